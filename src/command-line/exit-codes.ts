@@ -1,0 +1,14 @@
+/** Exit codes of the `waypost` command, for scripts (docs/command-line.md). */
+export const EXIT = {
+  /** Done, and nothing needs anybody. */
+  ok: 0,
+  /** It could not be done; the message says why and what to do. */
+  failed: 1,
+  /** The command line or the configuration is wrong. */
+  usage: 2,
+  /** Done, but something needs a person: an open alert, a quarantined message, an email whose outcome is unknown. */
+  attention: 3,
+  /** What was asked about does not exist. */
+  notFound: 4,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,0 +1,375 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { addressKey } from "./model/address.ts";
+import { Failure } from "./model/failure.ts";
+import { DEFAULT_SETTINGS } from "./model/settings.ts";
+
+/** The one schema of configuration (docs/configuration.md). What stands in the file is read-only everywhere else. */
+
+const name = z.string().trim().min(1).max(100);
+const address = z
+  .string()
+  .trim()
+  .max(200)
+  .regex(/^[^\s@<>,;]+@[^\s@<>,;]+$/, "must be one mail address, like ann@example.com");
+
+const secret = z
+  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
+    error: "must be { env: NAME } or { file: path }: a secret never stands in this file itself",
+  })
+  .describe("Where the secret is: the name of an environment variable, or a file that holds only the secret.");
+
+const endpoint = (protocol: "imap" | "smtp") =>
+  z.strictObject({
+    protocol: z.literal(protocol).default(protocol),
+    host: z.string().trim().min(1).describe("Host name as it stands in the server's certificate."),
+    port: z.number().int().min(1).max(65535).optional(),
+    security: z
+      .enum(["tls", "starttls", "none"])
+      .default("tls")
+      .describe("tls from the first byte, starttls (never falls back to clear text), or none: plain text by choice."),
+    authentication: z.enum(["auto", "plain", "login", "none"]).default("auto"),
+    certificateAuthorities: z.string().optional().describe("PEM file with certificate authorities to trust beside the system's."),
+    verifyCertificate: z.boolean().default(true).describe("false accepts any certificate; shown as a weakness."),
+    timeoutSeconds: z.number().min(1).max(3600).default(60),
+  });
+
+const settings = z
+  .strictObject(
+    Object.fromEntries(
+      Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [
+        key,
+        (typeof value === "boolean"
+          ? z.boolean()
+          : typeof value === "number"
+            ? z.number()
+            : Array.isArray(value)
+              ? z.array(z.string())
+              : z.string()
+        ).optional(),
+      ]),
+    ),
+  )
+  .describe("Organization settings by their Dynamics names; what is left out has Dynamics' default.");
+
+const filter = z
+  .enum(["all", "replies", "contacts", "records", "none"])
+  .describe(
+    "incomingemailfilteringmethod: all = 0, replies to CRM email = 1, from leads, contacts and accounts = 2, from email-enabled records = 3, none = 4.",
+  );
+
+export const configurationSchema = z.strictObject({
+  database: z
+    .union([
+      z.strictObject({ folder: z.string().min(1) }),
+      z.strictObject({ url: secret, poolSize: z.number().int().min(1).max(100).optional() }),
+    ])
+    .default({ folder: "waypost-data" })
+    .describe(
+      "A folder for the embedded database, or the URL of a PostgreSQL 15+ by reference. DATABASE_URL in the environment wins over the folder.",
+    ),
+  listen: z.strictObject({ host: z.string().default("127.0.0.1"), port: z.number().int().min(0).max(65535).default(8025) }).prefault({}),
+  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  pullSeconds: z.number().int().min(5).max(86400).default(60).describe("Each mailbox is pulled at least this often, wakes or not."),
+  organizations: z.array(z.strictObject({ name, kind: z.literal("embedded"), settings: settings.default({}) })).min(1),
+  serverProfiles: z
+    .array(
+      z
+        .strictObject({
+          name,
+          incoming: endpoint("imap").optional(),
+          outgoing: endpoint("smtp").optional(),
+          folders: z
+            .enum(["inbox", "personal"])
+            .default("inbox")
+            .describe(
+              "inbox: the inbox and all folders below it. personal: all of one's own folders except Sent, Drafts, Trash, Junk and other special ones.",
+            ),
+          filesSentCopy: z
+            .boolean()
+            .default(false)
+            .describe("true where the mail system puts a copy of what it sends into Sent by itself."),
+          maxConcurrentConnections: z.number().int().min(1).max(300).default(10),
+          maximumMessageMegabytes: z
+            .number()
+            .min(1)
+            .max(500)
+            .default(40)
+            .describe("A larger message is put into quarantine instead of being downloaded."),
+        })
+        .refine((profile) => profile.incoming || profile.outgoing, { error: "needs incoming, outgoing or both" }),
+    )
+    .min(1),
+  users: z
+    .array(
+      z.strictObject({
+        name,
+        email: address,
+        otherEmails: z.array(address).max(2).default([]),
+        filter: filter.default("replies"),
+        letsOthersSend: z.boolean().default(false).describe("Other users may send in this user's name (issendasallowed)."),
+        maySendAsOthers: z.boolean().default(false).describe("Holds prvSendAsUser."),
+      }),
+    )
+    .default([]),
+  queues: z
+    .array(
+      z.strictObject({
+        name,
+        email: address,
+        filter: filter.exclude(["none"]).default("all"),
+        owner: address.optional().describe("E-mail of the user who owns it."),
+      }),
+    )
+    .default([]),
+  mailboxes: z
+    .array(
+      z
+        .strictObject({
+          address,
+          organization: name.optional().describe("May be left out when there is only one."),
+          profile: name.optional().describe("May be left out when there is only one."),
+          user: address.optional().describe("E-mail of the user whose mailbox it is."),
+          queue: address.optional().describe("E-mail of the queue whose mailbox it is."),
+          username: z.string().min(1).optional().describe("Left out: the address."),
+          password: secret.optional(),
+          incoming: z.boolean().default(true),
+          outgoing: z.boolean().default(true),
+          active: z.boolean().default(true),
+          approved: z.boolean().default(true),
+          readFrom: z.iso
+            .datetime({ offset: true })
+            .optional()
+            .describe("Messages received before this are left alone. Left out: the moment at which the mailbox is first seen here."),
+        })
+        .refine((one) => Number(one.user !== undefined) + Number(one.queue !== undefined) === 1, {
+          error: "needs exactly one of user and queue",
+        }),
+    )
+    .default([]),
+});
+
+export type Configuration = z.output<typeof configurationSchema>;
+export type SecretReference = z.output<typeof secret>;
+export type FilterName = z.output<typeof filter>;
+
+/** One thing wrong in a configuration file. Lines and columns count from 1. */
+export interface ConfigurationProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Path of the field, like `mailboxes[2].password`; empty for the whole file. */
+  readonly field: string;
+  readonly problem: string;
+}
+
+/** Thrown when a configuration cannot be used; says where, line by line. */
+export class ConfigurationError extends Failure {
+  readonly problems: readonly ConfigurationProblem[];
+  constructor(problems: readonly ConfigurationProblem[]) {
+    super({
+      scope: "process",
+      code: "configuration wrong",
+      message: problems
+        .map((one) => `${one.file}:${one.line}:${one.column}: ${one.field ? `${one.field}: ` : ""}${one.problem}`)
+        .join("\n"),
+      remedy: "Correct these lines; docs/configuration.md describes every field.",
+      waitingHelps: false,
+    });
+    this.problems = problems;
+  }
+}
+
+/** Reads and checks a configuration file. Throws ConfigurationError with every problem found, by line and field. */
+export function readConfiguration(file: string): Configuration {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new Failure({
+      scope: "process",
+      code: "configuration missing",
+      message: `The configuration file ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      remedy: "Write one (docs/configuration.md shows a complete example), or name another with --config or WAYPOST_CONFIG.",
+      waitingHelps: false,
+      cause,
+    });
+  }
+  return parseConfiguration(text, file);
+}
+
+/** Checks the text of a configuration; `file` is only for messages. Relative paths of files and folders are taken from the file's folder. */
+export function parseConfiguration(text: string, file: string): Configuration {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  if (document.errors.length > 0) {
+    throw new ConfigurationError(document.errors.map((error) => ({ file, ...at(error.pos[0]), field: "", problem: error.message })));
+  }
+  const place = (path: readonly PropertyKey[]) => {
+    for (let length = path.length; length > 0; length--) {
+      const node: unknown = document.getIn(path.slice(0, length), true);
+      if (node && typeof node === "object" && "range" in node && Array.isArray(node.range)) return at(Number(node.range[0]));
+    }
+    return { line: 1, column: 1 };
+  };
+  const result = configurationSchema.safeParse(document.toJS() ?? {});
+  if (!result.success) {
+    throw new ConfigurationError(
+      result.error.issues.map((issue) => ({
+        file,
+        ...place(issue.code === "unrecognized_keys" ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path),
+        field: fieldName(issue.path),
+        problem: issue.code === "unrecognized_keys" ? `unknown field ${issue.keys.map((key) => `"${key}"`).join(", ")}` : issue.message,
+      })),
+    );
+  }
+  const problems = contradictions(result.data).map(({ path, problem }) => ({ file, ...place(path), field: fieldName(path), problem }));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return withAbsolutePaths(result.data, path.dirname(path.resolve(file)));
+}
+
+/** The secret that a reference points at. Throws Failure when it is not there; never puts the secret into a message. */
+export function readSecret(reference: SecretReference): string {
+  if ("env" in reference) {
+    const value = process.env[reference.env];
+    if (value) return value;
+    throw secretMissing(
+      `the environment variable ${reference.env} is not set`,
+      `Set ${reference.env} for the process, or refer to a file.`,
+    );
+  }
+  try {
+    return readFileSync(reference.file, "utf8").replace(/\r?\n$/, "");
+  } catch (cause) {
+    throw secretMissing(
+      `the file ${reference.file} cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
+      "Create the file with the secret as its only line, readable for the process.",
+    );
+  }
+}
+
+function secretMissing(what: string, remedy: string): Failure {
+  return new Failure({
+    scope: "mailbox",
+    code: "secret missing",
+    message: `The password is not to be had: ${what}.`,
+    remedy,
+    waitingHelps: true,
+  });
+}
+
+/** Everything that one field alone cannot show to be wrong: names that refer to nothing, or twice the same. */
+function contradictions(configuration: Configuration): { path: PropertyKey[]; problem: string }[] {
+  const found: { path: PropertyKey[]; problem: string }[] = [];
+  const unique = (list: string, values: readonly string[], field: string) => {
+    const seen = new Set<string>();
+    for (const [index, value] of values.entries()) {
+      if (seen.has(addressKey(value))) found.push({ path: [list, index, field], problem: `"${value}" stands here a second time` });
+      seen.add(addressKey(value));
+    }
+  };
+  const { organizations, serverProfiles, users, queues, mailboxes } = configuration;
+  unique(
+    "organizations",
+    organizations.map((one) => one.name),
+    "name",
+  );
+  unique(
+    "serverProfiles",
+    serverProfiles.map((one) => one.name),
+    "name",
+  );
+  unique(
+    "users",
+    users.map((one) => one.email),
+    "email",
+  );
+  unique(
+    "queues",
+    queues.map((one) => one.email),
+    "email",
+  );
+  unique(
+    "mailboxes",
+    mailboxes.map((one) => one.address),
+    "address",
+  );
+  if (organizations.length > 1)
+    found.push({ path: ["organizations", 1], problem: "only one embedded organization fits into one database" });
+  const known = (list: readonly string[], value: string) => list.some((one) => addressKey(one) === addressKey(value));
+  for (const [index, queue] of queues.entries()) {
+    if (
+      queue.owner !== undefined &&
+      !known(
+        users.map((one) => one.email),
+        queue.owner,
+      )
+    )
+      found.push({ path: ["queues", index, "owner"], problem: `no user has the address ${queue.owner}` });
+  }
+  for (const [index, mailbox] of mailboxes.entries()) {
+    const wrong = (field: string, problem: string) => found.push({ path: ["mailboxes", index, field], problem });
+    if (
+      mailbox.user !== undefined &&
+      !known(
+        users.map((one) => one.email),
+        mailbox.user,
+      )
+    )
+      wrong("user", `no user has the address ${mailbox.user}`);
+    if (
+      mailbox.queue !== undefined &&
+      !known(
+        queues.map((one) => one.email),
+        mailbox.queue,
+      )
+    )
+      wrong("queue", `no queue has the address ${mailbox.queue}`);
+    if (mailbox.organization !== undefined && !organizations.some((one) => one.name === mailbox.organization))
+      wrong("organization", `there is no organization "${mailbox.organization}"`);
+    const profile = mailbox.profile === undefined ? serverProfiles[0] : serverProfiles.find((one) => one.name === mailbox.profile);
+    if (mailbox.profile === undefined && serverProfiles.length > 1) wrong("profile", "must be named: there are several server profiles");
+    else if (!profile) wrong("profile", `there is no server profile "${mailbox.profile}"`);
+    else if (!mailbox.password && [profile.incoming, profile.outgoing].some((one) => one && one.authentication !== "none"))
+      wrong("password", `is needed: the server profile "${profile.name}" signs in`);
+  }
+  return found;
+}
+
+function withAbsolutePaths(configuration: Configuration, base: string): Configuration {
+  const absolute = (file: string) => path.resolve(base, file);
+  const secretFile = (one: SecretReference): SecretReference => ("file" in one ? { file: absolute(one.file) } : one);
+  const { database } = configuration;
+  return {
+    ...configuration,
+    database: "folder" in database ? { folder: absolute(database.folder) } : { ...database, url: secretFile(database.url) },
+    serverProfiles: configuration.serverProfiles.map((profile) => ({
+      ...profile,
+      ...(profile.incoming && { incoming: withAuthorities(profile.incoming, absolute) }),
+      ...(profile.outgoing && { outgoing: withAuthorities(profile.outgoing, absolute) }),
+    })),
+    mailboxes: configuration.mailboxes.map((mailbox) => ({
+      ...mailbox,
+      ...(mailbox.password && { password: secretFile(mailbox.password) }),
+    })),
+  };
+}
+
+function withAuthorities<T extends { certificateAuthorities?: string | undefined }>(one: T, absolute: (file: string) => string): T {
+  return one.certificateAuthorities === undefined ? one : { ...one, certificateAuthorities: absolute(one.certificateAuthorities) };
+}
+
+function fieldName(path: readonly PropertyKey[]): string {
+  return path.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${String(part)}`)).join("");
+}
+
+/** The JSON Schema of the file, for editors: docs/waypost.schema.json. */
+export function configurationJsonSchema(): object {
+  return z.toJSONSchema(configurationSchema, { io: "input", unrepresentable: "any" });
+}

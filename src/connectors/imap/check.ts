@@ -1,0 +1,84 @@
+import type { ImapFlow } from "imapflow";
+import { Failure } from "../../model/failure.ts";
+import type { MailboxAccess, Step } from "../../ports.ts";
+import { connect, disconnect, endingOf, type Target } from "./connect.ts";
+import { type ConnectStep, classify, stepOf } from "./failures.ts";
+import { foldersOf } from "./folders.ts";
+import { examine } from "./session.ts";
+
+const STEPS: readonly ConnectStep[] = ["find the server", "connect", "encrypt", "sign in"];
+
+/** "Test & enable" for incoming mail: each step up to the first that fails. Changes nothing in the mailbox. */
+export async function* check(target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
+  let client: ImapFlow;
+  try {
+    client = await connect(target, mailbox);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const failed = stepOf(error);
+    for (const name of STEPS.slice(0, STEPS.indexOf(failed))) yield done(name, target, mailbox, null);
+    yield failedStep(failed, error);
+    return;
+  }
+  try {
+    for (const name of STEPS) yield done(name, target, mailbox, client);
+    yield* inside(client, target, mailbox);
+  } finally {
+    await disconnect(client);
+  }
+}
+
+async function* inside(client: ImapFlow, target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
+  const about = { endpoint: target.endpoint, mailbox: mailbox.address };
+  let name = "list the folders";
+  try {
+    const folders = foldersOf(await client.list(), client.namespaces);
+    yield {
+      name,
+      result: "ok",
+      message: `${mailbox.address} has ${folders.filter((folder) => folder.selectable).length} folders for messages.`,
+    };
+    name = "open the inbox";
+    const { exists } = await examine(client, "INBOX");
+    yield { name, result: "ok", message: `The inbox holds ${exists} messages. It was opened for reading only.` };
+  } catch (error) {
+    yield failedStep(name, classify(error, { ...about, folder: "INBOX", connectionError: endingOf(client) }));
+  }
+}
+
+/** `client` is null where a later step failed: then only what must have been passed is known. */
+function done(name: ConnectStep, { endpoint }: Target, mailbox: MailboxAccess, client: ImapFlow | null): Step {
+  const where = `${endpoint.host}:${endpoint.port}`;
+  switch (name) {
+    case "find the server":
+      return { name, result: "ok", message: `The host ${endpoint.host} is known.` };
+    case "connect":
+      return { name, result: "ok", message: `${where} takes connections.`, serverSaid: client?.greeting };
+    case "sign in":
+      return { name, result: "ok", message: `${where} accepts user name and password of ${mailbox.address}.` };
+    case "encrypt":
+      return encrypted(name, where, endpoint, client);
+  }
+}
+
+function encrypted(name: ConnectStep, where: string, endpoint: Target["endpoint"], client: ImapFlow | null): Step {
+  if (endpoint.security === "none") {
+    const remedy = "Choose TLS or STARTTLS in the server profile, unless the server is on this machine.";
+    return { name, result: "warning", message: `Password and mail go to ${where} in clear, as the server profile says.`, remedy };
+  }
+  if (!endpoint.verifyCertificate) {
+    const remedy = "Add the server's certificate authority to the server profile and have certificates verified again.";
+    return {
+      name,
+      result: "warning",
+      message: `The connection with ${where} is encrypted, but anybody could be at its other end: certificates are not verified.`,
+      remedy,
+    };
+  }
+  const version = client?.tls ? ` (${client.tls.version ?? "TLS"})` : "";
+  return { name, result: "ok", message: `The connection with ${where} is encrypted${version}, and its certificate is trusted.` };
+}
+
+function failedStep(name: string, failure: Failure): Step {
+  return { name, result: "failed", message: failure.message, serverSaid: failure.serverSaid, remedy: failure.remedy };
+}

@@ -1,0 +1,147 @@
+import tls from "node:tls";
+import { type ExpungeEvent, ImapFlow, type ImapFlowOptions } from "imapflow";
+import type { Endpoint, Secret } from "../../model/mailbox.ts";
+import type { MailboxAccess } from "../../ports.ts";
+import { within } from "./deadline.ts";
+import { type Circumstances, classify } from "./failures.ts";
+
+/** What connections are opened to. One for each mail system: the certificates in it take time to read. */
+export interface Target {
+  readonly endpoint: Endpoint;
+  readonly secureContext: tls.SecureContext;
+  /** Bytes; no answer of the server may hold a larger piece. */
+  readonly largestLiteral: number;
+}
+
+/** Larger than any header block that is asked for, whatever the limit for whole messages. */
+const SMALLEST_LARGEST_LITERAL = 4 * 1024 * 1024;
+
+/** Room above the largest message for a server that counts bytes in its own way. */
+const LITERAL_MARGIN = 1024 * 1024;
+
+export function targetOf(endpoint: Endpoint, maximumMessageSize: number): Target {
+  const authorities = new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")]);
+  if (endpoint.certificateAuthorities !== null) authorities.add(endpoint.certificateAuthorities);
+  return {
+    endpoint,
+    secureContext: tls.createSecureContext({ ca: [...authorities], minVersion: "TLSv1.2" }),
+    largestLiteral: Math.max(SMALLEST_LARGEST_LITERAL, maximumMessageSize + LITERAL_MARGIN),
+  };
+}
+
+/** What the user of a connection wants of it. */
+export interface ConnectOptions {
+  /** Milliseconds of silence after which the connection counts as dead; by default the endpoint's timeout. */
+  readonly silence?: number;
+  /** Called for each message that leaves the open folder; UIDs instead of events. */
+  readonly onExpunge?: (event: ExpungeEvent) => void;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+}
+
+/** Milliseconds that saying goodbye may take. */
+const GOODBYE = 2000;
+
+/** What each connection ended with, told apart from the errors of the commands that were under way. */
+const endings = new WeakMap<ImapFlow, unknown>();
+
+/**
+ * A connection that is signed in and ready for commands. Throws a Failure that names the cause; a refused password is asked for
+ * again once, in case it was changed meanwhile.
+ */
+export async function connect(target: Target, mailbox: MailboxAccess, options: ConnectOptions = {}): Promise<ImapFlow> {
+  const about = { endpoint: target.endpoint, mailbox: mailbox.address };
+  const secret = await mailbox.credentials.current();
+  try {
+    return await attempt(target, secret, options, about);
+  } catch (error) {
+    const failure = classify(error, about);
+    if (failure.code !== "sign-in refused") throw failure;
+    const renewed = await mailbox.credentials.refresh();
+    if (renewed.username === secret.username && renewed.password === secret.password) throw failure;
+    return attempt(target, renewed, options, about);
+  }
+}
+
+async function attempt(target: Target, secret: Secret, options: ConnectOptions, about: Circumstances): Promise<ImapFlow> {
+  const client: ImapFlow = new ImapFlow({ ...settings(target, options), ...signIn(target.endpoint, secret, () => client.capabilities) });
+  // Without a listener Node ends the process with the error of an idle connection (peers.md B20).
+  client.on("error", (error) => endings.set(client, error));
+  const giveUp = () => client.close();
+  options.signal?.addEventListener("abort", giveUp);
+  try {
+    options.signal?.throwIfAborted();
+    await client.connect();
+  } catch (error) {
+    client.close();
+    throw classify(error, { ...about, connectionError: endings.get(client) });
+  } finally {
+    options.signal?.removeEventListener("abort", giveUp);
+  }
+  // imapflow would put the personal prefix (`INBOX.`) before every path that lacks it, those of other namespaces too, and would
+  // list nothing else. Without a prefix paths are what the server says they are.
+  if (client.namespace !== undefined) client.namespace = { ...client.namespace, prefix: "" };
+  // With WITHIN imapflow searches by "younger than", which compares this machine's clock with the server's.
+  client.capabilities.delete("WITHIN");
+  return client;
+}
+
+function settings({ endpoint, secureContext, largestLiteral }: Target, options: ConnectOptions): ImapFlowOptions {
+  return {
+    host: endpoint.host,
+    port: endpoint.port,
+    secure: endpoint.security === "tls",
+    doSTARTTLS: endpoint.security === "none" ? false : endpoint.security === "starttls" ? true : undefined,
+    tls: { secureContext, rejectUnauthorized: endpoint.verifyCertificate },
+    connectionTimeout: endpoint.timeout,
+    greetingTimeout: endpoint.timeout,
+    socketTimeout: options.silence ?? endpoint.timeout,
+    maxLiteralSize: largestLiteral,
+    // imapflow wants room for the rest of the answer around the literal.
+    maxResponseSize: largestLiteral * 2,
+    expungeHandler: options.onExpunge,
+    qresync: true,
+    disableAutoIdle: true,
+    // Attachments hardly shrink, and each connection would hold two compressors.
+    disableCompression: true,
+    // Nothing here needs it, and servers are better tried without.
+    disableIMAP4rev2: true,
+    clientInfo: { name: "Waypost" },
+    // imapflow logs what people write to each other; what matters is in the failures.
+    logger: false,
+  };
+}
+
+/**
+ * imapflow takes the strongest method by itself (AUTHENTICATE PLAIN, AUTHENTICATE LOGIN, LOGIN) and reads `loginMethod` only after
+ * TLS and the server's capabilities are there, which is when LOGIN in its two forms can be chosen.
+ */
+function signIn(endpoint: Endpoint, secret: Secret, capabilities: () => ReadonlyMap<string, unknown>): Pick<ImapFlowOptions, "auth"> {
+  if (endpoint.authentication === "none") return {};
+  const methods = {
+    auto: () => undefined,
+    plain: () => "AUTH=PLAIN",
+    login: () => (capabilities().has("AUTH=LOGIN") ? "AUTH=LOGIN" : "LOGIN"),
+  };
+  const method = methods[endpoint.authentication];
+  return {
+    auth: {
+      user: secret.username,
+      pass: secret.password,
+      get loginMethod() {
+        return method();
+      },
+    },
+  };
+}
+
+/** What a connection ended with, if it did and said so. */
+export function endingOf(client: ImapFlow): unknown {
+  return endings.get(client);
+}
+
+/** Signs out and closes; a server that does not answer is not waited for. Never throws. */
+export async function disconnect(client: ImapFlow): Promise<void> {
+  if (client.usable) await within(GOODBYE, client.logout()).catch(() => undefined);
+  client.close();
+}

@@ -1,0 +1,114 @@
+import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
+import { HEADER_FIELDS, parseHead } from "../../mime/head.ts";
+import type { MessageHead } from "../../model/message.ts";
+import { isRefusal } from "./failures.ts";
+import { refOf, sequenceSet } from "./plan.ts";
+import { searchUids } from "./session.ts";
+
+/**
+ * Bytes of header fields read of one message. Only a message larger than this can have more, and of such a one the beginning
+ * of the whole header is read instead of the wanted fields, because imapflow can cut only that.
+ */
+const HEADER_LIMIT = 1024 * 1024;
+
+/** What servers tell from their index, without opening a message. imapflow adds EMAILID or X-GM-MSGID where there is one. */
+const FACTS: FetchQueryObject = { uid: true, flags: true, internalDate: true, size: true };
+const FIELDS: FetchQueryObject = { uid: true, headers: [...HEADER_FIELDS] };
+const BEGINNING: FetchQueryObject = { uid: true, bodyParts: [{ key: "HEADER", start: 0, maxLength: HEADER_LIMIT }] };
+
+type Row = Partial<FetchMessageObject>;
+
+/** The folder that is open, for the refs of its messages. */
+export interface Place {
+  readonly stream: string;
+  readonly validity: string;
+}
+
+/**
+ * The heads of messages of the open folder, in the order of the UIDs. A message that left meanwhile is left out; one that the server
+ * does not hand out comes with what is known of it, so that it is seen and decided on, not lost (peers.md B3).
+ */
+export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
+  if (uids.length === 0) return [];
+  const facts = await fetchRows(client, uids, FACTS, (row) => row.size !== undefined && row.flags !== undefined);
+  const isLarge = (uid: number) => (facts.get(uid)?.size ?? 0) > HEADER_LIMIT;
+  const blocks = new Map([
+    ...(await fetchRows(
+      client,
+      uids.filter((uid) => !isLarge(uid)),
+      FIELDS,
+      hasHeader,
+    )),
+    ...(await fetchRows(client, uids.filter(isLarge), BEGINNING, hasHeader)),
+  ]);
+  const there = await stillThere(
+    client,
+    uids.filter((uid) => !facts.has(uid) || !blocks.has(uid)),
+  );
+  return uids
+    .filter((uid) => (facts.has(uid) && blocks.has(uid)) || there.has(uid))
+    .map((uid) => headOf(place, uid, facts.get(uid) ?? {}, blocks.get(uid)?.headers ?? Buffer.alloc(0)));
+}
+
+/**
+ * Rows by UID that are `whole`. Asked for all at once; whatever is missing from the answer is asked for one by one, because one
+ * damaged message can make the server refuse them all. Never runs a command while rows come in: that would wait for ever.
+ */
+export async function fetchRows(
+  client: ImapFlow,
+  uids: readonly number[],
+  query: FetchQueryObject,
+  whole: (row: Row) => boolean,
+): Promise<Map<number, Row>> {
+  const rows = new Map<number, Row>();
+  const ask = async (some: readonly number[]) => {
+    try {
+      for await (const row of client.fetch(sequenceSet(some), query, { uid: true })) {
+        // Rows that nobody asked for (a flag changed elsewhere) may come in between, and one message may come in two rows.
+        if (row.uid !== undefined) rows.set(row.uid, { ...rows.get(row.uid), ...row });
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  };
+  const missing = () => uids.filter((uid) => !whole(rows.get(uid) ?? {}));
+  if (uids.length > 0) await ask(uids);
+  for (const uid of await stillThere(client, missing())) await ask([uid]);
+  const lacking = new Set(missing());
+  return new Map(uids.flatMap((uid) => (lacking.has(uid) ? [] : [[uid, rows.get(uid) ?? {}] as const])));
+}
+
+/** Which of the UIDs the open folder holds. */
+export async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<ReadonlySet<number>> {
+  return new Set(uids.length === 0 ? [] : await searchUids(client, { uid: sequenceSet(uids) }));
+}
+
+function hasHeader(row: Row): boolean {
+  return Buffer.isBuffer(row.headers);
+}
+
+function headOf(place: Place, uid: number, facts: Row, block: Buffer): MessageHead {
+  const cut = block.length >= HEADER_LIMIT;
+  const head = parseHead(cut ? wholeLines(block) : block, {
+    ref: refOf(place.stream, place.validity, uid),
+    folder: place.stream,
+    received: new Date(0),
+    size: facts.size ?? 0,
+    flags: [...(facts.flags ?? [])],
+    providerId: facts.emailId ?? null,
+  });
+  return { ...head, received: received(facts, head), truncated: head.truncated || cut };
+}
+
+/**
+ * INTERNALDATE. Where the server gives none, the message must not look so old that the start date hides it without a word: its own
+ * Date comes next, and at last the moment of reading.
+ */
+function received(facts: Row, head: MessageHead): Date {
+  return facts.internalDate instanceof Date ? facts.internalDate : (head.date ?? new Date());
+}
+
+/** Up to the last line end: half an address is somebody else's address. */
+function wholeLines(block: Buffer): Buffer {
+  return block.subarray(0, block.lastIndexOf(0x0a) + 1);
+}

@@ -1,0 +1,122 @@
+/** The decisions of a pull, apart from any connection. UIDs are those of RFC 3501 2.3.1.1. */
+import type { MessageRef } from "../../model/message.ts";
+import type { Position } from "./cursor.ts";
+
+/** What opening a folder told, all at one moment. */
+export interface Observation {
+  readonly validity: string;
+  /** UIDNEXT. */
+  readonly next: number;
+  readonly exists: number;
+  readonly modseq: string | null;
+}
+
+export type Round =
+  /** The cursor says nothing about this folder any more. */
+  | { readonly kind: "reset"; readonly reason: string }
+  /** The round of the cursor is not over: its remaining UIDs come next. */
+  | { readonly kind: "goes on"; readonly position: Position }
+  /** A new round. `before` is where the last one ended; null for the first. */
+  | { readonly kind: "begins"; readonly position: Position; readonly before: Position | null };
+
+/** No UIDVALIDITY, or the illegal value 0: UIDs mean nothing beyond this round. */
+const NO_VALIDITY = "0";
+
+/**
+ * IMAP's SINCE compares days and ignores the time zone (RFC 3501 6.4.4): two days earlier surely covers every zone. The exact
+ * bound is for the caller, who has the received date of each head.
+ */
+const SINCE_MARGIN = 2 * 24 * 60 * 60 * 1000;
+
+/** What the next pull of a folder is to do, from where the last one ended and what the folder looks like now. */
+export function nextRound(before: Position | null, seen: Observation, since: Date): Round {
+  if (before === null) return { kind: "begins", position: { ...round(seen, 1), since: dayBefore(since) }, before };
+  if (seen.validity !== before.validity) {
+    return {
+      kind: "reset",
+      reason: `The server gave the folder new message numbers (UIDVALIDITY ${before.validity}, now ${seen.validity}).`,
+    };
+  }
+  if (seen.next < before.until) {
+    return { kind: "reset", reason: `The folder's next message number went back (UIDNEXT ${before.until}, now ${seen.next}).` };
+  }
+  if (before.from < before.until) return { kind: "goes on", position: before };
+  if (seen.validity === NO_VALIDITY)
+    return { kind: "reset", reason: "The server gives the folder no UIDVALIDITY, so message numbers mean nothing later." };
+  return { kind: "begins", position: round(seen, before.until), before };
+}
+
+function round(seen: Observation, from: number): Position {
+  return { validity: seen.validity, from, until: Math.max(seen.next, from), since: null, exists: seen.exists, modseq: seen.modseq };
+}
+
+function dayBefore(since: Date): string | null {
+  const day = new Date(since.getTime() - SINCE_MARGIN);
+  // Before the year 1 or after 9999 there is no day to write; reading all of it is right then.
+  return /^\d{4}-\d{2}-\d{2}T/.test(toIso(day)) ? toIso(day).slice(0, 10) : null;
+}
+
+function toIso(day: Date): string {
+  return Number.isNaN(day.getTime()) ? "" : day.toISOString();
+}
+
+/**
+ * How many messages left the folder since the last round. UIDs only grow, so a message below `before.until` can leave but not
+ * arrive: those that were there, less those still there, is exact. May come out lower than the truth, or below zero, when a
+ * new message went while we looked; the next round then sees the difference, because `exists` is what was observed.
+ */
+export function departures(before: Position, seen: Observation, arrived: number): number {
+  return before.exists - (seen.exists - arrived);
+}
+
+/** One page of a round: the UIDs to read now, and the position after it. `uids` ascend and lie within the round. */
+export function takePage(
+  position: Position,
+  uids: readonly number[],
+  limit: number,
+): { readonly page: readonly number[]; readonly after: Position; readonly more: boolean } {
+  const rest = uids.slice(lowerBound(uids, position.from));
+  const page = rest.slice(0, Math.max(1, limit));
+  const last = page.at(-1);
+  const more = page.length < rest.length && last !== undefined;
+  return { page, after: { ...position, from: more ? last + 1 : position.until }, more };
+}
+
+/** Index of the first of the ascending numbers that is not below `least`. */
+function lowerBound(ascending: readonly number[], least: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] ?? least) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The UIDs as an IMAP sequence set, ascending and with runs joined: `1:3,7` (RFC 3501 9). Empty for none. */
+export function sequenceSet(uids: Iterable<number>): string {
+  const runs: [first: number, last: number][] = [];
+  for (const uid of [...new Set(uids)].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run !== undefined && run[1] === uid - 1) run[1] = uid;
+    else runs.push([uid, uid]);
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}:${last}`)).join(",");
+}
+
+/** The list in pieces of at most `size`. */
+export function chunks<T>(list: readonly T[], size: number): (readonly T[])[] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) => list.slice(index * size, (index + 1) * size));
+}
+
+/** Where a message lies: its UID is unique for ever only together with UIDVALIDITY. */
+export function refOf(stream: string, validity: string, uid: number): MessageRef {
+  return { stream, id: `${validity}.${uid}` };
+}
+
+/** The UID in a ref, or null when the ref was given under another UIDVALIDITY and so names nothing here any more. */
+export function uidOf(ref: MessageRef, validity: string): number | null {
+  const [, given, uid] = /^(\d{1,20})\.(\d{1,10})$/.exec(ref.id) ?? [];
+  return given === validity && uid !== undefined ? Number(uid) : null;
+}

@@ -1,0 +1,84 @@
+import type { ExpungeEvent, ImapFlow, MailboxObject, SearchObject } from "imapflow";
+import type { Failure } from "../../model/failure.ts";
+import type { MailboxAccess } from "../../ports.ts";
+import { connect, disconnect, endingOf, type Target } from "./connect.ts";
+import { classify, type ImapTrouble, imapFailure, Refused } from "./failures.ts";
+
+/** The connection of one mailbox: made when first needed, and again when it is needed after it broke. One command at a time. */
+export class Session {
+  readonly target: Target;
+  readonly mailbox: MailboxAccess;
+  #client: ImapFlow | null = null;
+  #closed = false;
+  #onExpunge: ((event: ExpungeEvent) => void) | null = null;
+
+  constructor(target: Target, mailbox: MailboxAccess) {
+    this.target = target;
+    this.mailbox = mailbox;
+  }
+
+  /** Runs commands and turns whatever goes wrong into a Failure about the folder, or about the mailbox where there is none. */
+  async run<T>(folder: string | undefined, work: (client: ImapFlow) => Promise<T>): Promise<T> {
+    const client = await this.#ready();
+    try {
+      return await work(client);
+    } catch (error) {
+      throw classify(error, { ...this.#about(folder), connectionError: endingOf(client) });
+    }
+  }
+
+  /** A failure of a kind that the server did not report itself. */
+  failure(trouble: ImapTrouble, folder: string | undefined, facts: Parameters<typeof imapFailure>[2] = {}): Failure {
+    return imapFailure(trouble, this.#about(folder), facts);
+  }
+
+  /** Calls `onExpunge` for each message that the server tells to have left, while `work` runs. */
+  async whileHearing<T>(onExpunge: (event: ExpungeEvent) => void, work: () => Promise<T>): Promise<T> {
+    this.#onExpunge = onExpunge;
+    try {
+      return await work();
+    } finally {
+      this.#onExpunge = null;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const client = this.#client;
+    this.#client = null;
+    if (client !== null) await disconnect(client);
+  }
+
+  async #ready(): Promise<ImapFlow> {
+    if (this.#closed) throw new Error(`the mail source of ${this.mailbox.address} is closed`);
+    if (this.#client?.usable === true) return this.#client;
+    this.#client?.close();
+    const client = await connect(this.target, this.mailbox, { onExpunge: (event) => this.#onExpunge?.(event) });
+    if (this.#closed) {
+      await disconnect(client);
+      throw new Error(`the mail source of ${this.mailbox.address} was closed while it connected`);
+    }
+    this.#client = client;
+    return client;
+  }
+
+  #about(folder: string | undefined) {
+    return { endpoint: this.target.endpoint, mailbox: this.mailbox.address, ...(folder === undefined ? {} : { folder }) };
+  }
+}
+
+/** Opens the folder for reading only (EXAMINE), so that nothing that follows can change a flag (invariant 11). */
+export function examine(
+  client: ImapFlow,
+  path: string,
+  since: { readonly uidValidity: bigint; readonly changedSince: bigint } | null = null,
+): Promise<MailboxObject> {
+  return client.mailboxOpen(path, { readOnly: true, ...since });
+}
+
+/** UIDs that match, ascending. */
+export async function searchUids(client: ImapFlow, query: SearchObject): Promise<readonly number[]> {
+  const found = await client.search(query, { uid: true });
+  if (!Array.isArray(found)) throw new Refused("SEARCH refused");
+  return found;
+}

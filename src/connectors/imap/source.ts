@@ -1,0 +1,70 @@
+import type { Content, Cursor, MessageRef, Stream } from "../../model/message.ts";
+import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
+import { deleteMessages, fileSent, findMessage, markSeen, moveMessages } from "./changes.ts";
+import { fetchContent } from "./content.ts";
+import { Puller } from "./pull.ts";
+import type { Session } from "./session.ts";
+import { listStreams } from "./streams.ts";
+
+/** The port over one connection. Streams are folders; ids of streams are MAILBOXIDs or paths, see streams.ts. */
+export class ImapSource implements MailSource {
+  readonly #session: Session;
+  readonly #puller: Puller;
+  /** Paths by stream id, where they differ. */
+  #paths: ReadonlyMap<string, string> = new Map();
+
+  readonly #onClose: () => void;
+
+  constructor(session: Session, onClose: () => void) {
+    this.#session = session;
+    this.#puller = new Puller(session);
+    this.#onClose = onClose;
+  }
+
+  async streams(): Promise<readonly Stream[]> {
+    const listed = await this.#session.run(undefined, listStreams);
+    this.#paths = new Map(listed.map(({ stream, path }) => [stream.id, path]));
+    return listed.map(({ stream }) => stream);
+  }
+
+  async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
+    return this.#puller.pull(stream, await this.#pathOf(stream), cursor, options);
+  }
+
+  async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {
+    for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
+      yield* fetchContent(this.#session, await this.#pathOf(stream), some, maximumSize);
+    }
+  }
+
+  async find(stream: string, messageId: string): Promise<readonly MessageRef[]> {
+    return findMessage(this.#session, stream, await this.#pathOf(stream), messageId);
+  }
+
+  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
+    for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
+      const path = await this.#pathOf(stream);
+      if (action === "seen") await markSeen(this.#session, path, some);
+      else if (action === "delete") await deleteMessages(this.#session, path, some);
+      else await moveMessages(this.#session, path, some, await this.#pathOf(action.moveTo));
+    }
+  }
+
+  fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {
+    return fileSent(this.#session, messageId, mime, sentOn);
+  }
+
+  close(): Promise<void> {
+    this.#onClose();
+    return this.#session.close();
+  }
+
+  /** Where folders have ids, only a listing knows the path; a source that was just opened has none yet. Elsewhere the id is the path. */
+  async #pathOf(stream: string): Promise<string> {
+    const known = this.#paths.get(stream);
+    if (known !== undefined) return known;
+    const hasIds = await this.#session.run(undefined, async (client) => client.capabilities.has("OBJECTID"));
+    if (hasIds) await this.streams();
+    return this.#paths.get(stream) ?? stream;
+  }
+}

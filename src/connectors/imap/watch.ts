@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ImapFlow } from "imapflow";
+import { Failure } from "../../model/failure.ts";
+import type { WatchTarget } from "../../ports.ts";
+import { connect, disconnect, endingOf, type Target } from "./connect.ts";
+import { within } from "./deadline.ts";
+import { type Circumstances, classify, imapFailure } from "./failures.ts";
+import { examine } from "./session.ts";
+
+/** IDLE is renewed this often. The standard asks for 29 minutes (RFC 2177); many firewalls forget a silent connection after 10. */
+const RENEWAL = 9 * 60 * 1000;
+
+/** Waits between two attempts to connect: doubling, each with up to half of it left to chance, so that not all come back at once. */
+const FIRST_WAIT = 1000;
+const LONGEST_WAIT = 5 * 60 * 1000;
+
+/** A refused password is not offered more often than this: many servers lock an account after some refusals. */
+const WAIT_AFTER_REFUSAL = 30 * 60 * 1000;
+
+/** A connection that held this long was a good one; one that breaks earlier makes the next wait longer (peers.md B20). */
+const GOOD_AFTER = 60 * 1000;
+
+/** Connections being opened at a time, so that a thousand mailboxes do not sign in at the same moment. */
+const CONNECTING_AT_ONCE = 8;
+
+/** What comes in within this time makes one wake: a server reports each of a thousand deleted messages by itself. */
+const BURST = 250;
+
+/** IDLE that ends by itself is not begun again at once. */
+const SHORTEST_ROUND = 1000;
+
+/** For tests; production uses the constants above. */
+export interface WatchTimes {
+  readonly renewal: number;
+  readonly firstWait: number;
+}
+
+/**
+ * Keeps one IDLE connection per mailbox open on its inbox and wakes on every arrival, departure and reconnect. Other folders are
+ * left to the slow pull: imapflow knows no NOTIFY (RFC 5465). Resolves when `signal` aborts and all connections are closed; never rejects.
+ */
+export async function watch(
+  target: Target,
+  targets: readonly WatchTarget[],
+  signal: AbortSignal,
+  times: Partial<WatchTimes> = {},
+): Promise<void> {
+  const gate = gateOf(CONNECTING_AT_ONCE);
+  const { renewal = RENEWAL, firstWait = FIRST_WAIT } = times;
+  await Promise.all(targets.map((one) => watchOne(target, one, signal, gate, { renewal, firstWait })));
+}
+
+async function watchOne(target: Target, one: WatchTarget, signal: AbortSignal, gate: Gate, times: WatchTimes): Promise<void> {
+  const bursts = burstsOf(() => one.wake());
+  let failures = 0;
+  while (!signal.aborted) {
+    let since = Date.now();
+    try {
+      const silence = times.renewal + 2 * target.endpoint.timeout;
+      const client = await gate(() => connect(target, one.mailbox, { silence, signal, onExpunge: bursts.add }));
+      since = Date.now();
+      client.on("exists", bursts.add);
+      try {
+        await idle(client, { endpoint: target.endpoint, mailbox: one.mailbox.address }, times.renewal, signal, bursts.add);
+      } finally {
+        await disconnect(client);
+      }
+    } catch (error) {
+      if (signal.aborted) break;
+      one.trouble(error);
+      failures = Date.now() - since > GOOD_AFTER ? 1 : failures + 1;
+      await pause(error instanceof Failure && !error.waitingHelps ? WAIT_AFTER_REFUSAL : waitAfter(failures, times.firstWait), signal);
+    }
+  }
+  bursts.stop();
+}
+
+/** Ends only by throwing, or when `signal` aborts. */
+async function idle(client: ImapFlow, about: Circumstances, renewal: number, signal: AbortSignal, onOpen: () => void): Promise<void> {
+  try {
+    await examine(client, "INBOX");
+    // Whatever came while nobody listened.
+    onOpen();
+    while (!signal.aborted) {
+      const begun = Date.now();
+      const over = new AbortController();
+      const idling = client.idle().finally(() => over.abort());
+      await pause(renewal, AbortSignal.any([signal, over.signal]));
+      if (signal.aborted) {
+        // Its end is nobody's concern any more: the connection is closed next.
+        idling.catch(() => undefined);
+        return;
+      }
+      // Ends IDLE and asks for an answer: the only way to notice that the other end is gone without a word.
+      await Promise.all([idling, within(about.endpoint.timeout, client.noop())]);
+      if (Date.now() - begun < SHORTEST_ROUND) await pause(SHORTEST_ROUND, signal);
+      if (!client.usable) throw imapFailure("connection lost", about, { serverSaid: client.byeReason });
+    }
+  } catch (error) {
+    throw classify(error, { ...about, connectionError: endingOf(client) });
+  }
+}
+
+function waitAfter(failures: number, first: number): number {
+  const longest = Math.min(LONGEST_WAIT, first * 2 ** Math.min(failures - 1, 16));
+  return longest * (0.5 + Math.random() / 2);
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+type Gate = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Lets so many run at a time; the others wait in turn. */
+function gateOf(width: number): Gate {
+  const waiting: (() => void)[] = [];
+  let inside = 0;
+  return async (work) => {
+    if (inside >= width) await new Promise<void>((enter) => waiting.push(enter));
+    else inside++;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) inside--;
+      else next();
+    }
+  };
+}
+
+/** Calls once for all that is added within BURST. */
+function burstsOf(call: () => void): { readonly add: () => void; readonly stop: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    add: () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        call();
+      }, BURST);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}

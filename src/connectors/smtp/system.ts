@@ -1,0 +1,220 @@
+/**
+ * The outgoing half of a mail system over SMTP submission (RFC 6409, RFC 5321).
+ *
+ * The client is our own. nodemailer's (10.6, SMTPConnection) takes any 2yz after DATA for the final reply, be the content out or not,
+ * takes 2yz for 354, sends an international address without SMTPUTF8 where that is not offered, has one idle timeout for all commands,
+ * and keeps the announced size and extensions to itself. Each of these blurs "sent", "not sent" and "unknown", and keeping these apart
+ * is what Waypost is for.
+ */
+import { createHash } from "node:crypto";
+import type { SecureContext } from "node:tls";
+import { Failure } from "../../model/failure.ts";
+import type { Endpoint, Secret, ServerProfile } from "../../model/mailbox.ts";
+import type { Envelope, MailboxAccess, MailSender, Step, Submission, SubmitAttempt } from "../../ports.ts";
+import { trustIn } from "../../wire/trust.ts";
+import { contentFacts } from "./content.ts";
+import { envelopeRefusal } from "./envelope.ts";
+import { smtpFailure } from "./failures.ts";
+import { Pool } from "./pool.ts";
+import { meaningOf } from "./replies.ts";
+import { replyText } from "./reply.ts";
+import { openSession, phasesOf, Session, type SessionOptions } from "./session.ts";
+import { type OutgoingMessage, transact } from "./transaction.ts";
+
+/** Milliseconds that an idle connection is kept: longer than the pause between two messages of one run, shorter than servers wait. */
+const IDLE_TIME = 30_000;
+/** Gmail and others hang up after about a hundred. */
+const MESSAGES_PER_CONNECTION = 100;
+/** RFC 5321 4.5.3.2.6, in milliseconds. */
+const FINAL_REPLY_TIMEOUT = 10 * 60_000;
+
+export interface SmtpLogger {
+  debug(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
+export interface SmtpSystemOptions {
+  /** Its `outgoing` must be set. */
+  readonly profile: ServerProfile;
+  readonly logger?: SmtpLogger | undefined;
+  /** Milliseconds to wait for the answer to the content; over them the outcome is unknown. Default 10 minutes (RFC 5321 4.5.3.2.6). */
+  readonly finalReplyTimeout?: number | undefined;
+}
+
+/** The outgoing part of a `MailSystem`. */
+export interface SmtpSystem extends AsyncDisposable {
+  /** As the profile says: SMTP itself cannot tell. */
+  readonly filesSentCopy: boolean;
+  /**
+   * Sends for one mailbox. `submit` throws only while nothing has been transmitted, even after `transmitting` was called; from the
+   * first byte of content on it always returns, and a complete 4yz or 5yz to the content (421 and limits included) is `refused`.
+   * `wasSent` cannot tell.
+   */
+  sender(mailbox: MailboxAccess): MailSender;
+  /** Connects, encrypts, greets, signs in, and names the mailbox as sender; sends nothing. */
+  check(mailbox: MailboxAccess): AsyncIterable<Step>;
+}
+
+/** Opens the outgoing part of a profile; connects when first used. Disposal waits for the submissions under way. */
+export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
+  const { profile, logger, finalReplyTimeout = FINAL_REPLY_TIMEOUT } = options;
+  const endpoint = outgoingOf(profile);
+  let trusted: SecureContext | null = null;
+  const trust = () => {
+    trusted ??= trustIn(endpoint.certificateAuthorities);
+    if (!trusted) {
+      throw smtpFailure("certificate authorities not readable", endpoint);
+    }
+    return trusted;
+  };
+  const sessionOptions = (secret: Secret | null): SessionOptions => ({
+    endpoint,
+    secret,
+    trust,
+    warn: (message) => logger?.warn({ host: endpoint.host, port: endpoint.port }, message),
+  });
+  const pool = new Pool<Session>({
+    limit: Math.max(1, profile.maxConcurrentConnections),
+    idleTime: IDLE_TIME,
+    closed: () => smtpFailure("shutting down", endpoint),
+    keep: (session) => session.usable && session.messages < MESSAGES_PER_CONNECTION,
+  });
+  const open = async (mailbox: MailboxAccess, secret: Secret | null): Promise<Session> => {
+    logger?.debug({ host: endpoint.host, port: endpoint.port, mailbox: mailbox.address }, "opening an SMTP connection");
+    return await openSession(sessionOptions(secret));
+  };
+  const lease = (mailbox: MailboxAccess, secret: Secret | null, fresh: boolean) =>
+    pool.lease(keyOf(secret), () => open(mailbox, secret), fresh);
+
+  async function submitOnce(mailbox: MailboxAccess, secret: Secret | null, message: OutgoingMessage, fresh: boolean): Promise<Submission> {
+    const { connection, reused, release } = await lease(mailbox, secret, fresh);
+    let begun = false;
+    const transmitting = async () => {
+      begun = true;
+      await message.attempt.transmitting();
+    };
+    try {
+      return await transact(connection, { ...message, attempt: { transmitting } });
+    } catch (error) {
+      connection.channel.destroy();
+      if (!reused || begun || !diedIdle(error)) {
+        throw error;
+      }
+      logger?.debug({ host: endpoint.host, port: endpoint.port, mailbox: mailbox.address }, "the idle SMTP connection had died");
+    } finally {
+      await release();
+    }
+    return await submitOnce(mailbox, secret, message, true);
+  }
+
+  async function submit(mailbox: MailboxAccess, envelope: Envelope, mime: Buffer, attempt: SubmitAttempt): Promise<Submission> {
+    const refusal = envelopeRefusal(envelope);
+    if (refusal) {
+      return refusal;
+    }
+    const message: OutgoingMessage = { envelope, mime, facts: contentFacts(mime), attempt, finalReplyTimeout };
+    return await withSecret(endpoint, mailbox, (secret) => submitOnce(mailbox, secret, message, false));
+  }
+
+  return {
+    filesSentCopy: profile.filesSentCopy,
+    sender: (mailbox) => ({
+      submit: (envelope, mime, attempt) => submit(mailbox, envelope, mime, attempt),
+      wasSent: async () => "cannot tell",
+      // Connections belong to the profile; they are closed when idle.
+      close: async () => undefined,
+    }),
+    check: (mailbox) => checkSteps(mailbox, sessionOptions),
+    [Symbol.asyncDispose]: () => pool.close(),
+  };
+}
+
+function outgoingOf({ name, outgoing }: ServerProfile): Endpoint {
+  if (outgoing?.protocol !== "smtp") {
+    throw new TypeError(`The server profile ${name} does not send by SMTP.`);
+  }
+  return outgoing;
+}
+
+/** Signs in with the current secret, and once more with a refreshed one where the current one is refused and the new one differs. */
+async function withSecret<T>(endpoint: Endpoint, { credentials }: MailboxAccess, work: (secret: Secret | null) => Promise<T>): Promise<T> {
+  if (endpoint.authentication === "none") {
+    return await work(null);
+  }
+  const secret = await credentials.current();
+  try {
+    return await work(secret);
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === "sign-in refused")) {
+      throw error;
+    }
+    const renewed = await credentials.refresh();
+    if (keyOf(renewed) === keyOf(secret)) {
+      throw error;
+    }
+    return await work(renewed);
+  }
+}
+
+/** Connections are shared by those who sign in alike; a changed password makes another key. */
+function keyOf(secret: Secret | null): string {
+  return secret === null
+    ? ""
+    : createHash("sha256")
+        .update(JSON.stringify([secret.username, secret.password]))
+        .digest("base64");
+}
+
+/** How a connection fails that the server had given up while it was idle: a fresh one deserves a try. */
+function diedIdle(error: unknown): boolean {
+  return error instanceof Failure && (error.code === "connection lost" || error.code === "server closing");
+}
+
+/** A connection of its own, outside the pool: a check must not wait for mail. */
+async function* checkSteps(mailbox: MailboxAccess, sessionOptions: (secret: Secret | null) => SessionOptions): AsyncGenerator<Step> {
+  const { endpoint } = sessionOptions(null);
+  let doing = "credentials";
+  let session: Session | null = null;
+  try {
+    const secret = endpoint.authentication === "none" ? null : await mailbox.credentials.current();
+    session = new Session(sessionOptions(secret));
+    for (const { name, run } of phasesOf(endpoint, secret)) {
+      doing = name;
+      const { message, weakness } = await run(session);
+      yield { name, result: weakness === undefined ? "ok" : "warning", message, remedy: weakness };
+    }
+    doing = "sender";
+    yield await checkSender(session, mailbox.address);
+  } catch (error) {
+    if (!(error instanceof Failure)) {
+      throw error;
+    }
+    yield { name: doing, result: "failed", message: error.message, serverSaid: error.serverSaid, remedy: error.remedy };
+  } finally {
+    await session?.close();
+  }
+}
+
+async function checkSender(session: Session, address: string): Promise<Step> {
+  const name = "sender";
+  const refusal = envelopeRefusal({ from: address, recipients: [address], needsSmtpUtf8: false });
+  if (refusal) {
+    return { name, result: "failed", message: refusal.response, remedy: "Correct the address of the mailbox." };
+  }
+  const reply = await session.ask({ command: "MAIL", text: `MAIL FROM:<${address}>` });
+  const meaning = meaningOf(reply, "MAIL");
+  if (meaning.kind === "done") {
+    await session.ask({ command: "RSET", text: "RSET" });
+    return { name, result: "ok", message: `${session.endpoint.host} takes mail from ${address}.` };
+  }
+  if (meaning.kind !== "refused") {
+    throw session.failureOf(meaning, reply);
+  }
+  return {
+    name,
+    result: meaning.permanent ? "failed" : "warning",
+    message: `${session.endpoint.host} does not take mail from ${address}.`,
+    serverSaid: replyText(reply),
+    remedy: `Give the user that signs in the right to send as ${address}.`,
+  };
+}

@@ -1,0 +1,111 @@
+import { addressKey } from "../model/address.ts";
+import { type FactsQuery, MATCHES_PER_ADDRESS, type Voter } from "../model/facts.ts";
+import { type AddressMatch, SENDER_ORDER } from "../model/record.ts";
+import type { FilterMethod } from "../model/settings.ts";
+import type { Sql } from "../model/sql.ts";
+import { storableText } from "../model/text.ts";
+
+/**
+ * The records that bear each of these addresses (key form), best first: active ones, then by table in SENDER_ORDER. Every address has an
+ * entry, of at most MATCHES_PER_ADDRESS + 1 rows, so that "more than that" can be seen.
+ */
+export async function recordsByAddress(sql: Sql, addresses: readonly string[]): Promise<Map<string, AddressMatch[]>> {
+  const { rows } = await sql.query<{
+    address: string;
+    type: string;
+    id: string;
+    name: string;
+    column: number;
+    active: boolean;
+    ownerId: string | null;
+    doNotEmail: boolean;
+  }>(
+    `select asked.address, found.parentobjecttypecode as type, found.parentobjectid as id, found.parentobjectname as name,
+       found.emailcolumnnumber as column, found.active, found.ownerid as "ownerId", found.donotemail as "doNotEmail"
+     from unnest($1::text[]) asked (address)
+       cross join lateral (
+         select * from crm.emailsearch where emailaddress = asked.address
+         order by active desc, coalesce(array_position($2::text[], parentobjecttypecode), $3), parentobjecttypecode, emailcolumnnumber, parentobjectid
+         limit $4
+       ) found`,
+    [addresses.map(storableText), SENDER_ORDER, SENDER_ORDER.length + 1, MATCHES_PER_ADDRESS + 1],
+  );
+  const found = Map.groupBy(rows, (row) => row.address);
+  return new Map(
+    addresses.map((address) => [
+      address,
+      (found.get(storableText(address)) ?? []).map(({ type, id, name, column, active, ownerId, doNotEmail }) => ({
+        address,
+        record: { type, id, name },
+        column,
+        active,
+        ownerId,
+        doNotEmail,
+      })),
+    ]),
+  );
+}
+
+export interface Voters {
+  /** By key form of each of the asked addresses that a user or queue bears. */
+  readonly byAddress: ReadonlyMap<string, readonly Voter[]>;
+  /** The owner asked for; null when the CRM has no such user or queue, or none was asked for. */
+  readonly owner: Voter | null;
+}
+
+/** The users and queues that bear one of these addresses (key form), and the owner of the mailbox that is being read. */
+export async function readVoters(sql: Sql, addresses: readonly string[], owner: FactsQuery["mailbox"]["owner"]): Promise<Voters> {
+  const { rows } = await sql.query<{
+    type: string;
+    id: string;
+    name: string;
+    active: boolean;
+    filter: FilterMethod;
+    ownerId: string | null;
+    ownerType: "systemuser" | "team";
+    addresses: string[];
+  }>(
+    `with wanted as (
+       select parentobjectid as id from crm.emailsearch where emailaddress = any($1::text[]) and parentobjecttypecode in ('systemuser', 'queue')
+       union select $2::uuid where $2 is not null
+     )
+     select one.type, one.id, one.name, one.active,
+       coalesce(settings.incomingemailfilteringmethod, queue.incomingemailfilteringmethod, 1) as filter,
+       case one.type when 'systemuser' then one.id else queue.ownerid end as "ownerId",
+       coalesce(queue.owneridtype, 'systemuser') as "ownerType",
+       array(select emailaddress from crm.emailsearch where parentobjectid = one.id order by emailcolumnnumber) as addresses
+     from wanted
+       join crm.addressee one on one.id = wanted.id and one.type in ('systemuser', 'queue')
+       left join crm.usersettings settings on settings.systemuserid = one.id
+       left join crm.queue on queue.queueid = one.id
+     order by one.type desc, one.id`,
+    [addresses.map(storableText), owner.id ?? null],
+  );
+  const voters = rows.map(
+    ({ type, id, name, active, filter, ownerId, ownerType, addresses }): Voter => ({
+      record: { type, id, name },
+      addresses: [...new Set(addresses)],
+      filter,
+      ownerId,
+      ownerType,
+      disabled: !active,
+    }),
+  );
+  const asked = new Set(addresses);
+  const byAddress = new Map<string, Voter[]>();
+  for (const voter of voters) {
+    for (const address of voter.addresses) if (asked.has(address)) byAddress.set(address, [...(byAddress.get(address) ?? []), voter]);
+  }
+  return { byAddress, owner: voters.find(({ record }) => record.type === owner.type && record.id === owner.id) ?? null };
+}
+
+/** Key forms of all addresses on the heads, each once. */
+export function addressesOf(heads: FactsQuery["heads"]): string[] {
+  const keys = new Set<string>();
+  for (const head of heads) {
+    for (const list of [head.from, head.sender ? [head.sender] : [], head.replyTo, head.to, head.cc, head.bcc]) {
+      for (const { address } of list) keys.add(addressKey(address));
+    }
+  }
+  return [...keys];
+}

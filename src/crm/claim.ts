@@ -1,0 +1,94 @@
+import { PARTICIPATION } from "../model/decision.ts";
+import { type OutgoingEmail, STATUS } from "../model/email.ts";
+import type { OrganizationSettings } from "../model/settings.ts";
+import type { Sql } from "../model/sql.ts";
+import { storableJson } from "../model/text.ts";
+import { nextToken, tokensAreOn, withToken } from "../tracking/token.ts";
+import { readOutgoing } from "./outgoing.ts";
+import { readSettings } from "./settings.ts";
+
+interface ClaimedRow {
+  readonly subject: string;
+  readonly trackingToken: string | null;
+  /** Whose counter the token comes from; null takes the organization's. */
+  readonly numberedUserId: string | null;
+}
+
+/**
+ * Pending Send → Sending, for exactly one claimer of that generation; null for everybody else. The email gets its tracking token, a
+ * subject that ends with it, and the addresses that will be used. Must run in a transaction.
+ */
+export async function claimEmail(sql: Sql, id: string, generation: number): Promise<OutgoingEmail | null> {
+  const claimed = await takeRow(sql, id, generation);
+  if (!claimed) return null;
+  const { settings } = await readSettings(sql);
+  const email = await readOutgoing(sql, id);
+  if (!email) throw new Error(`email ${id} vanished while its row was locked`);
+  const trackingToken = claimed.trackingToken ?? (tokensAreOn(settings) ? await allotToken(sql, settings, claimed.numberedUserId) : null);
+  const subject = withToken(claimed.subject, trackingToken, settings.MaximumSubjectLengthOnMailServer);
+  return { ...email, trackingToken, subject, version: await writeClaim(sql, { ...email, trackingToken, subject }) };
+}
+
+async function takeRow(sql: Sql, id: string, generation: number): Promise<ClaimedRow | undefined> {
+  const { rows } = await sql.query<ClaimedRow>(
+    `update crm.email set statuscode = ${STATUS.sending}
+     where activityid = $1 and sendgeneration = $2 and statuscode = ${STATUS.pendingSend} and directioncode
+     returning subject, trackingtoken as "trackingToken", coalesce(
+       (select partyid from crm.activityparty party where party.activityid = email.activityid and participationtypemask = ${PARTICIPATION.sender}
+          and partyobjecttypecode = 'systemuser' order by ordinal limit 1),
+       submitterid) as "numberedUserId"`,
+    [id, generation],
+  );
+  return rows[0];
+}
+
+/**
+ * The next token of a user, or of the organization for mail of no user. One statement takes the number and moves the counter on, so that
+ * no two emails get the same; the counter starts again at 0 after `maximumtrackingnumber` (product-behaviour 4.6).
+ */
+async function allotToken(sql: Sql, settings: OrganizationSettings, userId: string | null): Promise<string | null> {
+  const taken = `case when nexttrackingnumber > $1 then 0 else nexttrackingnumber end`;
+  const moved = `nexttrackingnumber = case when before.taken >= $1 then 0 else before.taken + 1 end`;
+  const { rows } = await sql.query<{ number: number; taken: number }>(
+    `update crm.usersettings owner set ${moved}
+     from (select systemuserid, ${taken} as taken from crm.usersettings where systemuserid = $2 for update) before
+     where owner.systemuserid = before.systemuserid returning owner.trackingtokenid as number, before.taken`,
+    [settings.maximumtrackingnumber, userId],
+  );
+  if (rows[0]) return nextToken(settings, rows[0].number, rows[0].taken);
+  const { rows: common } = await sql.query<{ taken: number }>(
+    `update crm.organization owner set ${moved}
+     from (select organizationid, ${taken} as taken from crm.organization for update) before
+     where owner.organizationid = before.organizationid returning before.taken`,
+    [settings.maximumtrackingnumber],
+  );
+  return common[0] ? nextToken(settings, 0, common[0].taken) : null;
+}
+
+/**
+ * Keeps what is sent on the email and its parties, so that later changes of records do not rewrite history and answers find the thread.
+ * Returns the new version.
+ */
+async function writeClaim(sql: Sql, email: OutgoingEmail): Promise<string> {
+  await sql.query(
+    `update crm.activityparty party set addressused = known.address from crm.addressedparty known
+     where party.activityid = $1 and known.activityid = $1 and known.ordinal = party.ordinal and known.address <> '' and party.addressused is distinct from known.address`,
+    [email.id],
+  );
+  const { rows } = await sql.query<{ version: string }>(
+    `update crm.email set trackingtoken = $2, subject = $3, sender = $4, torecipients = $5, inreplyto = $6, internetmessageheaders = $7::jsonb
+     where activityid = $1 returning versionnumber::text as version`,
+    [
+      email.id,
+      email.trackingToken,
+      email.subject,
+      email.from?.address.address || null,
+      email.recipients.flatMap(({ kind, address }) => (kind === "to" && address.address !== "" ? [address.address] : [])).join(";"),
+      email.inReplyTo,
+      email.inReplyTo === null
+        ? null
+        : storableJson([["references", [...email.references, email.inReplyTo].map((id) => `<${id}>`).join(" ")]]),
+    ],
+  );
+  return rows[0]?.version ?? email.version;
+}

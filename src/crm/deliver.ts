@@ -1,0 +1,136 @@
+import { PARTICIPATION, type Participation, type Party } from "../model/decision.ts";
+import { type Delivered, type IncomingEmail, STATUS } from "../model/email.ts";
+import type { Sql } from "../model/sql.ts";
+import { storableJson } from "../model/text.ts";
+import { conversationBase } from "../tracking/conversation.ts";
+import { putContent } from "./content.ts";
+import { bodiesOf, insertAttachments, insertParties, storableInstant, textHash } from "./email-rows.ts";
+
+/**
+ * Makes emails of messages, with parties, bodies, attachments and queue items. An email whose id exists already is left as it is. One
+ * answer per email given, in their order; the same id twice is created once.
+ *
+ * Seven statements for ordinary pages (more only by volume, see putContent). Rows go in by hash and then by id in every transaction, so
+ * that two deliveries of the same emails wait for each other instead of deadlocking; the second then finds them.
+ */
+export async function deliverEmails(sql: Sql, emails: readonly IncomingEmail[]): Promise<Delivered[]> {
+  const created = await create(sql, await unknownOf(sql, emails));
+  return emails.map(({ id }) => ({ id, result: created.delete(id) ? "created" : "existed" }));
+}
+
+/** The emails that are not there yet, each once, by id. */
+async function unknownOf(sql: Sql, emails: readonly IncomingEmail[]): Promise<IncomingEmail[]> {
+  const byId = new Map(emails.toReversed().map((email) => [email.id, email]));
+  if (byId.size === 0) return [];
+  const { rows } = await sql.query<{ id: string }>("select activityid as id from crm.email where activityid = any($1::uuid[])", [
+    [...byId.keys()],
+  ]);
+  for (const { id } of rows) byId.delete(id);
+  return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<string>> {
+  if (emails.length === 0) return new Set();
+  await putContent(sql, bodiesOf(emails));
+  const ids = await insertEmails(sql, emails);
+  const created = emails.filter(({ id }) => ids.has(id));
+  await insertParties(
+    sql,
+    created.map((email) => ({ emailId: email.id, parties: partiesOf(email) })),
+  );
+  await insertAttachments(
+    sql,
+    created.map((email) => ({ emailId: email.id, attachments: email.attachments })),
+  );
+  await insertQueueItems(sql, created);
+  return ids;
+}
+
+async function insertEmails(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<string>> {
+  const { rows } = await sql.query<{ id: string }>(
+    `insert into crm.email (activityid, subject, descriptionhash, plaintexthash, directioncode, statuscode, sender, torecipients, submittedby, messageid, inreplyto,
+       conversationindex, baseconversationindex, trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, regardingobjectid,
+       regardingobjecttypecode, regardingobjectidname, acceptingentityid, acceptingentitytypecode, isduplicatesenderunresolved, internetmessageheaders,
+       notifications, prioritycode, attachmentcount, ownerid, owneridtype, senton, receivedon, actualend)
+     select activityid, subject, descriptionhash, plaintexthash, false, ${STATUS.received}, sender, torecipients, submittedby, messageid, inreplyto,
+       conversationindex, baseconversationindex, trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, regardingobjectid,
+       regardingobjecttypecode, regardingobjectidname, acceptingentityid, acceptingentitytypecode, isduplicatesenderunresolved, internetmessageheaders,
+       notifications, prioritycode, attachmentcount, ownerid, owneridtype, senton, receivedon, receivedon
+     from jsonb_to_recordset($1::jsonb) one (activityid uuid, subject text, descriptionhash text, plaintexthash text, sender text, torecipients text,
+       submittedby text, messageid text, inreplyto text, conversationindex text, baseconversationindex text, trackingtoken text,
+       correlationmethod smallint, correlatedactivityid uuid, parentactivityid uuid, regardingobjectid uuid, regardingobjecttypecode text,
+       regardingobjectidname text, acceptingentityid uuid, acceptingentitytypecode text, isduplicatesenderunresolved boolean,
+       internetmessageheaders jsonb, notifications smallint, prioritycode smallint, attachmentcount int, ownerid uuid, owneridtype text,
+       senton timestamptz, receivedon timestamptz)
+     order by activityid
+     on conflict (activityid) do nothing returning activityid as id`,
+    [storableJson(emails.map(emailRow))],
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+function emailRow(email: IncomingEmail): Record<string, unknown> {
+  const { placement } = email;
+  return {
+    activityid: email.id,
+    subject: email.subject,
+    descriptionhash: textHash(email.html),
+    plaintexthash: textHash(email.text),
+    sender: addressesAs(PARTICIPATION.sender, placement.parties)[0] ?? null,
+    torecipients: addressesAs(PARTICIPATION.to, placement.parties).join(";"),
+    submittedby: email.submittedBy,
+    messageid: email.messageId,
+    inreplyto: email.inReplyTo,
+    conversationindex: email.conversationIndex,
+    baseconversationindex: conversationBase(email.conversationIndex),
+    trackingtoken: placement.trackingToken,
+    correlationmethod: placement.correlationMethod,
+    correlatedactivityid: placement.correlatedEmailId,
+    parentactivityid: placement.parentEmailId,
+    regardingobjectid: placement.regarding?.id ?? null,
+    regardingobjecttypecode: placement.regarding?.type ?? null,
+    regardingobjectidname: placement.regarding?.name ?? null,
+    acceptingentityid: placement.accepting?.id ?? null,
+    acceptingentitytypecode: placement.accepting?.type ?? null,
+    isduplicatesenderunresolved: placement.duplicateSenderUnresolved,
+    internetmessageheaders: email.headers,
+    notifications: email.notifications,
+    prioritycode: email.importance,
+    attachmentcount: email.attachments.length,
+    ownerid: placement.ownerId,
+    owneridtype: placement.ownerId === null ? null : placement.ownerType,
+    senton: storableInstant(email.sent),
+    receivedon: storableInstant(email.received),
+  };
+}
+
+/** Addresses of the parties of one kind; a party that is several records stands there once. */
+function addressesAs(participation: Participation, parties: readonly Party[]): string[] {
+  return [...new Set(parties.filter((party) => party.participation === participation).map((party) => party.address.address))];
+}
+
+/** The parties as placed, and regarding and owner, which Dynamics lists as parties too, where the placement does not. */
+function partiesOf({ placement }: IncomingEmail): Party[] {
+  const implied: Party[] = [];
+  const imply = (participation: Participation, record: Party["record"]) => {
+    if (placement.parties.some((party) => party.participation === participation)) return;
+    implied.push({ participation, address: { name: "", address: "" }, record, column: null });
+  };
+  if (placement.regarding) imply(PARTICIPATION.regarding, placement.regarding);
+  if (placement.ownerId) imply(PARTICIPATION.owner, { type: placement.ownerType, id: placement.ownerId, name: "" });
+  return [...placement.parties, ...implied];
+}
+
+/** One item in each queue; a queue that was deleted in the meantime gets none. */
+async function insertQueueItems(sql: Sql, emails: readonly IncomingEmail[]): Promise<void> {
+  const rows = emails.flatMap(({ id, subject, placement }) =>
+    placement.queueIds.map((queueid) => ({ queueid, objectid: id, title: subject })),
+  );
+  if (rows.length === 0) return;
+  await sql.query(
+    `insert into crm.queueitem (queueitemid, queueid, objectid, title)
+     select gen_random_uuid(), queueid, objectid, title from jsonb_to_recordset($1::jsonb) one (queueid uuid, objectid uuid, title text) join crm.queue using (queueid)
+     on conflict (queueid, objectid) do nothing`,
+    [storableJson(rows)],
+  );
+}

@@ -1,0 +1,169 @@
+import { randomUUID } from "node:crypto";
+import { addressKey } from "../model/address.ts";
+import type { RecordRef } from "../model/record.ts";
+import type { FilterMethod } from "../model/settings.ts";
+import type { Sql } from "../model/sql.ts";
+import { storableJson } from "../model/text.ts";
+
+/** A user, known by the primary address. */
+export interface UserEntry {
+  readonly name: string;
+  readonly address: string;
+  /** At most two: `personalemailaddress` and `mobilealertemail`. */
+  readonly otherAddresses?: readonly string[];
+  readonly filter?: FilterMethod;
+  /** `issendasallowed`: other users may send in this user's name. */
+  readonly letsOthersSend?: boolean;
+  /** Holds prvSendAsUser. */
+  readonly maySendAsOthers?: boolean;
+  readonly disabled?: boolean;
+}
+
+/** A queue, known by its address. */
+export interface QueueEntry {
+  readonly name: string;
+  readonly address: string;
+  readonly filter?: FilterMethod;
+  /** Primary address of the user who owns it. */
+  readonly owner?: string | undefined;
+}
+
+/** An account, contact or lead. */
+export interface RecordEntry {
+  readonly type: "account" | "contact" | "lead";
+  readonly id?: string;
+  /** Name of an account, company of a lead; ignored for contacts. */
+  readonly name?: string;
+  readonly firstname?: string;
+  readonly lastname?: string;
+  /** At most three, in the order of the address columns. */
+  readonly addresses?: readonly string[];
+  /** The account of a contact. */
+  readonly parentId?: string;
+  readonly ownerId?: string;
+  readonly doNotEmail?: boolean;
+}
+
+/**
+ * Makes users or brings them up to date; those not named are left as they are. Returns their ids by key form of the address. Two
+ * processes that start together make each user once: the table is locked for that moment. Must run in a transaction.
+ */
+export async function putUsers(sql: Sql, entries: readonly UserEntry[]): Promise<Map<string, string>> {
+  await sql.query("lock table crm.systemuser in share row exclusive mode");
+  const ids = await idsFor(sql, "systemuser", entries);
+  const rows = storableJson(
+    entries.map((entry) => ({
+      id: ids.get(addressKey(entry.address)),
+      fullname: entry.name,
+      address: entry.address,
+      personal: entry.otherAddresses?.[0] ?? null,
+      mobile: entry.otherAddresses?.[1] ?? null,
+      disabled: entry.disabled ?? false,
+      filter: entry.filter ?? 1,
+      letsotherssend: entry.letsOthersSend ?? false,
+      maysendasothers: entry.maySendAsOthers ?? false,
+    })),
+  );
+  const given = `jsonb_to_recordset($1::jsonb) given (id uuid, fullname text, address text, personal text, mobile text, disabled boolean,
+    filter smallint, letsotherssend boolean, maysendasothers boolean)`;
+  await sql.query(
+    `insert into crm.systemuser as old (systemuserid, fullname, internalemailaddress, personalemailaddress, mobilealertemail, isdisabled)
+     select id, fullname, address, personal, mobile, disabled from ${given}
+     on conflict (systemuserid) do update set fullname = excluded.fullname, internalemailaddress = excluded.internalemailaddress,
+       personalemailaddress = excluded.personalemailaddress, mobilealertemail = excluded.mobilealertemail, isdisabled = excluded.isdisabled
+     where (old.fullname, old.internalemailaddress, old.personalemailaddress, old.mobilealertemail, old.isdisabled) is distinct from
+       (excluded.fullname, excluded.internalemailaddress, excluded.personalemailaddress, excluded.mobilealertemail, excluded.isdisabled)`,
+    [rows],
+  );
+  await sql.query(
+    `update crm.usersettings set incomingemailfilteringmethod = given.filter, issendasallowed = given.letsotherssend from ${given}
+     where systemuserid = given.id and (incomingemailfilteringmethod, issendasallowed) is distinct from (given.filter, given.letsotherssend)`,
+    [rows],
+  );
+  await sql.query(
+    `insert into crm.systemuserprivilege (systemuserid, privilege) select id, 'prvSendAsUser' from ${given} where maysendasothers on conflict do nothing`,
+    [rows],
+  );
+  await sql.query(
+    `delete from crm.systemuserprivilege using ${given} where systemuserid = given.id and privilege = 'prvSendAsUser' and not given.maysendasothers`,
+    [rows],
+  );
+  return ids;
+}
+
+/** Makes queues or brings them up to date; as {@link putUsers}. Owners must be there before. Must run in a transaction. */
+export async function putQueues(sql: Sql, entries: readonly QueueEntry[]): Promise<Map<string, string>> {
+  await sql.query("lock table crm.queue in share row exclusive mode");
+  const ids = await idsFor(sql, "queue", entries);
+  const rows = entries.map((entry) => ({
+    id: ids.get(addressKey(entry.address)),
+    name: entry.name,
+    address: entry.address,
+    filter: entry.filter ?? 0,
+    owner: entry.owner === undefined ? null : addressKey(entry.owner),
+  }));
+  await sql.query(
+    `insert into crm.queue as old (queueid, name, emailaddress, incomingemailfilteringmethod, ownerid)
+     select given.id, given.name, given.address, given.filter,
+       (select parentobjectid from crm.emailsearch where emailaddress = given.owner and parentobjecttypecode = 'systemuser' and emailcolumnnumber = 1 order by parentobjectid limit 1)
+     from jsonb_to_recordset($1::jsonb) given (id uuid, name text, address text, filter smallint, owner text)
+     on conflict (queueid) do update set name = excluded.name, emailaddress = excluded.emailaddress,
+       incomingemailfilteringmethod = excluded.incomingemailfilteringmethod, ownerid = excluded.ownerid
+     where (old.name, old.emailaddress, old.incomingemailfilteringmethod, old.ownerid) is distinct from
+       (excluded.name, excluded.emailaddress, excluded.incomingemailfilteringmethod, excluded.ownerid)`,
+    [storableJson(rows)],
+  );
+  return ids;
+}
+
+/** Makes accounts, contacts and leads, one statement a table, and returns them in their order. Must run in a transaction. */
+export async function createRecords(sql: Sql, entries: readonly RecordEntry[]): Promise<RecordRef[]> {
+  const rows = entries.map((entry) => ({
+    ...entry,
+    id: entry.id ?? randomUUID(),
+    fullname: [entry.firstname ?? "", entry.lastname ?? ""].join(" ").trim(),
+    address1: entry.addresses?.[0] ?? null,
+    address2: entry.addresses?.[1] ?? null,
+    address3: entry.addresses?.[2] ?? null,
+    donotemail: entry.doNotEmail ?? false,
+  }));
+  for (const [type, own] of Object.entries(TABLES)) {
+    const given = rows.filter((row) => row.type === type);
+    if (given.length === 0) continue;
+    await sql.query(
+      `insert into crm.${type} (${type}id, emailaddress1, emailaddress2, emailaddress3, donotemail, ownerid, ${Object.keys(own).join(", ")})
+       select id, address1, address2, address3, donotemail, "ownerId", ${Object.values(own).join(", ")}
+       from jsonb_to_recordset($1::jsonb) given (id uuid, address1 text, address2 text, address3 text, donotemail boolean, "ownerId" uuid, "parentId" uuid,
+         name text, firstname text, lastname text)`,
+      [storableJson(given)],
+    );
+  }
+  return rows.map(({ type, id, name, fullname }) => ({
+    type,
+    id,
+    name: (type === "account" ? name : fullname || (type === "lead" ? name : "")) ?? "",
+  }));
+}
+
+/** What each table has besides the common columns, and where it comes from. */
+const TABLES: Readonly<Record<RecordEntry["type"], Readonly<Record<string, string>>>> = {
+  account: { name: "coalesce(name, '')" },
+  contact: { firstname: "firstname", lastname: "lastname", parentcustomerid: `"parentId"` },
+  lead: { firstname: "firstname", lastname: "lastname", companyname: "name" },
+};
+
+/** The id of the record whose first address it is, or a new one, by key form of the address. */
+async function idsFor(
+  sql: Sql,
+  type: "systemuser" | "queue",
+  entries: readonly { readonly address: string }[],
+): Promise<Map<string, string>> {
+  const keys = [...new Set(entries.map(({ address }) => addressKey(address)))];
+  const { rows } = await sql.query<{ address: string; id: string }>(
+    `select distinct on (emailaddress) emailaddress as address, parentobjectid as id from crm.emailsearch
+     where emailaddress = any($1::text[]) and parentobjecttypecode = $2 and emailcolumnnumber = 1 order by emailaddress, active desc, parentobjectid`,
+    [keys, type],
+  );
+  const known = new Map(rows.map(({ address, id }) => [address, id]));
+  return new Map(keys.map((key) => [key, known.get(key) ?? randomUUID()]));
+}

@@ -1,0 +1,125 @@
+import { addressKey } from "../model/address.ts";
+import type { EarlierEmail, FactsQuery } from "../model/facts.ts";
+import type { OrganizationSettings } from "../model/settings.ts";
+import type { Sql } from "../model/sql.ts";
+import { storableText } from "../model/text.ts";
+import { conversationBase } from "../tracking/conversation.ts";
+import { tokensIn } from "../tracking/token.ts";
+
+/**
+ * Emails per key and direction, the newest. Tokens wrap and conversations grow for years; the rules want the latest, and a stranger
+ * who repeats a Message-ID must not push the email that we sent out of sight.
+ */
+export const CANDIDATES_PER_KEY = 10;
+
+/** Addresses read per earlier email: smart matching and reply checks need a few in common, not the whole of a mass mailing. */
+export const PARTICIPANTS_PER_EMAIL = 500;
+
+/** What earlier emails are looked for by. */
+export interface CorrelationKeys {
+  readonly messageIds: readonly string[];
+  readonly tokens: readonly string[];
+  readonly conversations: readonly string[];
+}
+
+export interface EarlierEmails {
+  readonly byMessageId: ReadonlyMap<string, readonly EarlierEmail[]>;
+  readonly byToken: ReadonlyMap<string, readonly EarlierEmail[]>;
+  readonly byConversation: ReadonlyMap<string, readonly EarlierEmail[]>;
+}
+
+/** The keys by which the heads may belong to earlier emails: ids that they are, answer or refer to; tokens; conversations. */
+export function correlationKeys(heads: FactsQuery["heads"], settings: OrganizationSettings): CorrelationKeys {
+  const messageIds = new Set<string>();
+  const tokens = new Set<string>();
+  const conversations = new Set<string>();
+  for (const head of heads) {
+    for (const id of [head.messageId, ...head.inReplyTo, ...head.references]) if (id !== null) messageIds.add(id);
+    for (const token of tokensIn(head.subject, settings)) tokens.add(token);
+    const conversation = conversationBase(head.conversationIndex);
+    if (conversation !== null) conversations.add(conversation);
+  }
+  return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations] };
+}
+
+/** Emails that the CRM has under these keys, newest first, at most CANDIDATES_PER_KEY of each direction. Two statements. */
+export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<EarlierEmails> {
+  const { rows } = await sql.query<{ kind: keyof CorrelationKeys; key: string; id: string }>(
+    `${candidates("messageIds", "messageid", 1)} union all ${candidates("tokens", "trackingtoken", 2)} union all ${candidates("conversations", "baseconversationindex", 3)}
+     order by at desc, id`,
+    [keys.messageIds.map(storableText), keys.tokens.map(storableText), keys.conversations, CANDIDATES_PER_KEY],
+  );
+  const emails = await readEmails(sql, [...new Set(rows.map((row) => row.id))]);
+  const of = (kind: keyof CorrelationKeys) => {
+    const found = Map.groupBy(
+      rows.filter((row) => row.kind === kind),
+      (row) => row.key,
+    );
+    return new Map(
+      keys[kind].flatMap((key) =>
+        entry(
+          key,
+          (found.get(storableText(key)) ?? []).flatMap(({ id }) => emails.get(id) ?? []),
+        ),
+      ),
+    );
+  };
+  return { byMessageId: of("messageIds"), byToken: of("tokens"), byConversation: of("conversations") };
+}
+
+function entry(key: string, emails: readonly EarlierEmail[]): [string, readonly EarlierEmail[]][] {
+  return emails.length > 0 ? [[key, emails]] : [];
+}
+
+function candidates(kind: keyof CorrelationKeys, column: string, parameter: number): string {
+  return `(select '${kind}' as kind, keys.key, found.activityid as id, found.at
+    from unnest($${parameter}::text[]) keys (key)
+      cross join (values (true), (false)) directions (outgoing)
+      cross join lateral (
+        select activityid, coalesce(receivedon, senton, createdon) as at from crm.email
+        where ${column} = keys.key and directioncode = directions.outgoing
+        order by at desc, activityid limit $4
+      ) found)`;
+}
+
+async function readEmails(sql: Sql, ids: readonly string[]): Promise<Map<string, EarlierEmail>> {
+  const { rows } = await sql.query<{
+    id: string;
+    messageId: string | null;
+    outgoing: boolean;
+    subject: string;
+    trackingToken: string | null;
+    conversationIndex: string | null;
+    senderAddress: string | null;
+    participants: string[];
+    at: Date;
+    sent: Date | null;
+    regardingType: string | null;
+    regardingId: string | null;
+    regardingName: string | null;
+    ownerId: string | null;
+  }>(
+    `select email.activityid as id, email.messageid as "messageId", email.directioncode as outgoing, email.subject,
+       email.trackingtoken as "trackingToken", email.conversationindex as "conversationIndex", email.sender as "senderAddress",
+       array(select distinct crm.address_key(party.addressused) from crm.activityparty party
+             where party.activityid = email.activityid and party.addressused <> '' limit $2) as participants,
+       coalesce(email.receivedon, email.senton, email.createdon) as at,
+       case when email.directioncode then null else email.senton end as sent,
+       email.regardingobjecttypecode as "regardingType", email.regardingobjectid as "regardingId", email.regardingobjectidname as "regardingName",
+       email.ownerid as "ownerId"
+     from crm.email where email.activityid = any($1::uuid[])`,
+    [ids, PARTICIPANTS_PER_EMAIL],
+  );
+  return new Map(
+    rows.map(({ outgoing, participants, regardingType, regardingId, regardingName, ...row }) => [
+      row.id,
+      {
+        ...row,
+        direction: outgoing ? "outgoing" : "incoming",
+        participants: [...new Set(row.senderAddress ? [addressKey(row.senderAddress), ...participants] : participants)],
+        regarding:
+          regardingType !== null && regardingId !== null ? { type: regardingType, id: regardingId, name: regardingName ?? "" } : null,
+      },
+    ]),
+  );
+}

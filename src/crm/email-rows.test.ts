@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { contentHash } from "./content.ts";
+import { bodiesOf, storableInstant, textHash } from "./email-rows.ts";
+
+test("instants are written as PostgreSQL reads them, and years outside 1 to 9999 not at all", () => {
+  fc.assert(
+    fc.property(fc.date({ noInvalidDate: false }), (date) => {
+      const text = storableInstant(date);
+      if (text === null) assert.ok(Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1 || date.getUTCFullYear() > 9999);
+      else assert.match(text, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    }),
+  );
+  assert.equal(storableInstant(new Date("9999-12-31T23:59:59.999Z")), "9999-12-31T23:59:59.999Z");
+  assert.equal(storableInstant(null), null);
+});
+
+test("every hash that a row of an email names is among its bodies", () => {
+  const email = fc.record({
+    html: fc.option(fc.string({ unit: "binary" })),
+    text: fc.option(fc.string({ unit: "binary" })),
+    attachments: fc.array(
+      fc.uint8Array().map((body) => ({ filename: "f", mimetype: "m", contentId: null, inline: false, body: Buffer.from(body) })),
+    ),
+  });
+  fc.assert(
+    fc.property(fc.array(email), (emails) => {
+      const bodies = bodiesOf(emails);
+      for (const { html, text, attachments } of emails) {
+        for (const hash of [textHash(html), textHash(text), ...attachments.map(({ body }) => contentHash(body))]) {
+          assert.ok(hash === null || contentHash(bodies.get(hash) ?? Buffer.from("missing")) === hash);
+        }
+      }
+    }),
+  );
+});
+
+test("an empty body is a body, no body is none", () => {
+  assert.equal(textHash(null), null);
+  assert.equal(textHash(""), contentHash(Buffer.alloc(0)));
+});

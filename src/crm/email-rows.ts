@@ -1,0 +1,96 @@
+import type { Party } from "../model/decision.ts";
+import type { Attachment } from "../model/message.ts";
+import type { Sql } from "../model/sql.ts";
+import { storableJson } from "../model/text.ts";
+import { contentHash } from "./content.ts";
+
+/** A party of an email by its place in the email's list. */
+export interface PartyRow {
+  readonly emailId: string;
+  readonly parties: readonly Party[];
+}
+
+/** An email's attachments. Their bodies must be in the content store before. */
+export interface AttachmentRow {
+  readonly emailId: string;
+  readonly attachments: readonly Attachment[];
+}
+
+/** Writes the parties of new emails in one statement. A user whose name is not given gets it from the user row. */
+export async function insertParties(sql: Sql, emails: readonly PartyRow[]): Promise<void> {
+  const rows = emails.flatMap(({ emailId, parties }) =>
+    parties.map((party, index) => ({
+      activityid: emailId,
+      ordinal: index + 1,
+      participationtypemask: party.participation,
+      partyid: party.record?.id ?? null,
+      partyobjecttypecode: party.record?.type ?? null,
+      partyidname: party.record?.name || null,
+      addressused: party.address.address || null,
+      addressusedname: party.address.name || null,
+      addressusedemailcolumnnumber: party.column,
+    })),
+  );
+  if (rows.length === 0) return;
+  await sql.query(
+    `insert into crm.activityparty (activityid, ordinal, participationtypemask, partyid, partyobjecttypecode, partyidname, addressused, addressusedname, addressusedemailcolumnnumber)
+     select activityid, ordinal, participationtypemask, partyid, partyobjecttypecode, coalesce(partyidname, fullname), addressused, addressusedname, addressusedemailcolumnnumber
+     from jsonb_to_recordset($1::jsonb) one (activityid uuid, ordinal int, participationtypemask smallint, partyid uuid, partyobjecttypecode text,
+         partyidname text, addressused text, addressusedname text, addressusedemailcolumnnumber smallint)
+       left join crm.systemuser on systemuserid = partyid and partyobjecttypecode = 'systemuser'`,
+    [storableJson(rows)],
+  );
+}
+
+/** Writes the attachment rows of new emails in one statement. */
+export async function insertAttachments(sql: Sql, emails: readonly AttachmentRow[]): Promise<void> {
+  const rows = emails.flatMap(({ emailId, attachments }) =>
+    attachments.map((attachment, index) => ({
+      objectid: emailId,
+      attachmentnumber: index + 1,
+      filename: attachment.filename,
+      mimetype: attachment.mimetype,
+      attachmentcontentid: attachment.contentId,
+      isinline: attachment.inline,
+      filesize: attachment.body.length,
+      hash: contentHash(attachment.body),
+    })),
+  );
+  if (rows.length === 0) return;
+  await sql.query(
+    `insert into crm.activitymimeattachment (activitymimeattachmentid, objectid, attachmentnumber, filename, mimetype, attachmentcontentid, isinline, filesize, hash)
+     select gen_random_uuid(), one.* from jsonb_to_recordset($1::jsonb) one (objectid uuid, attachmentnumber int, filename text, mimetype text,
+       attachmentcontentid text, isinline boolean, filesize bigint, hash text)`,
+    [storableJson(rows)],
+  );
+}
+
+/** Bodies and attachments of emails by their hashes, for the content store. */
+export function bodiesOf(
+  emails: readonly { readonly html: string | null; readonly text: string | null; readonly attachments: readonly Attachment[] }[],
+): Map<string, Buffer> {
+  const bodies = new Map<string, Buffer>();
+  for (const { html, text, attachments } of emails) {
+    for (const body of [textBody(html), textBody(text), ...attachments.map((one) => one.body)]) {
+      if (body) bodies.set(contentHash(body), body);
+    }
+  }
+  return bodies;
+}
+
+/** The hash under which a text body lies in the content store, or null when there is no body. */
+export function textHash(text: string | null): string | null {
+  const body = textBody(text);
+  return body && contentHash(body);
+}
+
+/** Text bodies are kept as UTF-8 bytes, where NUL is as good as any other. */
+function textBody(text: string | null): Buffer | null {
+  return text === null ? null : Buffer.from(text, "utf8");
+}
+
+/** An instant for SQL. Null outside the years 1 to 9999, which PostgreSQL reads in another form than JavaScript writes; only forged dates lie there. */
+export function storableInstant(instant: Date | null): string | null {
+  const year = instant?.getUTCFullYear() ?? Number.NaN;
+  return instant && year >= 1 && year <= 9999 ? instant.toISOString() : null;
+}

@@ -1,0 +1,64 @@
+import type { RecordRef } from "../model/record.ts";
+import type { OrganizationSettings } from "../model/settings.ts";
+import type { Crm } from "../ports.ts";
+import { claimEmail } from "./claim.ts";
+import { getContent } from "./content.ts";
+import { createEmails, type DraftEmail } from "./create-email.ts";
+import { deliverEmails } from "./deliver.ts";
+import { createRecords, putQueues, putUsers, type QueueEntry, type RecordEntry, type UserEntry } from "./directory.ts";
+import { readFacts } from "./facts.ts";
+import { readOutgoing } from "./outgoing.ts";
+import { pendingEmails, pendingSenders } from "./pending.ts";
+import { type EmailListQuery, type EmailPage, listEmails, readEmail, readRecord, type WholeEmail } from "./read.ts";
+import { type SendOptions, type SendResult, sendEmail } from "./send-email.ts";
+import { readSettings, type StoredSettings, writeSettings } from "./settings.ts";
+import { settleEmail } from "./settle.ts";
+import { inTransaction, type Store } from "./transaction.ts";
+import { watchPending } from "./watch.ts";
+
+/** What the embedded CRM can do besides serving the engine: what its own users, configuration and pages ask of it. */
+export interface EmbeddedCrm {
+  /** See sendEmail in send-email.ts. */
+  sendEmail(id: string, by: string | null, options?: SendOptions): Promise<SendResult>;
+  /** Ids of the drafts made, in their order. */
+  createEmails(drafts: readonly DraftEmail[]): Promise<string[]>;
+  /** Ids by key form of the address. */
+  putUsers(entries: readonly UserEntry[]): Promise<ReadonlyMap<string, string>>;
+  /** Ids by key form of the address. */
+  putQueues(entries: readonly QueueEntry[]): Promise<ReadonlyMap<string, string>>;
+  createRecords(entries: readonly RecordEntry[]): Promise<readonly RecordRef[]>;
+  settings(): Promise<StoredSettings>;
+  /** Replaces all settings; see writeSettings. */
+  putSettings(settings: Partial<OrganizationSettings>): Promise<StoredSettings>;
+  listEmails(query: EmailListQuery): Promise<EmailPage>;
+  readEmail(id: string): Promise<WholeEmail | null>;
+  readRecord(id: string): ReturnType<typeof readRecord>;
+}
+
+/** The embedded CRM over a database whose `crm` schema is in place. Opens nothing and holds nothing. */
+export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
+  return {
+    joinsTransaction: true,
+    facts: (query) => readFacts(store, query),
+    deliver: (emails, within) => inTransaction(store, within, "deliver emails", (sql) => deliverEmails(sql, emails)),
+    pendingSenders: (now) => pendingSenders(store, now),
+    pending: (senderAddress, limit, now) => pendingEmails(store, senderAddress, limit, now),
+    claim: (id, generation, within) => inTransaction(store, within, "claim email", (sql) => claimEmail(sql, id, generation)),
+    outgoing: (id) => readOutgoing(store, id),
+    attachment: (hash) => getContent(store, hash),
+    settle: (id, generation, settlement, within) => settleEmail(within ?? store, id, generation, settlement),
+    watch: (wake, signal) => watchPending(store, wake, signal),
+
+    sendEmail: (id, by, options = { issueSend: true }) =>
+      store.transaction((sql) => sendEmail(sql, id, by, options, new Date()), "send email"),
+    createEmails: (drafts) => store.transaction((sql) => createEmails(sql, drafts), "create emails"),
+    putUsers: (entries) => store.transaction((sql) => putUsers(sql, entries), "put users"),
+    putQueues: (entries) => store.transaction((sql) => putQueues(sql, entries), "put queues"),
+    createRecords: (entries) => store.transaction((sql) => createRecords(sql, entries), "create records"),
+    settings: () => readSettings(store),
+    putSettings: (settings) => store.transaction((sql) => writeSettings(sql, settings), "put settings"),
+    listEmails: (query) => listEmails(store, query),
+    readEmail: (id) => readEmail(store, id),
+    readRecord: (id) => readRecord(store, id),
+  };
+}

@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { Failure } from "../model/failure.ts";
+import { DEFAULT_SETTINGS, type OrganizationSettings } from "../model/settings.ts";
+import type { Sql } from "../model/sql.ts";
+
+const flag = z.boolean();
+const whole = (least: number, most: number) => z.number().int().min(least).max(most);
+const prefix = z
+  .string()
+  .max(20)
+  .regex(/^[^\p{Cc}]*$/u, "must not hold control characters");
+
+/** Ranges as documented (product-behaviour 3.1, 4.2, 4.6, 10.2). An empty prefix switches tokens off, as in Dynamics. */
+const SCHEMA = z.object({
+  emailcorrelationenabled: flag,
+  trackingtokensenabled: flag,
+  trackingprefix: prefix,
+  trackingprefixhistory: z.array(prefix),
+  trackingtokenidbase: whole(0, 2_147_483_647),
+  trackingtokeniddigits: whole(1, 10),
+  maximumtrackingnumber: whole(1, 999_999_999),
+  ignoreinternalemail: flag,
+  allowunresolvedpartiesonemailsend: flag,
+  unresolveemailaddressifmultiplematch: flag,
+  requireapprovalforuseremail: flag,
+  requireapprovalforqueueemail: flag,
+  maxuploadfilesize: whole(1, 131_072),
+  blockedattachments: z.string(),
+  DoNotAutoTrackEmail: flag,
+  DoNotCorrelateForwardedEmailsAsReplies: flag,
+  IgnoreConversationIndexAndInReplyToForCorrelation: flag,
+  UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: flag,
+  OverrideV5SenderConflictResolution: flag,
+  UnresolveSenderInCaseOfMultipleMatch: flag,
+  ResolveForInactiveEntities: flag,
+  IgnoreInternalEmailDetectionEnhancement: flag,
+  DoNotIgnoreInternalEmailToQueues: flag,
+  IgnoreInternalEmailFromQueues: flag,
+  CreateQueueItemsForAcceptingQueueRecipients: flag,
+  CreateQueueItemForSynchronizingMailbox: flag,
+  SSSForceFilteringMethodForUserMailboxes: whole(-1, 4),
+  BackgroundSendBatchSize: whole(1, 255),
+  MaximumSubjectLengthOnMailServer: whole(255, 400),
+  SSSSaveOutgoingEmailToExchangeSentFolder: flag,
+} satisfies Record<keyof OrganizationSettings, z.ZodType>);
+const STORED = SCHEMA.partial().loose();
+
+export interface StoredSettings {
+  readonly settings: OrganizationSettings;
+  /** Names that stand in the organization and mean nothing here; they are kept. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * The organization's settings over Dynamics' defaults. Throws Failure of scope organization when a value is none: tracking with a
+ * default that somebody meant to change would put mail into the CRM that must not be there, or leave it out.
+ */
+export async function readSettings(sql: Sql): Promise<StoredSettings> {
+  const { rows } = await sql.query<{ settings: unknown }>("select settings from crm.organization");
+  return overDefaults(rows[0]?.settings ?? {});
+}
+
+/**
+ * Makes these the organization's settings; what is left out has Dynamics' default again. Unknown names that stand there are kept, and
+ * a prefix that is no longer used joins the history, so that its tokens still match (product-behaviour 4.6).
+ */
+export async function writeSettings(sql: Sql, given: Partial<OrganizationSettings>): Promise<StoredSettings> {
+  const { rows } = await sql.query<{ settings: unknown }>("select settings from crm.organization for update");
+  const before = overDefaults(rows[0]?.settings ?? {});
+  const stored = rows[0]?.settings;
+  const kept = Object.fromEntries(Object.entries(stored ?? {}).filter(([name]) => before.unknown.includes(name)));
+  const current = given.trackingprefix ?? DEFAULT_SETTINGS.trackingprefix;
+  const history = new Set([
+    before.settings.trackingprefix,
+    ...(given.trackingprefixhistory ?? []),
+    ...before.settings.trackingprefixhistory,
+  ]);
+  const trackingprefixhistory = [...history].filter((one) => one !== current && one !== "");
+  const after = { ...kept, ...given, ...(trackingprefixhistory.length > 0 && { trackingprefixhistory }) };
+  const result = overDefaults(after);
+  await sql.query("update crm.organization set settings = $1::jsonb", [JSON.stringify(after)]);
+  return result;
+}
+
+function overDefaults(stored: unknown): StoredSettings {
+  const result = STORED.safeParse(stored);
+  if (!result.success) throw invalid(result.error);
+  const known = SCHEMA.partial().parse(result.data);
+  const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  return { settings: { ...DEFAULT_SETTINGS, ...present }, unknown: Object.keys(result.data).filter((name) => !(name in SCHEMA.shape)) };
+}
+
+function invalid(error: z.ZodError): Failure {
+  const faults = error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
+  return new Failure({
+    scope: "organization",
+    code: "settings invalid",
+    message: `The settings of the organization cannot be used: ${faults}`,
+    remedy: "Correct these settings of the organization; until then none of its mail is processed.",
+    waitingHelps: false,
+  });
+}

@@ -1,0 +1,25 @@
+import type { SqlResult } from "../model/sql.ts";
+import type { Presence } from "./database.ts";
+
+export type Rows = SqlResult<Record<string, unknown>>;
+
+/** One session of an engine, used by one flow at a time. Errors are `SqlError` or `Failure`. */
+export interface Session {
+  /** Exactly one statement, by the extended protocol. */
+  query(text: string, values: readonly unknown[]): Promise<Rows>;
+  /** Any number of statements, by the simple protocol. */
+  script(text: string): Promise<readonly Rows[]>;
+  /** Gives the session back; `broken` throws it away instead. */
+  release(broken: boolean): void;
+}
+
+/** What the two engines have to offer; everything else is written once, in `session-database.ts`. */
+export interface Engine {
+  readonly name: "pglite" | "postgres";
+  /** Waits for its turn, first come. `who` is named when others have to wait long. */
+  connect(who: string): Promise<Session>;
+  listen(channel: string, onNotify: (payload: string) => void, onResume: () => void): Promise<() => Promise<void>>;
+  /** Registers this process; the table `waypost.instance` must stand. */
+  join(): Promise<Presence>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,71 @@
+import { type Clock, startClock } from "../jobs/clock.ts";
+import { leaseKey, withLease } from "../jobs/lease.ts";
+import type { Queue } from "../jobs/queue.ts";
+import { takeDueMailboxes } from "../ledger/mailboxes.ts";
+import type { EngineContext } from "./context.ts";
+import { receiveMailbox } from "./receive/receive-mailbox.ts";
+import { dispatchSending } from "./send/dispatch.ts";
+import { sendMailbox } from "./send/send-mailbox.ts";
+import { watchMailboxes } from "./watch.ts";
+
+/** What a process does; several processes share the work over one PostgreSQL. */
+export type Role = "web" | "worker" | "watcher";
+
+export interface EngineOptions {
+  readonly roles: ReadonlySet<Role>;
+  readonly organizations: readonly string[];
+  /** Each mailbox is pulled at least this often. */
+  readonly pullSeconds: number;
+  /** Mailboxes worked on at a time, in each direction. */
+  readonly concurrency: number;
+}
+
+/** How often due mailboxes and pending emails are looked for; wakes make both prompt, this makes both certain (invariant 5). */
+const DUE_EVERY = 1000;
+const PENDING_EVERY = 5000;
+
+export interface Engine {
+  /** Ends the work in order: running jobs finish their page or email within `seconds`. */
+  stop(seconds: number): Promise<void>;
+}
+
+/** Starts the work of the given roles. */
+export async function startEngine(context: EngineContext, queue: Queue, options: EngineOptions): Promise<Engine> {
+  const stopping = new AbortController();
+  const running: Promise<unknown>[] = [];
+  const clocks: Clock[] = [];
+  if (options.roles.has("worker")) {
+    const instanceId = context.database.presence.instanceId;
+    queue.work("receive", { concurrency: options.concurrency }, async (mailboxId, signal) => {
+      await withLease(context.database, leaseKey("receive", mailboxId), instanceId, async (lease) => {
+        await receiveMailbox(context, mailboxId, lease, signal);
+      });
+    });
+    queue.work("send", { concurrency: options.concurrency }, async (mailboxId, signal) => {
+      await withLease(context.database, leaseKey("send", mailboxId), instanceId, async (lease) => {
+        await sendMailbox(context, mailboxId, lease, instanceId, signal);
+      });
+    });
+    const wakeDue = async () => {
+      for (const id of await takeDueMailboxes(context.database, context.now(), options.pullSeconds)) await context.wake("receive", id);
+    };
+    const dispatch = () => dispatchSending(context, options.organizations);
+    clocks.push(startClock({ everyMs: DUE_EVERY, report: reportTo(context, "looking for due mailboxes") }, wakeDue));
+    const pending = startClock({ everyMs: PENDING_EVERY, report: reportTo(context, "looking for pending emails") }, dispatch);
+    clocks.push(pending);
+    for (const organization of options.organizations) running.push(context.crm(organization).watch(() => pending.tick(), stopping.signal));
+  }
+  if (options.roles.has("watcher")) running.push(watchMailboxes(context, stopping.signal));
+  return {
+    async stop(seconds) {
+      stopping.abort();
+      await Promise.all(clocks.map((clock) => clock.stop()));
+      await queue.stop({ gracefulSeconds: seconds });
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+function reportTo(context: EngineContext, what: string): (error: unknown) => void {
+  return (error) => context.log.warn({ error }, `${what} failed; it is tried again`);
+}

@@ -1,0 +1,86 @@
+import { type DecisionRow, findDecisions } from "../../ledger/decisions.ts";
+import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
+import { explain as explainDecision } from "../../tracking/explain.ts";
+import type { EngineContext } from "../context.ts";
+
+/** Why one message was (not) tracked in one mailbox. */
+export interface IncomingExplanation {
+  readonly decisionId: number;
+  readonly mailbox: string;
+  readonly messageId: string | null;
+  readonly received: Date;
+  readonly from: string | null;
+  readonly outcome: string;
+  readonly reason: number;
+  readonly emailId: string | null;
+  readonly folders: readonly string[];
+  readonly decidedAt: Date;
+  /** Whole sentences: the outcome, each rule with its answer, and what would change it. */
+  readonly sentences: readonly string[];
+}
+
+/** What became of one press of Send. */
+export interface OutgoingExplanation {
+  readonly emailId: string;
+  readonly generation: number;
+  readonly messageId: string;
+  readonly stage: string;
+  readonly attempts: number;
+  readonly sentCopy: string | null;
+  readonly changedAt: Date;
+  readonly sentences: readonly string[];
+}
+
+export interface Explanation {
+  readonly incoming: readonly IncomingExplanation[];
+  readonly outgoing: readonly OutgoingExplanation[];
+}
+
+/** Everything that is known of a message: by Message-ID, email id, or number of a decision. Both lists are empty when nothing is known. */
+export async function explain(context: EngineContext, key: string): Promise<Explanation> {
+  const decisions = await findDecisions(context.database, key);
+  const sendings = await findSendings(context.database, key);
+  return { incoming: decisions.map(incoming), outgoing: sendings.map(outgoing) };
+}
+
+function incoming(row: DecisionRow): IncomingExplanation {
+  return {
+    decisionId: row.id,
+    mailbox: row.mailbox,
+    messageId: row.messageId,
+    received: row.received,
+    from: row.sender,
+    outcome: row.outcome,
+    reason: row.reason,
+    emailId: row.emailId,
+    folders: row.folders,
+    decidedAt: row.decidedAt,
+    sentences: [
+      ...explainDecision(row, { mailbox: row.mailbox }),
+      ...(row.quarantine
+        ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
+        : []),
+    ],
+  };
+}
+
+const STAGE_SENTENCES: Readonly<Record<OutboxRow["stage"], string>> = {
+  intended: "It is being prepared; nothing was transmitted yet.",
+  transmitting: "Its content is on the way to the mail server.",
+  accepted: "The mail server accepted it.",
+  refused: "It was refused for good; the email is Failed and can be edited and sent again.",
+  waiting: "It waits in Pending Send to be tried again.",
+  unknown: "Nobody knows whether it left: the content went out and no answer came back.",
+};
+
+function outgoing(row: OutboxRow): OutgoingExplanation {
+  const sentences = [STAGE_SENTENCES[row.stage]];
+  if (row.response) sentences.push(`The last answer was: ${row.response}`);
+  for (const one of row.refused)
+    sentences.push(`Recipient ${one.address} was refused${one.permanent ? " for good" : " for now"}: ${one.response}`);
+  if (row.settlement?.status === "retry") sentences.push(`The next try is not before ${row.settlement.notBefore.toISOString()}.`);
+  if (row.sentCopy) sentences.push(`Copy in the Sent folder: ${row.sentCopy}.`);
+  if (row.stage === "unknown") sentences.push(`Decide it with \`waypost decide ${row.emailId} sent|again|failed\`.`);
+  const { emailId, generation, messageId, stage, attempts, sentCopy, changedAt } = row;
+  return { emailId, generation, messageId, stage, attempts, sentCopy, changedAt, sentences };
+}

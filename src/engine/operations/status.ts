@@ -1,0 +1,130 @@
+import { type Alert, openAlerts } from "../../ledger/alerts.ts";
+import { type Direction, listMailboxes, type MailboxRow, type ProfileRow, readProfile, type TroubleNote } from "../../ledger/mailboxes.ts";
+import { unknownSendings } from "../../ledger/outbox.ts";
+import { listStreams } from "../../ledger/streams.ts";
+import type { EngineContext } from "../context.ts";
+import { whyNot } from "../why-not.ts";
+
+export interface DirectionStatus {
+  /** `works`: the last run was good. `new`: there was none yet. `failing`: tried again at `next`. `off`: not touched, see `because`. */
+  readonly state: "works" | "new" | "failing" | "off";
+  readonly because: string | null;
+  readonly lastSuccess: Date | null;
+  readonly next: Date | null;
+  readonly error: TroubleNote | null;
+}
+
+export interface FolderStatus {
+  readonly name: string;
+  readonly messages: number | null;
+  readonly read: boolean;
+  /** Why it is not read. */
+  readonly because: string | null;
+}
+
+export interface MailboxStatus {
+  readonly address: string;
+  readonly organization: string;
+  readonly profile: string;
+  readonly receiving: DirectionStatus;
+  readonly sending: DirectionStatus;
+  readonly startDate: Date;
+  readonly folders: readonly FolderStatus[];
+  readonly messages: Readonly<Record<"tracked" | "skipped" | "duplicate" | "quarantined", number>>;
+  /** Weaknesses of the way to its server that an administrator chose. */
+  readonly weaknesses: readonly string[];
+}
+
+export interface Status {
+  readonly mailboxes: readonly MailboxStatus[];
+  readonly pendingEmails: number;
+  readonly unknownEmails: readonly {
+    readonly emailId: string;
+    readonly messageId: string;
+    readonly since: Date;
+    readonly note: string | null;
+  }[];
+  readonly quarantined: number;
+  readonly alerts: readonly Alert[];
+}
+
+/** How everything stands, from the ledger alone: nothing is connected to. */
+export async function status(context: EngineContext, organizations: readonly string[]): Promise<Status> {
+  const outcomes = await outcomesByMailbox(context);
+  const mailboxes: MailboxStatus[] = [];
+  for (const mailbox of await listMailboxes(context.database)) {
+    const profile = await readProfile(context.database, mailbox.profile);
+    if (profile) mailboxes.push(await mailboxStatus(context, mailbox, profile, outcomes.get(mailbox.id)));
+  }
+  let pendingEmails = 0;
+  for (const organization of organizations) {
+    for (const sender of await context.crm(organization).pendingSenders(context.now())) pendingEmails += sender.emails;
+  }
+  const unknown = await unknownSendings(context.database);
+  return {
+    mailboxes,
+    pendingEmails,
+    unknownEmails: unknown.map((row) => ({ emailId: row.emailId, messageId: row.messageId, since: row.changedAt, note: row.response })),
+    quarantined: mailboxes.reduce((sum, one) => sum + one.messages.quarantined, 0),
+    alerts: await openAlerts(context.database),
+  };
+}
+
+async function mailboxStatus(
+  context: EngineContext,
+  mailbox: MailboxRow,
+  profile: ProfileRow,
+  messages: MailboxStatus["messages"] | undefined,
+): Promise<MailboxStatus> {
+  const streams = (await listStreams(context.database, mailbox.id)).filter((one) => one.missingSince === null);
+  return {
+    address: mailbox.address,
+    organization: mailbox.organization,
+    profile: mailbox.profile,
+    receiving: directionStatus("receive", mailbox, profile),
+    sending: directionStatus("send", mailbox, profile),
+    startDate: mailbox.startDate,
+    folders: streams.map((one) => ({
+      name: one.name,
+      messages: one.messages,
+      read: one.notReadBecause === null,
+      because: one.notReadBecause,
+    })),
+    messages: messages ?? { tracked: 0, skipped: 0, duplicate: 0, quarantined: 0 },
+    weaknesses: weaknessesOf(profile),
+  };
+}
+
+function directionStatus(direction: Direction, mailbox: MailboxRow, profile: ProfileRow): DirectionStatus {
+  const off = whyNot(direction, mailbox, profile);
+  const lastSuccess = direction === "receive" ? mailbox.receivedAt : mailbox.sentAt;
+  const error = direction === "receive" ? mailbox.receiveError : mailbox.sendError;
+  const next = direction === "receive" ? mailbox.receiveDueAt : mailbox.sendNotBefore;
+  if (off !== null) return { state: "off", because: off, lastSuccess, next: null, error: null };
+  if (error !== null) return { state: "failing", because: error.message, lastSuccess, next, error };
+  return { state: lastSuccess === null ? "new" : "works", because: null, lastSuccess, next, error: null };
+}
+
+function weaknessesOf(profile: ProfileRow): string[] {
+  return (["incoming", "outgoing"] as const).flatMap((direction) => {
+    const endpoint = profile[direction];
+    if (endpoint === null) return [];
+    return [
+      ...(endpoint.security === "none" ? [`${direction}: passwords and mail travel in plain text`] : []),
+      ...(endpoint.security !== "none" && !endpoint.verifyCertificate ? [`${direction}: the server's certificate is not verified`] : []),
+    ];
+  });
+}
+
+async function outcomesByMailbox(context: EngineContext): Promise<Map<string, MailboxStatus["messages"]>> {
+  const { rows } = await context.database.query<{ mailboxId: string; outcome: keyof MailboxStatus["messages"]; messages: number }>(
+    `select mailbox_id as "mailboxId", outcome, count(*) as messages from waypost.decision group by mailbox_id, outcome`,
+  );
+  const counts = new Map<string, Record<keyof MailboxStatus["messages"], number>>();
+  for (const row of rows) {
+    const one = counts.get(row.mailboxId) ?? { tracked: 0, skipped: 0, duplicate: 0, quarantined: 0 };
+    one[row.outcome] = row.messages;
+    counts.set(row.mailboxId, one);
+  }
+  return counts;
+}

@@ -1,0 +1,272 @@
+import { type ClaimRow, claim, markDelivered } from "../../ledger/claims.ts";
+import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
+import { type QuarantineStep, quarantine, release } from "../../ledger/quarantine.ts";
+import { parseContent } from "../../mime/content.ts";
+import { REASON } from "../../model/decision.ts";
+import type { IncomingEmail } from "../../model/email.ts";
+import { Failure } from "../../model/failure.ts";
+import { emailIdFor, strengthen } from "../../model/identity.ts";
+import type { OrganizationSettings } from "../../model/settings.ts";
+import type { Transaction } from "../../model/sql.ts";
+import { step } from "../step.ts";
+import { incomingEmail } from "./incoming-email.ts";
+import { itemFault } from "./item-fault.ts";
+import { type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
+
+/** Announced bytes of content held at a time, and messages in one transaction. A larger message goes alone. */
+const CHUNK_BYTES = 16 * 1024 * 1024;
+const CHUNK_MESSAGES = 100;
+
+/** A message with its content read, ready for the CRM. */
+interface Ready {
+  readonly candidate: TrackedCandidate;
+  /** Claimed identity. */
+  readonly identity: string;
+  readonly email: IncomingEmail;
+}
+
+interface Broken {
+  readonly candidate: TrackedCandidate;
+  readonly step: QuarantineStep;
+  readonly failure: Failure;
+}
+
+/**
+ * Downloads what is tracked, in chunks of bounded size, and delivers it. Each chunk's emails, claims and decisions commit together; `finish` joins
+ * the last one. A message that fails alone is quarantined; anything wider aborts and leaves the cursor where it was (invariant 1).
+ */
+export async function deliverTracked(
+  reading: Reading,
+  tracked: readonly TrackedCandidate[],
+  settings: OrganizationSettings,
+  finish: (tx: Transaction) => Promise<void>,
+): Promise<Counts> {
+  let counts = NO_COUNTS;
+  const chunks = chunked(tracked);
+  for (const [index, chunk] of chunks.entries()) {
+    const { ready, broken } = await readContent(reading, chunk, settings);
+    step("receive.read");
+    const done = await deliverChunk(reading, ready, broken, index === chunks.length - 1 ? finish : null);
+    counts = {
+      ...counts,
+      tracked: counts.tracked + done.tracked,
+      duplicate: counts.duplicate + done.duplicate,
+      quarantined: counts.quarantined + done.quarantined,
+    };
+  }
+  return counts;
+}
+
+function chunked(tracked: readonly TrackedCandidate[]): TrackedCandidate[][] {
+  const chunks: TrackedCandidate[][] = [];
+  let current: TrackedCandidate[] = [];
+  let bytes = 0;
+  for (const candidate of tracked) {
+    if (current.length > 0 && (bytes + candidate.head.size > CHUNK_BYTES || current.length >= CHUNK_MESSAGES)) {
+      chunks.push(current);
+      current = [];
+      bytes = 0;
+    }
+    current.push(candidate);
+    bytes += candidate.head.size;
+  }
+  if (current.length > 0) chunks.push(current);
+  return chunks;
+}
+
+/** Reads and parses a chunk's content. A message gone meanwhile is left out without a decision: where it went, it is seen again. */
+async function readContent(
+  { context, work, source }: Reading,
+  chunk: readonly TrackedCandidate[],
+  settings: OrganizationSettings,
+): Promise<{ ready: Ready[]; broken: Broken[] }> {
+  const byRef = new Map(chunk.map((candidate) => [candidate.head.ref.id, candidate]));
+  const ready: Ready[] = [];
+  const broken: Broken[] = [];
+  for await (const content of source.content(
+    chunk.map((one) => one.head.ref),
+    { maximumSize: work.profile.maximumMessageSize },
+  )) {
+    const candidate = byRef.get(content.ref.id);
+    if (!candidate) continue;
+    if (content.kind === "gone") {
+      context.log.info({ mailbox: work.mailbox.address, messageId: candidate.head.messageId }, "message gone before its content was read");
+    } else if (content.kind === "too large") {
+      broken.push({ candidate, step: "read", failure: tooLarge(work.mailbox.address, content.size, content.limit) });
+    } else {
+      const identity = strengthen(candidate.identity, content.mime).key;
+      const id = emailIdFor(work.mailbox.organization, identity);
+      try {
+        ready.push({
+          candidate,
+          identity,
+          email: incomingEmail(id, candidate, work.mailbox.address, await parseContent(content.mime), settings),
+        });
+      } catch (error) {
+        const failure = itemFault(error, `Mailbox ${work.mailbox.address}: a message cannot be read as mail`);
+        if (!failure) throw error;
+        broken.push({ candidate, step: "parse", failure });
+      }
+    }
+  }
+  return { ready, broken };
+}
+
+async function deliverChunk(
+  reading: Reading,
+  ready: readonly Ready[],
+  broken: readonly Broken[],
+  finish: ((tx: Transaction) => Promise<void>) | null,
+): Promise<Counts> {
+  const { context, work } = reading;
+  const { organization, id: mailboxId } = work.mailbox;
+  const now = context.now();
+  const claims = await claim(
+    context.database,
+    organization,
+    mailboxId,
+    ready.map((one) => ({ identity: one.identity, emailId: one.email.id, messageId: one.email.messageId })),
+    now,
+  );
+  step("receive.claimed");
+  const [mine, others] = partition(ready, (one) => !claims.get(one.identity)?.delivered);
+  const duplicates = others.flatMap((one) => {
+    const first = claims.get(one.identity);
+    return first ? [duplicateOf(one.candidate, first)] : [];
+  });
+  return storeChunk(reading, mine, claims, duplicates, broken, finish);
+}
+
+/** Delivers and stores in one transaction; a fault of a single message is found by halving, and that message alone is quarantined. */
+async function storeChunk(
+  reading: Reading,
+  ready: readonly Ready[],
+  claims: ReadonlyMap<string, ClaimRow>,
+  duplicates: readonly DecidedMessage[],
+  broken: readonly Broken[],
+  finish: ((tx: Transaction) => Promise<void>) | null,
+): Promise<Counts> {
+  const { context, work } = reading;
+  try {
+    return await storeTogether(reading, ready, claims, duplicates, broken, finish);
+  } catch (error) {
+    const failure = itemFault(error, `Mailbox ${work.mailbox.address}: the CRM does not take a message`);
+    const [only] = ready;
+    if (!failure || !only) throw error;
+    context.log.warn({ mailbox: work.mailbox.address, messages: ready.length, code: failure.code }, failure.message);
+    if (ready.length === 1)
+      return storeChunk(reading, [], claims, duplicates, [...broken, { candidate: only.candidate, step: "deliver", failure }], finish);
+    const half = Math.ceil(ready.length / 2);
+    const first = await storeChunk(reading, ready.slice(0, half), claims, [], [], null);
+    const second = await storeChunk(reading, ready.slice(half), claims, duplicates, broken, finish);
+    return {
+      ...second,
+      tracked: first.tracked + second.tracked,
+      duplicate: first.duplicate + second.duplicate,
+      quarantined: first.quarantined + second.quarantined,
+    };
+  }
+}
+
+async function storeTogether(
+  reading: Reading,
+  ready: readonly Ready[],
+  claims: ReadonlyMap<string, ClaimRow>,
+  duplicates: readonly DecidedMessage[],
+  broken: readonly Broken[],
+  finish: ((tx: Transaction) => Promise<void>) | null,
+): Promise<Counts> {
+  const { context, work, lease } = reading;
+  const { organization, id: mailboxId } = work.mailbox;
+  const crm = context.crm(organization);
+  const emails = ready.map((one) => one.email);
+  const now = context.now();
+  // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
+  let results = crm.joinsTransaction ? [] : await crm.deliver(emails);
+  const woken = await context.database.transaction(async (tx) => {
+    await lease.assertHeld(tx);
+    if (crm.joinsTransaction) results = await crm.deliver(emails, tx);
+    const existed = new Set(results.filter((one) => one.result === "existed").map((one) => one.id));
+    step("receive.delivered");
+    await markDelivered(
+      tx,
+      organization,
+      ready.map((one) => one.identity),
+      now,
+    );
+    const decided = ready.map((one) => {
+      const claimed = claims.get(one.identity);
+      const second = existed.has(one.email.id) && claimed && claimed.mailboxId !== mailboxId;
+      return second ? duplicateOf(one.candidate, claimed) : trackedMessage(one);
+    });
+    const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...duplicates], now);
+    await release(tx, [...ids.values()], now);
+    const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now);
+    for (const one of broken) {
+      const decisionId = brokenIds.get(one.candidate.key);
+      if (decisionId !== undefined) await quarantine(tx, mailboxId, decisionId, one.step, one.failure, now);
+    }
+    const mailboxes = await reconsiderWaiting(
+      tx,
+      organization,
+      emails.flatMap((email) => email.messageId ?? []),
+    );
+    await finish?.(tx);
+    return mailboxes;
+  }, "deliver emails");
+  step("receive.committed");
+  for (const waiting of woken) await context.wake("receive", waiting);
+  observeDelay(reading, emails);
+  const late = results.filter(
+    (one) =>
+      one.result === "existed" && claims.get(ready.find((each) => each.email.id === one.id)?.identity ?? "")?.mailboxId !== mailboxId,
+  ).length;
+  return { ...NO_COUNTS, tracked: emails.length - late, duplicate: duplicates.length + late, quarantined: broken.length };
+}
+
+function trackedMessage({ candidate, email }: Ready): DecidedMessage {
+  const { decision } = candidate;
+  return {
+    head: candidate.head,
+    places: candidate.places,
+    identity: candidate.key,
+    outcome: "tracked",
+    reason: decision.reason,
+    rules: decision.rules,
+    emailId: email.id,
+    waitingFor: [],
+  };
+}
+
+function quarantinedMessage({ candidate, failure }: Broken): DecidedMessage {
+  return {
+    head: candidate.head,
+    places: candidate.places,
+    identity: candidate.key,
+    outcome: "quarantined",
+    reason: REASON.unknown,
+    rules: [...candidate.decision.rules, { rule: "quarantine", answer: "yes", because: `${failure.message} ${failure.remedy}` }],
+    emailId: null,
+    waitingFor: [],
+  };
+}
+
+function observeDelay({ context }: Reading, emails: readonly IncomingEmail[]): void {
+  const now = context.now().getTime();
+  for (const email of emails) context.measure.observe("arrival_to_email_seconds", {}, Math.max(0, (now - email.received.getTime()) / 1000));
+}
+
+function tooLarge(mailbox: string, size: number, limit: number): Failure {
+  const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+  return new Failure({
+    scope: "item",
+    code: "message too large",
+    message: `Mailbox ${mailbox}: a message of ${megabytes(size)} is larger than the limit of ${megabytes(limit)} and was not downloaded.`,
+    remedy: "Raise maximumMessageMegabytes in the server profile, then run `waypost quarantine retry`.",
+    waitingHelps: false,
+  });
+}
+
+function partition<T>(list: readonly T[], test: (one: T) => boolean): [T[], T[]] {
+  return [list.filter(test), list.filter((one) => !test(one))];
+}

@@ -1,0 +1,55 @@
+import { storable } from "../../mime/storable.ts";
+import type { IncomingEmail } from "../../model/email.ts";
+import type { MessageHead, ParsedContent } from "../../model/message.ts";
+import type { OrganizationSettings } from "../../model/settings.ts";
+import type { TrackedCandidate } from "./reading.ts";
+
+/** Characters of `email.messageid`; longer ids are kept whole in the ledger, and cut in the CRM's column (product-behaviour 4.1). */
+const MAXIMUM_MESSAGE_ID = 320;
+
+/** Characters of a body (`description`): Dynamics' usual limit of that column. */
+const MAXIMUM_BODY = 1_048_576;
+
+/** The email activity that a tracked message becomes: what the head says, what the content holds, within the CRM's limits. Pure. */
+export function incomingEmail(
+  id: string,
+  candidate: TrackedCandidate,
+  mailboxAddress: string,
+  parsed: ParsedContent,
+  settings: OrganizationSettings,
+): IncomingEmail {
+  const { head, decision } = candidate;
+  if (decision.placement === null) throw new Error("only tracked messages become emails");
+  const { content, notifications } = storable(parsed, { ...settings, maximumBodyLength: MAXIMUM_BODY });
+  return {
+    id,
+    messageId: head.messageId?.slice(0, MAXIMUM_MESSAGE_ID) ?? null,
+    inReplyTo: head.inReplyTo[0]?.slice(0, MAXIMUM_MESSAGE_ID) ?? null,
+    conversationIndex: head.conversationIndex,
+    subject: head.subject,
+    received: head.received,
+    sent: head.date,
+    html: content.html,
+    text: content.text,
+    attachments: content.attachments,
+    notifications,
+    importance: importanceOf(head),
+    submittedBy: mailboxAddress,
+    headers:
+      head.references.length > 0 ? [...head.headers, ["references", head.references.map((one) => `<${one}>`).join(" ")]] : head.headers,
+    placement: decision.placement,
+  };
+}
+
+/** `prioritycode` from Importance (RFC 4021 2.1.54) or the older X-Priority (1 highest, 5 lowest). */
+function importanceOf(head: MessageHead): 0 | 1 | 2 {
+  const value = (name: string) =>
+    head.headers
+      .find(([key]) => key === name)?.[1]
+      .trim()
+      .toLowerCase() ?? "";
+  const importance = value("importance");
+  if (importance === "high" || /^[12]\b/.test(value("x-priority"))) return 2;
+  if (importance === "low" || /^[45]\b/.test(value("x-priority"))) return 0;
+  return 1;
+}

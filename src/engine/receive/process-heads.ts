@@ -1,0 +1,130 @@
+import { type ClaimRow, readClaims } from "../../ledger/claims.ts";
+import { type DecidedMessage, decisionsByIdentity, seenRefs, storeDecisions, storeLocations } from "../../ledger/decisions.ts";
+import { release as closeQuarantine } from "../../ledger/quarantine.ts";
+import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
+import type { MessageHead, MessageRef } from "../../model/message.ts";
+import type { OrganizationSettings } from "../../model/settings.ts";
+import type { Transaction } from "../../model/sql.ts";
+import { emailFact } from "../../tracking/email-fact.ts";
+import { PageFacts } from "../../tracking/page-facts.ts";
+import { track } from "../../tracking/track.ts";
+import type { EngineContext } from "../context.ts";
+import { step } from "../step.ts";
+import { deliverTracked } from "./deliver-tracked.ts";
+import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
+
+/**
+ * Decides a page of heads of one stream and stores what follows. `finish` runs inside the last transaction: there the cursor moves, so that it
+ * never covers what is not stored. Known messages only get a new place: a move is not news. `keys` names the decisions to be made again, by
+ * place; without it only messages that the mailbox has not seen are decided.
+ */
+export async function processHeads(
+  reading: Reading,
+  heads: readonly MessageHead[],
+  finish: (tx: Transaction) => Promise<void>,
+  keys?: ReadonlyMap<string, string>,
+): Promise<Counts> {
+  const { context, work } = reading;
+  const { candidates, moved } = keys ? { candidates: again(heads, keys), moved: [] } : await sortOut(reading, heads);
+  const { decided, tracked, settings } = await decide(reading, candidates);
+  step("receive.decided");
+  const store = async (tx: Transaction) => {
+    const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, decided, context.now());
+    if (keys) await closeQuarantine(tx, [...ids.values()], context.now());
+    await storeLocations(tx, work.mailbox.id, moved, context.now());
+    await finish(tx);
+  };
+  const delivered = tracked.length > 0 ? await deliverTracked(reading, tracked, settings, store) : await commit(context, store);
+  const counts: Counts = {
+    ...delivered,
+    received: candidates.length,
+    skipped: decided.filter((one) => one.outcome === "skipped").length,
+    duplicate: delivered.duplicate + decided.filter((one) => one.outcome === "duplicate").length,
+    moved: moved.length,
+  };
+  for (const outcome of ["tracked", "skipped", "duplicate", "quarantined"] as const) {
+    if (counts[outcome] > 0) context.measure.count("messages_decided", { outcome }, counts[outcome]);
+  }
+  return counts;
+}
+
+async function commit(context: EngineContext, store: (tx: Transaction) => Promise<void>): Promise<Counts> {
+  await context.database.transaction(store, "store decisions");
+  step("receive.committed");
+  return NO_COUNTS;
+}
+
+function again(heads: readonly MessageHead[], keys: ReadonlyMap<string, string>): Candidate[] {
+  return heads.map((head) => {
+    const identity = identityOf(head);
+    return { head, places: [head.ref], identity, key: keys.get(`${head.ref.stream} ${head.ref.id}`) ?? decisionKey(identity, head.ref) };
+  });
+}
+
+/** Parts heads into messages to decide, oldest first, and known ones that turned up in a new place. Places seen before are dropped. */
+async function sortOut(
+  { context, work }: Reading,
+  heads: readonly MessageHead[],
+): Promise<{ candidates: Candidate[]; moved: { ref: MessageRef; decisionId: number }[] }> {
+  const first = heads[0];
+  if (!first) return { candidates: [], moved: [] };
+  const seen = await seenRefs(
+    context.database,
+    work.mailbox.id,
+    first.ref.stream,
+    heads.map((head) => head.ref.id),
+  );
+  const byKey = new Map<string, Candidate>();
+  for (const head of heads) {
+    if (seen.has(head.ref.id)) continue;
+    const identity = identityOf(head);
+    const key = decisionKey(identity, head.ref);
+    const twin = byKey.get(key);
+    byKey.set(key, twin ? { ...twin, places: [...twin.places, head.ref] } : { head, places: [head.ref], identity, key });
+  }
+  const known = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
+  const candidates: Candidate[] = [];
+  const moved: { ref: MessageRef; decisionId: number }[] = [];
+  for (const candidate of byKey.values()) {
+    const decisionId = known.get(candidate.key);
+    if (decisionId === undefined) candidates.push(candidate);
+    else moved.push(...candidate.places.map((ref) => ({ ref, decisionId })));
+  }
+  candidates.sort((one, other) => one.head.received.getTime() - other.head.received.getTime());
+  return { candidates, moved };
+}
+
+/** Asks the rules about each message in date order; what an earlier one becomes is a fact for the later ones. One look-up for the whole page. */
+async function decide(
+  { context, work }: Reading,
+  candidates: readonly Candidate[],
+): Promise<{ decided: DecidedMessage[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
+  const { mailbox } = work;
+  const claims = await readClaims(
+    context.database,
+    mailbox.organization,
+    candidates.filter((one) => !one.identity.weak).map((one) => one.identity.key),
+  );
+  const facts = new PageFacts(await context.crm(mailbox.organization).facts({ mailbox, heads: candidates.map((one) => one.head) }));
+  const decided: DecidedMessage[] = [];
+  const tracked: TrackedCandidate[] = [];
+  for (const candidate of candidates) {
+    const claim = candidate.identity.weak ? undefined : claims.get(candidate.identity.key);
+    const decision = track(candidate.head, facts, { mailbox, known: knownBy(claim) });
+    if (decision.placement === null) {
+      decided.push({ ...candidate, identity: candidate.key, ...decision });
+      continue;
+    }
+    tracked.push({ ...candidate, decision });
+    // A message without a Message-ID cannot be answered by id; its email id is not known before its content is.
+    if (!candidate.identity.weak)
+      facts.add(emailFact(candidate.head, decision.placement, emailIdFor(mailbox.organization, candidate.identity.key)));
+  }
+  return { decided, tracked, settings: facts.settings };
+}
+
+/** What the ledger knows of a message: an email made from it, or deleted since. A claim that was never fulfilled proves nothing. */
+function knownBy(claim: ClaimRow | undefined): { emailId: string | null; how: string | null } {
+  if (!claim?.delivered) return { emailId: null, how: null };
+  return { emailId: claim.emailId, how: `read in mailbox ${claim.mailboxAddress} before` };
+}

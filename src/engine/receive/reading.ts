@@ -1,0 +1,76 @@
+import type { Lease } from "../../jobs/lease.ts";
+import type { ClaimRow } from "../../ledger/claims.ts";
+import type { DecidedMessage } from "../../ledger/decisions.ts";
+import { type Decision, REASON } from "../../model/decision.ts";
+import type { Identity } from "../../model/identity.ts";
+import type { MessageHead, MessageRef } from "../../model/message.ts";
+import type { MailSource } from "../../ports.ts";
+import type { EngineContext, Work } from "../context.ts";
+
+/** What one job reads with. */
+export interface Reading {
+  readonly context: EngineContext;
+  readonly work: Work;
+  readonly source: MailSource;
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+}
+
+export interface Counts {
+  /** Messages not seen before in this mailbox. */
+  readonly received: number;
+  readonly tracked: number;
+  readonly skipped: number;
+  readonly duplicate: number;
+  readonly quarantined: number;
+  /** Known messages found in another place. */
+  readonly moved: number;
+}
+
+export const NO_COUNTS: Counts = { received: 0, tracked: 0, skipped: 0, duplicate: 0, quarantined: 0, moved: 0 };
+
+export function addCounts(one: Counts, other: Counts): Counts {
+  return {
+    received: one.received + other.received,
+    tracked: one.tracked + other.tracked,
+    skipped: one.skipped + other.skipped,
+    duplicate: one.duplicate + other.duplicate,
+    quarantined: one.quarantined + other.quarantined,
+    moved: one.moved + other.moved,
+  };
+}
+
+/** A head on its way through the rules, with all the places of the mailbox where the page shows it. */
+export interface Candidate {
+  readonly head: MessageHead;
+  readonly places: readonly MessageRef[];
+  readonly identity: Identity;
+  /** Key of the mailbox's decision about it. */
+  readonly key: string;
+}
+
+/** A candidate that the rules want in the CRM. */
+export interface TrackedCandidate extends Candidate {
+  readonly decision: Decision;
+}
+
+/** A decision for a message whose email turned out to exist when it was to be delivered. */
+export function duplicateOf(candidate: TrackedCandidate, claim: ClaimRow): DecidedMessage {
+  return {
+    head: candidate.head,
+    places: candidate.places,
+    identity: candidate.key,
+    outcome: "duplicate",
+    reason: REASON.duplicate,
+    rules: [
+      ...candidate.decision.rules,
+      {
+        rule: "known message",
+        answer: "yes",
+        because: `Mailbox ${claim.mailboxAddress} delivered the same message first; both mailboxes are linked to one email.`,
+      },
+    ],
+    emailId: claim.emailId,
+    waitingFor: [],
+  };
+}

@@ -1,0 +1,188 @@
+import type { Lease } from "../../jobs/lease.ts";
+import { closeAlerts, openAlert } from "../../ledger/alerts.ts";
+import { reconsiderWaiting } from "../../ledger/decisions.ts";
+import {
+  deliveryOf,
+  intend,
+  markSettled,
+  markTransmitting,
+  type OutboxRow,
+  type Result,
+  storeResult,
+  withdraw,
+} from "../../ledger/outbox.ts";
+import { domainOf } from "../../model/address.ts";
+import type { OutgoingEmail, PendingEmail, Settlement } from "../../model/email.ts";
+import { Failure } from "../../model/failure.ts";
+import type { Envelope, MailSender, Submission } from "../../ports.ts";
+import { afterSubmission, recipientsLeft } from "../../sending/attempts.ts";
+import { messageIdFor } from "../../sending/message-id.ts";
+import { permit } from "../../sending/permit.ts";
+import { nextTry } from "../backoff.ts";
+import { asFailure, type EngineContext, type Work } from "../context.ts";
+import { step } from "../step.ts";
+import { composeOutgoing } from "./compose-outgoing.ts";
+import { untilStored } from "./until-stored.ts";
+
+/** What one job sends with. */
+export interface Sending {
+  readonly context: EngineContext;
+  readonly work: Work;
+  readonly sender: MailSender;
+  readonly lease: Lease;
+  /** This process, in the outbox. */
+  readonly holder: string;
+  readonly signal: AbortSignal;
+}
+
+export type SendResult = "sent" | "failed" | "waiting" | "unknown";
+
+/**
+ * Sends one email: intent, claim, permission, composing, submission, outcome, settlement, each durable before the next begins (invariant 8).
+ * Returns what became of it, or null when somebody else has it. Throws a Failure wider than the email: then nothing was transmitted, the email
+ * waits, and no attempt is used up.
+ */
+export async function sendEmail(sending: Sending, pending: PendingEmail): Promise<SendResult | null> {
+  const { context, work, holder } = sending;
+  const crm = context.crm(work.mailbox.organization);
+  const intent = {
+    organization: work.mailbox.organization,
+    emailId: pending.id,
+    generation: pending.generation,
+    mailboxId: work.mailbox.id,
+    messageId: messageIdFor(pending.id, pending.generation, domainOf(work.mailbox.address)),
+  };
+  const row = await intend(context.database, intent, holder, context.now());
+  if (row === null) return null;
+  step("send.intended");
+  const email = await crm.claim(pending.id, pending.generation);
+  if (email === null) {
+    await withdraw(context.database, row);
+    return null;
+  }
+  step("send.claimed");
+  const result = await attempt(sending, row, email).catch(async (error: unknown) => {
+    await putBack(context, work, row, error);
+    throw error;
+  });
+  await untilStored(context, sending.signal, () => storeResult(context.database, row, result, context.now()));
+  step("send.stored");
+  await settle(context, row, result.settlement);
+  return outcomeOf(result);
+}
+
+/** One attempt with its outcome as a value; throws only where nothing was transmitted. */
+async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): Promise<Result> {
+  const { context, work } = sending;
+  const settings = (await context.crm(work.mailbox.organization).facts({ mailbox: work.mailbox, heads: [] })).settings;
+  const permission = permit(email, settings);
+  if (!permission.ok) return refusedByRule(row, `${permission.message} ${permission.remedy}`);
+  let composed: { mime: Buffer; needsSmtpUtf8: boolean };
+  try {
+    composed = await composeOutgoing(context.crm(work.mailbox.organization), email, permission, row);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    return refusedByRule(row, `${error.message} ${error.remedy}`);
+  }
+  step("send.composed");
+  const recipients = recipientsLeft(permission.envelope.recipients, row);
+  const envelope = { ...permission.envelope, recipients, needsSmtpUtf8: composed.needsSmtpUtf8 };
+  const submission = await submit(sending, row, envelope, composed.mime);
+  step("send.answered");
+  const next = afterSubmission(submission, row, { now: context.now(), messageId: row.messageId, subject: email.subject });
+  const fileCopy =
+    next.settlement.status === "sent" &&
+    settings.SSSSaveOutgoingEmailToExchangeSentFolder &&
+    !work.profile.filesSentCopy &&
+    work.profile.incoming !== null;
+  const response = submission.kind === "unknown" ? submission.reason : submission.response;
+  return { ...next.delivery, response, settlement: next.settlement, stage: stageOf(next.settlement), fileCopy };
+}
+
+/** Submits; an error of any kind after the content began to go out is an unknown outcome, whatever it says of itself. */
+async function submit({ context, sender, holder }: Sending, row: OutboxRow, envelope: Envelope, mime: Buffer): Promise<Submission> {
+  let transmitting = false;
+  try {
+    return await sender.submit(envelope, mime, {
+      transmitting: async () => {
+        await markTransmitting(context.database, row, holder, context.now());
+        transmitting = true;
+        step("send.transmitting");
+      },
+    });
+  } catch (error) {
+    if (!transmitting) throw error;
+    context.log.error({ emailId: row.emailId, error }, "submission failed after its content had begun to go out");
+    return { kind: "unknown", reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function refusedByRule(row: OutboxRow, note: string): Result {
+  return {
+    ...deliveryOf(row),
+    stage: "refused",
+    response: note,
+    settlement: { status: "failed", attempts: row.attempts, note },
+    fileCopy: false,
+  };
+}
+
+function stageOf(settlement: Settlement): Result["stage"] {
+  return { sent: "accepted", failed: "refused", retry: "waiting", unknown: "unknown" }[settlement.status] as Result["stage"];
+}
+
+function outcomeOf(result: Result): SendResult {
+  return { accepted: "sent", refused: "failed", waiting: "waiting", unknown: "unknown" }[result.stage] as SendResult;
+}
+
+/** Tells the CRM what is stored, and people what they have to decide. Done again after a crash until the CRM was told. */
+export async function settle(context: EngineContext, row: OutboxRow, settlement: Settlement): Promise<void> {
+  const crm = context.crm(row.organization);
+  await crm.settle(row.emailId, row.generation, settlement);
+  const now = context.now();
+  if (settlement.status === "unknown") await openAlert(context.database, unknownAlert(row, settlement.note), now);
+  else await closeAlerts(context.database, "item", row.emailId, "sending", now);
+  const waiting = await context.database.transaction(async (tx) => {
+    await markSettled(tx, row, now);
+    return settlement.status === "sent" ? reconsiderWaiting(tx, row.organization, [settlement.messageId]) : [];
+  }, "settle email");
+  step("send.settled");
+  context.measure.count("emails_sent", { outcome: settlement.status });
+  context.log.info(
+    {
+      emailId: row.emailId,
+      messageId: row.messageId,
+      generation: row.generation,
+      outcome: settlement.status,
+      attempts: settlement.attempts,
+    },
+    "email settled",
+  );
+  for (const mailboxId of waiting) await context.wake("receive", mailboxId);
+}
+
+function unknownAlert(row: OutboxRow, note: string) {
+  return {
+    scope: "item" as const,
+    subject: row.emailId,
+    code: "sending: outcome unknown",
+    message: `Nobody knows whether the email ${row.emailId} (Message-ID <${row.messageId}>) left: ${note}`,
+    remedy: `Ask a recipient, or look for the Message-ID in the mail server's log. Then run \`waypost decide ${row.emailId} sent\`, or \`again\` to send it once more, or \`failed\`.`,
+  };
+}
+
+/** Nothing was transmitted: the email goes back to Pending Send with the attempts it had, to be taken up when its server can be reached. */
+async function putBack(context: EngineContext, work: Work, row: OutboxRow, error: unknown): Promise<void> {
+  const failure = asFailure(error, work.mailbox.address);
+  if (failure.scope === "process") return;
+  const now = context.now();
+  const notBefore = nextTry(Math.max(work.mailbox.sendFailures, work.profile.sendFailures) + 1, now, failure.notBefore);
+  const settlement: Settlement = { status: "retry", attempts: row.attempts, notBefore, note: failure.message };
+  await storeResult(
+    context.database,
+    row,
+    { ...deliveryOf(row), stage: "waiting", response: failure.serverSaid ?? failure.message, settlement, fileCopy: false },
+    now,
+  );
+  await settle(context, row, settlement);
+}

@@ -1,0 +1,84 @@
+import type { Lease } from "../../jobs/lease.ts";
+import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
+import type { Failure } from "../../model/failure.ts";
+import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
+import { noteRecovery, noteTrouble, profileWaits } from "../trouble.ts";
+import { whyNot } from "../why-not.ts";
+import { fileCopies } from "./file-copies.ts";
+import { finishUnfinished } from "./finish-unfinished.ts";
+import { sendEmail } from "./send-email.ts";
+
+/** Emails asked for at a time (`BackgroundSendBatchSize`); the loop goes on until none is pending. */
+const BATCH = 10;
+
+export interface SendCounts {
+  readonly sent: number;
+  readonly failed: number;
+  readonly waiting: number;
+  readonly unknown: number;
+}
+
+export const NOTHING_SENT: SendCounts = { sent: 0, failed: 0, waiting: 0, unknown: 0 };
+
+/**
+ * Sends what is pending for one mailbox. Runs under the mailbox's lease. First finishes what an earlier run left open: that is how a killed
+ * process neither loses nor doubles a message. Ends normally; what went wrong stands in the ledger and is returned for the command line.
+ */
+export async function sendMailbox(
+  context: EngineContext,
+  mailboxId: string,
+  lease: Lease,
+  holder: string,
+  signal: AbortSignal,
+): Promise<SendCounts & { failure: Failure | null }> {
+  const mailbox = await readMailbox(context.database, mailboxId);
+  const profile = mailbox && (await readProfile(context.database, mailbox.profile));
+  if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null };
+  const work: Work = { mailbox, profile };
+  await finishUnfinished(context, work);
+  if (whyNot("send", mailbox, profile) !== null || (await profileWaits(context, "send", work))) return { ...NOTHING_SENT, failure: null };
+  if (mailbox.sendNotBefore !== null && mailbox.sendNotBefore > context.now()) return { ...NOTHING_SENT, failure: null };
+  const started = performance.now();
+  const counts = { ...NOTHING_SENT };
+  const sender = context.mailSystem(profile).sender(accessTo(context, mailbox));
+  try {
+    await sendPending(context, work, sender, lease, holder, signal, counts);
+    const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
+    if (worked > 0 || mailbox.sendFailures > 0) await noteRecovery(context, "send", work);
+    if (worked > 0)
+      context.log.info({ mailbox: mailbox.address, ...counts, seconds: (performance.now() - started) / 1000 }, "mailbox sent");
+    return { ...counts, failure: null };
+  } catch (error) {
+    await noteTrouble(context, "send", work, error);
+    return { ...counts, failure: asFailure(error, mailbox.address) };
+  } finally {
+    await sender.close();
+    context.measure.observe("job_seconds", { work: "send" }, (performance.now() - started) / 1000);
+    await fileCopies(context, work, signal);
+  }
+}
+
+async function sendPending(
+  context: EngineContext,
+  work: Work,
+  sender: ReturnType<ReturnType<EngineContext["mailSystem"]>["sender"]>,
+  lease: Lease,
+  holder: string,
+  signal: AbortSignal,
+  counts: { -readonly [K in keyof SendCounts]: number },
+): Promise<void> {
+  const crm = context.crm(work.mailbox.organization);
+  const tried = new Set<string>();
+  while (!signal.aborted) {
+    const pending = (await crm.pending(work.mailbox.address, BATCH, context.now())).filter(
+      (one) => !tried.has(`${one.id} ${one.generation}`),
+    );
+    if (pending.length === 0) return;
+    for (const one of pending) {
+      if (signal.aborted) return;
+      tried.add(`${one.id} ${one.generation}`);
+      const result = await sendEmail({ context, work, sender, lease, holder, signal }, one);
+      if (result !== null) counts[result]++;
+    }
+  }
+}

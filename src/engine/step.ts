@@ -1,0 +1,25 @@
+import { channel } from "node:diagnostics_channel";
+
+/** The steps of the two ways of mail between which a process can die. Each is passed once its work is durable or about to begin. */
+export type StepName =
+  | "receive.pulled"
+  | "receive.decided"
+  | "receive.read"
+  | "receive.claimed"
+  | "receive.delivered"
+  | "receive.committed"
+  | "send.intended"
+  | "send.claimed"
+  | "send.composed"
+  | "send.transmitting"
+  | "send.answered"
+  | "send.stored"
+  | "send.settled"
+  | "send.copied";
+
+const steps = channel("waypost:step");
+
+/** Tells whoever subscribes to the diagnostics channel `waypost:step` that a step is reached. Subscribers run before it returns. */
+export function step(name: StepName): void {
+  if (steps.hasSubscribers) steps.publish({ name });
+}

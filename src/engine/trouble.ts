@@ -1,0 +1,67 @@
+import { alertOf, closeAlerts, openAlert } from "../ledger/alerts.ts";
+import { type Direction, noteFailure, noteProfileFailure, noteProfileSuccess, noteSuccess, postponeReceive } from "../ledger/mailboxes.ts";
+import { nextTry } from "./backoff.ts";
+import { asFailure, type EngineContext, type Work } from "./context.ts";
+
+/** The activity that alerts of a direction name. */
+export const ACTIVITY: Readonly<Record<Direction, string>> = { receive: "receiving", send: "sending" };
+
+/**
+ * What follows from a failed run (invariant 6): its scope backs off and nothing beyond it, one alert is open, and the next try stands in the ledger.
+ * Trouble of the process itself (database away, disk full) is nobody's mailbox's fault: nothing is noted against one, and the next round tries again.
+ */
+export async function noteTrouble(context: EngineContext, direction: Direction, { mailbox, profile }: Work, error: unknown): Promise<void> {
+  const failure = asFailure(error, mailbox.address);
+  const now = context.now();
+  const failures = (failure.scope === "profile" ? profile[`${direction}Failures`] : mailbox[`${direction}Failures`]) + 1;
+  const next = nextTry(failures, now, failure.notBefore);
+  context.measure.count("failures", { direction, code: failure.code });
+  context.log.warn(
+    {
+      mailbox: mailbox.address,
+      profile: profile.name,
+      direction,
+      scope: failure.scope,
+      code: failure.code,
+      serverSaid: failure.serverSaid,
+      failures,
+      next,
+      ...(failure.code === "unexpected error" && { error }),
+    },
+    failure.message,
+  );
+  const subject =
+    failure.scope === "profile"
+      ? profile.name
+      : failure.scope === "organization"
+        ? mailbox.organization
+        : failure.scope === "process"
+          ? "process"
+          : mailbox.id;
+  await openAlert(context.database, alertOf(failure, ACTIVITY[direction], subject), now);
+  if (failure.scope === "process" || failure.scope === "organization") return;
+  if (failure.scope === "profile") await noteProfileFailure(context.database, direction, profile.name, next);
+  const note = { code: failure.code, message: failure.message, serverSaid: failure.serverSaid, remedy: failure.remedy };
+  await noteFailure(context.database, direction, mailbox.id, note, next);
+}
+
+/** A run that worked: failures are forgotten and their alerts closed. */
+export async function noteRecovery(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<void> {
+  const now = context.now();
+  await noteSuccess(context.database, direction, mailbox.id, now);
+  await noteProfileSuccess(context.database, direction, profile.name);
+  const closed =
+    (await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY[direction], now)) +
+    (await closeAlerts(context.database, "profile", profile.name, ACTIVITY[direction], now)) +
+    (await closeAlerts(context.database, "organization", mailbox.organization, ACTIVITY[direction], now)) +
+    (await closeAlerts(context.database, "process", "process", ACTIVITY[direction], now));
+  if (closed > 0) context.log.info({ mailbox: mailbox.address, direction }, "works again");
+}
+
+/** True when the profile's server is to be left alone for now; the mailbox is then looked at again at that time. */
+export async function profileWaits(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<boolean> {
+  const until = direction === "receive" ? profile.receiveNotBefore : profile.sendNotBefore;
+  if (until === null || until <= context.now()) return false;
+  if (direction === "receive") await postponeReceive(context.database, mailbox.id, until);
+  return true;
+}

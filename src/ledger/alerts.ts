@@ -1,0 +1,70 @@
+import type { Failure, Scope } from "../model/failure.ts";
+import type { Sql } from "../model/sql.ts";
+import { storableText } from "../model/text.ts";
+
+/** What a person should know and do. `subject` names the thing of that scope: a mailbox id, a profile's name, an email's id. */
+export interface AlertText {
+  readonly scope: Scope;
+  readonly subject: string;
+  readonly code: string;
+  readonly message: string;
+  readonly serverSaid?: string | undefined;
+  readonly remedy: string;
+}
+
+export interface Alert extends AlertText {
+  readonly id: number;
+  readonly times: number;
+  readonly openedAt: Date;
+  readonly seenAt: Date;
+  readonly closedAt: Date | null;
+}
+
+/** Opens an alert, or counts one more sighting of the open one: one kind of trouble of one subject is one alert. */
+export async function openAlert(sql: Sql, alert: AlertText, now: Date): Promise<void> {
+  await sql.query(
+    `insert into waypost.alert (scope, subject, code, message, server_said, remedy, opened_at, seen_at) values ($1, $2, $3, $4, $5, $6, $7, $7)
+     on conflict (scope, subject, code) where closed_at is null
+     do update set times = alert.times + 1, seen_at = excluded.seen_at, message = excluded.message, server_said = excluded.server_said`,
+    [
+      alert.scope,
+      alert.subject,
+      alert.code,
+      storableText(alert.message),
+      alert.serverSaid === undefined ? null : storableText(alert.serverSaid),
+      alert.remedy,
+      now,
+    ],
+  );
+}
+
+/** The alert that a failure makes; the activity (`receiving`, `sending`) stands before the code, so that its success closes it. */
+export function alertOf(failure: Failure, activity: string, subject: string): AlertText {
+  return {
+    scope: failure.scope,
+    subject,
+    code: `${activity}: ${failure.code}`,
+    message: failure.message,
+    serverSaid: failure.serverSaid,
+    remedy: failure.remedy,
+  };
+}
+
+/** Closes the open alerts of a subject whose code begins so (`""` for all). Returns how many were open. */
+export async function closeAlerts(sql: Sql, scope: Scope, subject: string, codePrefix: string, now: Date): Promise<number> {
+  const { rowCount } = await sql.query(
+    "update waypost.alert set closed_at = $4 where scope = $1 and subject = $2 and closed_at is null and starts_with(code, $3)",
+    [scope, subject, codePrefix, now],
+  );
+  return rowCount;
+}
+
+/** Open alerts, the longest open first. */
+export async function openAlerts(sql: Sql, limit = 1000): Promise<Alert[]> {
+  const { rows } = await sql.query<Alert>(
+    `select id, scope, subject, code, message, server_said as "serverSaid", remedy, times, opened_at as "openedAt", seen_at as "seenAt", closed_at as "closedAt"
+     from waypost.alert where closed_at is null order by opened_at, id limit $1`,
+    [limit],
+  );
+  return rows;
+}

@@ -1,0 +1,230 @@
+import type { Outcome, ReasonCode, RuleAnswer } from "../model/decision.ts";
+import type { MessageHead, MessageRef } from "../model/message.ts";
+import type { Sql, Transaction } from "../model/sql.ts";
+import { storableJson } from "../model/text.ts";
+
+/** A decision about one message of one mailbox, with the place where the message lies. */
+export interface DecidedMessage {
+  readonly head: MessageHead;
+  /** Where it lies; more than one for copies in one mailbox. */
+  readonly places: readonly MessageRef[];
+  /** The identity under which the decision is kept in this mailbox. */
+  readonly identity: string;
+  readonly outcome: Outcome;
+  readonly reason: ReasonCode;
+  readonly rules: readonly RuleAnswer[];
+  readonly emailId: string | null;
+  readonly waitingFor: readonly string[];
+}
+
+/** A stored decision, for explaining. */
+export interface DecisionRow {
+  readonly id: number;
+  readonly organization: string;
+  readonly mailboxId: string;
+  readonly mailbox: string;
+  readonly messageId: string | null;
+  readonly received: Date;
+  readonly sender: string | null;
+  readonly subject: string | null;
+  readonly outcome: Outcome;
+  readonly reason: ReasonCode;
+  readonly rules: readonly RuleAnswer[];
+  readonly emailId: string | null;
+  readonly waitingFor: readonly string[];
+  readonly decidedAt: Date;
+  /** Folders in which the message lies now. */
+  readonly folders: readonly string[];
+  readonly quarantine: { readonly code: string; readonly message: string; readonly remedy: string; readonly attempts: number } | null;
+}
+
+/** Which of these refs have been seen in the stream before. A ref seen again is not gone. */
+export async function seenRefs(sql: Sql, mailboxId: string, stream: string, ids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await sql.query<{ id: string }>(
+    `select ref_id as id from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)`,
+    [mailboxId, stream, ids],
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Decisions of a mailbox by identity: a message that was moved or copied is known by it. */
+export async function decisionsByIdentity(sql: Sql, mailboxId: string, identities: readonly string[]): Promise<Map<string, number>> {
+  const { rows } = await sql.query<{ id: number; identity: string }>(
+    "select id, identity from waypost.decision where mailbox_id = $1 and identity = any($2)",
+    [mailboxId, identities],
+  );
+  return new Map(rows.map((row) => [row.identity, row.id]));
+}
+
+/**
+ * Stores decisions and where their messages lie. A decision that is there already is replaced: it was made again.
+ * The head is kept so that other settings can be tried on it later. Returns the decisions' ids by identity.
+ */
+export async function storeDecisions(
+  tx: Transaction,
+  organization: string,
+  mailboxId: string,
+  decided: readonly DecidedMessage[],
+  now: Date,
+): Promise<Map<string, number>> {
+  if (decided.length === 0) return new Map();
+  const rows = decided.map(({ head, ...one }) => ({
+    identity: one.identity,
+    messageId: head.messageId,
+    received: head.received,
+    sender: head.from[0]?.address ?? head.sender?.address ?? null,
+    subject: head.subject,
+    head,
+    outcome: one.outcome,
+    reason: one.reason,
+    rules: one.rules,
+    emailId: one.emailId,
+    waitingFor: one.waitingFor,
+  }));
+  const stored = await tx.query<{ id: number; identity: string }>(
+    `insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, first_seen_at, decided_at)
+     select distinct on (identity) $1, $2::uuid, identity, "messageId", received, sender, subject, head, outcome, reason, rules, "emailId",
+       array(select jsonb_array_elements_text("waitingFor")), $4::timestamptz, $4::timestamptz
+     from jsonb_to_recordset($3::jsonb) as one (identity text, "messageId" text, received timestamptz, sender text, subject text, head jsonb, outcome text, reason smallint,
+       rules jsonb, "emailId" uuid, "waitingFor" jsonb) order by identity
+     on conflict (mailbox_id, identity) do update set outcome = excluded.outcome, reason = excluded.reason, rules = excluded.rules, email_id = excluded.email_id,
+       waiting_for = excluded.waiting_for, reconsider = false, decided_at = excluded.decided_at
+     returning id, identity`,
+    [organization, mailboxId, storableJson(rows), now],
+  );
+  const ids = new Map(stored.rows.map((row) => [row.identity, row.id]));
+  await storeLocations(
+    tx,
+    mailboxId,
+    decided.flatMap(({ places, identity }) => {
+      const decisionId = ids.get(identity);
+      return decisionId === undefined ? [] : places.map((ref) => ({ ref, decisionId }));
+    }),
+    now,
+  );
+  return ids;
+}
+
+/** Stores where messages lie whose decision is there already. */
+export async function storeLocations(
+  tx: Transaction,
+  mailboxId: string,
+  places: readonly { ref: MessageRef; decisionId: number }[],
+  now: Date,
+): Promise<void> {
+  if (places.length === 0) return;
+  await tx.query(
+    `insert into waypost.location (mailbox_id, stream_id, ref_id, decision_id, seen_at)
+     select $1, stream, id, decision, $5 from unnest($2::text[], $3::text[], $4::bigint[]) as one (stream, id, decision)
+     on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, decision_id = excluded.decision_id`,
+    [mailboxId, places.map((one) => one.ref.stream), places.map((one) => one.ref.id), places.map((one) => one.decisionId), now],
+  );
+}
+
+/** Messages that left a stream, by tombstone. Decisions stay: what lies nowhere any more was still decided once. */
+export async function markGone(sql: Sql, mailboxId: string, refs: readonly MessageRef[], now: Date): Promise<void> {
+  if (refs.length === 0) return;
+  await sql.query(
+    `update waypost.location set gone_at = $4 from unnest($2::text[], $3::text[]) as gone (stream, id)
+     where mailbox_id = $1 and stream_id = stream and ref_id = gone.id and gone_at is null`,
+    [mailboxId, refs.map((ref) => ref.stream), refs.map((ref) => ref.id), now],
+  );
+}
+
+/** Messages that a complete listing of a stream does not hold. Those first seen after `listedAt` are not judged by it. */
+export async function markAbsent(
+  sql: Sql,
+  mailboxId: string,
+  stream: string,
+  present: readonly string[],
+  listedAt: Date,
+  now: Date,
+): Promise<void> {
+  await sql.query(
+    `update waypost.location set gone_at = $5 where mailbox_id = $1 and stream_id = $2 and gone_at is null and seen_at < $4
+     and not exists (select from unnest($3::text[]) as present (id) where present.id = ref_id)`,
+    [mailboxId, stream, present, listedAt, now],
+  );
+}
+
+/**
+ * Skipped messages that wait for one of these message ids are to be decided again, in whichever mailbox they lie.
+ * Returns the mailboxes concerned, for waking.
+ */
+export async function reconsiderWaiting(tx: Transaction, organization: string, messageIds: readonly string[]): Promise<string[]> {
+  if (messageIds.length === 0) return [];
+  const { rows } = await tx.query<{ mailboxId: string }>(
+    `with waiting as (update waypost.decision set reconsider = true where organization = $1 and outcome = 'skipped' and waiting_for && $2 and not reconsider returning mailbox_id)
+     select distinct mailbox_id as "mailboxId" from waiting`,
+    [organization, messageIds],
+  );
+  return rows.map((row) => row.mailboxId);
+}
+
+/** A message whose decision is to be made again, with the place where it was last seen. */
+export interface PendingDecision {
+  readonly id: number;
+  readonly identity: string;
+  readonly head: MessageHead;
+}
+
+/** Decisions of a mailbox to be made again: those to reconsider and quarantined ones asked for. Each with one place where the message lies. */
+export async function pendingDecisions(sql: Sql, mailboxId: string, limit: number): Promise<PendingDecision[]> {
+  const { rows } = await sql.query<{ id: number; identity: string; head: unknown; stream: string; ref: string }>(
+    `select decision.id, decision.identity, decision.head, location.stream_id as stream, location.ref_id as ref
+     from waypost.decision join lateral (select stream_id, ref_id from waypost.location where decision_id = decision.id order by gone_at is not null, seen_at desc limit 1) location on true
+     where decision.mailbox_id = $1 and decision.head is not null
+       and (decision.reconsider or exists (select from waypost.quarantine where decision_id = decision.id and closed_at is null and retry))
+     order by decision.received, decision.id limit $2`,
+    [mailboxId, limit],
+  );
+  return rows.map((row) => {
+    const head = reviveHead(row.head);
+    return { id: row.id, identity: row.identity, head: { ...head, ref: { stream: row.stream, id: row.ref }, folder: row.stream } };
+  });
+}
+
+/** A message to be decided again could not be found any more: what was decided stays. */
+export async function leaveDecided(tx: Transaction, ids: readonly number[], now: Date): Promise<void> {
+  await tx.query("update waypost.decision set reconsider = false where id = any($1)", [ids]);
+  await tx.query("update waypost.quarantine set retry = false, tried_at = $2 where decision_id = any($1) and closed_at is null", [
+    ids,
+    now,
+  ]);
+}
+
+/** Heads are stored as JSON by this module alone; dates come back as text. */
+function reviveHead(stored: unknown): MessageHead {
+  const head = stored as MessageHead & { received: string; date: string | null };
+  return { ...head, received: new Date(head.received), date: head.date === null ? null : new Date(head.date) };
+}
+
+/** Decisions about a message in all mailboxes, by Message-ID (with or without angle brackets), email id, or decision id. Newest first. */
+export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<DecisionRow[]> {
+  const bare = key.trim().replace(/^<(.*)>$/s, "$1");
+  const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(bare) ? bare : null;
+  const number = /^\d{1,15}$/.test(bare) ? Number(bare) : null;
+  const { rows } = await sql.query<DecisionRow>(
+    `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
+       decision.subject, decision.outcome, decision.reason, decision.rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt",
+       array(select stream.name from waypost.location join waypost.stream on stream.mailbox_id = location.mailbox_id and stream.id = location.stream_id
+             where location.decision_id = decision.id and gone_at is null order by stream.name) as folders,
+       (select jsonb_build_object('code', code, 'message', message, 'remedy', remedy, 'attempts', attempts) from waypost.quarantine where decision_id = decision.id and closed_at is null) as quarantine
+     from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id
+     where decision.message_id = $1 or ($2::uuid is not null and decision.email_id = $2) or ($3::bigint is not null and decision.id = $3)
+     order by decision.received desc, decision.id limit $4`,
+    [bare, uuid, number, limit],
+  );
+  return rows;
+}
+
+/** The newest decisions over all mailboxes. */
+export async function recentDecisions(sql: Sql, limit: number): Promise<DecisionRow[]> {
+  const { rows } = await sql.query<DecisionRow>(
+    `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
+       decision.subject, decision.outcome, decision.reason, decision.rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", '{}'::text[] as folders, null as quarantine
+     from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id order by decision.id desc limit $1`,
+    [limit],
+  );
+  return rows;
+}

@@ -1,0 +1,217 @@
+import { addressKey } from "../model/address.ts";
+import type { Endpoint, FolderChoice, Mailbox, MailboxOwner, ServerProfile } from "../model/mailbox.ts";
+import type { Sql, Transaction } from "../model/sql.ts";
+import { storableJson } from "../model/text.ts";
+
+/** Delivery methods of a mailbox (product-behaviour 3.3), as far as Waypost acts on them. */
+export const METHOD = { none: 0, waypost: 2, forwardMailbox: 3 } as const;
+/** `emailrouteraccessapproval`. */
+export const APPROVAL = { empty: 0, approved: 1, pending: 2, rejected: 3 } as const;
+
+/** A mailbox as an administrator describes it. */
+export interface MailboxSetting {
+  readonly id: string;
+  readonly organization: string;
+  readonly address: string;
+  readonly profile: string;
+  readonly owner: MailboxOwner;
+  readonly username: string;
+  readonly incoming: boolean;
+  readonly outgoing: boolean;
+  readonly active: boolean;
+  readonly approved: boolean;
+  /** Null: the moment at which the mailbox is first stored. */
+  readonly readFrom: Date | null;
+}
+
+/** A mailbox with its state in both directions. */
+export interface MailboxRow extends Mailbox {
+  readonly incomingMethod: number;
+  readonly outgoingMethod: number;
+  readonly approval: number;
+  readonly active: boolean;
+  readonly receiveDueAt: Date;
+  readonly receiveFailures: number;
+  readonly receivedAt: Date | null;
+  readonly receiveError: TroubleNote | null;
+  readonly sendFailures: number;
+  readonly sendNotBefore: Date | null;
+  readonly sentAt: Date | null;
+  readonly sendError: TroubleNote | null;
+}
+
+/** The last failure of one direction, for `status`. */
+export interface TroubleNote {
+  readonly code: string;
+  readonly message: string;
+  readonly serverSaid?: string | undefined;
+  readonly remedy: string;
+}
+
+const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
+  outgoing_method as "outgoingMethod", approval, active, start_date as "startDate", receive_due_at as "receiveDueAt", receive_failures as "receiveFailures",
+  received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
+
+interface Row extends Omit<MailboxRow, "owner"> {
+  readonly ownerType: "systemuser" | "queue" | "forward";
+  readonly ownerId: string | null;
+}
+
+function fromRow({ ownerType, ownerId, ...row }: Row): MailboxRow {
+  return { ...row, owner: ownerType === "forward" || ownerId === null ? { type: "forward" } : { type: ownerType, id: ownerId } };
+}
+
+/**
+ * Brings the mailboxes into line with their description; those no longer described become inactive, and their history stays.
+ * A mailbox that comes back, or is enabled for the first time, starts at `now` unless told otherwise; one that stays keeps its start.
+ * The start is a whole second: mail servers give received dates without fractions (RFC 3501 2.3.3), and mail of that very second counts.
+ */
+export async function storeMailboxes(tx: Transaction, settings: readonly MailboxSetting[], now: Date): Promise<void> {
+  await tx.query(
+    `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, username, incoming_method, outgoing_method, approval, active, enabled_at, start_date, receive_due_at)
+     select id, organization, address, profile, "ownerType", "ownerId", username, "incomingMethod", "outgoingMethod", approval, active, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), $2
+     from jsonb_to_recordset($1::jsonb) as setting (id uuid, organization text, address text, profile text, "ownerType" text, "ownerId" uuid, username text,
+       "incomingMethod" smallint, "outgoingMethod" smallint, approval smallint, active boolean, "readFrom" timestamptz)
+     on conflict (organization, address) do update set profile = excluded.profile, owner_type = excluded.owner_type, owner_id = excluded.owner_id, username = excluded.username,
+       incoming_method = excluded.incoming_method, outgoing_method = excluded.outgoing_method, approval = excluded.approval, active = excluded.active, receive_due_at = $2,
+       -- History is read only by choice: time in which the mailbox was not read stays unread, unless the start is set.
+       start_date = case when excluded.start_date <> date_trunc('second', $2::timestamptz) then excluded.start_date
+         when excluded.active and excluded.incoming_method = 2 and not (mailbox.active and mailbox.incoming_method = 2) then excluded.start_date else mailbox.start_date end`,
+    [
+      storableJson(
+        settings.map((one) => ({
+          id: one.id,
+          organization: one.organization,
+          address: addressKey(one.address),
+          profile: one.profile,
+          ownerType: one.owner.type,
+          ownerId: one.owner.type === "forward" ? null : one.owner.id,
+          username: one.username,
+          incomingMethod: one.incoming ? METHOD.waypost : METHOD.none,
+          outgoingMethod: one.outgoing ? METHOD.waypost : METHOD.none,
+          approval: one.approved ? APPROVAL.approved : APPROVAL.pending,
+          active: one.active,
+          readFrom: one.readFrom,
+        })),
+      ),
+      now,
+    ],
+  );
+  await tx.query(
+    "update waypost.mailbox set active = false where active and not ((organization, address) in (select organization, address from jsonb_to_recordset($1::jsonb) as kept (organization text, address text)))",
+    [storableJson(settings.map((one) => ({ organization: one.organization, address: addressKey(one.address) })))],
+  );
+}
+
+/** Stores the organizations and server profiles; those that are gone stay, as their mailboxes' history names them. */
+export async function storeProfiles(
+  tx: Transaction,
+  organizations: readonly { name: string; kind: string }[],
+  profiles: readonly ServerProfile[],
+): Promise<void> {
+  await tx.query(
+    `insert into waypost.organization (name, kind) select name, kind from jsonb_to_recordset($1::jsonb) as one (name text, kind text)
+     on conflict (name) do update set kind = excluded.kind`,
+    [storableJson(organizations)],
+  );
+  await tx.query(
+    `insert into waypost.server_profile (name, incoming, outgoing, folders, files_sent_copy, max_concurrent_connections, maximum_message_size)
+     select name, incoming, outgoing, folders, "filesSentCopy", "maxConcurrentConnections", "maximumMessageSize"
+     from jsonb_to_recordset($1::jsonb) as one (name text, incoming jsonb, outgoing jsonb, folders text, "filesSentCopy" boolean, "maxConcurrentConnections" int, "maximumMessageSize" bigint)
+     on conflict (name) do update set incoming = excluded.incoming, outgoing = excluded.outgoing, folders = excluded.folders, files_sent_copy = excluded.files_sent_copy,
+       max_concurrent_connections = excluded.max_concurrent_connections, maximum_message_size = excluded.maximum_message_size,
+       -- A changed way to the server deserves a try at once.
+       receive_not_before = case when server_profile.incoming is distinct from excluded.incoming then null else server_profile.receive_not_before end,
+       send_not_before = case when server_profile.outgoing is distinct from excluded.outgoing then null else server_profile.send_not_before end`,
+    [storableJson(profiles)],
+  );
+}
+
+export async function readMailbox(sql: Sql, id: string): Promise<MailboxRow | null> {
+  const { rows } = await sql.query<Row>(`select ${COLUMNS} from waypost.mailbox where id = $1`, [id]);
+  return rows[0] ? fromRow(rows[0]) : null;
+}
+
+/** All mailboxes by address. */
+export async function listMailboxes(sql: Sql): Promise<MailboxRow[]> {
+  const { rows } = await sql.query<Row>(`select ${COLUMNS} from waypost.mailbox order by organization, address`);
+  return rows.map(fromRow);
+}
+
+/** Mailboxes of an organization by the given addresses, whatever their state. */
+export async function mailboxesByAddress(sql: Sql, organization: string, addresses: readonly string[]): Promise<MailboxRow[]> {
+  const { rows } = await sql.query<Row>(`select ${COLUMNS} from waypost.mailbox where organization = $1 and address = any($2)`, [
+    organization,
+    addresses.map(addressKey),
+  ]);
+  return rows.map(fromRow);
+}
+
+export interface ProfileRow extends ServerProfile {
+  readonly receiveFailures: number;
+  readonly receiveNotBefore: Date | null;
+  readonly sendFailures: number;
+  readonly sendNotBefore: Date | null;
+}
+
+export async function readProfile(sql: Sql, name: string): Promise<ProfileRow | null> {
+  const { rows } = await sql.query<ProfileRow & { incoming: Endpoint | null; outgoing: Endpoint | null; folders: FolderChoice }>(
+    `select name, incoming, outgoing, folders, files_sent_copy as "filesSentCopy", max_concurrent_connections as "maxConcurrentConnections", maximum_message_size as "maximumMessageSize",
+       receive_failures as "receiveFailures", receive_not_before as "receiveNotBefore", send_failures as "sendFailures", send_not_before as "sendNotBefore"
+     from waypost.server_profile where name = $1`,
+    [name],
+  );
+  return rows[0] ?? null;
+}
+
+/** Takes the mailboxes whose pull is due and sets their next one; whoever gets an id enqueues it. */
+export async function takeDueMailboxes(sql: Sql, now: Date, pullSeconds: number): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string }>(
+    `update waypost.mailbox set receive_due_at = $1::timestamptz + make_interval(secs => $2) where incoming_method = 2 and active and receive_due_at <= $1 returning id`,
+    [now, pullSeconds],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Direction of mail as the CRM sees it. */
+export type Direction = "receive" | "send";
+
+const TIME_COLUMN = { receive: "receive_due_at", send: "send_not_before" } as const;
+const DONE_COLUMN = { receive: "received_at", send: "sent_at" } as const;
+
+/** One direction of a mailbox worked: failures are forgotten. */
+export async function noteSuccess(sql: Sql, direction: Direction, mailboxId: string, now: Date): Promise<void> {
+  const due = direction === "receive" ? "" : ", send_not_before = null";
+  await sql.query(
+    `update waypost.mailbox set ${direction}_failures = 0, ${direction}_error = null, ${DONE_COLUMN[direction]} = $2${due} where id = $1`,
+    [mailboxId, now],
+  );
+}
+
+/** One direction of a mailbox failed; it is tried again at `next`. */
+export async function noteFailure(sql: Sql, direction: Direction, mailboxId: string, note: TroubleNote, next: Date): Promise<void> {
+  await sql.query(
+    `update waypost.mailbox set ${direction}_failures = ${direction}_failures + 1, ${direction}_error = $2, ${TIME_COLUMN[direction]} = $3 where id = $1`,
+    [mailboxId, storableJson(note), next],
+  );
+}
+
+/** A profile's server could not be reached in one direction: every mailbox of it waits until `next`. */
+export async function noteProfileFailure(sql: Sql, direction: Direction, profile: string, next: Date): Promise<void> {
+  await sql.query(
+    `update waypost.server_profile set ${direction}_failures = ${direction}_failures + 1, ${direction}_not_before = $2 where name = $1`,
+    [profile, next],
+  );
+}
+
+export async function noteProfileSuccess(sql: Sql, direction: Direction, profile: string): Promise<void> {
+  await sql.query(
+    `update waypost.server_profile set ${direction}_failures = 0, ${direction}_not_before = null where name = $1 and ${direction}_failures > 0`,
+    [profile],
+  );
+}
+
+/** Asks for a mailbox to be pulled not before `at`. */
+export async function postponeReceive(sql: Sql, mailboxId: string, at: Date): Promise<void> {
+  await sql.query("update waypost.mailbox set receive_due_at = $2 where id = $1", [mailboxId, at]);
+}

@@ -1,0 +1,130 @@
+import type { Address } from "../model/address.ts";
+import type { MessageHead } from "../model/message.ts";
+import { parseAddresses } from "./addresses.ts";
+import { textOfBytes } from "./charset.ts";
+import { parseDate } from "./dates.ts";
+import { decodeWords } from "./encoded-words.ts";
+import { type HeaderField, headerFields } from "./header-block.ts";
+import { messageIds, references } from "./message-ids.ts";
+import { oneLine } from "./one-line.ts";
+
+/** Fields that have a place of their own in a head. */
+const OWN_FIELDS = [
+  "from",
+  "sender",
+  "reply-to",
+  "to",
+  "cc",
+  "bcc",
+  "subject",
+  "date",
+  "message-id",
+  "in-reply-to",
+  "references",
+  "thread-index",
+] as const;
+
+/** Fields that rules ask about and that stand in `MessageHead.headers`. */
+const OTHER_FIELDS = [
+  "thread-topic",
+  "auto-submitted",
+  "precedence",
+  "list-id",
+  "list-unsubscribe",
+  "x-auto-response-suppress",
+  "x-autoreply",
+  "x-autorespond",
+  "x-failed-recipients",
+  "return-path",
+  "content-type",
+  "importance",
+  "x-priority",
+  "sensitivity",
+  "delivered-to",
+  "x-original-to",
+  "resent-message-id",
+  "x-waypost-email",
+] as const;
+
+/** Names of the header fields that a source fetches for a head, in lower case. */
+export const HEADER_FIELDS: readonly string[] = [...OWN_FIELDS, ...OTHER_FIELDS];
+
+/** Longest subject kept, in characters; Dynamics keeps 400 (`email.subject`), tokens and matching see the whole of these. */
+export const SUBJECT_LENGTH = 998;
+
+/** Longest value kept in `MessageHead.headers`, in characters. */
+export const HEADER_VALUE_LENGTH = 2000;
+
+/** Entries kept in `MessageHead.headers`; real messages have a dozen. */
+export const HEADERS_KEPT = 100;
+
+/** Longest conversation index kept, in base64 characters: 22 bytes and 5 for each answer make room for 150 answers. */
+const CONVERSATION_INDEX_LENGTH = 1024;
+
+/** What the mail system tells of a message besides its header. */
+export type HeadFacts = Pick<MessageHead, "ref" | "folder" | "received" | "size" | "flags" | "providerId">;
+
+const wanted = new Set(HEADER_FIELDS);
+const other: ReadonlySet<string> = new Set(OTHER_FIELDS);
+
+/**
+ * The head of a message from its raw header block: whole or only the fields of {@link HEADER_FIELDS}, with or without a body
+ * behind it. Never throws, whatever the bytes, and takes time linear in them. Of a field that may stand once, the first counts;
+ * the lists of several To, Cc and Bcc fields are joined. `truncated` tells that a limit named in this folder left something out.
+ */
+export function parseHead(block: Buffer, facts: HeadFacts): MessageHead {
+  const { fields, truncated } = headerFields(block, (name) => wanted.has(name));
+  const cut: boolean[] = [truncated];
+  const first = (name: string): string => fields.find((field) => field.name === name && field.value !== "")?.value ?? "";
+  const addresses = (name: string): readonly Address[] => {
+    const joined = fields.filter((field) => field.name === name).map(wholeEntries);
+    const parsed = parseAddresses(joined.join(", "));
+    cut.push(parsed.truncated);
+    return parsed.addresses;
+  };
+  const ids = (name: string, read: typeof messageIds): readonly string[] => {
+    const found = read(first(name));
+    cut.push(found.truncated);
+    return found.ids;
+  };
+  const subject = oneLine(textIn(first("subject")));
+  const others = fields.filter((field) => other.has(field.name));
+  cut.push(subject.length > SUBJECT_LENGTH, others.length > HEADERS_KEPT);
+  const head = {
+    ...facts,
+    messageId: ids("message-id", messageIds)[0] ?? null,
+    inReplyTo: ids("in-reply-to", messageIds),
+    references: ids("references", references),
+    subject: oneLine(subject, SUBJECT_LENGTH),
+    from: addresses("from"),
+    sender: addresses("sender")[0] ?? null,
+    replyTo: addresses("reply-to"),
+    to: addresses("to"),
+    cc: addresses("cc"),
+    bcc: addresses("bcc"),
+    date: parseDate(first("date")),
+    conversationIndex: conversationIndex(first("thread-index")),
+    headers: others.slice(0, HEADERS_KEPT).map(header),
+  };
+  return { ...head, truncated: cut.includes(true) };
+}
+
+/** The list without its last entry where that was cut in two: half an address is somebody else's address. */
+function wholeEntries(list: HeaderField): string {
+  return list.cut ? list.value.slice(0, Math.max(0, list.value.lastIndexOf(","))) : list.value;
+}
+
+function textIn(value: string): string {
+  return decodeWords(textOfBytes(value));
+}
+
+/** Values for programs stay as they are; only the topic is text that people wrote. */
+function header(field: HeaderField): readonly [string, string] {
+  const value = field.name === "thread-topic" ? textIn(field.value) : textOfBytes(field.value);
+  return [field.name, oneLine(value, HEADER_VALUE_LENGTH)];
+}
+
+function conversationIndex(value: string): string | null {
+  const index = value.replace(/\s+/g, "");
+  return index !== "" && index.length <= CONVERSATION_INDEX_LENGTH && /^[A-Za-z0-9+/]+={0,2}$/.test(index) ? index : null;
+}

@@ -1,0 +1,68 @@
+import type { MessageHead } from "./message.ts";
+import type { AddressMatch, RecordRef } from "./record.ts";
+import type { FilterMethod, OrganizationSettings } from "./settings.ts";
+
+/** A user or queue whose filter is asked about a message (product-behaviour 4.4). */
+export interface Voter {
+  readonly record: RecordRef;
+  /** Key forms of all its addresses. */
+  readonly addresses: readonly string[];
+  readonly filter: FilterMethod;
+  /** Who owns what it receives: the user itself, or the queue's owner; null when there is none. */
+  readonly ownerId: string | null;
+  readonly ownerType: "systemuser" | "team";
+  readonly disabled: boolean;
+}
+
+/** An email that the CRM has already, as evidence for correlation. */
+export interface EarlierEmail {
+  readonly id: string;
+  readonly messageId: string | null;
+  readonly direction: "incoming" | "outgoing";
+  readonly subject: string;
+  readonly trackingToken: string | null;
+  readonly conversationIndex: string | null;
+  readonly senderAddress: string | null;
+  /** Key forms of all addresses on it, the sender's too. */
+  readonly participants: readonly string[];
+  /** When it was sent or received. */
+  readonly at: Date;
+  /** The Date header of a received email; null for others. */
+  readonly sent: Date | null;
+  readonly regarding: RecordRef | null;
+  readonly ownerId: string | null;
+}
+
+/** What the CRM knows about the heads of one page, read by one set-based look-up. */
+export interface Facts {
+  readonly settings: OrganizationSettings;
+  /** By key form of the address; every address on the heads has an entry, maybe empty. At most MATCHES_PER_ADDRESS + 1 each. */
+  readonly records: ReadonlyMap<string, readonly AddressMatch[]>;
+  /** Users and queues by key form of the address. */
+  readonly voters: ReadonlyMap<string, readonly Voter[]>;
+  /** The user or queue whose mailbox is being read; null for a forward mailbox. */
+  readonly mailboxOwner: Voter | null;
+  /** Emails by Message-ID: those that the heads answer, refer to, or are. */
+  readonly emailsByMessageId: ReadonlyMap<string, readonly EarlierEmail[]>;
+  /** Emails by tracking token, for the tokens that stand in the heads' subjects. */
+  readonly emailsByToken: ReadonlyMap<string, readonly EarlierEmail[]>;
+  /** Emails by base of the conversation index (first 22 bytes, base64). */
+  readonly emailsByConversation: ReadonlyMap<string, readonly EarlierEmail[]>;
+}
+
+/** More matches than this leave an address unresolved (product-behaviour 4.8). */
+export const MATCHES_PER_ADDRESS = 100;
+
+/** Which heads the facts are wanted for, and the keys that the tracking rules found in them. */
+export interface FactsQuery {
+  readonly mailbox: { readonly address: string; readonly owner: { readonly type: string; readonly id?: string } };
+  readonly heads: readonly MessageHead[];
+}
+
+/** What the ledger knows of one message before the rules are asked. */
+export interface Known {
+  /** An email that stands for this very message already, or was made from it and deleted since. */
+  readonly emailId: string | null;
+  /** Said as evidence: `read in mailbox bob@…`. */
+  readonly how: string | null;
+}

@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import { addressKey } from "./address.ts";
+import type { MessageHead, MessageRef } from "./message.ts";
+
+/**
+ * The fingerprint by which one message is known again in other folders and mailboxes (invariant 7).
+ * It joins several head fields, because Message-IDs are reused by careless senders and missing from others.
+ */
+export interface Identity {
+  /** SHA-256 in lower-case hex. */
+  readonly key: string;
+  /**
+   * True when the head has no Message-ID: two different messages could then have the same key,
+   * and whoever delivers must strengthen it with {@link strengthen}.
+   */
+  readonly weak: boolean;
+}
+
+/** The identity that a head gives. Same message, same key, in whichever mailbox it is read; nothing that transport adds takes part. */
+export function identityOf(head: MessageHead): Identity {
+  const weak = head.messageId === null;
+  const fields = [
+    head.messageId ?? "",
+    head.from.map((one) => addressKey(one.address)).join(","),
+    head.date?.toISOString() ?? "",
+    head.subject.replace(/\s+/g, " ").trim(),
+    // Without a Message-ID every other field that survives transport is needed to tell two messages apart.
+    ...(weak ? [addresses(head.to), addresses(head.cc), head.inReplyTo.join(" ")] : []),
+  ];
+  return { key: sha256(JSON.stringify(fields)), weak };
+}
+
+/** The key under which a mailbox keeps its decision about a message: a weak identity is tied to the place, lest two messages share one decision. */
+export function decisionKey(identity: Identity, ref: MessageRef): string {
+  return identity.weak ? sha256(`${identity.key} ${ref.stream} ${ref.id}`) : identity.key;
+}
+
+/** The email id for a message: the same whoever computes it, so that a delivery repeated after a crash finds its own row (RFC 9562, version 8). */
+export function emailIdFor(organization: string, identityKey: string): string {
+  const hex = sha256(`email ${organization} ${identityKey}`);
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** A weak identity joined with the hash of the message's body: everything after the header, which transport leaves alone. */
+export function strengthen(identity: Identity, mime: Buffer): Identity {
+  if (!identity.weak) return identity;
+  const crlf = mime.indexOf("\r\n\r\n");
+  const lf = crlf < 0 ? mime.indexOf("\n\n") : -1;
+  const start = crlf >= 0 ? crlf + 4 : lf >= 0 ? lf + 2 : mime.length;
+  return { key: sha256(`${identity.key} ${createHash("sha256").update(mime.subarray(start)).digest("hex")}`), weak: false };
+}
+
+function addresses(list: MessageHead["to"]): string {
+  return list.map((one) => addressKey(one.address)).join(",");
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

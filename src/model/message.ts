@@ -1,0 +1,96 @@
+import type { Address } from "./address.ts";
+
+/** Where a message lies: an id that is unique in one stream for ever (IMAP: `uidvalidity.uid`; POP3: UIDL). */
+export interface MessageRef {
+  readonly stream: string;
+  readonly id: string;
+}
+
+/** What a mail system tells of a message without its content. Everything in it was written by a stranger. */
+export interface MessageHead {
+  readonly ref: MessageRef;
+  /** Folder in which it lies now; equals `ref.stream` where a stream is a folder. */
+  readonly folder: string;
+  /** The server's received date (IMAP INTERNALDATE), never the Date header. */
+  readonly received: Date;
+  /** Bytes as announced; some servers are wrong about it. */
+  readonly size: number;
+  /** Server flags and keywords, e.g. `\Seen`. */
+  readonly flags: readonly string[];
+  /** An id of the mail system that survives moves (OBJECTID EMAILID, Gmail, Graph), or null. */
+  readonly providerId: string | null;
+  /** Message-ID without angle brackets, or null. */
+  readonly messageId: string | null;
+  /** In-Reply-To, without angle brackets; usually one. */
+  readonly inReplyTo: readonly string[];
+  /** References, oldest first, without angle brackets. */
+  readonly references: readonly string[];
+  /** Decoded, one line. */
+  readonly subject: string;
+  readonly from: readonly Address[];
+  readonly sender: Address | null;
+  readonly replyTo: readonly Address[];
+  readonly to: readonly Address[];
+  readonly cc: readonly Address[];
+  readonly bcc: readonly Address[];
+  /** The Date header, or null when missing or unreadable. */
+  readonly date: Date | null;
+  /** Thread-Index as base64, or null (Exchange conversation index). */
+  readonly conversationIndex: string | null;
+  /** The other header fields that rules ask about, names in lower case, in order: see HEADER_FIELDS in mime/. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** True when a limit cut the header block short; the decision then says so. */
+  readonly truncated: boolean;
+}
+
+/** Use of a folder as the server declares it (RFC 6154 special use), else `none`. */
+export type FolderRole = "inbox" | "sent" | "drafts" | "trash" | "junk" | "archive" | "all" | "flagged" | "none";
+
+/** What has one cursor in a mail system: a folder, or a whole mailbox where the system counts so. */
+export interface Stream {
+  /** Survives a rename where the system can tell (IMAP: MAILBOXID, else the path). */
+  readonly id: string;
+  /** For people: decoded, levels joined by `/`. */
+  readonly name: string;
+  readonly role: FolderRole;
+  /** False for a folder that can only hold folders. */
+  readonly selectable: boolean;
+  /** It is the inbox or lies below it. */
+  readonly underInbox: boolean;
+  /** Whose it is: one's own, another user's, or public (RFC 2342). */
+  readonly namespace: "personal" | "other" | "shared";
+  /** Messages in it, or null when the server would not say. */
+  readonly messages: number | null;
+  /** Why it cannot be read though it is selectable (no right, for instance), in the server's words; null when it can. */
+  readonly unreadable: string | null;
+}
+
+/** An opaque, versioned position in one stream. Only the connector that made it reads it. */
+export type Cursor = string;
+
+/** The content of one message: raw MIME, or why there is none. */
+export type Content =
+  | { readonly ref: MessageRef; readonly kind: "mime"; readonly mime: Buffer }
+  | { readonly ref: MessageRef; readonly kind: "gone" }
+  | { readonly ref: MessageRef; readonly kind: "too large"; readonly size: number; readonly limit: number };
+
+/** One attachment or inline picture of a parsed message. */
+export interface Attachment {
+  /** At most 255 characters; made up (`attachment-2.pdf`) when the message names none. */
+  readonly filename: string;
+  readonly mimetype: string;
+  /** Content-ID without angle brackets, or null. */
+  readonly contentId: string | null;
+  readonly inline: boolean;
+  readonly body: Buffer;
+}
+
+/** A message's content as the CRM stores it. */
+export interface ParsedContent {
+  /** HTML body as sent (not sanitized), or null. */
+  readonly html: string | null;
+  readonly text: string | null;
+  readonly attachments: readonly Attachment[];
+  /** What a limit or a fault in the message left out, as sentences; empty when all was read. */
+  readonly remarks: readonly string[];
+}

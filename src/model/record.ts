@@ -1,0 +1,21 @@
+/** A row of the CRM that an activity can point at, by Dynamics' logical table name. */
+export interface RecordRef {
+  readonly type: string;
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Tables that senders resolve to, in the order of precedence (product-behaviour 4.8). Others come after these, by name. */
+export const SENDER_ORDER = ["systemuser", "contact", "account", "lead", "equipment", "team", "businessunit"] as const;
+
+/** One row of the address index: this address stands in this column of this record. */
+export interface AddressMatch {
+  /** Key form of the address, see addressKey. */
+  readonly address: string;
+  readonly record: RecordRef;
+  /** Which address column of the table, 1-based (`addressusedemailcolumnnumber`). */
+  readonly column: number;
+  readonly active: boolean;
+  readonly ownerId: string | null;
+  readonly doNotEmail: boolean;
+}

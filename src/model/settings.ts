@@ -1,0 +1,88 @@
+/**
+ * Organization settings that decide about email, under their Dynamics names with Dynamics' defaults
+ * (product-behaviour 3.1, 4.6, 10.2). OrgDbOrgSettings keep their CamelCase.
+ */
+export interface OrganizationSettings {
+  readonly emailcorrelationenabled: boolean;
+  /** False switches tokens off. Dynamics has no column of this name; there an empty prefix does it. */
+  readonly trackingtokensenabled: boolean;
+  readonly trackingprefix: string;
+  /** Prefixes of earlier times; they still match. */
+  readonly trackingprefixhistory: readonly string[];
+  readonly trackingtokenidbase: number;
+  readonly trackingtokeniddigits: number;
+  readonly maximumtrackingnumber: number;
+  readonly ignoreinternalemail: boolean;
+  readonly allowunresolvedpartiesonemailsend: boolean;
+  readonly unresolveemailaddressifmultiplematch: boolean;
+  readonly requireapprovalforuseremail: boolean;
+  readonly requireapprovalforqueueemail: boolean;
+  /** Kilobytes. */
+  readonly maxuploadfilesize: number;
+  /** Semicolon list of extensions. */
+  readonly blockedattachments: string;
+  readonly DoNotAutoTrackEmail: boolean;
+  readonly DoNotCorrelateForwardedEmailsAsReplies: boolean;
+  readonly IgnoreConversationIndexAndInReplyToForCorrelation: boolean;
+  readonly UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: boolean;
+  readonly OverrideV5SenderConflictResolution: boolean;
+  readonly UnresolveSenderInCaseOfMultipleMatch: boolean;
+  readonly ResolveForInactiveEntities: boolean;
+  readonly IgnoreInternalEmailDetectionEnhancement: boolean;
+  readonly DoNotIgnoreInternalEmailToQueues: boolean;
+  readonly IgnoreInternalEmailFromQueues: boolean;
+  readonly CreateQueueItemsForAcceptingQueueRecipients: boolean;
+  readonly CreateQueueItemForSynchronizingMailbox: boolean;
+  readonly SSSForceFilteringMethodForUserMailboxes: number;
+  readonly BackgroundSendBatchSize: number;
+  readonly MaximumSubjectLengthOnMailServer: number;
+  readonly SSSSaveOutgoingEmailToExchangeSentFolder: boolean;
+}
+
+/** Extensions that Dynamics refuses out of the box (Microsoft's list of files that run when opened). */
+export const BLOCKED_EXTENSIONS =
+  "ade;adp;app;asa;ashx;asmx;asp;bas;bat;cdx;cer;chm;class;cmd;com;config;cpl;crt;csh;dll;exe;fxp;hlp;hta;htr;htw;ida;idc;idq;inf;ins;isp;its;jar;js;jse;ksh;lnk;mad;maf;mag;mam;maq;mar;mas;mat;mau;mav;maw;mda;mdb;mde;mdt;mdw;mdz;msc;msh;msh1;msh1xml;msh2;msh2xml;mshxml;msi;msp;mst;ops;pcd;pif;prf;prg;printer;pst;reg;rem;scf;scr;sct;shb;shs;shtm;shtml;soap;stm;svg;tmp;url;vb;vbe;vbs;vsmacros;vss;vst;vsw;ws;wsc;wsf;wsh";
+
+export const DEFAULT_SETTINGS: OrganizationSettings = {
+  emailcorrelationenabled: true,
+  trackingtokensenabled: true,
+  trackingprefix: "CRM:",
+  trackingprefixhistory: [],
+  trackingtokenidbase: 0,
+  trackingtokeniddigits: 3,
+  maximumtrackingnumber: 999,
+  ignoreinternalemail: false,
+  allowunresolvedpartiesonemailsend: false,
+  unresolveemailaddressifmultiplematch: false,
+  requireapprovalforuseremail: true,
+  requireapprovalforqueueemail: true,
+  maxuploadfilesize: 5120,
+  blockedattachments: BLOCKED_EXTENSIONS,
+  DoNotAutoTrackEmail: false,
+  DoNotCorrelateForwardedEmailsAsReplies: false,
+  IgnoreConversationIndexAndInReplyToForCorrelation: false,
+  UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: false,
+  OverrideV5SenderConflictResolution: false,
+  UnresolveSenderInCaseOfMultipleMatch: false,
+  ResolveForInactiveEntities: false,
+  IgnoreInternalEmailDetectionEnhancement: true,
+  DoNotIgnoreInternalEmailToQueues: true,
+  IgnoreInternalEmailFromQueues: false,
+  CreateQueueItemsForAcceptingQueueRecipients: true,
+  CreateQueueItemForSynchronizingMailbox: true,
+  SSSForceFilteringMethodForUserMailboxes: -1,
+  BackgroundSendBatchSize: 10,
+  MaximumSubjectLengthOnMailServer: 255,
+  SSSSaveOutgoingEmailToExchangeSentFolder: true,
+};
+
+/** `incomingemailfilteringmethod` of a user or queue (product-behaviour 4.4). */
+export type FilterMethod = 0 | 1 | 2 | 3 | 4;
+
+export const FILTER_METHOD_NAMES: Readonly<Record<FilterMethod, string>> = {
+  0: "All email messages",
+  1: "Email messages in response to CRM email",
+  2: "Email messages from leads, contacts and accounts",
+  3: "Email messages from records that are email-enabled",
+  4: "No email messages",
+};

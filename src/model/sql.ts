@@ -1,0 +1,16 @@
+/** Rows and what the server said about them. `command` is the SQL command tag's first word, `rowCount` the rows it touched. */
+export interface SqlResult<Row> {
+  readonly rows: Row[];
+  readonly rowCount: number;
+  readonly command: string;
+}
+
+/** Something that runs one SQL statement of PostgreSQL's dialect with `$1` parameters. Values: string, number, boolean, Date, Buffer, null, arrays of these, or JSON text for jsonb. */
+export interface Sql {
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<SqlResult<Row>>;
+}
+
+/** The handle of one open transaction. Code that is given one runs its statements there and nowhere else (invariant 14). */
+export interface Transaction extends Sql {
+  readonly open: true;
+}

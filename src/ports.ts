@@ -1,0 +1,164 @@
+/**
+ * The whole contract between the engine and foreign systems. A connector implements it and nothing else; the engine asks
+ * `capabilities`, never a connector's name. Failures that a caller cannot act on are thrown as `Failure` with their scope;
+ * everything a caller must choose about is a value.
+ */
+import type { Delivered, IncomingEmail, OutgoingEmail, PendingEmail, PendingSender, Settlement } from "./model/email.ts";
+import type { Facts, FactsQuery } from "./model/facts.ts";
+import type { Secret } from "./model/mailbox.ts";
+import type { Content, Cursor, MessageHead, MessageRef, Stream } from "./model/message.ts";
+import type { Transaction } from "./model/sql.ts";
+
+/** Sign-in data handed in by the engine. `refresh` is one at a time over all processes; for passwords it reads the secret again. */
+export interface Credentials {
+  current(): Promise<Secret>;
+  refresh(): Promise<Secret>;
+}
+
+/** One mailbox as a connector sees it. */
+export interface MailboxAccess {
+  readonly address: string;
+  readonly credentials: Credentials;
+}
+
+export interface Capabilities {
+  /** The mail system itself files a copy of what is submitted; only then does an empty Sent folder prove that nothing left. */
+  readonly filesSentCopy: boolean;
+  /** The bytes of a message never change between two reads. */
+  readonly stableMime: boolean;
+  /** An id of a message survives a move (`MessageHead.providerId`). */
+  readonly keepsIdsOnMove: boolean;
+  /** `watch` delivers wakes within seconds. */
+  readonly push: boolean;
+}
+
+/** One step of "test & enable". */
+export interface Step {
+  readonly name: string;
+  readonly result: "ok" | "failed" | "warning";
+  readonly message: string;
+  readonly serverSaid?: string | undefined;
+  readonly remedy?: string | undefined;
+}
+
+/** One mail system opened from a server profile. Opening connects to nothing; `source` and `sender` do when first used. */
+export interface MailSystem extends AsyncDisposable {
+  readonly capabilities: Capabilities;
+  source(mailbox: MailboxAccess): MailSource;
+  sender(mailbox: MailboxAccess): MailSender;
+  /** Tries what a mailbox needs, step by step, and changes nothing. */
+  check(mailbox: MailboxAccess): AsyncIterable<Step>;
+  /**
+   * Calls `wake(address)` when something may have happened in a mailbox; only wakes, never decides (invariant 5). Keeps itself connected
+   * with back-off and returns when `signal` aborts. A mailbox that cannot be watched is left to the slow pull; `trouble` is told.
+   */
+  watch(targets: readonly WatchTarget[], signal: AbortSignal): Promise<void>;
+}
+
+export interface WatchTarget {
+  readonly mailbox: MailboxAccess;
+  /** Streams worth watching, the inbox first; empty: the inbox alone. */
+  readonly streams: readonly string[];
+  wake(): void;
+  trouble(failure: unknown): void;
+}
+
+export type MessageAction = "seen" | "delete" | { readonly moveTo: string };
+
+/** Reads one mailbox. One command at a time; close it when done. Reading has no side effect on the mailbox (invariant 11). */
+export interface MailSource {
+  /** All streams of the mailbox, those that cannot be read too. Ids survive a rename where the system can. */
+  streams(): Promise<readonly Stream[]>;
+  /**
+   * The next changes of one stream, at most about `limit` heads, oldest first. `cursor` null starts at the beginning, where heads received
+   * before `since` (server's received date) may be left out. The cursor returned covers nothing that the page does not hold (invariant 2).
+   */
+  pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull>;
+  /** Raw MIME of messages of one stream, in any order; `\Seen` stays as it is. Each ref is answered exactly once. */
+  content(refs: readonly MessageRef[], options: { readonly maximumSize: number }): AsyncIterable<Content>;
+  /** The stream's messages with that Message-ID (angle brackets left off). */
+  find(stream: string, messageId: string): Promise<readonly MessageRef[]>;
+  /** Changes a message; only where the profile says so. */
+  apply(refs: readonly MessageRef[], action: MessageAction): Promise<void>;
+  /**
+   * Puts a copy of a sent message into the folder with role `sent`, marked as read, after searching it for the Message-ID.
+   * `no folder` when the mailbox has none.
+   */
+  fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder">;
+  close(): Promise<void>;
+}
+
+export interface PullOptions {
+  readonly limit: number;
+  readonly since: Date;
+}
+
+export type Pull =
+  | {
+      readonly kind: "page";
+      readonly heads: readonly MessageHead[];
+      /** Messages known to have left the stream (tombstones). Believed only after all streams of the round are read. */
+      readonly gone: readonly MessageRef[];
+      /** All ids that the stream holds now, when the system has no tombstones and the listing is complete and verified; else null. */
+      readonly present: readonly string[] | null;
+      readonly cursor: Cursor;
+      readonly more: boolean;
+    }
+  /** The cursor is lost. The engine pulls again from null and reconciles by identity (invariant 3). */
+  | { readonly kind: "reset"; readonly reason: string };
+
+export interface Envelope {
+  readonly from: string;
+  readonly recipients: readonly string[];
+  /** Some address holds non-ASCII characters. */
+  readonly needsSmtpUtf8: boolean;
+}
+
+export interface RecipientRefusal {
+  readonly address: string;
+  readonly permanent: boolean;
+  readonly response: string;
+}
+
+/** What became of one submission. Connection, sign-in and throttling trouble is a thrown Failure of scope profile or mailbox: it is no answer to this message. */
+export type Submission =
+  | { readonly kind: "accepted"; readonly response: string; readonly refused: readonly RecipientRefusal[] }
+  | { readonly kind: "refused"; readonly permanent: boolean; readonly response: string; readonly refused: readonly RecipientRefusal[] }
+  /** The content went out and no answer came back: it may have been delivered or not. */
+  | { readonly kind: "unknown"; readonly reason: string };
+
+export interface SubmitAttempt {
+  /** Awaited after the recipients are accepted and before the first byte of content goes out: from here on the outcome can become unknown. */
+  transmitting(): Promise<void>;
+}
+
+export interface MailSender {
+  submit(envelope: Envelope, mime: Buffer, attempt: SubmitAttempt): Promise<Submission>;
+  /** Whether the mail system holds a sent copy. `cannot tell` wherever only we file the copies. */
+  wasSent(messageId: string): Promise<boolean | "cannot tell">;
+  close(): Promise<void>;
+}
+
+/** A CRM organization. */
+export interface Crm {
+  /** `deliver`, `claim` and `settle` can take part in a transaction of the ledger's database. */
+  readonly joinsTransaction: boolean;
+  /** One set-based look-up per page; the number of statements does not depend on what the page holds. */
+  facts(query: FactsQuery): Promise<Facts>;
+  /** Idempotent per email id: delivering twice makes one email. */
+  deliver(emails: readonly IncomingEmail[], within?: Transaction): Promise<readonly Delivered[]>;
+  /** Senders that have emails in Pending Send whose time has come. A null address: emails without a sender. */
+  pendingSenders(now: Date): Promise<readonly PendingSender[]>;
+  /** Emails of one sender in Pending Send whose time has come, oldest first. */
+  pending(senderAddress: string, limit: number, now: Date): Promise<readonly PendingEmail[]>;
+  /** Pending Send → Sending for one generation; null when somebody else has it or it changed. Allots the tracking token if it has none. */
+  claim(id: string, generation: number, within?: Transaction): Promise<OutgoingEmail | null>;
+  /** The email as `claim` gave it, whatever its status now; null when it is gone. */
+  outgoing(id: string): Promise<OutgoingEmail | null>;
+  /** The body of an attachment by its hash. */
+  attachment(hash: string): Promise<Buffer>;
+  /** Sending → Sent, Pending Send with a retry time, or Failed; `unknown` leaves Sending. False when the generation is not the one being sent. */
+  settle(id: string, generation: number, settlement: Settlement, within?: Transaction): Promise<boolean>;
+  /** Calls `wake` when an email may have become pending. Returns when `signal` aborts. */
+  watch(wake: () => void, signal: AbortSignal): Promise<void>;
+}

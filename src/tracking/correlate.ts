@@ -1,0 +1,194 @@
+import { CORRELATION, type CorrelationMethod, type RuleAnswer } from "../model/decision.ts";
+import type { EarlierEmail, Facts } from "../model/facts.ts";
+import type { MessageHead } from "../model/message.ts";
+import type { OrganizationSettings } from "../model/settings.ts";
+import { inReplyToIds, referenceIds } from "./answered.ts";
+import { conversationBase } from "./conversation.ts";
+import { byStrength, type Candidate, type Evidence, evidenceOf, type Tie, tieBetween } from "./evidence.ts";
+import type { Question } from "./question.ts";
+import { no, notAsked, RULE, type RuleName, yes } from "./rule.ts";
+import { quote, when } from "./sentence.ts";
+import { isForward } from "./subject.ts";
+import { tokensAreOn, tokensIn } from "./token.ts";
+
+/** The earlier email that a message belongs to, if any, and how that was found out. */
+export interface Correlation {
+  readonly method: CorrelationMethod;
+  readonly email: EarlierEmail | null;
+  /** The tracking token that found it. */
+  readonly token: string | null;
+  /** It is the parent too: only In-Reply-To, References and conversation index make one (product-behaviour 4.5). */
+  readonly isReply: boolean;
+  /** One answer per method, in the order of asking. */
+  readonly answers: readonly RuleAnswer[];
+}
+
+type Settings = Readonly<Record<string, string | boolean>>;
+
+/** One way to find an earlier email: a key in the head, and the emails of the CRM that have it. */
+interface Method {
+  readonly rule: RuleName;
+  readonly number: CorrelationMethod;
+  /** What its keys are, for a sentence. */
+  readonly names: string;
+  /** Said of a head that has no key. */
+  readonly lacking: string;
+  readonly settings: (settings: OrganizationSettings) => Settings;
+  /** Why the method may not be asked about this head, as a sentence; null when it may. */
+  readonly barred: (head: MessageHead, settings: OrganizationSettings) => string | null;
+  /** Best first. */
+  readonly keys: (head: MessageHead, settings: OrganizationSettings) => readonly string[];
+  readonly emails: (facts: Facts) => ReadonlyMap<string, readonly EarlierEmail[]>;
+  /** Whether an email found by the key may be believed; `alone` when no other has the key. */
+  readonly believes: (tie: Tie, alone: boolean) => boolean;
+  /** Why one was not believed: the end of a sentence. */
+  readonly doubt: string;
+  /** Whether the sender's own copy of this very message counts as an earlier email. */
+  readonly acceptsOwnCopy: boolean;
+}
+
+const MESSAGE_IDS = {
+  number: CORRELATION.inReplyTo,
+  names: "Message-ID",
+  settings: headerSettings,
+  barred: barsHeaders,
+  emails: (facts: Facts) => facts.emailsByMessageId,
+  // An id that one email has is believed as it is. An id that several have was reused, and proves nothing by itself.
+  believes: (tie: Tie, alone: boolean) => alone || tie.sharesParticipant,
+  doubt: "several emails have that Message-ID and none of them shares a participant with this message",
+  acceptsOwnCopy: false,
+};
+
+/** The methods in the order in which they are asked (DESIGN 8). */
+const METHODS: readonly Method[] = [
+  { ...MESSAGE_IDS, rule: RULE.inReplyTo, keys: inReplyToIds, lacking: "The message has no In-Reply-To." },
+  { ...MESSAGE_IDS, rule: RULE.references, keys: referenceIds, lacking: "The message refers to no other message." },
+  {
+    rule: RULE.trackingToken,
+    number: CORRELATION.trackingToken,
+    names: "tracking token",
+    lacking: "The subject holds no tracking token.",
+    settings: ({ trackingtokensenabled, trackingprefix }) => ({ trackingtokensenabled, trackingprefix }),
+    barred: (_, settings) => (tokensAreOn(settings) ? null : "Tracking tokens are switched off."),
+    keys: ({ subject }, settings) => tokensIn(subject, settings),
+    emails: (facts) => facts.emailsByToken,
+    // Counters wrap, and the prefix `CRM:` is everybody's default: a token alone would join strangers (product-behaviour 4.6).
+    believes: (tie) => tie.sharesCorrespondent || (tie.sharesParticipant && tie.sameSubject),
+    doubt: "no correspondent of this message is on it and the subject is another: tokens repeat when their counter wraps",
+    // Between two users the sender's row is the email to which the recipient's row belongs (product-behaviour 4.10).
+    acceptsOwnCopy: true,
+  },
+  {
+    rule: RULE.conversationIndex,
+    number: CORRELATION.conversationIndex,
+    names: "conversation index",
+    lacking: "The message has no conversation index.",
+    settings: headerSettings,
+    barred: (_, settings) => headersSwitchedOff(settings),
+    keys: ({ conversationIndex }) => {
+      const base = conversationBase(conversationIndex);
+      return base === null ? [] : [base];
+    },
+    emails: (facts) => facts.emailsByConversation,
+    believes: () => true,
+    doubt: "",
+    acceptsOwnCopy: false,
+  },
+];
+
+/** How far the clocks of a mail server and the CRM, or their time zones, may be apart; an email later than that cannot be answered. */
+const CLOCK_SKEW = 24 * 60 * 60 * 1_000;
+
+/** Finds the earlier email that a message answers (product-behaviour 4.5). The first method that finds one ends the search. */
+export function correlate(question: Question): Correlation {
+  let evidence: Evidence | null = null;
+  const weigh = () => (evidence ??= evidenceOf(question));
+  const answers: RuleAnswer[] = [];
+  let found: (Hit & { readonly method: Method }) | null = null;
+  let asked = false;
+  for (const method of METHODS) {
+    if (found !== null) {
+      answers.push(notAsked(method.rule, `${found.method.rule} had found the earlier email.`));
+      continue;
+    }
+    const barred = method.barred(question.head, question.facts.settings);
+    const settings = method.settings(question.facts.settings);
+    if (barred !== null) {
+      answers.push(notAsked(method.rule, barred, { settings }));
+      continue;
+    }
+    asked = true;
+    const { hit, because } = ask(method, question, weigh);
+    answers.push(hit === null ? no(method.rule, because, { settings }) : yes(method.rule, because, { settings }));
+    if (hit !== null) found = { ...hit, method };
+  }
+  if (found === null) return { method: asked ? CORRELATION.none : CORRELATION.skipped, email: null, token: null, isReply: false, answers };
+  const byToken = found.method.number === CORRELATION.trackingToken;
+  return { method: found.method.number, email: found.email, token: byToken ? found.key : null, isReply: !byToken, answers };
+}
+
+/** Whether the arrival of an answered message could change the answer: In-Reply-To and References may be asked about this head. */
+export function asksMessageIds(head: MessageHead, settings: OrganizationSettings): boolean {
+  return barsHeaders(head, settings) === null;
+}
+
+interface Hit {
+  readonly email: EarlierEmail;
+  readonly key: string;
+}
+
+/** Asks one method. Evidence is weighed only once an email has the key: most messages answer nothing. */
+function ask(method: Method, question: Question, weigh: () => Evidence): { readonly hit: Hit | null; readonly because: string } {
+  const { head, facts } = question;
+  const keys = method.keys(head, facts.settings);
+  let refusal: string | null = null;
+  for (const key of keys) {
+    const known = (method.emails(facts).get(key) ?? []).filter((one) => !isOwnCopy(one, head, method));
+    const possible = known.filter((one) => !(one.at.getTime() > head.received.getTime() + CLOCK_SKEW));
+    const candidates: Candidate[] = possible.map((email) => ({ email, tie: tieBetween(weigh(), email) }));
+    const believed = candidates.filter(({ tie }) => method.believes(tie, candidates.length === 1));
+    const best = believed.length < 2 ? believed[0] : believed.sort(byStrength)[0];
+    if (best !== undefined) return { hit: { email: best.email, key }, because: described(method, key, best, believed.length) };
+    if (candidates.length > 0) refusal ??= `An email has the ${method.names} ${quote(key)}, but ${method.doubt}.`;
+    else if (known.length > 0)
+      refusal ??= `The email with the ${method.names} ${quote(key)} is later than this message and cannot be answered by it.`;
+  }
+  if (refusal !== null) return { hit: null, because: refusal };
+  if (keys.length === 0) return { hit: null, because: method.lacking };
+  return {
+    hit: null,
+    because: `No email of the CRM has the ${method.names} ${quote(keys[0] ?? "")}${keys.length > 1 ? ` or ${keys.length - 1} more` : ""}.`,
+  };
+}
+
+function described(method: Method, key: string, { email }: Candidate, candidates: number): string {
+  const choice = candidates > 1 ? `, the best supported of ${candidates}` : "";
+  const who = email.senderAddress === null ? "" : ` from ${quote(email.senderAddress)}`;
+  return `The ${email.direction} email${who} of ${when(email.at)} has the ${method.names} ${quote(key)}${choice}.`;
+}
+
+/** No message answers itself: neither the email made from it nor the copy of its sender. */
+function isOwnCopy(email: EarlierEmail, head: MessageHead, method: Method): boolean {
+  if (head.messageId === null || email.messageId !== head.messageId) return false;
+  return !(method.acceptsOwnCopy && email.direction === "outgoing");
+}
+
+function headerSettings(settings: OrganizationSettings): Settings {
+  const { emailcorrelationenabled, IgnoreConversationIndexAndInReplyToForCorrelation } = settings;
+  return { emailcorrelationenabled, IgnoreConversationIndexAndInReplyToForCorrelation };
+}
+
+function headersSwitchedOff(settings: OrganizationSettings): string | null {
+  if (!settings.emailcorrelationenabled) return "The setting emailcorrelationenabled is off.";
+  return settings.IgnoreConversationIndexAndInReplyToForCorrelation
+    ? "The setting IgnoreConversationIndexAndInReplyToForCorrelation is on."
+    : null;
+}
+
+function barsHeaders(head: MessageHead, settings: OrganizationSettings): string | null {
+  const off = headersSwitchedOff(settings);
+  if (off !== null) return off;
+  return settings.DoNotCorrelateForwardedEmailsAsReplies && isForward(head.subject)
+    ? "The message is a forward, and DoNotCorrelateForwardedEmailsAsReplies says that a forward is no reply."
+    : null;
+}

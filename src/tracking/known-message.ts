@@ -1,0 +1,62 @@
+import { addressKey } from "../model/address.ts";
+import type { EarlierEmail } from "../model/facts.ts";
+import type { MessageHead } from "../model/message.ts";
+import { duplicate, type Gate, pass } from "./gate.ts";
+import type { Question } from "./question.ts";
+import { no, RULE, yes } from "./rule.ts";
+import { quote, when } from "./sentence.ts";
+import { isSameSubject } from "./subject.ts";
+
+/** The Date header counts whole seconds (RFC 5322 3.3); a store may round. */
+const SAME_DATE_WITHIN = 1_000;
+
+/**
+ * Is this message an email of the CRM already? The ledger knows it by its identity; the CRM by the Message-ID of its incoming emails.
+ * A Message-ID alone proves nothing, because careless senders use one twice: the rest of the head must agree (DESIGN, invariant 7).
+ */
+export const knownMessage: Gate = (question) => {
+  const { known } = question.context;
+  if (known.emailId !== null) {
+    const how = known.how === null ? "." : `: ${quote(known.how).replace(/\.$/, "")}.`;
+    return duplicate(yes(RULE.duplicate, `An email was made from this very message before${how}`), known.emailId);
+  }
+  const { head, facts, sender } = question;
+  const id = `Message-ID ${quote(head.messageId ?? "")}`;
+  let difference: string | null = null;
+  for (const earlier of incomingOfSameId(question)) {
+    difference = differenceOf(head, sender?.address ?? null, earlier);
+    if (difference === null) {
+      return duplicate(yes(RULE.duplicate, `The CRM has an incoming email with ${id}, and the other evidence agrees.`), earlier.id);
+    }
+  }
+  if (difference !== null) {
+    return pass(
+      no(RULE.duplicate, `The CRM has an incoming email with ${id}, but ${difference}: the id was used twice, so this is another message.`),
+    );
+  }
+  const sent = head.messageId !== null && (facts.emailsByMessageId.get(head.messageId) ?? []).length > 0;
+  return pass(
+    no(RULE.duplicate, sent ? "The CRM has only the sender's copy of this message." : "Neither the ledger nor the CRM has this message."),
+  );
+};
+
+/** In the order of their ids, so that the answer does not depend on how the CRM lists them. */
+function incomingOfSameId({ head, facts }: Question): readonly EarlierEmail[] {
+  if (head.messageId === null) return [];
+  const incoming = (facts.emailsByMessageId.get(head.messageId) ?? []).filter((one) => one.direction === "incoming");
+  return incoming.length < 2 ? incoming : [...incoming].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/**
+ * What tells a head from an email with the same Message-ID, as half a sentence; null when it is the same message. Sender and date must
+ * be equal where both are known, and the subject always: a script that uses one id for all its mail sends several in one second.
+ */
+function differenceOf(head: MessageHead, sender: string | null, earlier: EarlierEmail): string | null {
+  if (sender !== null && earlier.senderAddress !== null && addressKey(sender) !== addressKey(earlier.senderAddress)) {
+    return `its sender is ${quote(earlier.senderAddress)}, not ${quote(sender)}`;
+  }
+  if (head.date !== null && earlier.sent !== null && Math.abs(head.date.getTime() - earlier.sent.getTime()) > SAME_DATE_WITHIN) {
+    return `it was written on ${when(earlier.sent)}, not on ${when(head.date)}`;
+  }
+  return isSameSubject(head.subject, earlier.subject) ? null : "its subject is another one";
+}

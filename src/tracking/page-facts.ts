@@ -1,0 +1,48 @@
+import type { EarlierEmail, Facts, Voter } from "../model/facts.ts";
+import type { AddressMatch } from "../model/record.ts";
+import type { OrganizationSettings } from "../model/settings.ts";
+import { conversationBase } from "./conversation.ts";
+
+type EmailsByKey = Map<string, EarlierEmail[]>;
+
+/**
+ * The facts of one page, to which each head adds what it became, so that later heads of the page can answer it. The CRM's own facts
+ * stay as they were; only this object grows.
+ */
+export class PageFacts implements Facts {
+  readonly settings: OrganizationSettings;
+  readonly records: ReadonlyMap<string, readonly AddressMatch[]>;
+  readonly voters: ReadonlyMap<string, readonly Voter[]>;
+  readonly mailboxOwner: Voter | null;
+  readonly emailsByMessageId: EmailsByKey;
+  readonly emailsByToken: EmailsByKey;
+  readonly emailsByConversation: EmailsByKey;
+
+  constructor(facts: Facts) {
+    this.settings = facts.settings;
+    this.records = facts.records;
+    this.voters = facts.voters;
+    this.mailboxOwner = facts.mailboxOwner;
+    this.emailsByMessageId = copied(facts.emailsByMessageId);
+    this.emailsByToken = copied(facts.emailsByToken);
+    this.emailsByConversation = copied(facts.emailsByConversation);
+  }
+
+  /** Makes an email known to the heads that are decided after it. */
+  add(email: EarlierEmail): void {
+    append(this.emailsByMessageId, email.messageId, email);
+    append(this.emailsByToken, email.trackingToken, email);
+    append(this.emailsByConversation, conversationBase(email.conversationIndex), email);
+  }
+}
+
+function copied(emails: ReadonlyMap<string, readonly EarlierEmail[]>): EmailsByKey {
+  return new Map([...emails].map(([key, list]) => [key, [...list]]));
+}
+
+function append(emails: EmailsByKey, key: string | null, email: EarlierEmail): void {
+  if (key === null) return;
+  const list = emails.get(key);
+  if (list === undefined) emails.set(key, [email]);
+  else list.push(email);
+}

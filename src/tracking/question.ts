@@ -1,0 +1,36 @@
+import type { Address } from "../model/address.ts";
+import type { Facts, Known } from "../model/facts.ts";
+import type { MailboxOwner } from "../model/mailbox.ts";
+import type { MessageHead } from "../model/message.ts";
+import type { AddressMatch } from "../model/record.ts";
+import { authorOf } from "./author.ts";
+import { matchesOf } from "./matches.ts";
+
+/** Where a message is read and what the ledger says of it. */
+export interface TrackContext {
+  readonly mailbox: {
+    readonly address: string;
+    /** Messages that the server received before this moment are left alone. */
+    readonly startDate: Date;
+    readonly owner: MailboxOwner;
+  };
+  readonly known: Known;
+  /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
+  readonly ledgerNote?: string;
+}
+
+/** One message put to the rules, with what several of them need. */
+export interface Question {
+  readonly head: MessageHead;
+  readonly facts: Facts;
+  readonly context: TrackContext;
+  /** The author, or null when the message names no usable address. */
+  readonly sender: Address | null;
+  /** Records that the sender's address may stand for, best first; see matchesOf. */
+  readonly senderMatches: readonly AddressMatch[];
+}
+
+export function questionOf(head: MessageHead, facts: Facts, context: TrackContext): Question {
+  const sender = authorOf(head);
+  return { head, facts, context, sender, senderMatches: sender === null ? [] : matchesOf(sender.address, facts) };
+}

@@ -1,0 +1,27 @@
+import { type Address, addressKey } from "../model/address.ts";
+import type { Facts, Voter } from "../model/facts.ts";
+import type { MessageHead } from "../model/message.ts";
+
+export type Field = "To" | "Cc" | "Bcc";
+
+/** The address fields of a head in the order in which recipients are looked at (product-behaviour 4.9). */
+export function recipientFields(head: MessageHead): readonly (readonly [Field, readonly Address[]])[] {
+  return [
+    ["To", head.to],
+    ["Cc", head.cc],
+    ["Bcc", head.bcc],
+  ];
+}
+
+/** The users and queues that have an address: users first, in an order that does not depend on the CRM's. */
+export function votersAt(address: string, facts: Facts): readonly Voter[] {
+  const voters = facts.voters.get(addressKey(address)) ?? NONE;
+  return voters.length < 2 ? voters : [...voters].sort(usersFirst);
+}
+
+const NONE: readonly Voter[] = [];
+
+function usersFirst(a: Voter, b: Voter): number {
+  const byType = Number(a.record.type === "queue") - Number(b.record.type === "queue");
+  return byType || (a.record.id < b.record.id ? -1 : 1);
+}

@@ -1,0 +1,38 @@
+import type { RuleAnswer } from "../model/decision.ts";
+
+/** The rules in the words of the docs, in the order in which they are asked. */
+export const RULE = {
+  ledger: "ledger",
+  headers: "headers",
+  startDate: "start date",
+  duplicate: "duplicate",
+  automaticTracking: "automatic tracking",
+  sender: "sender",
+  senderConflict: "sender conflict",
+  internal: "mail between users",
+  inReplyTo: "In-Reply-To",
+  references: "References",
+  trackingToken: "tracking token",
+  conversationIndex: "conversation index",
+  filter: "filter",
+  recipients: "recipients",
+  parties: "parties",
+  owner: "owner",
+  regarding: "regarding",
+  queueItems: "queue items",
+} as const;
+export type RuleName = (typeof RULE)[keyof typeof RULE];
+
+type Evidence = Pick<RuleAnswer, "settings" | "records">;
+
+export function yes(rule: RuleName, because: string, evidence: Evidence = {}): RuleAnswer {
+  return { rule, answer: "yes", because, ...evidence };
+}
+
+export function no(rule: RuleName, because: string, evidence: Evidence = {}): RuleAnswer {
+  return { rule, answer: "no", because, ...evidence };
+}
+
+export function notAsked(rule: RuleName, because: string, evidence: Evidence = {}): RuleAnswer {
+  return { rule, answer: "not asked", because, ...evidence };
+}

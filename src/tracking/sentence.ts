@@ -1,0 +1,19 @@
+/** Longest piece of a stranger's text that a sentence repeats: enough to know it again, too short to flood a table. */
+const MAXIMUM_QUOTE = 120;
+
+/** A stranger's or a record's words inside a sentence: on one line, without control characters, cut to a bearable length. */
+export function quote(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ").trim();
+  return line.length <= MAXIMUM_QUOTE ? line : `${line.slice(0, MAXIMUM_QUOTE)}…`;
+}
+
+/** A moment in UTC to the second; total also for dates that are none. */
+export function when(date: Date): string {
+  return Number.isNaN(date.getTime()) ? "an unreadable date" : `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** `a`, `a and b`, `a, b and c`; past `most` names only their number is given. */
+export function listing(names: readonly string[], most = 5): string {
+  const shown = names.length > most ? [...names.slice(0, most), `${names.length - most} more`] : names;
+  return shown.length < 2 ? (shown[0] ?? "nobody") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
+}

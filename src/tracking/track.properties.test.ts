@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { Address } from "../model/address.ts";
+import type { Decision, Outcome, ReasonCode } from "../model/decision.ts";
+import type { EarlierEmail, Facts, Voter } from "../model/facts.ts";
+import type { MessageHead } from "../model/message.ts";
+import type { AddressMatch, RecordRef } from "../model/record.ts";
+import { DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "../model/settings.ts";
+import { emailFact } from "./email-fact.ts";
+import { explain } from "./explain.ts";
+import { PageFacts } from "./page-facts.ts";
+import type { TrackContext } from "./question.ts";
+import { track } from "./track.ts";
+
+const KEYS = ["a@x.example", "b@x.example", "c@y.example", "d@y.example"];
+const IDS = ["m1", "m2", "m3"];
+
+const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: "binary", maxLength: 40 }));
+const subject = fc.oneof(text, fc.constantFrom("", "Offer", "Re: Offer", "Fwd: Offer CRM:0001002", "CRM:0001003 x"));
+const at = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...KEYS, "B@X.example") }, { weight: 1, arbitrary: text });
+const address: fc.Arbitrary<Address> = fc.record({ name: text, address: at });
+const addresses = fc.array(address, { maxLength: 3 });
+const messageId = fc.oneof(fc.constantFrom(...IDS), text);
+const ids = fc.array(messageId, { maxLength: 3 });
+/** Dates that are none, too: a head may hold anything. */
+const date = fc.date({ min: new Date("2020-01-01"), max: new Date("2030-01-01"), noInvalidDate: false });
+const index = fc.option(fc.oneof(text, fc.constant("AQ".repeat(16))));
+
+const head: fc.Arbitrary<MessageHead> = fc.record({
+  ref: fc.constant({ stream: "s", id: "1" }),
+  folder: fc.constant("INBOX"),
+  received: date,
+  size: fc.nat(),
+  flags: fc.constant([]),
+  providerId: fc.constant(null),
+  messageId: fc.option(messageId),
+  inReplyTo: ids,
+  references: ids,
+  subject,
+  from: fc.array(address, { maxLength: 2 }),
+  sender: fc.option(address),
+  replyTo: addresses,
+  to: addresses,
+  cc: addresses,
+  bcc: addresses,
+  date: fc.option(date),
+  conversationIndex: index,
+  headers: fc.constant([]),
+  truncated: fc.boolean(),
+});
+
+const record: fc.Arbitrary<RecordRef> = fc.record({
+  type: fc.constantFrom("contact", "account", "lead", "systemuser", "new_thing"),
+  id: fc.constantFrom("1", "2", "3"),
+  name: text,
+});
+
+const match: fc.Arbitrary<AddressMatch> = fc.record({
+  address: fc.constantFrom(...KEYS),
+  record,
+  column: fc.integer({ min: 1, max: 3 }),
+  active: fc.boolean(),
+  ownerId: fc.option(fc.constantFrom("u1", "u2")),
+  doNotEmail: fc.boolean(),
+});
+
+function voter(filters: readonly FilterMethod[]): fc.Arbitrary<Voter> {
+  return fc.record({
+    record: fc.record({ type: fc.constantFrom("systemuser", "queue"), id: fc.constantFrom("u1", "u2", "q1"), name: text }),
+    addresses: fc.constant([]),
+    filter: fc.constantFrom(...filters),
+    ownerId: fc.option(fc.constantFrom("u1", "u2")),
+    ownerType: fc.constantFrom("systemuser", "team"),
+    disabled: fc.boolean(),
+  });
+}
+
+const email: fc.Arbitrary<EarlierEmail> = fc.record({
+  id: fc.uuid(),
+  messageId: fc.option(messageId),
+  direction: fc.constantFrom("incoming", "outgoing"),
+  subject,
+  trackingToken: fc.option(fc.constantFrom("CRM:0001002", "CRM:0001003")),
+  conversationIndex: index,
+  senderAddress: fc.option(fc.constantFrom(...KEYS)),
+  participants: fc.subarray(KEYS),
+  at: date,
+  sent: fc.option(date),
+  regarding: fc.option(record),
+  ownerId: fc.option(fc.constantFrom("u1", "u2")),
+});
+
+/** All switches, each way. */
+const settings: fc.Arbitrary<OrganizationSettings> = fc
+  .record({
+    switches: fc.dictionary(
+      fc.constantFrom(...Object.keys(DEFAULT_SETTINGS).filter((key) => typeof Reflect.get(DEFAULT_SETTINGS, key) === "boolean")),
+      fc.boolean(),
+    ),
+    trackingprefix: fc.oneof({ weight: 3, arbitrary: fc.constant("CRM:") }, fc.string({ maxLength: 20 })),
+    trackingprefixhistory: fc.array(fc.string({ maxLength: 5 }), { maxLength: 2 }),
+    SSSForceFilteringMethodForUserMailboxes: fc.integer({ min: -2, max: 5 }),
+  })
+  .map(({ switches, ...rest }) => ({ ...DEFAULT_SETTINGS, ...switches, ...rest }));
+
+function factsWith(filters: readonly FilterMethod[], own: fc.Arbitrary<OrganizationSettings>): fc.Arbitrary<Facts> {
+  const lists = <T>(key: fc.Arbitrary<string>, value: fc.Arbitrary<T>) =>
+    fc.array(fc.tuple(key, fc.array(value, { maxLength: 3 })), { maxLength: 4 }).map((entries) => new Map(entries));
+  return fc.record({
+    settings: own,
+    records: lists(fc.constantFrom(...KEYS), match),
+    voters: lists(fc.constantFrom(...KEYS), voter(filters)),
+    mailboxOwner: fc.option(voter(filters)),
+    emailsByMessageId: lists(fc.constantFrom(...IDS), email),
+    emailsByToken: lists(fc.constantFrom("CRM:0001002", "CRM:0001003"), email),
+    emailsByConversation: lists(fc.constant(Buffer.from("AQ".repeat(16), "base64").subarray(0, 22).toString("base64")), email),
+  });
+}
+
+const context: fc.Arbitrary<TrackContext> = fc.record({
+  mailbox: fc.record({
+    address: fc.constantFrom(...KEYS),
+    startDate: fc.constantFrom(new Date("2010-01-01"), new Date("2025-01-01")),
+    owner: fc.constant({ type: "forward" as const }),
+  }),
+  known: fc.oneof(
+    { weight: 9, arbitrary: fc.constant({ emailId: null, how: null }) },
+    { weight: 1, arbitrary: fc.record({ emailId: fc.uuid(), how: fc.option(text) }) },
+  ),
+});
+
+const anyFacts = factsWith([0, 1, 2, 3, 4], settings);
+const RUNS = { numRuns: 500 };
+
+/** Reasons that the rules give with each outcome. */
+const REASONS: Readonly<Record<Outcome, readonly ReasonCode[]>> = {
+  tracked: [2, 5, 6],
+  skipped: [-1, 1, 3, 4, 7],
+  duplicate: [0],
+  quarantined: [],
+};
+
+/** The promises of the type Decision that its types alone cannot make. */
+function assertWellFormed(decision: Decision, head: MessageHead): void {
+  assert.deepEqual(Object.keys(decision).sort(), ["emailId", "outcome", "placement", "reason", "rules", "waitingFor"]);
+  assert.ok(decision.rules.length > 0);
+  for (const { answer, because } of decision.rules) {
+    assert.ok(["yes", "no", "not asked"].includes(answer));
+    assert.match(because, /^[^\p{Cc}]*[.)]$/u);
+  }
+  assert.equal(decision.placement !== null, decision.outcome === "tracked");
+  assert.equal(decision.emailId !== null, decision.outcome === "duplicate");
+  assert.ok(REASONS[decision.outcome].includes(decision.reason));
+  assert.ok(decision.waitingFor.length <= 20);
+  for (const id of decision.waitingFor) assert.ok(head.inReplyTo.includes(id) || head.references.includes(id));
+  if (decision.waitingFor.length > 0) assert.ok(decision.outcome === "skipped" && (decision.reason === 1 || decision.reason === 3));
+}
+
+describe("track, for any head and facts", () => {
+  it("never throws, and decides the same twice, with a decision that keeps the promises of its type and can be explained", () => {
+    fc.assert(
+      fc.property(head, anyFacts, context, (one, facts, where) => {
+        const decision = track(one, facts, where);
+        assertWellFormed(decision, one);
+        assert.deepEqual(track(one, facts, where), decision);
+        assert.ok(explain(decision, { mailbox: where.mailbox.address }).length > decision.rules.length);
+      }),
+      RUNS,
+    );
+  });
+
+  it("never gives reason 1 where all filters accept everything", () => {
+    const open = factsWith(
+      [0],
+      settings.map((own) => ({ ...own, SSSForceFilteringMethodForUserMailboxes: -1 })),
+    );
+    fc.assert(
+      fc.property(head, open, context, (one, facts, where) => assert.notEqual(track(one, facts, where).reason, 1)),
+      RUNS,
+    );
+  });
+
+  it("makes one email of a message that comes twice", () => {
+    fc.assert(
+      fc.property(head, anyFacts, context, (one, facts, where) => {
+        const page = new PageFacts(facts);
+        const { placement } = track(one, page, where);
+        if (placement === null || one.messageId === null) return;
+        page.add(emailFact(one, placement, "00000000-0000-0000-0000-000000000000"));
+        assert.equal(track(one, page, where).outcome, "duplicate");
+      }),
+      RUNS,
+    );
+  });
+
+  it("does not depend on the order in which the CRM lists what it knows", () => {
+    const reversed = <T>(map: ReadonlyMap<string, readonly T[]>) =>
+      new Map([...map].reverse().map(([key, list]) => [key, list.toReversed()]));
+    fc.assert(
+      fc.property(head, anyFacts, context, (one, facts, where) => {
+        const other: Facts = {
+          ...facts,
+          emailsByMessageId: reversed(facts.emailsByMessageId),
+          emailsByToken: reversed(facts.emailsByToken),
+          emailsByConversation: reversed(facts.emailsByConversation),
+        };
+        assert.deepEqual(track(one, other, where), track(one, facts, where));
+      }),
+      RUNS,
+    );
+  });
+
+  it("leaves its arguments as they were", () => {
+    fc.assert(
+      fc.property(head, anyFacts, context, (one, facts, where) => {
+        const before = structuredClone({ one, facts, where });
+        track(one, facts, where);
+        assert.deepEqual(structuredClone({ one, facts, where }), before);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

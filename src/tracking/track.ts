@@ -1,0 +1,100 @@
+import type { Decision, Placement, RuleAnswer } from "../model/decision.ts";
+import type { EarlierEmail, Facts } from "../model/facts.ts";
+import type { MessageHead } from "../model/message.ts";
+import { automaticTracking } from "./automatic-tracking.ts";
+import { type Correlation, correlate } from "./correlate.ts";
+import type { End, Gate } from "./gate.ts";
+import { mailBetweenUsers } from "./internal.ts";
+import { knownMessage } from "./known-message.ts";
+import { chooseOwner } from "./owner.ts";
+import { type Question, questionOf, type TrackContext } from "./question.ts";
+import { queueItems } from "./queues.ts";
+import { resolve } from "./resolve.ts";
+import { no, RULE, yes } from "./rule.ts";
+import { senderConflict, usableSender } from "./sender.ts";
+import { quote, when } from "./sentence.ts";
+import { startDate } from "./start-date.ts";
+import { tokensIn } from "./token.ts";
+import { type Vote, vote, waitingFor } from "./vote.ts";
+
+/** The rules that can end the matter before anybody's filter is asked, in order. */
+const GATES: readonly Gate[] = [startDate, knownMessage, automaticTracking, usableSender, senderConflict, mailBetweenUsers];
+
+/**
+ * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.12).
+ *
+ * Pure and total: the same head, facts and context give the same decision, and no head makes it throw. The outcome is `tracked`,
+ * `skipped` or `duplicate`; only the engine quarantines.
+ */
+export function track(head: MessageHead, facts: Facts, context: TrackContext): Decision {
+  const question = questionOf(head, facts, context);
+  const rules: RuleAnswer[] = remarks(question);
+  for (const gate of GATES) {
+    const verdict = gate(question);
+    if (verdict === null) continue;
+    rules.push(verdict.answer);
+    if (verdict.end !== null) return ended(verdict.end, rules);
+  }
+  const correlation = correlate(question);
+  const result = vote(question, correlation);
+  rules.push(...correlation.answers, ...result.answers);
+  return result.accepting === null ? skipped(question, result, rules) : tracked(question, correlation, result, rules);
+}
+
+/** What a person should know before reading the rules. */
+function remarks({ head, context }: Question): RuleAnswer[] {
+  const remarks: RuleAnswer[] = [];
+  if (context.ledgerNote !== undefined) remarks.push(yes(RULE.ledger, context.ledgerNote));
+  if (head.truncated)
+    remarks.push(no(RULE.headers, "The header block was longer than is read; fields at its end took no part in the decision."));
+  return remarks;
+}
+
+function ended({ outcome, reason, emailId }: End, rules: readonly RuleAnswer[]): Decision {
+  return { outcome, reason, rules, placement: null, emailId, waitingFor: [] };
+}
+
+function skipped(question: Question, result: Vote, rules: readonly RuleAnswer[]): Decision {
+  return { outcome: "skipped", reason: result.reason, rules, placement: null, emailId: null, waitingFor: waitingFor(question, result) };
+}
+
+function tracked(question: Question, correlation: Correlation, result: Vote, rules: readonly RuleAnswer[]): Decision {
+  const { head, facts } = question;
+  const resolution = resolve(question);
+  const ownership = chooseOwner(question, correlation.email, resolution.sender);
+  const queues = queueItems(question, result.ballots);
+  const placement: Placement = {
+    parties: resolution.parties,
+    ownerId: ownership.ownerId,
+    ownerType: ownership.ownerType,
+    regarding: correlation.email?.regarding ?? null,
+    correlationMethod: correlation.method,
+    correlatedEmailId: correlation.email?.id ?? null,
+    parentEmailId: correlation.isReply ? (correlation.email?.id ?? null) : null,
+    trackingToken: correlation.token ?? tokensIn(head.subject, facts.settings)[0] ?? null,
+    accepting: result.accepting?.voter.record ?? null,
+    queueIds: queues.queueIds,
+    duplicateSenderUnresolved: resolution.duplicateSenderUnresolved,
+  };
+  return {
+    outcome: "tracked",
+    reason: result.reason,
+    rules: [...rules, resolution.answer, ownership.answer, regardingAnswer(correlation.email), queues.answer],
+    placement,
+    emailId: null,
+    waitingFor: [],
+  };
+}
+
+function regardingAnswer(correlated: EarlierEmail | null): RuleAnswer {
+  if (correlated === null) return no(RULE.regarding, "The message belongs to no earlier email, so it is about no record yet.");
+  const { regarding } = correlated;
+  if (regarding === null) return no(RULE.regarding, `The email of ${when(correlated.at)} that it belongs to is about no record.`);
+  return yes(
+    RULE.regarding,
+    `It is about the ${regarding.type} ${quote(regarding.name)}, like the email of ${when(correlated.at)} that it belongs to.`,
+    {
+      records: [regarding],
+    },
+  );
+}

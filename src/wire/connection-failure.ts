@@ -1,0 +1,129 @@
+/**
+ * What stopped a connection, told from the error that a socket or a TLS handshake ended with. Knows no protocol: every client of a
+ * foreign system puts the same cause in the same words.
+ */
+
+/** The other end of a connection and what it is wanted for, in words for a person ("outgoing mail"). */
+export interface ConnectionTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly purpose: string;
+}
+
+export interface ConnectionFailure {
+  /** Stable: see the keys of the table below. */
+  readonly code: string;
+  /** What happened; names host and port. */
+  readonly message: string;
+  /** The next step for a person. */
+  readonly remedy: string;
+  readonly waitingHelps: boolean;
+}
+
+interface Cause {
+  /** Codes of Node's errors: system calls, name look-up, OpenSSL. */
+  readonly errors: RegExp;
+  readonly message: (target: ConnectionTarget) => string;
+  readonly remedy: (target: ConnectionTarget) => string;
+  readonly waitingHelps: boolean;
+}
+
+const place = ({ host, port }: ConnectionTarget) => `${host}:${port}`;
+
+/** First match wins: the named certificate troubles come before the class of all others. */
+const CAUSES: Readonly<Record<string, Cause>> = {
+  "host unknown": {
+    errors: /^(ENOTFOUND|EAI_NONAME|EAI_NODATA|ENODATA)$/,
+    message: ({ host, purpose }) => `No host called ${host} is known (${purpose}).`,
+    remedy: ({ host }) => `Check the spelling of ${host} in the server profile, and that this machine's name servers know it.`,
+    // A machine that is off the network gets the very same answer as one with a misspelt name, and then waiting is the cure.
+    waitingHelps: true,
+  },
+  "name service not available": {
+    errors: /^(EAI_AGAIN|EAI_FAIL|ETIMEOUT|ESERVFAIL)$/,
+    message: ({ host, purpose }) => `The name servers gave no answer about ${host} (${purpose}).`,
+    remedy: () => "Check the network and the name servers of the machine that Waypost runs on.",
+    waitingHelps: true,
+  },
+  "connection refused": {
+    errors: /^ECONNREFUSED$/,
+    message: (target) => `${place(target)} refuses connections (${target.purpose}).`,
+    remedy: ({ port }) => `Check that the mail service runs and that ${port} is its port.`,
+    waitingHelps: true,
+  },
+  "connection timed out": {
+    errors: /^(ETIMEDOUT|ERR_SOCKET_CONNECTION_TIMEOUT|ESOCKETTIMEDOUT)$/,
+    message: (target) => `${place(target)} gives no sign of life (${target.purpose}).`,
+    remedy: (target) => `Check that a firewall lets this machine reach ${place(target)}, and that host and port are right.`,
+    waitingHelps: true,
+  },
+  "host unreachable": {
+    errors: /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/,
+    message: ({ host, purpose }) => `There is no way through the network to ${host} (${purpose}).`,
+    remedy: ({ host }) => `Check the network of this machine and its route to ${host}.`,
+    waitingHelps: true,
+  },
+  "certificate expired": {
+    errors: /^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/,
+    message: (target) => `The certificate of ${place(target)} is not valid at this time.`,
+    remedy: ({ host }) => `Ask who runs ${host} to renew its certificate, and check the clock of this machine.`,
+    waitingHelps: false,
+  },
+  "certificate for another name": {
+    errors: /^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/,
+    message: (target) => `The certificate of ${place(target)} is made out to another name.`,
+    remedy: ({ host }) => `Enter the host by the name in its certificate, or ask for a certificate that names ${host}.`,
+    waitingHelps: false,
+  },
+  "certificate not trusted": {
+    errors: /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/,
+    message: (target) => `The certificate of ${place(target)} is not signed by an authority that this machine trusts.`,
+    remedy: () => "Add the certificate authority (PEM) to the server profile.",
+    waitingHelps: false,
+  },
+  "wrong security for the port": {
+    errors: /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|RECORD_LAYER_FAILURE)$/,
+    message: (target) => `${place(target)} does not begin with TLS.`,
+    remedy: ({ port }) => `Choose STARTTLS for port ${port}, or enter the port where the service expects TLS from the start.`,
+    waitingHelps: false,
+  },
+  "TLS not possible": {
+    errors: /^ERR_(SSL|TLS)_/,
+    message: (target) => `No TLS connection with ${place(target)} comes about.`,
+    remedy: ({ host }) => `Ask who runs ${host} to offer TLS 1.2 or newer with a current cipher.`,
+    waitingHelps: false,
+  },
+  "connection lost": {
+    errors: /^(ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE|ERR_STREAM_DESTROYED|ERR_SOCKET_CLOSED)$/,
+    message: (target) => `${place(target)} closed the connection (${target.purpose}).`,
+    remedy: ({ host }) => `Nothing, if it passes. Else look into the log of ${host} at this time.`,
+    waitingHelps: true,
+  },
+};
+
+/** A chain of causes longer than this is a loop or of no use. */
+const MAXIMUM_CAUSES = 5;
+
+/**
+ * What an error of a socket or a TLS handshake means, or null when it is no such error. Looks into `cause` and into the attempts
+ * of an AggregateError (Node tries all addresses of a host).
+ */
+export function connectionFailure(error: unknown, target: ConnectionTarget): ConnectionFailure | null {
+  for (const code of codesOf(error, 0)) {
+    for (const [name, cause] of Object.entries(CAUSES)) {
+      if (cause.errors.test(code)) {
+        return { code: name, message: cause.message(target), remedy: cause.remedy(target), waitingHelps: cause.waitingHelps };
+      }
+    }
+  }
+  return null;
+}
+
+function codesOf(error: unknown, depth: number): readonly string[] {
+  if (!(error instanceof Error) || depth > MAXIMUM_CAUSES) {
+    return [];
+  }
+  const own = "code" in error && typeof error.code === "string" ? [error.code] : [];
+  const attempts = error instanceof AggregateError ? error.errors.slice(0, MAXIMUM_CAUSES) : [];
+  return [...own, ...[...attempts, error.cause].flatMap((inner) => codesOf(inner, depth + 1))];
+}

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import { PARTICIPATION } from "../../src/model/decision.ts";
+import { STATUS } from "../../src/model/email.ts";
+import { file, head, incoming, party, query, token, unique } from "./crm-fixtures.ts";
+import type { CrmUnderTest } from "./crm-under-test.ts";
+
+/** What facts and deliver promise. */
+export function receivingPromises(crmOf: () => CrmUnderTest): void {
+  test("facts: every address on the heads has an entry, and records are found in any spelling", async () => {
+    const [ann, nobody] = [unique("Ann"), unique("nobody")];
+    const contact = await crmOf().contact({ addresses: ["", ann] });
+    const facts = await crmOf().crm.facts(query([head({ from: [ann.toUpperCase()], to: [` ${ann} `], cc: [nobody] })]));
+    assert.deepEqual([...facts.records.keys()].sort(), [ann.toLowerCase(), nobody].sort());
+    assert.deepEqual(
+      facts.records.get(ann.toLowerCase())?.map(({ record, column, active, doNotEmail }) => [record.id, column, active, doNotEmail]),
+      [[contact.id, 2, true, false]],
+    );
+    assert.deepEqual(facts.records.get(nobody), []);
+  });
+
+  test("facts: users and queues vote with their filters, owners and all of their addresses", async () => {
+    const [ann, other, support] = [unique("ann"), unique("ann.other"), unique("support")];
+    const userId = await crmOf().user({ address: ann, otherAddresses: [other], filter: 2 });
+    const queueId = await crmOf().queue({ address: support, filter: 3, owner: ann });
+    const facts = await crmOf().crm.facts({
+      ...query([head({ to: [other, support] })]),
+      mailbox: { address: ann, owner: { type: "systemuser", id: userId } },
+    });
+    const user = facts.voters.get(other)?.[0];
+    assert.deepEqual(
+      [user?.record.id, user?.filter, user?.ownerId, user?.disabled, [...(user?.addresses ?? [])].sort()],
+      [userId, 2, userId, false, [other, ann].sort()],
+    );
+    const queue = facts.voters.get(support)?.[0];
+    assert.deepEqual(
+      [queue?.record.id, queue?.record.type, queue?.filter, queue?.ownerId, queue?.ownerType],
+      [queueId, "queue", 3, userId, "systemuser"],
+    );
+    assert.equal(facts.mailboxOwner?.record.id, userId);
+  });
+
+  test("facts: earlier emails are found by Message-ID, answers and references, tracking token and conversation, newest first", async () => {
+    await crmOf().settings({});
+    const conversationIndex = Buffer.concat([Buffer.from(randomUUID()), Buffer.alloc(10)]).toString("base64");
+    const older = incoming({ conversationIndex, received: new Date("2024-01-01T00:00:00Z") });
+    const newer = incoming({
+      conversationIndex,
+      received: new Date("2024-01-02T00:00:00Z"),
+      placement: { trackingToken: `CRM:${token()}` },
+    });
+    await crmOf().crm.deliver([older, newer]);
+    const facts = await crmOf().crm.facts(
+      query([
+        head({ messageId: older.messageId, subject: `Re: x ${newer.placement.trackingToken}`, conversationIndex }),
+        head({ references: [newer.messageId ?? ""] }),
+      ]),
+    );
+    assert.deepEqual(
+      facts.emailsByMessageId.get(older.messageId ?? "")?.map(({ id, direction }) => [id, direction]),
+      [[older.id, "incoming"]],
+    );
+    assert.deepEqual(
+      facts.emailsByMessageId.get(newer.messageId ?? "")?.map(({ id }) => id),
+      [newer.id],
+    );
+    assert.deepEqual(
+      facts.emailsByToken.get(newer.placement.trackingToken ?? "")?.map(({ id }) => id),
+      [newer.id],
+    );
+    assert.deepEqual(
+      [...facts.emailsByConversation.values()].map((emails) => emails.map(({ id }) => id)),
+      [[newer.id, older.id]],
+    );
+  });
+
+  test("facts: an earlier email tells its sender, all participants, dates and regarding", async () => {
+    const contact = await crmOf().contact({ addresses: [unique("c")] });
+    const [sender, to] = [unique("Sender"), unique("To")];
+    const email = incoming({
+      received: new Date("2024-03-02T10:00:00Z"),
+      sent: new Date("2024-03-01T10:00:00Z"),
+      placement: {
+        regarding: contact,
+        parties: [party(PARTICIPATION.sender, sender), party(PARTICIPATION.to, to), party(PARTICIPATION.to, to.toUpperCase())],
+      },
+    });
+    await crmOf().crm.deliver([email]);
+    const [found] =
+      (await crmOf().crm.facts(query([head({ inReplyTo: [email.messageId ?? ""] })]))).emailsByMessageId.get(email.messageId ?? "") ?? [];
+    assert.deepEqual(
+      [
+        found?.senderAddress,
+        [...(found?.participants ?? [])].sort(),
+        found?.at.toISOString(),
+        found?.sent?.toISOString(),
+        found?.regarding?.id,
+      ],
+      [sender, [sender.toLowerCase(), to.toLowerCase()].sort(), "2024-03-02T10:00:00.000Z", "2024-03-01T10:00:00.000Z", contact.id],
+    );
+  });
+
+  test("deliver: what was placed stands in the CRM: parties, bodies, attachments, regarding, queue items", async () => {
+    const queueId = await crmOf().queue({ address: unique("queue") });
+    const contact = await crmOf().contact({ addresses: [unique("c")] });
+    const stranger = unique("Stranger");
+    const email = incoming({
+      subject: "Ünïcode 🦆",
+      html: "<p>body</p>",
+      attachments: [file("a.txt", "same bytes"), file("b.txt", "same bytes")],
+      placement: {
+        regarding: contact,
+        queueIds: [queueId, queueId],
+        parties: [party(PARTICIPATION.sender, contact.name, contact), party(PARTICIPATION.to, stranger)],
+      },
+    });
+    assert.deepEqual(await crmOf().crm.deliver([email]), [{ id: email.id, result: "created" }]);
+    const seen = await crmOf().read(email.id);
+    assert.deepEqual(
+      [seen?.status, seen?.subject, seen?.html, seen?.regarding?.id],
+      [STATUS.received, "Ünïcode 🦆", "<p>body</p>", contact.id],
+    );
+    assert.deepEqual(seen?.queueIds, [queueId]);
+    const kinds = seen?.parties.map(({ participation, record }) => [participation, record?.id ?? null]);
+    assert.deepEqual(kinds?.slice(0, 2), [
+      [PARTICIPATION.sender, contact.id],
+      [PARTICIPATION.to, null],
+    ]);
+    assert.equal(seen?.parties[1]?.address, stranger, "an unresolved party keeps its address as written");
+    assert.ok(kinds?.some(([kind, id]) => kind === PARTICIPATION.regarding && id === contact.id));
+    const hashes = seen?.attachments.map(({ hash }) => hash) ?? [];
+    assert.equal(hashes.length, 2);
+    assert.deepEqual((await crmOf().crm.attachment(hashes[1] ?? "")).toString(), "same bytes");
+  });
+
+  test("deliver: twice, and twice in one call, makes one email", async () => {
+    const email = incoming({ attachments: [file("a.txt", "a")], placement: { parties: [party(PARTICIPATION.to, unique("x"))] } });
+    assert.deepEqual(
+      (await crmOf().crm.deliver([email, email])).map(({ result }) => result),
+      ["created", "existed"],
+    );
+    assert.deepEqual(await crmOf().crm.deliver([{ ...email, subject: "another" }]), [{ id: email.id, result: "existed" }]);
+    const seen = await crmOf().read(email.id);
+    assert.deepEqual([seen?.subject, seen?.parties.length, seen?.attachments.length], [email.subject, 1, 1]);
+  });
+
+  test("deliver: several at once of the same emails in different orders make each once and nobody waits for ever", async () => {
+    const emails = Array.from({ length: 30 }, (_, n) =>
+      incoming({ attachments: [file("f", `shared ${n % 7}`)], placement: { parties: [party(PARTICIPATION.to, unique("x"))] } }),
+    );
+    const answers = await Promise.all(
+      [emails, emails.toReversed(), emails.slice(10), emails.toReversed().slice(5)].map((list) => crmOf().crm.deliver(list)),
+    );
+    const created = answers.flat().filter(({ result }) => result === "created");
+    assert.deepEqual(created.map(({ id }) => id).sort(), emails.map(({ id }) => id).sort());
+    assert.ok(
+      (await Promise.all(emails.map(({ id }) => crmOf().read(id)))).every(
+        (seen) => seen?.parties.length === 1 && seen.attachments.length === 1,
+      ),
+    );
+  });
+
+  test("deliver: NUL, lone surrogates and forged dates in a message neither break it nor its page", async () => {
+    const nasty = "a\u0000b\ud800c";
+    const address = unique("x");
+    const email = incoming({
+      subject: nasty,
+      messageId: `${nasty}${randomUUID()}`,
+      html: nasty,
+      text: nasty,
+      sent: new Date("+012345-01-01T00:00:00Z"),
+      headers: [["x-spam", nasty]],
+      attachments: [{ ...file(nasty, "x"), contentId: nasty, mimetype: nasty }],
+      placement: { parties: [party(PARTICIPATION.sender, `${nasty}${address}`)] },
+    });
+    const good = incoming({});
+    assert.deepEqual(
+      (await crmOf().crm.deliver([email, good])).map(({ result }) => result),
+      ["created", "created"],
+    );
+    const found = await crmOf().crm.facts(query([head({ from: [nasty], messageId: email.messageId, inReplyTo: [nasty], subject: nasty })]));
+    assert.deepEqual(
+      found.emailsByMessageId.get(email.messageId ?? "")?.map(({ id, sent }) => [id, sent]),
+      [[email.id, null]],
+    );
+    assert.deepEqual(found.records.get(nasty), []);
+  });
+
+  test("deliver: a Message-ID of 5,000 characters is stored and found", async () => {
+    const email = incoming({ messageId: randomUUID().repeat(140) });
+    await crmOf().crm.deliver([email]);
+    assert.equal(
+      (await crmOf().crm.facts(query([head({ messageId: email.messageId })]))).emailsByMessageId.get(email.messageId ?? "")?.length,
+      1,
+    );
+  });
+
+  test("deliver: an email to 10,000 recipients stands with all of them", async () => {
+    const parties = Array.from({ length: 10_000 }, (_, n) => party(PARTICIPATION.to, `r${n}@many.test`));
+    const email = incoming({ placement: { parties } });
+    await crmOf().crm.deliver([email]);
+    const seen = await crmOf().read(email.id);
+    assert.deepEqual([seen?.parties.length, seen?.parties[9_999]?.address], [10_000, "r9999@many.test"]);
+  });
+}

@@ -1,0 +1,45 @@
+import type { Status } from "../../src/model/email.ts";
+import type { Attachment } from "../../src/model/message.ts";
+import type { RecordRef } from "../../src/model/record.ts";
+import type { FilterMethod, OrganizationSettings } from "../../src/model/settings.ts";
+import type { Crm } from "../../src/ports.ts";
+
+/** A CRM organization with the means to put something into it and to look at it, as its own people would. */
+export interface CrmUnderTest extends AsyncDisposable {
+  readonly crm: Crm;
+  user(entry: {
+    address: string;
+    otherAddresses?: string[];
+    filter?: FilterMethod;
+    letsOthersSend?: boolean;
+    maySendAsOthers?: boolean;
+  }): Promise<string>;
+  queue(entry: { address: string; filter?: FilterMethod; owner?: string }): Promise<string>;
+  contact(entry: { addresses: string[]; ownerId?: string; doNotEmail?: boolean }): Promise<RecordRef>;
+  /** Replaces all settings. */
+  settings(settings: Partial<OrganizationSettings>): Promise<void>;
+  draft(draft: {
+    from: string;
+    to?: string[];
+    bcc?: string[];
+    subject?: string;
+    parentEmailId?: string;
+    attachments?: Attachment[];
+    delayedSendTime?: Date;
+  }): Promise<string>;
+  /** `by` null: in the sender's own name. */
+  send(id: string, by: string | null): Promise<void>;
+  /** Null when there is no such email. */
+  read(id: string): Promise<SeenEmail | null>;
+}
+
+export interface SeenEmail {
+  readonly status: Status;
+  readonly subject: string;
+  readonly html: string | null;
+  readonly messageId: string | null;
+  readonly regarding: RecordRef | null;
+  readonly parties: readonly { readonly participation: number; readonly address: string; readonly record: RecordRef | null }[];
+  readonly attachments: readonly { readonly filename: string; readonly hash: string }[];
+  readonly queueIds: readonly string[];
+}

@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { type TestContext, test } from "node:test";
+import type { Database, Report } from "../src/database/database.ts";
+import { readMigrations } from "../src/database/migrate.ts";
+import { openDatabase } from "../src/database/open.ts";
+import { startQueue } from "../src/jobs/queue.ts";
+import { missingServers } from "./servers/needs.ts";
+import { postgresForTests } from "./servers/postgres.ts";
+
+export type EngineName = "pglite" | "postgres";
+
+/** A fresh, migrated database; disposing it closes and deletes it. `place` opens it once more: after `close()` on PGlite, at any time on PostgreSQL. */
+export interface TestDatabase extends Database {
+  readonly place: { readonly folder: string } | { readonly url: string };
+}
+
+/** What a test may set about its database. */
+export interface TestDatabaseOptions {
+  readonly poolSize?: number;
+  /** Default: what the database reports is dropped, since tests break connections on purpose. */
+  readonly report?: Report;
+}
+
+/** A fresh database of that engine. PostgreSQL: in the server of WAYPOST_TEST_DATABASE_URL, or in one that this process starts. */
+export async function testDatabase(engine: EngineName, options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const { place, remove } = engine === "pglite" ? await copiedFolder() : await createdDatabase();
+  try {
+    const database = await openDatabase({ report: () => {}, ...place, ...options });
+    return Object.assign(database, {
+      place,
+      async [Symbol.asyncDispose]() {
+        await database.close();
+        await remove();
+      },
+    });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Registers one test per engine; each gets a fresh database. Without PostgreSQL on the machine its half is skipped and says so. */
+export function onBothEngines(
+  name: string,
+  work: (database: TestDatabase, context: TestContext) => Promise<void>,
+  options: TestDatabaseOptions = {},
+): void {
+  for (const engine of ["pglite", "postgres"] as const) {
+    const skip = engine === "postgres" && !process.env.WAYPOST_TEST_DATABASE_URL && missingServers(["postgres"]);
+    test(`${name} (${engine})`, { skip }, async (context) => {
+      await using database = await testDatabase(engine, options);
+      await work(database, context);
+    });
+  }
+}
+
+interface Made {
+  readonly place: TestDatabase["place"];
+  readonly remove: () => Promise<void>;
+}
+
+async function createdDatabase(): Promise<Made> {
+  const { url, drop } = await postgresForTests();
+  return { place: { url }, remove: drop };
+}
+
+/** A copy of the template opens in a quarter of a second, where a new PGlite takes four. */
+async function copiedFolder(): Promise<Made> {
+  const template = await templateFolder();
+  const folder = await mkdtemp(path.join(os.tmpdir(), "waypost-database-"));
+  await cp(path.join(template, "pglite"), path.join(folder, "pglite"), { recursive: true });
+  return { place: { folder }, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+let template: Promise<string> | null = null;
+
+/** One per machine and state of the migrations. Whoever comes first makes it; a rename shows it to the others when it is whole. */
+function templateFolder(): Promise<string> {
+  template ??= makeTemplate();
+  return template;
+}
+
+async function makeTemplate(): Promise<string> {
+  const packages = await Promise.all(["@electric-sql/pglite", "pg-boss"].map(packageFile));
+  const key = createHash("sha256")
+    .update(packages.join())
+    .update((await readMigrations()).map((one) => one.hash).join())
+    .digest("hex");
+  const finished = path.join(os.tmpdir(), `waypost-template-${os.userInfo().username}-${key.slice(0, 16)}`);
+  if (existsSync(finished)) return finished;
+  const making = await mkdtemp(path.join(os.tmpdir(), "waypost-template-making-"));
+  try {
+    await using database = await openDatabase({ folder: making });
+    // The queue engine's tables too: making them takes a second.
+    const queue = await startQueue(database, { report: () => {} });
+    await queue.stop({ gracefulSeconds: 0 });
+    await database.close();
+    await rename(making, finished);
+  } catch (error) {
+    await rm(making, { recursive: true, force: true });
+    // Another process was quicker; its template is as good.
+    if (!existsSync(finished)) throw error;
+  }
+  return finished;
+}
+
+function packageFile(name: string): Promise<string> {
+  return readFile(new URL(`../node_modules/${name}/package.json`, import.meta.url), "utf8");
+}

@@ -1,0 +1,193 @@
+// All tests, stage by stage: `npm test`, or `npm test -- unit servers` for some stages. Every stage runs, whatever the
+// ones before it said; the last line counts the tests of all.
+
+import { spawn } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { ReportLine } from "./counts-reporter.ts";
+import { missingServers } from "./servers/needs.ts";
+import { type Postgres, startPostgres } from "./servers/postgres.ts";
+
+interface Stage {
+  readonly name: string;
+  /** A stage that takes longer hangs: it is killed, and that is a failure. All stages together stay below 90 minutes. */
+  readonly minutes: number;
+  /** A program of node_modules/.bin that passes or fails as a whole ... */
+  readonly check?: readonly string[];
+  /** ... or test files, each pattern with the number of files below which it must be wrong. */
+  readonly files?: readonly { readonly pattern: string; readonly atLeast: number }[];
+  readonly options?: readonly string[];
+}
+
+interface Result {
+  readonly stage: string;
+  readonly seconds: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  readonly skippedCount: number;
+  /** Why the stage failed beyond its failed tests. */
+  readonly trouble: string | undefined;
+}
+
+const root = path.resolve(import.meta.dirname, "..");
+const onWindows = process.platform === "win32";
+const inCi = process.env.CI === "true";
+const faultsAtOnce = process.env.WAYPOST_TEST_FAULTS_AT_ONCE ?? "1";
+
+const stages: readonly Stage[] = [
+  { name: "types", minutes: 3, check: ["tsc", "--noEmit"] },
+  { name: "lint", minutes: 2, check: ["biome", "check", "--error-on-warnings", "."] },
+  {
+    name: "unit",
+    minutes: 10,
+    files: [
+      { pattern: "src/**/*.test.ts", atLeast: 10 },
+      { pattern: "test/*.test.ts", atLeast: 1 },
+    ],
+    options: ["--test-isolation=none"],
+  },
+  {
+    name: "servers",
+    minutes: 25,
+    files: [
+      { pattern: "test/contract/**/*.test.ts", atLeast: 1 },
+      { pattern: "test/servers/**/*.test.ts", atLeast: 1 },
+    ],
+    options: ["--test-concurrency=2"],
+  },
+  {
+    name: "faults",
+    minutes: 30,
+    files: [{ pattern: "test/faults/**/*.test.ts", atLeast: 1 }],
+    options: [`--test-concurrency=${faultsAtOnce}`],
+  },
+  { name: "e2e", minutes: 15, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
+];
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !stages.some((stage) => stage.name === name));
+  if (unknown.length > 0) {
+    console.error(`There is no stage ${unknown.join(", ")}; the stages are ${stages.map((stage) => stage.name).join(", ")}.`);
+    return 2;
+  }
+  const chosen = stages.filter((stage) => names.length === 0 || names.includes(stage.name));
+  const scratch = mkdtempSync(path.join(tmpdir(), "waypost-tests-"));
+  const results: Result[] = [];
+  try {
+    await using database = await databaseFor(chosen);
+    const environment = database ? { ...process.env, WAYPOST_TEST_DATABASE_URL: database.url } : process.env;
+    for (const stage of chosen) {
+      console.log(`\n━━━ ${stage.name} ━━━`);
+      results.push(await runStage(stage, environment, path.join(scratch, `${stage.name}.jsonl`)));
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return conclude(results);
+}
+
+/** One PostgreSQL for all stages; each suite makes its own database in it. Without fsync: a crash of the machine ends the tests anyway. */
+async function databaseFor(chosen: readonly Stage[]): Promise<Postgres | undefined> {
+  if (!chosen.some((stage) => stage.files) || process.env.WAYPOST_TEST_DATABASE_URL) return undefined;
+  return missingServers(["postgres"]) === false ? startPostgres({ fsync: false, extra: "max_connections = 200" }) : undefined;
+}
+
+async function runStage(stage: Stage, environment: NodeJS.ProcessEnv, report: string): Promise<Result> {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const nothing = { stage: stage.name, passed: 0, skipped: [], skippedCount: 0 };
+  if (stage.check) {
+    const [program = "", ...args] = stage.check;
+    const trouble = await run(path.join(root, "node_modules/.bin", program), args, environment, stage.minutes);
+    return { ...nothing, seconds: seconds(), passed: trouble ? 0 : 1, failed: trouble ? 1 : 0, trouble };
+  }
+  const patterns = stage.files ?? [];
+  const files = patterns.map(({ pattern }) => globSync(pattern, { cwd: root, exclude: ["node_modules"] }).sort());
+  const short = patterns.filter(({ atLeast }, index) => (files[index]?.length ?? 0) < atLeast);
+  const args = [
+    "--test",
+    ...(stage.options ?? []),
+    ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
+    ...[`--test-reporter=${path.join(import.meta.dirname, "counts-reporter.ts")}`, `--test-reporter-destination=${report}`],
+    ...files.flat(),
+  ];
+  const ended = files.flat().length > 0 ? await run(process.execPath, args, environment, stage.minutes) : undefined;
+  const counts = readReport(report);
+  const reasons = [
+    ended,
+    ...short.map(({ pattern, atLeast }) => `fewer than ${atLeast} test files match ${pattern}`),
+    inCi && stage.name !== "unit" && counts.skippedCount > 0 ? "with CI=true a test may not be left out" : undefined,
+  ].filter((reason) => reason !== undefined);
+  // Trouble that no test stands for, such as a killed stage, counts as a failure of its own.
+  const ownFailure = reasons.length > 0 && counts.failed === 0 ? 1 : 0;
+  const trouble = reasons.length > 0 ? reasons.join("; ") : undefined;
+  return { ...counts, stage: stage.name, seconds: seconds(), failed: counts.failed + ownFailure, trouble };
+}
+
+/** Runs a program with our own output; resolves to what went wrong, undefined if nothing. */
+function run(program: string, args: readonly string[], environment: NodeJS.ProcessEnv, minutes: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    // In a process group of its own, so that a hanging stage is killed with all that it started.
+    const child = spawn(program, args, { cwd: root, env: environment, stdio: ["ignore", "inherit", "inherit"], detached: !onWindows });
+    const killAll = () => {
+      if (onWindows || child.pid === undefined) child.kill("SIGKILL");
+      else process.kill(-child.pid, "SIGKILL");
+    };
+    let hung = false;
+    const watchdog = setTimeout(() => {
+      hung = true;
+      killAll();
+    }, minutes * 60_000);
+    const interrupted = (signal: NodeJS.Signals) => {
+      killAll();
+      process.exit(signal === "SIGINT" ? 130 : 143);
+    };
+    process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+    const settle = (trouble: string | undefined) => {
+      clearTimeout(watchdog);
+      process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
+      resolve(trouble);
+    };
+    child.once("error", (error) => settle(`could not be started: ${error.message}`));
+    child.once("exit", (code, signal) => {
+      if (hung) settle(`hung: killed after ${minutes} minutes`);
+      else settle(code === 0 ? undefined : `ended with ${code ?? signal}`);
+    });
+  });
+}
+
+/** The runner's own counts; of a run that did not come to its end what was finished. */
+function readReport(file: string): Pick<Result, "passed" | "failed" | "skipped" | "skippedCount"> {
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
+  const entries = lines.map((line): ReportLine => JSON.parse(line));
+  const skipped = entries.filter((entry) => entry.kind === "skipped").map(({ name, reason }) => ({ name, reason }));
+  const counts = entries.find((entry) => entry.kind === "counts");
+  if (counts) return { passed: counts.passed, failed: counts.failed, skipped, skippedCount: Math.max(counts.skipped, skipped.length) };
+  const count = (kind: ReportLine["kind"]) => entries.filter((entry) => entry.kind === kind).length;
+  return { passed: count("passed"), failed: count("failed"), skipped, skippedCount: skipped.length };
+}
+
+/** Prints the table, what was left out, and the closing line. Returns the exit code. */
+function conclude(results: readonly Result[]): number {
+  console.log(
+    `\n━━━ all stages ━━━\n${"stage".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}${"skipped".padStart(9)}${"time".padStart(10)}`,
+  );
+  for (const { stage, passed, failed, skippedCount, seconds, trouble } of results) {
+    const time = seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+    const numbers = `${String(passed).padStart(8)}${String(failed).padStart(8)}${String(skippedCount).padStart(9)}`;
+    console.log(`${stage.padEnd(10)}${numbers}${time.padStart(10)}${trouble ? `   ${trouble}` : ""}`);
+  }
+  const leftOut = results.flatMap(({ stage, skipped }) =>
+    skipped.map(({ name, reason }) => `  ${stage}: ${name}${reason ? ` (${reason})` : ""}`),
+  );
+  if (leftOut.length > 0) console.log(`\nLeft out:\n${leftOut.join("\n")}`);
+  const sum = (of: (result: Result) => number) => results.reduce((total, result) => total + of(result), 0);
+  const passed = sum((result) => result.passed);
+  const failed = sum((result) => result.failed);
+  console.log(`\n${passed} passed, ${failed} failed, ${sum((result) => result.skippedCount)} skipped`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}

@@ -1,0 +1,169 @@
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+
+export interface ScriptedMessage {
+  readonly uid: number;
+  readonly mime: Buffer;
+  /** What is announced as RFC822.SIZE; the truth by default. */
+  readonly announcedSize?: number;
+  /** Null: the server leaves it out. */
+  readonly internalDate?: string | null;
+}
+
+/** The inbox that the server shows; a test changes it as it likes. */
+export interface ScriptedInbox {
+  validity: string | null;
+  uidNext: number | null;
+  modseq: string | null;
+  mailboxId: string | null;
+  /** EXISTS, where it is not the number of messages. */
+  exists: number | null;
+  messages: readonly ScriptedMessage[];
+}
+
+export interface ScriptedImapOptions {
+  /** Besides IMAP4rev1; default UIDPLUS and ENABLE. */
+  readonly capabilities?: readonly string[];
+  /** The greeting; null: none comes. */
+  readonly greeting?: string | null;
+  readonly inbox?: Partial<ScriptedInbox>;
+  /** Asked for each command, without its tag. The text is the answer, its last line gets the tag; null hangs up; undefined = as usual. */
+  readonly script?: (command: string) => string | null | undefined;
+}
+
+/** A server with one inbox that misbehaves as told. It proves nothing about real servers; it stands for those that are not at hand. */
+export interface ScriptedImap extends AsyncDisposable {
+  readonly port: number;
+  readonly inbox: ScriptedInbox;
+  /** All commands of all connections, without tags. */
+  readonly heard: readonly string[];
+}
+
+export async function startScriptedImap(options: ScriptedImapOptions = {}): Promise<ScriptedImap> {
+  const inbox: ScriptedInbox = {
+    validity: "7",
+    uidNext: null,
+    modseq: null,
+    mailboxId: null,
+    exists: null,
+    messages: [],
+    ...options.inbox,
+  };
+  const capabilities = `IMAP4rev1 ${(options.capabilities ?? ["UIDPLUS", "ENABLE"]).join(" ")}`;
+  const heard: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
+    const greeting = options.greeting === undefined ? "* OK ready" : options.greeting;
+    if (greeting !== null) socket.write(`${greeting}\r\n`);
+    if (greeting?.startsWith("* BYE")) socket.end();
+    onLines(socket, (line) => {
+      const [, tag = "", command = ""] = /^(\S+) (.*)$/.exec(line) ?? [];
+      heard.push(command);
+      const answer = options.script?.(command);
+      if (answer === null) socket.destroy();
+      else if (answer !== undefined) say(socket, tag, [Buffer.from(answer, "latin1")]);
+      else say(socket, tag, usual(command, inbox, capabilities));
+      if (command === "LOGOUT") socket.end();
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
+  return {
+    port: address.port,
+    inbox,
+    heard,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function onLines(socket: Socket, take: (line: string) => void): void {
+  let rest = "";
+  socket.setEncoding("latin1").on("data", (text: string) => {
+    const lines = `${rest}${text}`.split("\r\n");
+    rest = lines.pop() ?? "";
+    lines.forEach(take);
+  });
+}
+
+/** Puts the tag before the last line. */
+function say(socket: Socket, tag: string, parts: readonly Buffer[]): void {
+  const whole = Buffer.concat(parts);
+  const last = whole.lastIndexOf("\r\n") + (whole.includes("\r\n") ? 2 : 1);
+  socket.write(Buffer.concat([whole.subarray(0, last), Buffer.from(`${tag} `), whole.subarray(last), Buffer.from("\r\n")]));
+}
+
+function usual(command: string, inbox: ScriptedInbox, capabilities: string): readonly Buffer[] {
+  const text = (...lines: string[]) => [Buffer.from(lines.join("\r\n"), "latin1")];
+  const [, uidCommand, set = "", rest = ""] = /^UID (FETCH|SEARCH) (\S+) ?(.*)$/.exec(command) ?? [];
+  if (uidCommand === "FETCH")
+    return [...chosen(set, inbox).flatMap(({ message, seq }) => row(message, seq, rest, capabilities)), ...text("OK done")];
+  if (uidCommand === "SEARCH") {
+    const range = /UID (\S+)/.exec(command.slice(4))?.[1];
+    const found = range === undefined ? inbox.messages : chosen(range, inbox).map(({ message }) => message);
+    return text(`* SEARCH${found.map(({ uid }) => ` ${uid}`).join("")}`, "OK done");
+  }
+  switch (command.split(" ")[0]) {
+    case "CAPABILITY":
+      return text(`* CAPABILITY ${capabilities}`, "OK done");
+    case "ENABLE":
+      return text(`* ENABLED ${command.slice(7)}`, "OK done");
+    case "LIST":
+      return text('* LIST () "/" INBOX', "OK done");
+    case "SELECT":
+    case "EXAMINE":
+      return text(
+        `* ${inbox.exists ?? inbox.messages.length} EXISTS`,
+        ...(inbox.validity === null ? [] : [`* OK [UIDVALIDITY ${inbox.validity}] valid`]),
+        ...(inbox.uidNext === null ? [] : [`* OK [UIDNEXT ${inbox.uidNext}] next`]),
+        ...(inbox.modseq === null ? [] : [`* OK [HIGHESTMODSEQ ${inbox.modseq}] highest`]),
+        ...(inbox.mailboxId === null ? [] : [`* OK [MAILBOXID (${inbox.mailboxId})] id`]),
+        "OK [READ-ONLY] done",
+      );
+    case "LOGOUT":
+      return text("* BYE", "OK done");
+    default:
+      return text("OK done");
+  }
+}
+
+function chosen(set: string, inbox: ScriptedInbox): { readonly message: ScriptedMessage; readonly seq: number }[] {
+  const highest = inbox.messages.at(-1)?.uid ?? 0;
+  const ranges = set.split(",").map((range) => range.split(":").map((end) => (end === "*" ? highest : Number(end))));
+  return inbox.messages.flatMap((message, index) => {
+    const inside = ranges.some(([a = 0, b = a]) => message.uid >= Math.min(a, b) && message.uid <= Math.max(a, b));
+    return inside ? [{ message, seq: index + 1 }] : [];
+  });
+}
+
+function row(
+  { uid, mime, announcedSize, internalDate }: ScriptedMessage,
+  seq: number,
+  items: string,
+  capabilities: string,
+): readonly Buffer[] {
+  const date = internalDate === undefined ? "23-Nov-2026 10:00:00 +0000" : internalDate;
+  const facts = [
+    `UID ${uid}`,
+    ...(items.includes("FLAGS") ? ["FLAGS ()"] : []),
+    ...(items.includes("INTERNALDATE") && date !== null ? [`INTERNALDATE "${date}"`] : []),
+    ...(items.includes("RFC822.SIZE") ? [`RFC822.SIZE ${announcedSize ?? mime.length}`] : []),
+    ...(capabilities.includes("OBJECTID") ? [`EMAILID (M${uid})`] : []),
+  ];
+  const [, section = "", partial] = /BODY\.PEEK\[([^\]]*)\](?:<0\.(\d+)>)?/.exec(items) ?? [];
+  const asked = items.includes("BODY.PEEK[");
+  const whole = section.startsWith("HEADER") ? mime.subarray(0, mime.indexOf("\r\n\r\n") + 4) : mime;
+  const part = partial === undefined ? whole : whole.subarray(0, Number(partial));
+  const open = `* ${seq} FETCH (${facts.join(" ")}`;
+  if (!asked) return [Buffer.from(`${open})\r\n`)];
+  const origin = partial === undefined ? "" : "<0>";
+  return [Buffer.from(`${open} BODY[${section}]${origin} {${part.length}}\r\n`), part, Buffer.from(")\r\n")];
+}
