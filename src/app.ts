@@ -18,7 +18,7 @@ import { type MailboxSetting, storeMailboxes, storeProfiles } from "./ledger/mai
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
 import type { Endpoint, Secret, ServerProfile } from "./model/mailbox.ts";
-import type { FilterMethod, OrganizationSettings } from "./model/settings.ts";
+import { DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "./model/settings.ts";
 import type { Credentials, MailSystem } from "./ports.ts";
 
 /** A configured Waypost with its database open: what the service, the commands and the tests work with. */
@@ -139,10 +139,7 @@ async function storeConfiguration(database: Database, configuration: Configurati
   await database.transaction(async (tx) => {
     await tx.query("select pg_advisory_xact_lock(hashtext('waypost configuration'))");
     for (const organization of configuration.organizations) {
-      await tx.query("insert into crm.organization (organizationid, name) select $1, $2 where not exists (select from crm.organization)", [
-        randomUUID(),
-        organization.name,
-      ]);
+      await tx.query("update crm.organization set name = $1", [organization.name]);
       await writeSettings(tx, organization.settings as Partial<OrganizationSettings>);
     }
     const users = await putUsers(
@@ -241,9 +238,18 @@ function mailboxSetting(
     incoming: mailbox.incoming,
     outgoing: mailbox.outgoing,
     active: mailbox.active,
-    approved: mailbox.approved,
+    approved: mailbox.approved || !approvalRequired(configuration, mailbox),
     readFrom: mailbox.readFrom === undefined ? null : new Date(mailbox.readFrom),
   };
+}
+
+/** `requireapprovalforuseremail`, `requireapprovalforqueueemail`: false lets unapproved addresses take part. */
+function approvalRequired(configuration: Configuration, mailbox: Configuration["mailboxes"][number]): boolean {
+  const settings = {
+    ...DEFAULT_SETTINGS,
+    ...configuration.organizations.find((one) => mailbox.organization === undefined || one.name === mailbox.organization)?.settings,
+  };
+  return mailbox.queue === undefined ? settings.requireapprovalforuseremail !== false : settings.requireapprovalforqueueemail !== false;
 }
 
 /** Read at each use, so that a changed password file or a mended secret needs no restart. */

@@ -7,6 +7,7 @@ import type { Delivered, IncomingEmail, OutgoingEmail, PendingEmail, PendingSend
 import type { Facts, FactsQuery } from "./model/facts.ts";
 import type { Secret } from "./model/mailbox.ts";
 import type { Content, Cursor, MessageHead, MessageRef, Stream } from "./model/message.ts";
+import type { OrganizationSettings } from "./model/settings.ts";
 import type { Transaction } from "./model/sql.ts";
 
 /** Sign-in data handed in by the engine. `refresh` is one at a time over all processes; for passwords it reads the secret again. */
@@ -110,7 +111,7 @@ export type Pull =
 export interface Envelope {
   readonly from: string;
   readonly recipients: readonly string[];
-  /** Some address holds non-ASCII characters. */
+  /** Some address has a local part outside ASCII. */
   readonly needsSmtpUtf8: boolean;
 }
 
@@ -120,7 +121,10 @@ export interface RecipientRefusal {
   readonly response: string;
 }
 
-/** What became of one submission. Connection, sign-in and throttling trouble is a thrown Failure of scope profile or mailbox: it is no answer to this message. */
+/**
+ * What became of one submission. `submit` throws a Failure only while nothing has been transmitted: connection, sign-in and throttling trouble
+ * (scope profile or mailbox) is no answer to this message. A complete 4yz or 5yz answer to the content is `refused`.
+ */
 export type Submission =
   | { readonly kind: "accepted"; readonly response: string; readonly refused: readonly RecipientRefusal[] }
   | { readonly kind: "refused"; readonly permanent: boolean; readonly response: string; readonly refused: readonly RecipientRefusal[] }
@@ -143,6 +147,8 @@ export interface MailSender {
 export interface Crm {
   /** `deliver`, `claim` and `settle` can take part in a transaction of the ledger's database. */
   readonly joinsTransaction: boolean;
+  /** The organization's settings, those that are not set at Dynamics' defaults. */
+  organizationSettings(): Promise<OrganizationSettings>;
   /** One set-based look-up per page; the number of statements does not depend on what the page holds. */
   facts(query: FactsQuery): Promise<Facts>;
   /** Idempotent per email id: delivering twice makes one email. */

@@ -1,13 +1,14 @@
+import path from "node:path";
 import type { TestEvent } from "node:test/reporters";
 
 /** One line of the report that the runner reads beside what a person reads; a test is named with its file. */
 export type ReportLine =
   | { readonly kind: "counts"; readonly passed: number; readonly failed: number; readonly skipped: number }
-  | { readonly kind: "passed" | "failed" }
+  | { readonly kind: "started" | "passed" | "failed" | "suite ended"; readonly name: string }
   | { readonly kind: "skipped"; readonly name: string; readonly reason: string };
 
 /**
- * A reporter of `node --test` that writes JSON lines: each finished test, and at the end the test runner's own counts.
+ * A reporter of `node --test` that writes JSON lines: each test as it starts and ends, and at last the runner's own counts.
  * The single tests are there for a run that is killed before its end.
  */
 export default async function* countsReporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -18,13 +19,23 @@ export default async function* countsReporter(source: AsyncIterable<TestEvent>):
 }
 
 function reportLine(event: TestEvent): ReportLine | undefined {
+  if (event.type === "test:dequeue") {
+    // With process isolation each file is also a test, named by its path; it has no end of its own.
+    return event.data.name === event.data.file ? undefined : { kind: "started", name: placed(event.data) };
+  }
   if (event.type === "test:pass" || event.type === "test:fail") {
-    const { name, skip, details } = event.data;
+    const { skip, details } = event.data;
+    const name = placed(event.data);
     if (skip !== undefined && skip !== false) return { kind: "skipped", name, reason: typeof skip === "string" ? skip : "" };
-    return details.type === "suite" ? undefined : { kind: event.type === "test:pass" ? "passed" : "failed" };
+    if (details.type === "suite") return { kind: "suite ended", name };
+    return { kind: event.type === "test:pass" ? "passed" : "failed", name };
   }
   // The summary of a single file names it; the one of the whole run does not.
   if (event.type !== "test:summary" || event.data.file !== undefined) return undefined;
-  const { passed, failed, cancelled, skipped, todo } = event.data.counts;
-  return { kind: "counts", passed, failed: failed + cancelled, skipped: skipped + todo };
+  const { tests, passed, skipped, todo } = event.data.counts;
+  return { kind: "counts", passed, failed: tests - passed - skipped - todo, skipped: skipped + todo };
+}
+
+function placed({ name, file }: { readonly name: string; readonly file?: string | undefined }): string {
+  return file === undefined ? name : `${path.relative(path.resolve(import.meta.dirname, ".."), file)}: ${name}`;
 }

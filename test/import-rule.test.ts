@@ -39,13 +39,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: [...beforeEngine, "engine"],
   migrate: [...beforeEngine, "engine"],
   demo: [...beforeEngine, "engine"],
+  "command-line": [...beforeEngine, "engine"],
 };
-const everything = [...Object.keys(mayImport), "connectors/smtp", "ports.ts", "config.ts", "app.ts", "main.ts"];
+const command = ["main.ts", "serve.ts", "demo.ts", "command-line"];
+const everything = [...Object.keys(mayImport), "connectors/smtp", "ports.ts", "config.ts", "app.ts", "main.ts", "serve.ts", "demo.ts"];
+const aboveApp = everything.filter((name) => name !== "main.ts" && !name.startsWith("connectors/"));
 const singleFiles: Readonly<Record<string, readonly string[]>> = {
   "ports.ts": ["model"],
   "config.ts": ["model"],
-  "app.ts": everything.filter((name) => name !== "app.ts" && name !== "main.ts"),
-  "main.ts": everything.filter((name) => name !== "main.ts" && !name.startsWith("connectors/")),
+  "app.ts": everything.filter((name) => !command.includes(name)),
+  "main.ts": aboveApp,
+  "serve.ts": aboveApp,
+  "demo.ts": aboveApp,
 };
 /** Folders that hold no file of their own but one folder for each foreign system. */
 const groups = ["connectors"];
@@ -170,7 +175,7 @@ describe("the import rule", () => {
     assertVerdicts(libraries());
   });
 
-  test("holds for ports, config, app and main: only app names connectors, only main names app", () => {
+  test("holds for the files of src: only app names connectors, and app does not know the command", () => {
     assertVerdicts(filesOfSrc());
   });
 

@@ -6,8 +6,9 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { ReportLine } from "./counts-reporter.ts";
-import { missingServers } from "./servers/needs.ts";
+import { postgresPrograms } from "./servers/needs.ts";
 import { type Postgres, startPostgres } from "./servers/postgres.ts";
+import { killGroup } from "./servers/processes.ts";
 
 interface Stage {
   readonly name: string;
@@ -27,6 +28,8 @@ interface Result {
   readonly failed: number;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly skippedCount: number;
+  /** Tests that began and did not end, in a stage that was killed. */
+  readonly unfinished: readonly string[];
   /** Why the stage failed beyond its failed tests. */
   readonly trouble: string | undefined;
 }
@@ -54,12 +57,13 @@ const stages: readonly Stage[] = [
     files: [
       { pattern: "test/contract/**/*.test.ts", atLeast: 1 },
       { pattern: "test/servers/**/*.test.ts", atLeast: 1 },
+      { pattern: "test/engine/**/*.test.ts", atLeast: 1 },
     ],
     options: ["--test-concurrency=2"],
   },
   {
     name: "faults",
-    minutes: 30,
+    minutes: 25,
     files: [{ pattern: "test/faults/**/*.test.ts", atLeast: 1 }],
     options: [`--test-concurrency=${faultsAtOnce}`],
   },
@@ -93,13 +97,13 @@ async function main(names: readonly string[]): Promise<number> {
 /** One PostgreSQL for all stages; each suite makes its own database in it. Without fsync: a crash of the machine ends the tests anyway. */
 async function databaseFor(chosen: readonly Stage[]): Promise<Postgres | undefined> {
   if (!chosen.some((stage) => stage.files) || process.env.WAYPOST_TEST_DATABASE_URL) return undefined;
-  return missingServers(["postgres"]) === false ? startPostgres({ fsync: false, extra: "max_connections = 200" }) : undefined;
+  return postgresPrograms() === undefined ? undefined : startPostgres({ fsync: false, extra: "max_connections = 200" });
 }
 
 async function runStage(stage: Stage, environment: NodeJS.ProcessEnv, report: string): Promise<Result> {
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
-  const nothing = { stage: stage.name, passed: 0, skipped: [], skippedCount: 0 };
+  const nothing = { stage: stage.name, passed: 0, skipped: [], skippedCount: 0, unfinished: [] };
   if (stage.check) {
     const [program = "", ...args] = stage.check;
     const trouble = await run(path.join(root, "node_modules/.bin", program), args, environment, stage.minutes);
@@ -135,7 +139,7 @@ function run(program: string, args: readonly string[], environment: NodeJS.Proce
     const child = spawn(program, args, { cwd: root, env: environment, stdio: ["ignore", "inherit", "inherit"], detached: !onWindows });
     const killAll = () => {
       if (onWindows || child.pid === undefined) child.kill("SIGKILL");
-      else process.kill(-child.pid, "SIGKILL");
+      else killGroup(child.pid);
     };
     let hung = false;
     const watchdog = setTimeout(() => {
@@ -161,26 +165,34 @@ function run(program: string, args: readonly string[], environment: NodeJS.Proce
 }
 
 /** The runner's own counts; of a run that did not come to its end what was finished. */
-function readReport(file: string): Pick<Result, "passed" | "failed" | "skipped" | "skippedCount"> {
+function readReport(file: string): Pick<Result, "passed" | "failed" | "skipped" | "skippedCount" | "unfinished"> {
   const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
   const entries = lines.map((line): ReportLine => JSON.parse(line));
   const skipped = entries.filter((entry) => entry.kind === "skipped").map(({ name, reason }) => ({ name, reason }));
   const counts = entries.find((entry) => entry.kind === "counts");
-  if (counts) return { passed: counts.passed, failed: counts.failed, skipped, skippedCount: Math.max(counts.skipped, skipped.length) };
-  const count = (kind: ReportLine["kind"]) => entries.filter((entry) => entry.kind === kind).length;
-  return { passed: count("passed"), failed: count("failed"), skipped, skippedCount: skipped.length };
+  if (counts) {
+    const skippedCount = Math.max(counts.skipped, skipped.length);
+    return { passed: counts.passed, failed: counts.failed, skipped, skippedCount, unfinished: [] };
+  }
+  const names = (kind: ReportLine["kind"]) => entries.flatMap((entry) => (entry.kind === kind && "name" in entry ? [entry.name] : []));
+  const [passed, failed] = [names("passed"), names("failed")];
+  const ended = new Set([...passed, ...failed, ...names("skipped"), ...names("suite ended")]);
+  const unfinished = names("started").filter((name) => !ended.has(name));
+  return { passed: passed.length, failed: failed.length, skipped, skippedCount: skipped.length, unfinished };
 }
 
 /** Prints the table, what was left out, and the closing line. Returns the exit code. */
 function conclude(results: readonly Result[]): number {
   console.log(
-    `\n━━━ all stages ━━━\n${"stage".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}${"skipped".padStart(9)}${"time".padStart(10)}`,
+    `\n━━━ all stages ━━━\n${"stage".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}${"skipped".padStart(9)}${"time".padStart(14)}`,
   );
   for (const { stage, passed, failed, skippedCount, seconds, trouble } of results) {
     const time = seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
     const numbers = `${String(passed).padStart(8)}${String(failed).padStart(8)}${String(skippedCount).padStart(9)}`;
-    console.log(`${stage.padEnd(10)}${numbers}${time.padStart(10)}${trouble ? `   ${trouble}` : ""}`);
+    console.log(`${stage.padEnd(10)}${numbers}${time.padStart(14)}${trouble ? `   ${trouble}` : ""}`);
   }
+  const unfinished = results.flatMap((result) => result.unfinished.map((name) => `  ${result.stage}: ${name}`));
+  if (unfinished.length > 0) console.log(`\nBegun and not ended:\n${unfinished.join("\n")}`);
   const leftOut = results.flatMap(({ stage, skipped }) =>
     skipped.map(({ name, reason }) => `  ${stage}: ${name}${reason ? ` (${reason})` : ""}`),
   );

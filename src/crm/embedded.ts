@@ -39,6 +39,7 @@ export interface EmbeddedCrm {
 export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
   return {
     joinsTransaction: true,
+    organizationSettings: async () => (await readSettings(store)).settings,
     facts: (query) => readFacts(store, query),
     deliver: (emails, within) => inTransaction(store, within, "deliver emails", (sql) => deliverEmails(sql, emails)),
     pendingSenders: (now) => pendingSenders(store, now),

@@ -134,26 +134,29 @@ export async function unfinished(sql: Sql, mailboxId: string): Promise<OutboxRow
 }
 
 /** Mailboxes with unfinished sending or a copy to file. */
-export async function mailboxesWithUnfinished(sql: Sql): Promise<string[]> {
+export async function mailboxesWithUnfinished(sql: Sql, now: Date): Promise<string[]> {
   const { rows } = await sql.query<{ id: string }>(
-    "select mailbox_id as id from waypost.outbox where settled_at is null union select mailbox_id from waypost.outbox where sent_copy = 'waiting'",
+    "select mailbox_id as id from waypost.outbox where settled_at is null union select mailbox_id from waypost.outbox where sent_copy = 'waiting' and (sent_copy_not_before is null or sent_copy_not_before <= $1)",
+    [now],
   );
   return rows.map((row) => row.id);
 }
 
 /** Sent messages of a mailbox whose copy is still to be filed. */
-export async function copiesWaiting(sql: Sql, mailboxId: string, limit: number): Promise<OutboxRow[]> {
+export async function copiesWaiting(sql: Sql, mailboxId: string, now: Date, limit: number): Promise<OutboxRow[]> {
   const { rows } = await sql.query<OutboxRow>(
-    `select ${COLUMNS} from waypost.outbox where mailbox_id = $1 and sent_copy = 'waiting' order by created_at limit $2`,
-    [mailboxId, limit],
+    `select ${COLUMNS} from waypost.outbox where mailbox_id = $1 and sent_copy = 'waiting' and (sent_copy_not_before is null or sent_copy_not_before <= $2)
+     order by created_at limit $3`,
+    [mailboxId, now, limit],
   );
   return rows.map(revive);
 }
 
-export async function noteCopy(sql: Sql, row: OutboxRow, state: SentCopy, now: Date): Promise<void> {
+/** What became of a try to file the copy; `next` says when to try again. */
+export async function noteCopy(sql: Sql, row: OutboxRow, state: SentCopy, now: Date, next: Date | null = null): Promise<void> {
   await sql.query(
-    "update waypost.outbox set sent_copy = $4, sent_copy_attempts = sent_copy_attempts + 1, changed_at = $5 where organization = $1 and email_id = $2 and generation = $3",
-    [row.organization, row.emailId, row.generation, state, now],
+    "update waypost.outbox set sent_copy = $4, sent_copy_attempts = sent_copy_attempts + 1, changed_at = $5, sent_copy_not_before = $6 where organization = $1 and email_id = $2 and generation = $3",
+    [row.organization, row.emailId, row.generation, state, now, next],
   );
 }
 

@@ -89,7 +89,9 @@ test("compose: a message to blind copies only names nobody", async () => {
 
 test("compose: HTML alone gets a text beside it; a shown picture stands with the HTML, an unshown one with the files", async () => {
   const picture = attachment({ filename: "p.png", mimetype: "image/png", contentId: "p@x", inline: true });
-  const { mime } = await compose(message({ text: null, html: '<p>See <b>this</b></p><img src="cid:p@x">', attachments: [picture, { ...picture, contentId: "q@x" }] }));
+  const { mime } = await compose(
+    message({ text: null, html: '<p>See <b>this</b></p><img src="cid:p@x">', attachments: [picture, { ...picture, contentId: "q@x" }] }),
+  );
   const content = await parseContent(mime);
   assert.deepEqual([content.text?.trim(), content.html?.trim()], ["See this", '<p>See <b>this</b></p><img src="cid:p@x">']);
   assert.deepEqual(
@@ -107,7 +109,9 @@ test("compose: an attachment without a body beside it is still an attachment", a
 });
 
 test("compose: a nested message arrives byte for byte, whatever its line ends and characters", async () => {
-  for (const body of ["Subject: x\r\n\r\nfit", "Subject: x\n\nbare\n", "Subject: ü\r\n\r\n", `Subject: x\r\n\r\n${"y".repeat(2000)}`].map((text) => Buffer.from(text))) {
+  for (const body of ["Subject: x\r\n\r\nfit", "Subject: x\n\nbare\n", "Subject: ü\r\n\r\n", `Subject: x\r\n\r\n${"y".repeat(2000)}`].map(
+    (text) => Buffer.from(text),
+  )) {
     const composed = await compose(message({ attachments: [attachment({ filename: "m.eml", mimetype: "message/rfc822", body })] }));
     const [nested] = (await parseContent(composed.mime)).attachments;
     assert.deepEqual([nested?.filename, nested?.body.toString()], ["m.eml", body.toString()]);
@@ -158,8 +162,14 @@ for (const [field, parts] of INJECTIONS) {
 
 test("compose: ids of strangers that cannot be written are left out, and long chains are cut in the middle", async () => {
   const ids = Array.from({ length: 200 }, (_, index) => `id${index}@example.test`);
-  const head = parseHead((await compose(message({ inReplyTo: "ü@example.test", references: ["ü@example.test", "a b", ...ids] }))).mime, facts);
-  assert.deepEqual([head.inReplyTo, head.references.length, head.references[0], head.references.at(-1)], [[], 31, "id0@example.test", "id199@example.test"]);
+  const head = parseHead(
+    (await compose(message({ inReplyTo: "ü@example.test", references: ["ü@example.test", "a b", ...ids] }))).mime,
+    facts,
+  );
+  assert.deepEqual(
+    [head.inReplyTo, head.references.length, head.references[0], head.references.at(-1)],
+    [[], 31, "id0@example.test", "id199@example.test"],
+  );
 });
 
 const name = fc.string({ unit: "grapheme", maxLength: 80 }).map((text) => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "").trim());
@@ -184,7 +194,10 @@ test("compose: what is written is read back, in CRLF lines of at most 998 bytes"
     html: fc.option(fc.constant('<p>hi <img src="cid:p@x.test"></p>')),
     text: fc.option(body),
     attachments: fc.array(file, { maxLength: 4 }),
-    references: fc.array(atom.map((id) => `${id}@x.test`), { maxLength: 10 }),
+    references: fc.array(
+      atom.map((id) => `${id}@x.test`),
+      { maxLength: 10 },
+    ),
   });
   await fc.assert(
     fc.asyncProperty(parts, async (given) => {

@@ -26,8 +26,20 @@ test("content: a message without a header, without a body, and without anything"
 });
 
 test("content: both forms of an alternative, beside a picture and a file", async () => {
-  const related = multipart("related", "r", html('<img src="cid:p@x">'), file("Content-Type: image/png\r\nContent-ID: <p@x>\r\nContent-Transfer-Encoding: base64", "iVBORw=="));
-  const read = await parse(multipart("mixed", "m", multipart("alternative", "a", plain("hi"), related), file('Content-Type: application/pdf; name="a.pdf"', "%PDF")));
+  const related = multipart(
+    "related",
+    "r",
+    html('<img src="cid:p@x">'),
+    file("Content-Type: image/png\r\nContent-ID: <p@x>\r\nContent-Transfer-Encoding: base64", "iVBORw=="),
+  );
+  const read = await parse(
+    multipart(
+      "mixed",
+      "m",
+      multipart("alternative", "a", plain("hi"), related),
+      file('Content-Type: application/pdf; name="a.pdf"', "%PDF"),
+    ),
+  );
   assert.deepEqual([read.text, read.html], ["hi", '<img src="cid:p@x">']);
   assert.deepEqual(
     read.attachments.map(({ body, ...rest }) => ({ ...rest, body: body.toString("hex") })),
@@ -39,13 +51,17 @@ test("content: both forms of an alternative, beside a picture and a file", async
 });
 
 test("content: a part in one form only is converted for the other body, so that none misses it", async () => {
-  const read = await parse(multipart("mixed", "m", multipart("alternative", "a", plain("hi"), html("<b>hi</b>")), plain("list <footer>"), html("<p>end</p>")));
+  const read = await parse(
+    multipart("mixed", "m", multipart("alternative", "a", plain("hi"), html("<b>hi</b>")), plain("list <footer>"), html("<p>end</p>")),
+  );
   assert.equal(read.text, "hi\nlist <footer>\nend\n");
   assert.equal(read.html, "<b>hi</b>\n<div>list &lt;footer&gt;</div>\n<p>end</p>");
 });
 
 test("content: text that is declared an attachment is one", async () => {
-  const read = await parse(multipart("mixed", "m", plain("hi"), file("Content-Type: text/plain\r\nContent-Disposition: attachment; filename=log.txt", "log")));
+  const read = await parse(
+    multipart("mixed", "m", plain("hi"), file("Content-Type: text/plain\r\nContent-Disposition: attachment; filename=log.txt", "log")),
+  );
   assert.deepEqual([read.text, read.attachments[0]?.filename, read.attachments[0]?.body.toString()], ["hi", "log.txt", "log"]);
 });
 
@@ -80,7 +96,8 @@ for (const [charset, text] of CHARSETS) {
 test("content: ISO-2022-JP, and what claims to be it", async () => {
   const header = "Content-Type: text/plain; charset=iso-2022-jp";
   assert.equal((await parse(header, "", Buffer.from("\x1b$BF|K\\\x1b(B"))).text, "日本\n");
-  for (const charset of ["euc-jp", "shift_jis", "utf-8"]) assert.equal((await parse(header, "", iconv.encode("日本語", charset))).text, "日本語\n");
+  for (const charset of ["euc-jp", "shift_jis", "utf-8"])
+    assert.equal((await parse(header, "", iconv.encode("日本語", charset))).text, "日本語\n");
 });
 
 test("content: a body without a charset is UTF-8 where valid, else windows-1252, unless HTML names one itself", async () => {
@@ -110,7 +127,17 @@ test("content: base64 that was joined from padded pieces is read whole", async (
 });
 
 test("content: format=flowed is joined to paragraphs, quotes and the signature kept", async () => {
-  const read = await parse("Content-Type: text/plain; format=flowed", "", "a long ", "line", "> quoted ", "> on", " >not quoted", "-- ", "me");
+  const read = await parse(
+    "Content-Type: text/plain; format=flowed",
+    "",
+    "a long ",
+    "line",
+    "> quoted ",
+    "> on",
+    " >not quoted",
+    "-- ",
+    "me",
+  );
   assert.equal(read.text, "a long line\n> quoted on\n>not quoted\n-- \nme\n");
   const spaceless = await parse("Content-Type: text/plain; format=flowed; delsp=yes", "", "日本 ", "語");
   assert.equal(spaceless.text, "日本語\n");
@@ -140,8 +167,18 @@ test("content: a digest holds messages where it does not say otherwise", async (
 const BROKEN: readonly (readonly [title: string, message: string, text: string, remarks: number])[] = [
   ["a multipart whose delimiter never comes is text", "Content-Type: multipart/mixed; boundary=x\r\n\r\nhello", "hello\n", 1],
   ["a multipart without a boundary is text", "Content-Type: multipart/mixed\r\n\r\nhello", "hello\n", 1],
-  ["an inner multipart that forgets its end is ended by the outer", multipart("mixed", "o", "Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\ninner", plain("outer")), "inner\nouter", 0],
-  ["a message that stops in the middle of a part keeps what came", "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhel", "hel\n", 0],
+  [
+    "an inner multipart that forgets its end is ended by the outer",
+    multipart("mixed", "o", "Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\ninner", plain("outer")),
+    "inner\nouter",
+    0,
+  ],
+  [
+    "a message that stops in the middle of a part keeps what came",
+    "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhel",
+    "hel\n",
+    0,
+  ],
   ["a part without a header", "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nhello there\r\n--x--", "hello there", 0],
   ["a boundary that begins like another", multipart("mixed", "b", multipart("mixed", "bb", plain("one")), plain("two")), "one\ntwo", 0],
   ["blanks behind a delimiter", "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x \t\r\n\r\nhi\r\n--x-- \r\n", "hi", 0],
@@ -174,7 +211,14 @@ for (const [title, disposition, filename] of NAMES) {
 }
 
 test("content: a nested message is named so that it opens as one, and a broken type is no type", async () => {
-  const read = await parse(multipart("mixed", "m", file('Content-Type: message/rfc822; name="Re: offer"', "Subject: x\r\n\r\n"), file("Content-Type: nonsense; name=x", "y")));
+  const read = await parse(
+    multipart(
+      "mixed",
+      "m",
+      file('Content-Type: message/rfc822; name="Re: offer"', "Subject: x\r\n\r\n"),
+      file("Content-Type: nonsense; name=x", "y"),
+    ),
+  );
   assert.deepEqual(
     read.attachments.map(({ filename, mimetype }) => [filename, mimetype]),
     [
@@ -196,9 +240,27 @@ test("content: above the number of parts the rest is left out, below the depth a
 
 test("content: whatever the bytes, it answers", async () => {
   const line = fc.oneof(
-    fc.constantFrom("", "--a", "--a--", "--b", "--b--", "Content-Type: multipart/mixed; boundary=a", "Content-Type: multipart/alternative; boundary=b"),
-    fc.constantFrom("Content-Type: text/html; charset=utf-7", "Content-Transfer-Encoding: base64", "Content-Transfer-Encoding: quoted-printable"),
-    fc.constantFrom("Content-Disposition: attachment; filename*0*=x''%", "Content-Type: message/rfc822", " folded", "<p>=3D=", "Content-ID: <>"),
+    fc.constantFrom(
+      "",
+      "--a",
+      "--a--",
+      "--b",
+      "--b--",
+      "Content-Type: multipart/mixed; boundary=a",
+      "Content-Type: multipart/alternative; boundary=b",
+    ),
+    fc.constantFrom(
+      "Content-Type: text/html; charset=utf-7",
+      "Content-Transfer-Encoding: base64",
+      "Content-Transfer-Encoding: quoted-printable",
+    ),
+    fc.constantFrom(
+      "Content-Disposition: attachment; filename*0*=x''%",
+      "Content-Type: message/rfc822",
+      " folded",
+      "<p>=3D=",
+      "Content-ID: <>",
+    ),
     fc.string({ unit: "binary", maxLength: 20 }),
   );
   await fc.assert(

@@ -137,7 +137,10 @@ test("head: In-Reply-To may hold phrases around its ids, References doubles", ()
 test("head: a long chain of references keeps its beginning and its end, and says that it was cut", () => {
   const ids = Array.from({ length: 500 }, (_, index) => `<id${index}@x.test>`);
   const read = head(`References: ${ids.join("\r\n ")}`);
-  assert.deepEqual([read.references.length, read.references[0], read.references.at(-1)], [REFERENCES_KEPT + 1, "id0@x.test", "id499@x.test"]);
+  assert.deepEqual(
+    [read.references.length, read.references[0], read.references.at(-1)],
+    [REFERENCES_KEPT + 1, "id0@x.test", "id499@x.test"],
+  );
   assert.equal(read.truncated, true);
 });
 
@@ -147,7 +150,10 @@ test("head: ten thousand recipients pass, cut to the limit, and push out nothing
     const read = head(`To: ${many.join(separator)}`, "Subject: party", "Message-ID: <m@x.test>");
     assert.deepEqual([read.subject, read.messageId, read.truncated], ["party", "m@x.test", true]);
     assert.ok(read.to.length > ADDRESSES_KEPT / 2 && read.to.length <= ADDRESSES_KEPT);
-    assert.ok(read.to.every((one, index) => one.address === `person${index}@example.test`), "no address is cut in two");
+    assert.ok(
+      read.to.every((one, index) => one.address === `person${index}@example.test`),
+      "no address is cut in two",
+    );
   }
 });
 
@@ -165,7 +171,8 @@ test("head: whatever the bytes, it does not throw, and every value is one line",
       const text = fields.map(([name, content]) => `${name}: ${content}\r\n`).join("");
       const read = parseHead(Buffer.concat([Buffer.from(text), tail]), facts);
       const lines = [read.subject, read.messageId ?? "", ...read.references, ...read.headers.map(([, content]) => content)];
-      for (const list of [read.from, read.replyTo, read.to, read.cc, read.bcc]) lines.push(...list.flatMap((one) => [one.name, one.address]));
+      for (const list of [read.from, read.replyTo, read.to, read.cc, read.bcc])
+        lines.push(...list.flatMap((one) => [one.name, one.address]));
       // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
       for (const line of lines) assert.doesNotMatch(line, /[\x00-\x08\x0a-\x1f\x7f]/);
     }),

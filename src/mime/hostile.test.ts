@@ -78,6 +78,8 @@ test("hostile: HTML with a million elements inside each other becomes text", () 
 test("hostile: a message of 60 MB with one attachment comes back byte for byte", async () => {
   const body = randomBytes(44_000_000);
   const encoded = body.toString("base64").replace(/.{76}/g, "$&\r\n");
-  const { content } = await attack(() => `${MIXED}--b\r\n\r\nhi\r\n--b\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n\r\n${encoded}\r\n--b--`);
+  const { content } = await attack(
+    () => `${MIXED}--b\r\n\r\nhi\r\n--b\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n\r\n${encoded}\r\n--b--`,
+  );
   assert.ok(content.attachments[0]?.body.equals(body));
 });

@@ -8,7 +8,11 @@ const TABLE: readonly (readonly [title: string, html: string, text: string])[] =
   ["blanks collapse, entities are read", "a \n  b&nbsp;&amp;\tc", "a b & c\n"],
   ["words of inline elements join, blocks part", "<b>a</b>b<div>c</div>d", "ab\nc\nd\n"],
   ["lists", "<ul><li>one</li><li>two</li></ul>", "- one\n- two\n"],
-  ["links show their address once", '<a href="https://x.test/a">here</a> <a href="https://x.test">x.test</a>', "here <https://x.test/a> x.test\n"],
+  [
+    "links show their address once",
+    '<a href="https://x.test/a">here</a> <a href="https://x.test">x.test</a>',
+    "here <https://x.test/a> x.test\n",
+  ],
   ["a link to a script shows none", '<a href="javascript:alert(1)">here</a>', "here\n"],
   ["quotes are marked by depth", "me<blockquote>you<blockquote>him</blockquote></blockquote>", "me\n\n> you\n\n>> him\n"],
   ["what is not seen stays out", "<head><title>t</title><style>p{}</style></head><script>x()</script><p>seen</p>", "seen\n"],

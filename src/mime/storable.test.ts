@@ -39,11 +39,21 @@ test("storable: an attachment one byte above the limit is left out, and the reas
 });
 
 test("storable: an empty list blocks nothing", () => {
-  assert.equal(storable(content({ attachments: [attachment("a.exe"), attachment("b")] }), { ...limits, blockedattachments: " ; " }).notifications, 0);
+  assert.equal(
+    storable(content({ attachments: [attachment("a.exe"), attachment("b")] }), { ...limits, blockedattachments: " ; " }).notifications,
+    0,
+  );
 });
 
 test("storable: a body too long is cut before a half character and before a half tag, and that outweighs a dropped attachment", () => {
-  const cut = storable(content({ html: `${"x".repeat(990)}<a href="https://example.test">`, text: `${"x".repeat(999)}😀`, attachments: [attachment("a.exe")] }), limits);
+  const cut = storable(
+    content({
+      html: `${"x".repeat(990)}<a href="https://example.test">`,
+      text: `${"x".repeat(999)}😀`,
+      attachments: [attachment("a.exe")],
+    }),
+    limits,
+  );
   assert.deepEqual([cut.content.html, cut.content.text, cut.notifications], ["x".repeat(990), "x".repeat(999), 2]);
 });
 

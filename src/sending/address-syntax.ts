@@ -32,9 +32,9 @@ function isDomain(domain: string): boolean {
   return octets(domain) <= LONGEST_DOMAIN && domain.split(".").every((label) => LABEL.test(label));
 }
 
-/** Non-ASCII characters need SMTPUTF8 (RFC 6531). */
+/** A local part outside ASCII needs SMTPUTF8 (RFC 6531); an international domain has an ASCII form. */
 export function needsSmtpUtf8(address: string): boolean {
-  return /[^\p{ASCII}]/u.test(address);
+  return /[^\p{ASCII}]/u.test(address.slice(0, address.lastIndexOf("@")));
 }
 
 function octets(text: string): number {

@@ -7,11 +7,15 @@ import type { Content, Cursor, MessageRef } from "../../src/model/message.ts";
 import type { MailSource, Pull } from "../../src/ports.ts";
 import { type ScriptedImap, type ScriptedImapOptions, type ScriptedMessage, startScriptedImap } from "../servers/scripted-imap.ts";
 import { access, imapEndpoint, profileWith } from "./imap-rig.ts";
-import { message } from "./mail-source.contract.ts";
+import { message } from "./mail-source-rig.ts";
 
 const OPTIONS = { limit: 100, since: new Date("2001-01-01") };
 
-async function withServer(options: ScriptedImapOptions, work: (source: MailSource, server: ScriptedImap) => Promise<void>, largest = 100_000): Promise<void> {
+async function withServer(
+  options: ScriptedImapOptions,
+  work: (source: MailSource, server: ScriptedImap) => Promise<void>,
+  largest = 100_000,
+): Promise<void> {
   await using server = await startScriptedImap(options);
   await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port), largest) });
   await work(system.source(access("ann")), server);
@@ -97,7 +101,7 @@ test("a server that always returns the last message does not make it new", async
     const { cursor } = await page(source, null);
     inbox.uidNext = 12;
     const next = await page(source, cursor);
-    assert.deepEqual([uidsOf(next), next.gone, next.more], [[], [], false]);
+    assert.deepEqual([uidsOf(next), next.gone, next.present, next.more], [[], [], null, false]);
   });
 });
 
@@ -105,11 +109,14 @@ test("one message that makes the server refuse a whole FETCH costs no other, and
   const script = (command: string) => (/^UID FETCH (2|1:3) .*HEADER/.test(command) ? "NO [SERVERBUG] internal error" : undefined);
   await withServer({ script, inbox: { uidNext: 4, messages: some(1, 2, 3) } }, async (source) => {
     const { heads } = await page(source, null);
-    assert.deepEqual(heads.map((head) => [head.ref.id, head.messageId]), [
-      ["7.1", "m1@example.test"],
-      ["7.2", null],
-      ["7.3", "m3@example.test"],
-    ]);
+    assert.deepEqual(
+      heads.map((head) => [head.ref.id, head.messageId]),
+      [
+        ["7.1", "m1@example.test"],
+        ["7.2", null],
+        ["7.3", "m3@example.test"],
+      ],
+    );
     assert.equal(heads[1]?.received.toISOString(), "2026-11-23T10:00:00.000Z");
     assert.ok((heads[1]?.size ?? 0) > 0);
   });
@@ -128,12 +135,18 @@ test("an answer that makes no sense costs no other message", async () => {
   };
   await withServer({ script, inbox: { uidNext: 4, messages: some(1, 2, 3) } }, async (source) => {
     const { heads } = await page(source, null);
-    assert.deepEqual(heads.map((head) => head.messageId), ["m1@example.test", null, "m3@example.test"]);
+    assert.deepEqual(
+      heads.map((head) => head.messageId),
+      ["m1@example.test", null, "m3@example.test"],
+    );
   });
 });
 
 test("a message without INTERNALDATE does not look older than any start date", async () => {
-  const messages = [{ uid: 1, mime: message("m1"), internalDate: null }, { uid: 2, mime: Buffer.from("Subject: no date\r\n\r\nx"), internalDate: "nonsense" }];
+  const messages = [
+    { uid: 1, mime: message("m1"), internalDate: null },
+    { uid: 2, mime: Buffer.from("Subject: no date\r\n\r\nx"), internalDate: "nonsense" },
+  ];
   await withServer({ inbox: { uidNext: 3, messages } }, async (source) => {
     const before = Date.now();
     const { heads } = await page(source, null);
@@ -143,15 +156,18 @@ test("a message without INTERNALDATE does not look older than any start date", a
 });
 
 test("a listing that does not agree with the number of messages deletes nothing, and is taken again the next time", async () => {
-  await withServer({ inbox: { uidNext: 5, messages: some(1, 2, 3, 4) } }, async (source, { inbox }) => {
+  let hasty = true;
+  // One more than EXISTS says: something arrived while the server was searching.
+  const script = (command: string) => (hasty && command === "UID SEARCH ALL" ? "* SEARCH 1 4 5\r\nOK done" : undefined);
+  await withServer({ script, inbox: { uidNext: 5, messages: some(1, 2, 3, 4) } }, async (source, { inbox }) => {
     const { cursor } = await page(source, null);
     inbox.messages = some(1, 4);
-    inbox.exists = 3;
     const doubtful = await page(source, cursor);
     assert.deepEqual([doubtful.gone, doubtful.present], [[], null]);
-    inbox.exists = 2;
+    hasty = false;
     const settled = await page(source, doubtful.cursor);
     assert.deepEqual([settled.gone, settled.present], [[], ["7.1", "7.4"]]);
+    assert.equal((await page(source, settled.cursor)).present, null);
   });
 });
 
@@ -159,21 +175,29 @@ test("tombstones that do not account for all that is missing are completed by a 
   const capabilities = ["ENABLE", "CONDSTORE", "QRESYNC"];
   let vanished = "";
   const script = (command: string) =>
-    command.includes("QRESYNC (") ? `* 1 EXISTS\r\n* OK [UIDVALIDITY 7] v\r\n* OK [UIDNEXT 5] n\r\n* OK [HIGHESTMODSEQ 20] m\r\n${vanished}OK [READ-ONLY] done` : undefined;
-  await withServer({ script, capabilities, inbox: { uidNext: 5, modseq: "10", messages: some(1, 2, 3, 4) } }, async (source, { inbox, heard }) => {
-    const { cursor } = await page(source, null);
-    inbox.messages = some(4);
-    vanished = "* VANISHED (EARLIER) 1\r\n";
-    const incomplete = await page(source, cursor);
-    assert.deepEqual([incomplete.gone.map((ref) => ref.id), incomplete.present], [["7.1"], ["7.4"]]);
-    vanished = "* VANISHED (EARLIER) 1:3\r\n";
-    const complete = await page(source, cursor);
-    assert.deepEqual([complete.gone.map((ref) => ref.id), complete.present], [["7.1", "7.2", "7.3"], null]);
-    vanished = "* VANISHED (EARLIER) 1:3,5:200000\r\n";
-    const flooded = await page(source, cursor);
-    assert.deepEqual([flooded.gone, flooded.present], [[], ["7.4"]]);
-    assert.ok(heard.some((command) => command.includes("QRESYNC (7 10)")), "asked from where the cursor stands");
-  });
+    command.includes("QRESYNC (")
+      ? `* 1 EXISTS\r\n* OK [UIDVALIDITY 7] v\r\n* OK [UIDNEXT 5] n\r\n* OK [HIGHESTMODSEQ 20] m\r\n${vanished}OK [READ-ONLY] done`
+      : undefined;
+  await withServer(
+    { script, capabilities, inbox: { uidNext: 5, modseq: "10", messages: some(1, 2, 3, 4) } },
+    async (source, { inbox, heard }) => {
+      const { cursor } = await page(source, null);
+      inbox.messages = some(4);
+      vanished = "* VANISHED (EARLIER) 1\r\n";
+      const incomplete = await page(source, cursor);
+      assert.deepEqual([incomplete.gone.map((ref) => ref.id), incomplete.present], [["7.1"], ["7.4"]]);
+      vanished = "* VANISHED (EARLIER) 1:3\r\n";
+      const complete = await page(source, cursor);
+      assert.deepEqual([complete.gone.map((ref) => ref.id), complete.present], [["7.1", "7.2", "7.3"], null]);
+      vanished = "* VANISHED (EARLIER) 1:3,5:200000\r\n";
+      const flooded = await page(source, cursor);
+      assert.deepEqual([flooded.gone, flooded.present], [[], ["7.4"]]);
+      assert.ok(
+        heard.some((command) => command.includes("QRESYNC (7 10)")),
+        "asked from where the cursor stands",
+      );
+    },
+  );
 });
 
 test("folders and messages with ids of their own keep them (OBJECTID)", async () => {
@@ -192,26 +216,39 @@ test("a message larger than announced is cut off at the limit", async () => {
   const large = { uid: 2, mime: message("m2", "x".repeat(300_000)), announcedSize: 100 };
   await withServer({ inbox: { uidNext: 4, messages: [...some(1), large, ...some(3)] } }, async (source) => {
     const { heads } = await page(source, null);
-    const answers = await contents(source, heads.map((head) => head.ref));
-    assert.deepEqual(answers.map((content) => [content.ref.id, content.kind]), [
-      ["7.1", "mime"],
-      ["7.2", "too large"],
-      ["7.3", "mime"],
-    ]);
+    const answers = await contents(
+      source,
+      heads.map((head) => head.ref),
+    );
+    assert.deepEqual(
+      answers.map((content) => [content.ref.id, content.kind]),
+      [
+        ["7.1", "mime"],
+        ["7.2", "too large"],
+        ["7.3", "mime"],
+      ],
+    );
   });
 });
 
 test("a server that sends far more than it was asked for costs a connection, but no other message", async () => {
   const huge = `Subject: huge\r\n\r\n${"x".repeat(5_000_000)}`;
-  const script = (command: string) => (/^UID FETCH (1:3|2) .*BODY.PEEK\[\]/.test(command) ? `* 2 FETCH (UID 2 BODY[]<0> {${huge.length}}\r\n${huge})\r\nOK done` : undefined);
+  const script = (command: string) =>
+    /^UID FETCH (1:3|2) .*BODY.PEEK\[\]/.test(command) ? `* 2 FETCH (UID 2 BODY[]<0> {${huge.length}}\r\n${huge})\r\nOK done` : undefined;
   await withServer({ script, inbox: { uidNext: 4, messages: some(1, 2, 3) } }, async (source) => {
     const { heads } = await page(source, null);
-    const answers = await contents(source, heads.map((head) => head.ref));
-    assert.deepEqual(answers.map((content) => [content.ref.id, content.kind]), [
-      ["7.1", "mime"],
-      ["7.2", "too large"],
-      ["7.3", "mime"],
-    ]);
+    const answers = await contents(
+      source,
+      heads.map((head) => head.ref),
+    );
+    assert.deepEqual(
+      answers.map((content) => [content.ref.id, content.kind]),
+      [
+        ["7.1", "mime"],
+        ["7.2", "too large"],
+        ["7.3", "mime"],
+      ],
+    );
   });
 });
 
@@ -222,7 +259,11 @@ test("a message that is there but not handed out is a failure of that message, a
     const answered: string[] = [];
     await assert.rejects(
       async () => {
-        for await (const content of source.content(heads.map((head) => head.ref), { maximumSize: 50_000 })) answered.push(content.ref.id);
+        for await (const content of source.content(
+          heads.map((head) => head.ref),
+          { maximumSize: 50_000 },
+        ))
+          answered.push(content.ref.id);
       },
       (error: unknown) => error instanceof Failure && error.scope === "item" && error.code === "message unreadable",
     );
@@ -232,7 +273,10 @@ test("a message that is there but not handed out is a failure of that message, a
 
 test("content asked for under another UIDVALIDITY is gone, never another message", async () => {
   await withServer({ inbox: { uidNext: 2, messages: some(1) } }, async (source) => {
-    assert.deepEqual((await contents(source, [{ stream: "INBOX", id: "6.1" }])).map((content) => content.kind), ["gone"]);
+    assert.deepEqual(
+      (await contents(source, [{ stream: "INBOX", id: "6.1" }])).map((content) => content.kind),
+      ["gone"],
+    );
     await assert.rejects(source.apply([{ stream: "INBOX", id: "6.1" }], "delete"), { code: "message gone", scope: "item" });
   });
 });
@@ -266,6 +310,26 @@ test("a folder of a hundred thousand messages is read in pages, with one search 
       assert.ok(pull.more && cursor.length < 200, "the cursor stays small");
     }
     assert.equal(heard.filter((command) => command.startsWith("UID SEARCH")).length, 1);
+    assert.ok(!heard.some((command) => command.startsWith("SELECT")), "opened for reading only");
     assert.ok(heard.filter((command) => command.startsWith("UID FETCH")).length <= 20);
   });
+});
+
+test("a copy that was stored before the connection broke is known to be filed", async () => {
+  const capabilities = ["SPECIAL-USE", "LITERAL+", "UIDPLUS"];
+  for (const stored of [true, false]) {
+    let appended = false;
+    const script = (command: string) => {
+      if (command.startsWith("LIST")) return '* LIST (\\Sent) "/" Sent\r\nOK done';
+      if (command.startsWith("UID SEARCH HEADER")) return `* SEARCH${appended && stored ? " 1" : ""}\r\nOK done`;
+      if (!command.startsWith("APPEND")) return undefined;
+      appended = true;
+      return null;
+    };
+    await withServer({ capabilities, script, inbox: { uidNext: 2, messages: some(1) } }, async (source) => {
+      const filing = source.fileSent("m1@example.test", message("m1"), new Date());
+      if (stored) assert.equal(await filing, "filed");
+      else await assert.rejects(filing, { code: "connection lost", waitingHelps: true });
+    });
+  }
 });

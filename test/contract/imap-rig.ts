@@ -3,7 +3,7 @@ import { imapSystem } from "../../src/connectors/imap/system.ts";
 import type { Endpoint, Secret, ServerProfile } from "../../src/model/mailbox.ts";
 import type { MailboxAccess } from "../../src/ports.ts";
 import { type Dovecot, type DovecotOptions, startDovecot } from "../servers/dovecot.ts";
-import type { MailboxRig, ServerRig } from "./mail-source.contract.ts";
+import type { MailboxRig, ServerRig } from "./mail-source-rig.ts";
 
 /** Accounts of one server; each mailbox of a suite takes the next. */
 const ACCOUNTS = Array.from({ length: 60 }, (_, index) => `user${index}`);
@@ -25,7 +25,15 @@ export function imapEndpoint(port: number, changes: Partial<Endpoint> = {}): End
 }
 
 export function profileWith(incoming: Endpoint, maximumMessageSize = 50 * 1024 * 1024): ServerProfile {
-  return { name: "test", incoming, outgoing: null, folders: "inbox", filesSentCopy: false, maxConcurrentConnections: 10, maximumMessageSize };
+  return {
+    name: "test",
+    incoming,
+    outgoing: null,
+    folders: "inbox",
+    filesSentCopy: false,
+    maxConcurrentConnections: 10,
+    maximumMessageSize,
+  };
 }
 
 export function access(username: string, password = PASSWORD): MailboxAccess {
@@ -47,7 +55,8 @@ export async function dovecotRig(options: DovecotOptions = {}, madeFirst: readon
     async mailbox() {
       const user = ACCOUNTS[next++];
       if (user === undefined) throw new Error("the suite needs more accounts");
-      if (madeFirst.length > 0) await dovecot.withImap(user, async (client) => void (await Promise.all(madeFirst.map((folder) => client.mailboxCreate(folder)))));
+      if (madeFirst.length > 0)
+        await dovecot.withImap(user, async (client) => void (await Promise.all(madeFirst.map((folder) => client.mailboxCreate(folder)))));
       return mailboxRig(dovecot, user, options);
     },
     [Symbol.asyncDispose]: () => dovecot[Symbol.asyncDispose](),
@@ -68,7 +77,11 @@ function mailboxRig(dovecot: Dovecot, user: string, { prefix = "" }: DovecotOpti
       return imapSystem({ profile: profileWith(imapEndpoint(port)) }).source(access(user, password));
     },
     async put(folder, ...messages) {
-      await dovecot.append(user, path(folder), ...messages.map(({ mime, received }) => ({ mime, ...(received && { internalDate: received }) })));
+      await dovecot.append(
+        user,
+        path(folder),
+        ...messages.map(({ mime, received }) => ({ mime, ...(received && { internalDate: received }) })),
+      );
     },
     remove: (folder, messageId) =>
       dovecot.withImap(user, async (client) => {
@@ -82,7 +95,9 @@ function mailboxRig(dovecot: Dovecot, user: string, { prefix = "" }: DovecotOpti
       dovecot.withImap(user, async (client) => {
         await client.mailboxOpen(path(folder), { readOnly: true });
         const rows = await client.fetchAll("1:*", { uid: true, flags: true, envelope: true });
-        return new Map(rows.map((row) => [(row.envelope?.messageId ?? "").replace(/[<>]/g, ""), { seen: row.flags?.has("\\Seen") ?? false }]));
+        return new Map(
+          rows.map((row) => [(row.envelope?.messageId ?? "").replace(/[<>]/g, ""), { seen: row.flags?.has("\\Seen") ?? false }]),
+        );
       }),
   };
 }

@@ -6,7 +6,9 @@ const skip = missingServers(["dovecot"]);
 
 // Each differs from the others in how departures are found, how folders are named, and how the server stores mail.
 mailSourceContract("Dovecot with QRESYNC, maildir", skip, () => dovecotRig({ format: "maildir" }));
-mailSourceContract("Dovecot with CONDSTORE only, mdbox, separator .", skip, () => dovecotRig({ format: "mdbox", separator: ".", withoutCapabilities: ["QRESYNC"] }));
+mailSourceContract("Dovecot with CONDSTORE only, mdbox, separator .", skip, () =>
+  dovecotRig({ format: "mdbox", separator: ".", withoutCapabilities: ["QRESYNC"] }),
+);
 mailSourceContract("Dovecot without CONDSTORE, ENABLE and MOVE, folders below INBOX.", skip, () =>
   dovecotRig({
     format: "sdbox",

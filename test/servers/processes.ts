@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { accessSync, chownSync, constants, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
@@ -33,9 +33,10 @@ export interface Program {
   kill(): Promise<void>;
 }
 
-const running = new Set<ChildProcess>();
+/** Process groups that were started and have not ended. */
+const running = new Set<number>();
 process.once("exit", () => {
-  for (const child of running) killGroup(child);
+  for (const pid of running) killGroup(pid);
 });
 
 /**
@@ -56,11 +57,11 @@ export async function startProgram(name: string, args: readonly string[], option
     child.once("error", reject).once("spawn", () => resolve(child.pid ?? -1));
   });
   child.unref();
-  running.add(child);
+  running.add(pid);
   const dismiss = guard(pid, options.onOrphaned);
   const gone = new Promise<"gone">((resolve) => {
     child.once("exit", () => {
-      running.delete(child);
+      running.delete(pid);
       dismiss();
       resolve("gone");
     });
@@ -74,7 +75,7 @@ export async function startProgram(name: string, args: readonly string[], option
     return first === "gone";
   };
   const kill = async () => {
-    killGroup(child);
+    killGroup(pid);
     if (!(await goneWithin(STOPS_WITHIN_MS))) throw new Error(`${name} outlived SIGKILL`);
   };
   return {
@@ -198,10 +199,10 @@ function command(name: string, args: readonly string[], dropRoot: boolean): [str
   return [programPath("setpriv"), "--reuid", `${account.uid}`, "--regid", `${account.gid}`, "--clear-groups", "--", program, ...args];
 }
 
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
+/** Kills the process that leads a group and all that are still in it. */
+export function killGroup(leader: number): void {
   try {
-    process.kill(-child.pid, "SIGKILL");
+    process.kill(-leader, "SIGKILL");
   } catch (error) {
     // The group may have ended between our look and the kill.
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;

@@ -27,8 +27,11 @@ export interface ScriptedImapOptions {
   /** The greeting; null: none comes. */
   readonly greeting?: string | null;
   readonly inbox?: Partial<ScriptedInbox>;
-  /** Asked for each command, without its tag. The text is the answer, its last line gets the tag; null hangs up; undefined = as usual. */
-  readonly script?: (command: string) => string | null | undefined;
+  /**
+   * Asked for each command, without its tag. A text is the answer, its last line gets the tag; a Buffer is said as it is, even nothing at
+   * all; null hangs up; undefined = as usual.
+   */
+  readonly script?: (command: string, tag: string) => string | Buffer | null | undefined;
 }
 
 /** A server with one inbox that misbehaves as told. It proves nothing about real servers; it stands for those that are not at hand. */
@@ -61,8 +64,9 @@ export async function startScriptedImap(options: ScriptedImapOptions = {}): Prom
     onLines(socket, (line) => {
       const [, tag = "", command = ""] = /^(\S+) (.*)$/.exec(line) ?? [];
       heard.push(command);
-      const answer = options.script?.(command);
+      const answer = options.script?.(command, tag);
       if (answer === null) socket.destroy();
+      else if (Buffer.isBuffer(answer)) socket.write(answer);
       else if (answer !== undefined) say(socket, tag, [Buffer.from(answer, "latin1")]);
       else say(socket, tag, usual(command, inbox, capabilities));
       if (command === "LOGOUT") socket.end();

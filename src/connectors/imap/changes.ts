@@ -1,10 +1,9 @@
 import type { ImapFlow } from "imapflow";
 import { HEADER_FIELDS, parseHead } from "../../mime/head.ts";
 import type { MessageRef } from "../../model/message.ts";
-import { Refused } from "./failures.ts";
 import { fetchRows } from "./heads.ts";
 import { refOf, sequenceSet, uidOf } from "./plan.ts";
-import { examine, type Session, searchUids } from "./session.ts";
+import { examine, refused, type Session, searchUids } from "./session.ts";
 import { folderOfRole } from "./streams.ts";
 
 /** The messages of a folder with exactly that Message-ID (without angle brackets). */
@@ -66,20 +65,20 @@ export function moveMessages(session: Session, path: string, refs: readonly Mess
     if (!canMove && !client.capabilities.has("UIDPLUS")) throw session.failure("expunge not possible", path);
     const set = await openForChange(client, session, path, refs);
     if (canMove) {
-      if (!(await client.messageMove(set, destination, { uid: true }))) throw new Refused("MOVE refused");
+      if (!(await client.messageMove(set, destination, { uid: true }))) throw refused(client, "MOVE");
       return;
     }
-    if (!(await client.messageCopy(set, destination, { uid: true }))) throw new Refused("COPY refused");
+    if (!(await client.messageCopy(set, destination, { uid: true }))) throw refused(client, "COPY");
     await expunge(client, set);
   });
 }
 
 async function flag(client: ImapFlow, set: string, name: string): Promise<void> {
-  if (!(await client.messageFlagsAdd(set, [name], { uid: true, silent: true }))) throw new Refused(`STORE ${name} refused`);
+  if (!(await client.messageFlagsAdd(set, [name], { uid: true, silent: true }))) throw refused(client, `STORE ${name}`);
 }
 
 async function expunge(client: ImapFlow, set: string): Promise<void> {
-  if (!(await client.messageDelete(set, { uid: true }))) throw new Refused("EXPUNGE refused");
+  if (!(await client.messageDelete(set, { uid: true }))) throw refused(client, "EXPUNGE");
 }
 
 /**
@@ -102,7 +101,7 @@ export async function fileSent(
   if (await isThere()) return "already there";
   try {
     await session.run(folder.path, async (client) => {
-      if ((await client.append(folder.path, mime, ["\\Seen"], sentOn)) === false) throw new Refused("APPEND refused");
+      if ((await client.append(folder.path, mime, ["\\Seen"], sentOn)) === false) throw refused(client, "APPEND");
     });
   } catch (failure) {
     if (await isThere()) return "filed";

@@ -94,7 +94,8 @@ function settings({ endpoint, secureContext, largestLiteral }: Target, options: 
     doSTARTTLS: endpoint.security === "none" ? false : endpoint.security === "starttls" ? true : undefined,
     tls: { secureContext, rejectUnauthorized: endpoint.verifyCertificate },
     connectionTimeout: endpoint.timeout,
-    greetingTimeout: endpoint.timeout,
+    // Before the socket's own timer, which says less.
+    greetingTimeout: Math.ceil(endpoint.timeout * 0.9),
     socketTimeout: options.silence ?? endpoint.timeout,
     maxLiteralSize: largestLiteral,
     // imapflow wants room for the rest of the answer around the literal.

@@ -222,6 +222,17 @@ export class Refused extends Error {
   readonly responseStatus = "NO";
 }
 
+/** Thrown where imapflow answers as if nothing were there because the connection is gone. `reason` as imapflow's own errors have it. */
+export class ConnectionGone extends Error {
+  readonly code = "NoConnection";
+  readonly reason: string | undefined;
+
+  constructor(reason: string | undefined, cause?: unknown) {
+    super("the connection is gone", { cause });
+    this.reason = reason;
+  }
+}
+
 /** The failure for whatever an operation of imapflow ended with. A Failure stays what it is; a fault of ours is thrown on. */
 export function classify(error: unknown, about: Circumstances): Failure {
   if (error instanceof Failure) return error;
@@ -273,8 +284,11 @@ function troubleOf(facts: ErrorFacts): ImapTrouble | null {
   if (facts.code !== undefined && TOO_LARGE.has(facts.code)) return "answer too large";
   if (facts.tlsFailed === true && facts.code === undefined) return "STARTTLS not offered";
   if (facts.code === "STARTTLS_INJECTION") return "TLS not possible";
-  if (facts.reason !== undefined) return TOO_MANY_CONNECTIONS.test(facts.reason) ? "too many connections" : "server closing";
-  if (facts.code === "ClosedAfterConnectText" || facts.code === "ClosedAfterConnectTLS") return "server closing";
+  // OpenSSL puts a `reason` on its errors too.
+  if (facts.code !== undefined && CONNECTION_GONE.has(facts.code)) {
+    if (facts.reason !== undefined) return TOO_MANY_CONNECTIONS.test(facts.reason) ? "too many connections" : "server closing";
+    return facts.code.startsWith("ClosedAfterConnect") ? "server closing" : null;
+  }
   if (facts.authenticationFailed === true) return signInTrouble(facts, code, text);
   if (facts.mailboxMissing === true || code === "NONEXISTENT" || code === "TRYCREATE" || facts.code === "NotFound") return "folder gone";
   if (code === "NOPERM") return "no right";

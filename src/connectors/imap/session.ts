@@ -1,8 +1,8 @@
 import type { ExpungeEvent, ImapFlow, MailboxObject, SearchObject } from "imapflow";
-import type { Failure } from "../../model/failure.ts";
+import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
-import { classify, type ImapTrouble, imapFailure, Refused } from "./failures.ts";
+import { ConnectionGone, classify, type ImapTrouble, imapFailure, isConnectionGone, isRefusal, Refused } from "./failures.ts";
 
 /** The connection of one mailbox: made when first needed, and again when it is needed after it broke. One command at a time. */
 export class Session {
@@ -23,7 +23,7 @@ export class Session {
     try {
       return await work(client);
     } catch (error) {
-      throw classify(error, { ...this.#about(folder), connectionError: endingOf(client) });
+      throw this.#failureOf(error, client, folder);
     }
   }
 
@@ -62,6 +62,13 @@ export class Session {
     return client;
   }
 
+  #failureOf(error: unknown, client: ImapFlow, folder: string | undefined): Failure {
+    const about = { ...this.#about(folder), connectionError: endingOf(client) };
+    // imapflow may stumble over its own state when the connection goes between two commands.
+    const stumbled = !isAlive(client) && !(error instanceof Failure) && !isConnectionGone(error) && !isRefusal(error);
+    return classify(stumbled ? new ConnectionGone(client.byeReason, error) : error, about);
+  }
+
   #about(folder: string | undefined) {
     return { endpoint: this.target.endpoint, mailbox: this.mailbox.address, ...(folder === undefined ? {} : { folder }) };
   }
@@ -79,6 +86,16 @@ export function examine(
 /** UIDs that match, ascending. */
 export async function searchUids(client: ImapFlow, query: SearchObject): Promise<readonly number[]> {
   const found = await client.search(query, { uid: true });
-  if (!Array.isArray(found)) throw new Refused("SEARCH refused");
+  if (!Array.isArray(found)) throw refused(client, "SEARCH");
   return found;
+}
+
+/** Why imapflow answered `false`: the server said no, or the connection went without a command under way. */
+export function refused(client: ImapFlow, command: string): Error {
+  return isAlive(client) ? new Refused(`${command} refused`) : new ConnectionGone(client.byeReason);
+}
+
+/** After BYE the connection is closed a moment later. */
+function isAlive(client: ImapFlow): boolean {
+  return client.usable && client.byeReason === undefined;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { envelopeRefusal, needsSmtpUtf8, unsuitable } from "./envelope.ts";
+import { envelopeRefusal, needsSmtpUtf8, unsuitable, wireAddress } from "./envelope.ts";
 import { type Extensions, extensionsOf, NO_EXTENSIONS } from "./extensions.ts";
 
 const to = (...recipients: readonly string[]) => ({ from: "a@example.test", recipients, needsSmtpUtf8: false });
@@ -100,4 +100,11 @@ test("what a server cannot take is said in words that a person can act on", () =
   assert.match(unsuitable("mx:25", announced(), to("b@c"), { size: 1, eightBit: true })?.response ?? "", /8-bit/);
   assert.equal(needsSmtpUtf8(to("b@c")), false);
   assert.equal(needsSmtpUtf8({ ...to("b@c"), from: "ü@c" }), true);
+});
+
+test("an international domain goes out in its ASCII form, which needs no SMTPUTF8", () => {
+  assert.equal(wireAddress("ann@münchen.test"), "ann@xn--mnchen-3ya.test");
+  assert.equal(wireAddress("jürgen@münchen.test"), "jürgen@münchen.test");
+  assert.equal(wireAddress("ann@example.test"), "ann@example.test");
+  assert.equal(needsSmtpUtf8({ from: "ann@example.test", recipients: ["bob@münchen.test"], needsSmtpUtf8: false }), false);
 });

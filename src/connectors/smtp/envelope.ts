@@ -1,4 +1,5 @@
 /** What can be said against an envelope before anything is sent. Pure. */
+import { domainToASCII } from "node:url";
 import type { Envelope, RecipientRefusal, Submission } from "../../ports.ts";
 import type { ContentFacts } from "./content.ts";
 import type { Extensions } from "./extensions.ts";
@@ -61,7 +62,17 @@ export function unsuitable(server: string, extensions: Extensions, envelope: Env
 }
 
 function isInternational(address: string): boolean {
-  return /[\u0080-\uffff]/.test(address);
+  return /[\u0080-\uffff]/.test(wireAddress(address));
+}
+
+/** The address as it stands in a command: an international domain in its ASCII form, which every server takes (RFC 5891); the local part has none. */
+export function wireAddress(address: string): string {
+  const at = address.lastIndexOf("@");
+  const domain = address.slice(at + 1);
+  const local = address.slice(0, at + 1);
+  // With an international local part SMTPUTF8 is needed anyway, and the address stays as people write it.
+  if (!/[\u0080-\uffff]/.test(domain) || /[\u0080-\uffff]/.test(local)) return address;
+  return local + (domainToASCII(domain) || domain);
 }
 
 function refusal(response: string, refused: readonly RecipientRefusal[] = []): Refused {

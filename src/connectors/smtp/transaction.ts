@@ -5,7 +5,7 @@
 import { Failure } from "../../model/failure.ts";
 import type { Envelope, RecipientRefusal, Submission, SubmitAttempt } from "../../ports.ts";
 import { type ContentFacts, wireContent } from "./content.ts";
-import { needsSmtpUtf8, type Refused, unsuitable } from "./envelope.ts";
+import { needsSmtpUtf8, type Refused, unsuitable, wireAddress } from "./envelope.ts";
 import { type Meaning, meaningOf } from "./replies.ts";
 import { type Reply, replyText } from "./reply.ts";
 import type { Line, Session } from "./session.ts";
@@ -110,9 +110,9 @@ function envelopeLines({ extensions, messages }: Session, envelope: Envelope, fa
     ...(needsSmtpUtf8(envelope) ? ["SMTPUTF8"] : []),
   ];
   const reset: Line = { command: "RSET", text: "RSET" };
-  const mail: Line = { command: "MAIL", text: [`MAIL FROM:<${envelope.from}>`, ...parameters].join(" ") };
+  const mail: Line = { command: "MAIL", text: [`MAIL FROM:<${wireAddress(envelope.from)}>`, ...parameters].join(" ") };
   const recipients = [...new Set(envelope.recipients)].map((recipient): Line => {
-    return { command: "RCPT", text: `RCPT TO:<${recipient}>`, recipient };
+    return { command: "RCPT", text: `RCPT TO:<${wireAddress(recipient)}>`, recipient };
   });
   return [...(messages > 0 ? [reset] : []), mail, ...recipients];
 }

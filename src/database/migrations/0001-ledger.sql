@@ -159,6 +159,7 @@ create table waypost.outbox (
   -- Copy in Sent: null not wanted or not yet due, else waiting, filed, already there, no folder, failed.
   sent_copy text,
   sent_copy_attempts int not null default 0,
+  sent_copy_not_before timestamptz,
   changed_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
   primary key (organization, email_id, generation)

@@ -4,9 +4,6 @@ import type { MessageHead, ParsedContent } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { TrackedCandidate } from "./reading.ts";
 
-/** Characters of `email.messageid`; longer ids are kept whole in the ledger, and cut in the CRM's column (product-behaviour 4.1). */
-const MAXIMUM_MESSAGE_ID = 320;
-
 /** Characters of a body (`description`): Dynamics' usual limit of that column. */
 const MAXIMUM_BODY = 1_048_576;
 
@@ -23,8 +20,8 @@ export function incomingEmail(
   const { content, notifications } = storable(parsed, { ...settings, maximumBodyLength: MAXIMUM_BODY });
   return {
     id,
-    messageId: head.messageId?.slice(0, MAXIMUM_MESSAGE_ID) ?? null,
-    inReplyTo: head.inReplyTo[0]?.slice(0, MAXIMUM_MESSAGE_ID) ?? null,
+    messageId: head.messageId,
+    inReplyTo: head.inReplyTo[0] ?? null,
     conversationIndex: head.conversationIndex,
     subject: head.subject,
     received: head.received,

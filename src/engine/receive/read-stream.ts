@@ -29,6 +29,7 @@ export async function readStream(reading: Reading, stream: string): Promise<Stre
   const gone: MessageRef[] = [];
   let present: readonly string[] | null = null;
   let resets = 0;
+  let reread: string[] | null = null;
   for (;;) {
     const pull = await source.pull(stream, cursor, { limit: PAGE_SIZE, since: work.mailbox.startDate });
     if (pull.kind === "reset") {
@@ -38,11 +39,13 @@ export async function readStream(reading: Reading, stream: string): Promise<Stre
         "cursor lost: the folder is read again and its messages recognized by identity",
       );
       cursor = null;
+      reread = [];
       continue;
     }
     step("receive.pulled");
     gone.push(...pull.gone);
     present = pull.present ?? present;
+    reread?.push(...pull.heads.map((head) => head.ref.id));
     const covered: Cursor = pull.cursor;
     if (pull.heads.length > 0 || covered !== cursor) {
       counts = addCounts(
@@ -54,7 +57,9 @@ export async function readStream(reading: Reading, stream: string): Promise<Stre
       );
     }
     cursor = covered;
-    if (!pull.more || signal.aborted) return { stream, counts, gone, present, startedAt };
+    // What a folder read again from its beginning does not show is not there any more; half a reading proves nothing.
+    if (!pull.more) return { stream, counts, gone, present: present ?? reread, startedAt };
+    if (signal.aborted) return { stream, counts, gone: [], present: null, startedAt };
   }
 }
 

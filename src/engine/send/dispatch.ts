@@ -9,7 +9,7 @@ import { whyNot } from "../why-not.ts";
  * Pending Send, and an alert says why: the classic question "why is my mail still pending?" has an answer.
  */
 export async function dispatchSending(context: EngineContext, organizations: readonly string[]): Promise<void> {
-  for (const mailboxId of await mailboxesWithUnfinished(context.database)) await context.wake("send", mailboxId);
+  for (const mailboxId of await mailboxesWithUnfinished(context.database, context.now())) await context.wake("send", mailboxId);
   for (const organization of organizations) {
     const senders = await context.crm(organization).pendingSenders(context.now());
     const mailboxes = await mailboxesByAddress(

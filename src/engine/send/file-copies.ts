@@ -2,13 +2,14 @@ import { closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { copiesWaiting, noteCopy, type OutboxRow } from "../../ledger/outbox.ts";
 import type { MailSource } from "../../ports.ts";
 import { permit } from "../../sending/permit.ts";
+import { nextTry } from "../backoff.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { step } from "../step.ts";
 import { composeOutgoing } from "./compose-outgoing.ts";
 
 const BATCH = 50;
-/** After so many tries a copy is given up with an alert; the email itself was sent long before. */
-const MAXIMUM_TRIES = 10;
+/** After so many tries, about half a day, a copy is given up with an alert; the email itself was sent long before. */
+const MAXIMUM_TRIES = 50;
 
 /**
  * Files copies of sent messages in the mailbox's Sent folder, each after searching the folder for its Message-ID, so that a copy that the mail system
@@ -16,7 +17,7 @@ const MAXIMUM_TRIES = 10;
  */
 export async function fileCopies(context: EngineContext, work: Work, signal: AbortSignal): Promise<void> {
   if (work.profile.incoming === null) return;
-  const rows = await copiesWaiting(context.database, work.mailbox.id, BATCH);
+  const rows = await copiesWaiting(context.database, work.mailbox.id, context.now(), BATCH);
   if (rows.length === 0) return;
   const source = context.mailSystem(work.profile).source(accessTo(context, work.mailbox));
   try {
@@ -49,7 +50,8 @@ async function fileCopy(context: EngineContext, work: Work, source: MailSource, 
   } catch (error) {
     const failure = asFailure(error, work.mailbox.address);
     const over = row.sentCopyAttempts + 1 >= MAXIMUM_TRIES;
-    await noteCopy(context.database, row, over ? "failed" : "waiting", context.now());
+    const now = context.now();
+    await noteCopy(context.database, row, over ? "failed" : "waiting", now, nextTry(row.sentCopyAttempts + 1, now, failure.notBefore));
     context.log.warn(
       { mailbox: work.mailbox.address, emailId: row.emailId, code: failure.code },
       `The copy for Sent was not filed: ${failure.message}`,

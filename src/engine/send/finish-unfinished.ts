@@ -1,6 +1,7 @@
 import { deliveryOf, type OutboxRow, storeResult, unfinished } from "../../ledger/outbox.ts";
 import type { Settlement } from "../../model/email.ts";
-import { accessTo, type EngineContext, type Work } from "../context.ts";
+import type { MailSender } from "../../ports.ts";
+import type { EngineContext, Work } from "../context.ts";
 import { settle } from "./send-email.ts";
 
 /**
@@ -8,16 +9,16 @@ import { settle } from "./send-email.ts";
  * been on its way is probed where the mail system files its own copies; else it becomes unknown, and a person decides (invariant 8).
  * What was answered but not told to the CRM is told now.
  */
-export async function finishUnfinished(context: EngineContext, work: Work): Promise<void> {
+export async function finishUnfinished(context: EngineContext, work: Work, sender: MailSender): Promise<void> {
   for (const row of await unfinished(context.database, work.mailbox.id)) {
-    const settlement = row.settlement ?? (await conclude(context, work, row));
+    const settlement = row.settlement ?? (await conclude(context, sender, row));
     await settle(context, row, settlement);
   }
 }
 
-async function conclude(context: EngineContext, work: Work, row: OutboxRow): Promise<Settlement> {
+async function conclude(context: EngineContext, sender: MailSender, row: OutboxRow): Promise<Settlement> {
   const now = context.now();
-  const settlement: Settlement = row.stage === "transmitting" ? await probe(context, work, row) : notTransmitted(row, now);
+  const settlement: Settlement = row.stage === "transmitting" ? await probe(context, sender, row) : notTransmitted(row, now);
   const stage = ({ sent: "accepted", retry: "waiting", unknown: "unknown", failed: "refused" } as const)[settlement.status];
   await storeResult(
     context.database,
@@ -32,8 +33,8 @@ function notTransmitted(row: OutboxRow, now: Date): Settlement {
   return { status: "retry", attempts: row.attempts, notBefore: now, note: "Waypost ended before anything was transmitted." };
 }
 
-async function probe(context: EngineContext, work: Work, row: OutboxRow): Promise<Settlement> {
-  const found = await context.mailSystem(work.profile).sender(accessTo(context, work.mailbox)).wasSent(row.messageId);
+async function probe(context: EngineContext, sender: MailSender, row: OutboxRow): Promise<Settlement> {
+  const found = await sender.wasSent(row.messageId);
   const attempts = row.attempts + 1;
   if (found === true) {
     const email = await context.crm(row.organization).outgoing(row.emailId);

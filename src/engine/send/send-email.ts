@@ -14,6 +14,7 @@ import {
 import { domainOf } from "../../model/address.ts";
 import type { OutgoingEmail, PendingEmail, Settlement } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
+import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Envelope, MailSender, Submission } from "../../ports.ts";
 import { afterSubmission, recipientsLeft } from "../../sending/attempts.ts";
 import { messageIdFor } from "../../sending/message-id.ts";
@@ -33,6 +34,7 @@ export interface Sending {
   /** This process, in the outbox. */
   readonly holder: string;
   readonly signal: AbortSignal;
+  readonly settings: OrganizationSettings;
 }
 
 export type SendResult = "sent" | "failed" | "waiting" | "unknown";
@@ -73,8 +75,7 @@ export async function sendEmail(sending: Sending, pending: PendingEmail): Promis
 
 /** One attempt with its outcome as a value; throws only where nothing was transmitted. */
 async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): Promise<Result> {
-  const { context, work } = sending;
-  const settings = (await context.crm(work.mailbox.organization).facts({ mailbox: work.mailbox, heads: [] })).settings;
+  const { context, work, settings } = sending;
   const permission = permit(email, settings);
   if (!permission.ok) return refusedByRule(row, `${permission.message} ${permission.remedy}`);
   let composed: { mime: Buffer; needsSmtpUtf8: boolean };
@@ -99,7 +100,7 @@ async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): 
   return { ...next.delivery, response, settlement: next.settlement, stage: stageOf(next.settlement), fileCopy };
 }
 
-/** Submits; an error of any kind after the content began to go out is an unknown outcome, whatever it says of itself. */
+/** Submits. A Failure says that nothing was transmitted (ports); any other error after the content may have begun to go out is an unknown outcome. */
 async function submit({ context, sender, holder }: Sending, row: OutboxRow, envelope: Envelope, mime: Buffer): Promise<Submission> {
   let transmitting = false;
   try {
@@ -111,7 +112,7 @@ async function submit({ context, sender, holder }: Sending, row: OutboxRow, enve
       },
     });
   } catch (error) {
-    if (!transmitting) throw error;
+    if (!transmitting || error instanceof Failure) throw error;
     context.log.error({ emailId: row.emailId, error }, "submission failed after its content had begun to go out");
     return { kind: "unknown", reason: error instanceof Error ? error.message : String(error) };
   }

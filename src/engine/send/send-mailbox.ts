@@ -1,15 +1,13 @@
 import type { Lease } from "../../jobs/lease.ts";
 import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import type { Failure } from "../../model/failure.ts";
+import type { MailSender } from "../../ports.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { noteRecovery, noteTrouble, profileWaits } from "../trouble.ts";
 import { whyNot } from "../why-not.ts";
 import { fileCopies } from "./file-copies.ts";
 import { finishUnfinished } from "./finish-unfinished.ts";
 import { sendEmail } from "./send-email.ts";
-
-/** Emails asked for at a time (`BackgroundSendBatchSize`); the loop goes on until none is pending. */
-const BATCH = 10;
 
 export interface SendCounts {
   readonly sent: number;
@@ -33,15 +31,15 @@ export async function sendMailbox(
 ): Promise<SendCounts & { failure: Failure | null }> {
   const mailbox = await readMailbox(context.database, mailboxId);
   const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-  if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null };
+  // Without an outgoing server nothing was ever begun, and there is nothing to finish.
+  if (!mailbox || !profile?.outgoing) return { ...NOTHING_SENT, failure: null };
   const work: Work = { mailbox, profile };
-  await finishUnfinished(context, work);
-  if (whyNot("send", mailbox, profile) !== null || (await profileWaits(context, "send", work))) return { ...NOTHING_SENT, failure: null };
-  if (mailbox.sendNotBefore !== null && mailbox.sendNotBefore > context.now()) return { ...NOTHING_SENT, failure: null };
   const started = performance.now();
-  const counts = { ...NOTHING_SENT };
   const sender = context.mailSystem(profile).sender(accessTo(context, mailbox));
+  const counts = { ...NOTHING_SENT };
   try {
+    await finishUnfinished(context, work, sender);
+    if (whyNot("send", mailbox, profile) !== null || (await mustWait(context, work))) return { ...counts, failure: null };
     await sendPending(context, work, sender, lease, holder, signal, counts);
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
     if (worked > 0 || mailbox.sendFailures > 0) await noteRecovery(context, "send", work);
@@ -58,26 +56,32 @@ export async function sendMailbox(
   }
 }
 
+async function mustWait(context: EngineContext, work: Work): Promise<boolean> {
+  const { sendNotBefore } = work.mailbox;
+  return (sendNotBefore !== null && sendNotBefore > context.now()) || (await profileWaits(context, "send", work));
+}
+
 async function sendPending(
   context: EngineContext,
   work: Work,
-  sender: ReturnType<ReturnType<EngineContext["mailSystem"]>["sender"]>,
+  sender: MailSender,
   lease: Lease,
   holder: string,
   signal: AbortSignal,
   counts: { -readonly [K in keyof SendCounts]: number },
 ): Promise<void> {
   const crm = context.crm(work.mailbox.organization);
+  const settings = await crm.organizationSettings();
   const tried = new Set<string>();
   while (!signal.aborted) {
-    const pending = (await crm.pending(work.mailbox.address, BATCH, context.now())).filter(
+    const pending = (await crm.pending(work.mailbox.address, settings.BackgroundSendBatchSize, context.now())).filter(
       (one) => !tried.has(`${one.id} ${one.generation}`),
     );
     if (pending.length === 0) return;
     for (const one of pending) {
       if (signal.aborted) return;
       tried.add(`${one.id} ${one.generation}`);
-      const result = await sendEmail({ context, work, sender, lease, holder, signal }, one);
+      const result = await sendEmail({ context, work, sender, lease, holder, signal, settings }, one);
       if (result !== null) counts[result]++;
     }
   }

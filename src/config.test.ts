@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, it } from "node:test";
+import { ConfigurationError, configurationJsonSchema, parseConfiguration, readConfiguration, readSecret } from "./config.ts";
+import { Failure } from "./model/failure.ts";
+
+const MINIMAL = `organizations:
+  - name: contoso
+    kind: embedded
+serverProfiles:
+  - name: company
+    incoming: { host: imap.example.com }
+    outgoing: { host: smtp.example.com, security: starttls }
+users:
+  - name: Ann Lee
+    email: ann@example.com
+mailboxes:
+  - address: ann@example.com
+    user: ann@example.com
+    password: { env: ANN_PASSWORD }
+`;
+
+function problemsOf(text: string): ConfigurationError["problems"] {
+  try {
+    parseConfiguration(text, "waypost.yaml");
+  } catch (error) {
+    assert.ok(error instanceof ConfigurationError);
+    return error.problems;
+  }
+  return assert.fail("the configuration was taken");
+}
+
+describe("parseConfiguration", () => {
+  it("fills in safe defaults: TLS, verified certificates, loopback only, replies only", () => {
+    const configuration = parseConfiguration(MINIMAL, "/etc/waypost/waypost.yaml");
+    assert.equal(configuration.serverProfiles[0]?.incoming?.security, "tls");
+    assert.equal(configuration.serverProfiles[0]?.incoming?.verifyCertificate, true);
+    assert.equal(configuration.listen.host, "127.0.0.1");
+    assert.equal(configuration.users[0]?.filter, "replies");
+    assert.deepEqual(configuration.database, { folder: path.resolve("/etc/waypost/waypost-data") });
+  });
+
+  it("names line, column and field of a wrong value", () => {
+    assert.deepEqual(
+      problemsOf(MINIMAL.replace("security: starttls", "security: ssl")).map(({ line, field }) => [line, field]),
+      [[7, "serverProfiles[0].outgoing.security"]],
+    );
+  });
+
+  it("names an unknown field where it stands", () => {
+    const [problem] = problemsOf(MINIMAL.replace("    email: ann@example.com\n", "    email: ann@example.com\n    fliter: all\n"));
+    assert.deepEqual([problem?.line, problem?.field, problem?.problem], [11, "users[0]", 'unknown field "fliter"']);
+  });
+
+  it("names the line of a syntax error", () => {
+    assert.equal(problemsOf("organizations:\n  - name: [\n")[0]?.line, 3);
+  });
+
+  it("refuses a secret that stands in the file and does not repeat it", () => {
+    const [problem] = problemsOf(MINIMAL.replace("{ env: ANN_PASSWORD }", "hunter2"));
+    assert.equal(problem?.field, "mailboxes[0].password");
+    assert.match(problem?.problem ?? "", /never stands in this file/);
+    assert.doesNotMatch(JSON.stringify(problem), /hunter2/);
+  });
+
+  it("reports every contradiction at once", () => {
+    const text = `${MINIMAL}  - address: ann@example.com
+    user: nobody@example.com
+    profile: elsewhere
+    password: { env: X }
+`;
+    assert.deepEqual(
+      problemsOf(text).map((one) => one.field),
+      ["mailboxes[1].address", "mailboxes[1].user", "mailboxes[1].profile"],
+    );
+  });
+
+  it("asks for a password where the profile signs in", () => {
+    assert.deepEqual(
+      problemsOf(MINIMAL.replace("    password: { env: ANN_PASSWORD }\n", "")).map((one) => one.field),
+      ["mailboxes[0].password"],
+    );
+  });
+
+  it("takes Dynamics' setting names and no others", () => {
+    const text = MINIMAL.replace(
+      "    kind: embedded\n",
+      "    kind: embedded\n    settings: { trackingprefix: 'ACME:', DoNotAutoTrackEmail: true }\n",
+    );
+    assert.deepEqual(parseConfiguration(text, "waypost.yaml").organizations[0]?.settings, {
+      trackingprefix: "ACME:",
+      DoNotAutoTrackEmail: true,
+    });
+    assert.equal(problemsOf(text.replace("trackingprefix", "trackingprefx")).length, 1);
+  });
+
+  it("answers an empty file with what is missing", () => {
+    assert.deepEqual(
+      problemsOf("").map((one) => one.field),
+      ["organizations", "serverProfiles"],
+    );
+  });
+});
+
+describe("readSecret", () => {
+  it("reads a file without its last line end, and says what is missing without showing secrets", () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "waypost-secret-"));
+    try {
+      writeFileSync(path.join(folder, "password"), "s3cret \r\n");
+      assert.equal(readSecret({ file: path.join(folder, "password") }), "s3cret ");
+      assert.throws(
+        () => readSecret({ file: path.join(folder, "none") }),
+        (error) => error instanceof Failure && error.code === "secret missing" && error.scope === "mailbox",
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+it("a missing file is answered with where to look", () => {
+  assert.throws(
+    () => readConfiguration("/nowhere/waypost.yaml"),
+    (error) => error instanceof Failure && error.code === "configuration missing",
+  );
+});
+
+it("docs/waypost.schema.json is the schema of the file", () => {
+  const committed: unknown = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "../docs/waypost.schema.json"), "utf8"));
+  assert.deepEqual(committed, JSON.parse(JSON.stringify(configurationJsonSchema())));
+});

@@ -1,0 +1,82 @@
+import type { Sql } from "../database/database.ts";
+import { findDecisions } from "../ledger/decisions.ts";
+import { domainOf } from "../model/address.ts";
+import type { Outcome } from "../model/decision.ts";
+import { redactedAddresses, redactedRules } from "./redact.ts";
+import { explain } from "../tracking/explain.ts";
+
+/** Most decisions of one page. */
+const PAGE = 50;
+
+/**
+ * A decision as it may be shown to somebody who is not the mailbox's owner. Of mail that did not become an email only the sender's domain
+ * is told, and of private and confidential mail nothing (DESIGN 10).
+ */
+export interface ShownDecision {
+  readonly id: number;
+  readonly mailbox: string;
+  readonly received: Date;
+  readonly decidedAt: Date;
+  readonly outcome: Outcome;
+  readonly reason: number;
+  readonly emailId: string | null;
+  readonly isPrivate: boolean;
+  /** The whole address of an email's sender, else the domain. */
+  readonly from: string | null;
+  /** Of emails only. */
+  readonly subject: string | null;
+}
+
+export interface DecisionPage {
+  /** The newest first. */
+  readonly decisions: readonly ShownDecision[];
+  /** Hand it in as `before`; null on the last page. */
+  readonly next: number | null;
+}
+
+interface Row extends Omit<ShownDecision, "from"> {
+  readonly sender: string | null;
+}
+
+/** What is no email is nobody's business but its owner's: its subject never leaves the database. A head that is gone cannot say that it was not private. */
+const SHOWN = `decision.id, mailbox.address as mailbox, decision.received, decision.decided_at as "decidedAt", decision.outcome, decision.reason, decision.email_id as "emailId",
+  decision.sender, case when decision.email_id is not null then decision.subject end as subject,
+  decision.email_id is null and (decision.head is null or exists (
+    select from jsonb_array_elements(decision.head -> 'headers') field where field ->> 0 = 'sensitivity' and field ->> 1 ~* 'personal|private|confidential')) as "isPrivate"`;
+
+/** The decisions of all mailboxes, or those of one outcome, a page at a time. */
+export async function listDecisions(sql: Sql, { outcome, before }: { outcome: Outcome | null; before: number | null }): Promise<DecisionPage> {
+  const { rows } = await sql.query<Row>(
+    `select ${SHOWN} from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id
+     where ($1::text is null or decision.outcome = $1) and ($2::bigint is null or decision.id < $2) order by decision.id desc limit $3`,
+    [outcome, before, PAGE + 1],
+  );
+  return { decisions: rows.slice(0, PAGE).map(shown), next: rows.length > PAGE ? (rows[PAGE - 1]?.id ?? null) : null };
+}
+
+/** One decision with its reasons as sentences, or null. */
+export async function readDecision(sql: Sql, id: number): Promise<{ decision: ShownDecision; sentences: readonly string[] } | null> {
+  const { rows } = await sql.query<Row>(
+    `select ${SHOWN} from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id where decision.id = $1`,
+    [id],
+  );
+  const [row] = rows;
+  return row ? { decision: shown(row), sentences: await sentencesOf(sql, row) } : null;
+}
+
+function shown({ sender, ...row }: Row): ShownDecision {
+  if (row.isPrivate || sender === null) return { ...row, from: null };
+  return { ...row, from: row.emailId === null ? domainOf(sender) || null : sender };
+}
+
+async function sentencesOf(sql: Sql, { id, emailId, isPrivate, mailbox }: Row): Promise<string[]> {
+  const whole = (await findDecisions(sql, String(id))).find((one) => one.id === id);
+  if (!whole) return [];
+  const { quarantine } = whole;
+  if (emailId !== null) return explain(whole, { mailbox });
+  if (isPrivate) return explain({ ...whole, rules: [], waitingFor: [] }, { mailbox }).slice(0, 1);
+  return [
+    ...explain({ ...whole, rules: redactedRules(whole.rules, mailbox) }, { mailbox }).map((one) => redactedAddresses(one, mailbox)),
+    ...(quarantine ? [redactedAddresses(`After ${quarantine.attempts} tries: ${quarantine.message} ${quarantine.remedy}`, mailbox)] : []),
+  ];
+}

@@ -1,0 +1,121 @@
+/** What the contract suite of mail sources wants of a server under test, and how it reads. */
+import assert from "node:assert/strict";
+import type { Content, Cursor, MessageHead, MessageRef, Stream } from "../../src/model/message.ts";
+import type { MailSource, Pull } from "../../src/ports.ts";
+
+/** One mailbox on a server of its own or shared, empty at first. Folders are named without prefix; `INBOX` always exists. */
+export interface MailboxRig {
+  /** Opens the mailbox as a new process would. */
+  open(how?: { readonly password?: string; readonly port?: number }): MailSource;
+  /** Where `open` connects to. */
+  readonly port: number;
+  /** Puts messages there as a mail server does, making the folder if need be. */
+  put(folder: string, ...messages: readonly { readonly mime: Buffer; readonly received?: Date }[]): Promise<void>;
+  /** Takes the message away, as another program of the user does. */
+  remove(folder: string, messageId: string): Promise<void>;
+  move(folder: string, messageId: string, destination: string): Promise<void>;
+  /** Message-IDs of the folder by what another program sees of them. */
+  look(folder: string): Promise<ReadonlyMap<string, { readonly seen: boolean }>>;
+}
+
+export interface ServerRig extends AsyncDisposable {
+  /** A mailbox that no other test uses. */
+  mailbox(): Promise<MailboxRig>;
+}
+
+export const LONG_AGO = new Date("2001-01-01T00:00:00Z");
+const A_LOT = 1000;
+export const LIMIT = 30 * 1024 * 1024;
+
+/** A message whose Message-ID and subject tell its number. */
+export function message(id: string, body: string | Buffer = "Hello,\r\n\r\nthis is a test.\r\n", moreHeader = ""): Buffer {
+  const header = [
+    "From: Ann Lee <ann@example.test>",
+    "To: bob@example.test",
+    `Subject: Message ${id}`,
+    "Date: Mon, 23 Nov 2026 10:00:00 +0000",
+    `Message-ID: <${id}@example.test>`,
+  ];
+  return Buffer.concat([Buffer.from(`${header.join("\r\n")}\r\n${moreHeader}\r\n`, "latin1"), Buffer.from(body)]);
+}
+
+export const idOf = (id: string) => `${id}@example.test`;
+
+/** All pages from a cursor on, with a new source for each page where `open` is given. */
+export async function drain(
+  open: () => MailSource,
+  stream: string,
+  start: Cursor | null,
+  options: { readonly limit?: number; readonly since?: Date; readonly reopen?: boolean } = {},
+): Promise<{
+  readonly pages: readonly Extract<Pull, { kind: "page" }>[];
+  readonly heads: readonly MessageHead[];
+  readonly cursor: Cursor;
+}> {
+  const pages: Extract<Pull, { kind: "page" }>[] = [];
+  let cursor = start;
+  let source = open();
+  try {
+    for (;;) {
+      const pull = await source.pull(stream, cursor, { limit: options.limit ?? A_LOT, since: options.since ?? LONG_AGO });
+      if (pull.kind === "reset") throw new Error(`unexpected reset: ${pull.reason}`);
+      pages.push(pull);
+      assert.ok(pages.length < 500, "pulling comes to an end");
+      cursor = pull.cursor;
+      if (!pull.more) return { pages, heads: pages.flatMap((page) => page.heads), cursor };
+      if (options.reopen) {
+        await source.close();
+        source = open();
+      }
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** What a faithful reader holds of a stream, after each page. */
+export class Held {
+  readonly ids = new Map<string, string>();
+
+  take(pull: Extract<Pull, { kind: "page" }>): void {
+    for (const head of pull.heads) this.ids.set(head.ref.id, head.messageId ?? "");
+    for (const ref of pull.gone) this.ids.delete(ref.id);
+    if (pull.present !== null) {
+      const present = new Set(pull.present);
+      for (const id of this.ids.keys()) if (!present.has(id)) this.ids.delete(id);
+    }
+  }
+
+  messageIds(): string[] {
+    return [...this.ids.values()].sort();
+  }
+}
+
+export async function contents(source: MailSource, refs: readonly MessageRef[], maximumSize = LIMIT): Promise<Map<string, Content>> {
+  const answers = new Map<string, Content>();
+  for await (const content of source.content(refs, { maximumSize })) {
+    assert.ok(!answers.has(content.ref.id), `${content.ref.id} is answered once`);
+    answers.set(content.ref.id, content);
+  }
+  return answers;
+}
+
+export const byName = (streams: readonly Stream[], name: string): Stream => {
+  const found = streams.find((stream) => (name === "INBOX" ? stream.role === "inbox" : stream.name.split("/").at(-1) === name));
+  assert.ok(found, `there is a stream for ${name}: ${streams.map((stream) => stream.name).join(", ")}`);
+  return found;
+};
+
+export async function using<T>(source: MailSource, work: (source: MailSource) => Promise<T>): Promise<T> {
+  try {
+    return await work(source);
+  } finally {
+    await source.close();
+  }
+}
+
+export const streamId = (rig: MailboxRig, name: string) => using(rig.open(), async (source) => byName(await source.streams(), name).id);
+
+export const messageIds = (heads: readonly MessageHead[]) => heads.map((head) => head.messageId ?? "");
+
+export const numbers = (count: number, prefix = "m") => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
