@@ -95,14 +95,9 @@ export async function openApp(configuration: Configuration, options: AppOptions)
   }
 }
 
-/** DATABASE_URL wins over the folder of the file, as the environment of a container should. */
-export function databasePlace(configuration: Configuration): { url: string; poolSize?: number } | { folder: string } {
-  const fromEnvironment = process.env.DATABASE_URL;
-  if ("url" in configuration.database) {
-    const { url, poolSize } = configuration.database;
-    return { url: readSecret(url), ...(poolSize !== undefined && { poolSize }) };
-  }
-  return fromEnvironment ? { url: fromEnvironment } : { folder: configuration.database.folder };
+function databasePlace({ database }: Configuration): { url: string; poolSize?: number } | { folder: string } {
+  if ("folder" in database) return { folder: database.folder };
+  return { url: readSecret(database.url), ...(database.poolSize !== undefined && { poolSize: database.poolSize }) };
 }
 
 /** The incoming and the outgoing connector of a profile as one mail system. */

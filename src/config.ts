@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, isAlias, LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
@@ -62,10 +62,16 @@ const filter = z
 
 export const configurationSchema = z.strictObject({
   database: z
-    .union([
-      z.strictObject({ folder: z.string().min(1) }),
-      z.strictObject({ url: secret, poolSize: z.number().int().min(1).max(100).optional() }),
-    ])
+    .union(
+      [
+        z.strictObject({ folder: z.string().min(1) }),
+        z.strictObject({ url: secret, poolSize: z.number().int().min(1).max(100).optional() }),
+      ],
+      {
+        error:
+          "must be { folder: path } or { url: { env: NAME } }, with poolSize from 1 to 100 if wanted: a URL holds a password and never stands in this file itself",
+      },
+    )
     .default({ folder: "waypost-data" })
     .describe(
       "A folder for the embedded database, or the URL of a PostgreSQL 15+ by reference. DATABASE_URL in the environment wins over the folder.",
@@ -182,7 +188,10 @@ export class ConfigurationError extends Failure {
   }
 }
 
-/** Reads and checks a configuration file. Throws ConfigurationError with every problem found, by line and field. */
+/**
+ * Reads and checks a configuration file. Throws ConfigurationError with every problem found, by line and field. DATABASE_URL wins over a folder,
+ * as the environment of a container should.
+ */
 export function readConfiguration(file: string): Configuration {
   let text: string;
   try {
@@ -197,7 +206,9 @@ export function readConfiguration(file: string): Configuration {
       cause,
     });
   }
-  return parseConfiguration(text, file);
+  const configuration = parseConfiguration(text, file);
+  const urlInEnvironment = "folder" in configuration.database && process.env.DATABASE_URL;
+  return urlInEnvironment ? { ...configuration, database: { url: { env: "DATABASE_URL" } } } : configuration;
 }
 
 /** Checks the text of a configuration; `file` is only for messages. Relative paths of files and folders are taken from the file's folder. */
@@ -208,9 +219,12 @@ export function parseConfiguration(text: string, file: string): Configuration {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  if (document.errors.length > 0) {
-    throw new ConfigurationError(document.errors.map((error) => ({ file, ...at(error.pos[0]), field: "", problem: error.message })));
-  }
+  const faults = [
+    ...document.errors.map(({ pos, code, message }) => ({ at: pos[0], problem: yamlProblem(code, message) })),
+    ...lostAliases(document),
+  ];
+  if (faults.length > 0)
+    throw new ConfigurationError(faults.map((fault) => ({ file, ...at(fault.at), field: "", problem: fault.problem })));
   const place = (path: readonly PropertyKey[]) => {
     for (let length = path.length; length > 0; length--) {
       const node: unknown = document.getIn(path.slice(0, length), true);
@@ -218,7 +232,9 @@ export function parseConfiguration(text: string, file: string): Configuration {
     }
     return { line: 1, column: 1 };
   };
-  const result = configurationSchema.safeParse(document.toJS() ?? {});
+  const result = configurationSchema.safeParse(document.toJS() ?? {}, {
+    error: (issue) => (issue.input === undefined ? "is needed" : undefined),
+  });
   if (!result.success) {
     throw new ConfigurationError(
       result.error.issues.map((issue) => ({
@@ -232,6 +248,24 @@ export function parseConfiguration(text: string, file: string): Configuration {
   const problems = contradictions(result.data).map(({ path, problem }) => ({ file, ...place(path), field: fieldName(path), problem }));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return withAbsolutePaths(result.data, path.dirname(path.resolve(file)));
+}
+
+/** What the YAML reader says, without what it repeats of the file behind a colon: that may be a password in the wrong place. */
+function yamlProblem(code: string, message: string): string {
+  return code === "MULTIPLE_DOCS" ? "a second document begins here (---); the file may hold only one" : message.replace(/: .*$/s, "");
+}
+
+/** Values that begin with `*` without being meant so; the reader itself notices them late, without a place. */
+function lostAliases(document: Document.Parsed): { at: number; problem: string }[] {
+  const found: { at: number; problem: string }[] = [];
+  visit(document, (_key, node) => {
+    if (isAlias(node) && node.resolve(document) === undefined)
+      found.push({
+        at: node.range?.[0] ?? 0,
+        problem: "a value that begins with * refers to an anchor (&) earlier in the file, and there is none",
+      });
+  });
+  return found;
 }
 
 /** The secret that a reference points at. Throws Failure when it is not there; never puts the secret into a message. */
@@ -258,7 +292,7 @@ function secretMissing(what: string, remedy: string): Failure {
   return new Failure({
     scope: "mailbox",
     code: "secret missing",
-    message: `The password is not to be had: ${what}.`,
+    message: `A secret is missing: ${what}.`,
     remedy,
     waitingHelps: true,
   });

@@ -1,3 +1,4 @@
+import events from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -6,9 +7,10 @@ import pino from "pino";
 import { asJson } from "./command-line/json.ts";
 import { explanationLines, printable } from "./command-line/print.ts";
 import { type Configuration, configurationSchema } from "./config.ts";
-import { startMailServer } from "./demo/mail-server/mail-server.ts";
+import { type DemoMailServer, startMailServer } from "./demo/mail-server/mail-server.ts";
 import { COMPANY_DOMAIN, QUEUE, RECORDS, USERS } from "./demo/people.ts";
-import { arrive, type Expected, sendOffers } from "./demo/traffic.ts";
+import { type DemoSummary, EXPECTED, isComplete } from "./demo/summary.ts";
+import { arrive, sendOffers } from "./demo/traffic.ts";
 import { addressKey } from "./model/address.ts";
 import { type Service, startService } from "./serve.ts";
 
@@ -18,70 +20,74 @@ export interface DemoOptions {
   readonly port: number;
   /** Print nothing but the summary. */
   readonly json: boolean;
+  /** Ends the demo, whatever it is at. */
+  readonly stop: AbortSignal;
+  /** How long the sample traffic may take, in milliseconds. */
+  readonly patience?: number;
 }
 
 /** How long the sample traffic may take on a slow machine. */
 const PATIENCE = 60_000;
 const PASSWORD = "only-for-the-demo";
-
-/** Summary of the sample traffic: the last line of `waypost demo --once`. */
-export interface DemoSummary {
-  readonly received: number;
-  readonly tracked: number;
-  readonly skipped: number;
-  readonly sent: number;
-  readonly quarantined: number;
-  readonly seconds: number;
-}
+const ACCOUNTS = [...USERS, QUEUE].map(({ name, email }) => ({ name, address: email }));
 
 /**
  * Everything in one process: a mail server in memory, sample people, the service on an embedded database in a temporary folder, and mail both ways.
- * Returns whether everything that should have arrived did.
+ * Its last line is the summary as JSON. Returns whether everything that should have arrived did, or somebody ended
+ * what was to go on. Nothing of it is left at the end.
  */
-export async function demo({ once, port, json }: DemoOptions): Promise<boolean> {
+export async function demo({ once, port, json, stop, patience = PATIENCE }: DemoOptions): Promise<boolean> {
   const say = (line: string) => {
     if (!json) process.stdout.write(`${printable(line)}\n`);
   };
   const started = performance.now();
+  await using running = new AsyncDisposableStack();
   const folder = mkdtempSync(path.join(os.tmpdir(), "waypost-demo-"));
-  const addresses = [...USERS.map((one) => one.email), QUEUE.email];
-  const server = await startMailServer({
-    accounts: [...USERS.map((one) => ({ address: one.email, name: one.name })), { address: QUEUE.email, name: QUEUE.name }].map((one) => ({
-      ...one,
-      password: PASSWORD,
-    })),
-    domains: [COMPANY_DOMAIN],
-  });
-  say(
-    `A mail server for ${COMPANY_DOMAIN} is up: IMAP on 127.0.0.1:${server.imapPort}, SMTP on 127.0.0.1:${server.smtpPort}. Accounts: ${addresses.join(", ")}; password: ${PASSWORD}`,
-  );
-  say("Making the embedded database (a few seconds at the first time) ...");
+  running.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const server = await startMailServer({ accounts: ACCOUNTS.map((one) => ({ ...one, password: PASSWORD })), domains: [COMPANY_DOMAIN] });
+  running.defer(() => server.close());
+  say(`A mail server for ${COMPANY_DOMAIN} is up: IMAP on 127.0.0.1:${server.imapPort}, SMTP on 127.0.0.1:${server.smtpPort}.`);
+  say(`Accounts: ${ACCOUNTS.map((one) => one.address).join(", ")}; password: ${PASSWORD}`);
+  say("Making the embedded database, which takes a few seconds ...");
   const service = await startService(demoConfiguration(folder, server, once ? 0 : port), {
     roles: new Set(["web", "worker", "watcher"]),
     log: pino({ level: "silent" }),
   });
-  try {
-    await service.app.crm.createRecords(RECORDS);
-    say(`The service is up at ${service.url}. Alice sends an offer to a contact, the support queue answers a lead ...`);
-    const sent = await sendOffers(service.app.crm, await userId(service));
-    const expected = await arrive(server);
+  running.defer(() => service.stop());
+  await service.app.crm.createRecords(RECORDS);
+  const patient = AbortSignal.any([stop, AbortSignal.timeout(patience)]);
+  const { summary, complete } = await runTraffic(service, server, patient, started, say);
+  if (!stop.aborted) await tell(service, say);
+  say(complete ? `Everything arrived, ${summary.seconds} s after the start.` : notComplete(stop.aborted));
+  if (!once && !stop.aborted) await goOn(service, stop, say);
+  process.stdout.write(`${JSON.stringify(summary)}\n`);
+  return complete || (stop.aborted && !once);
+}
+
+async function runTraffic(
+  service: Service,
+  server: DemoMailServer,
+  patient: AbortSignal,
+  started: number,
+  say: (line: string) => void,
+): Promise<{ summary: DemoSummary; complete: boolean }> {
+  say(`The service is up at ${service.url}. Alice sends an offer to a contact, the support queue answers a lead ...`);
+  await sendOffers(service.app.crm, await userId(service));
+  if (await arrive(server, patient))
     say("Mail arrives: a reply, the same reply for a colleague, a question to the queue, a note in a sub-folder, and an advertisement ...");
-    const summary = await untilDone(service, { ...expected, sent }, started);
-    await tell(service, say);
-    const complete = isComplete(summary, { ...expected, sent });
-    say(
-      complete
-        ? `Everything arrived, ${summary.seconds} s after the start.`
-        : "NOT everything arrived: `received`, `tracked`, `skipped` and `sent` below are not what they should be.",
-    );
-    if (!once) await goOn(service, folder, say);
-    process.stdout.write(`${JSON.stringify(summary)}\n`);
-    return complete;
-  } finally {
-    await service.stop();
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
+  for (;;) {
+    const summary = await summarize(service, started);
+    const complete = isComplete(summary);
+    if (complete || patient.aborted) return { summary, complete };
+    await sleep(100, undefined, { signal: patient }).catch(() => undefined);
   }
+}
+
+function notComplete(stopped: boolean): string {
+  const { received, tracked, skipped, duplicate, sent } = EXPECTED;
+  return stopped
+    ? "Ended before everything had arrived."
+    : `NOT everything arrived: there should be ${received} received, ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate and ${sent} sent.`;
 }
 
 function demoConfiguration(folder: string, server: { imapPort: number; smtpPort: number }, port: number): Configuration {
@@ -114,15 +120,6 @@ async function userId(service: Service): Promise<string> {
   return rows[0]?.id ?? "";
 }
 
-async function untilDone(service: Service, expected: Expected, started: number): Promise<DemoSummary> {
-  const deadline = Date.now() + PATIENCE;
-  for (;;) {
-    const summary = await summarize(service, started);
-    if (isComplete(summary, expected) || Date.now() > deadline) return summary;
-    await sleep(100);
-  }
-}
-
 async function summarize(service: Service, started: number): Promise<DemoSummary> {
   const { mailboxes } = await service.app.operations.status();
   const sum = (name: "tracked" | "skipped" | "duplicate" | "quarantined") =>
@@ -135,20 +132,11 @@ async function summarize(service: Service, started: number): Promise<DemoSummary
     received: tracked + skipped + duplicate + quarantined,
     tracked,
     skipped,
+    duplicate,
     sent: rows[0]?.sent ?? 0,
     quarantined,
     seconds: Math.round((performance.now() - started) / 100) / 10,
   };
-}
-
-function isComplete(summary: DemoSummary, expected: Expected): boolean {
-  return (
-    summary.received === expected.received &&
-    summary.tracked === expected.tracked &&
-    summary.skipped === expected.skipped &&
-    summary.sent === expected.sent &&
-    summary.quarantined === 0
-  );
 }
 
 /** The two decisions worth reading: why the reply found its record, and why the advertisement was left alone. */
@@ -160,11 +148,8 @@ async function tell(service: Service, say: (line: string) => void): Promise<void
   say("");
 }
 
-async function goOn(service: Service, folder: string, say: (line: string) => void): Promise<void> {
+async function goOn(service: Service, stop: AbortSignal, say: (line: string) => void): Promise<void> {
   say(`To read the embedded CRM in a browser, open this link once: ${service.oneTimeLink()}`);
-  say(`The database is in ${path.join(folder, "data")} and goes away at the end. Press Ctrl+C to end.`);
-  await new Promise<void>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-  });
+  say("The mail server and the database go away at the end. Press Ctrl+C to end.");
+  if (!stop.aborted) await events.once(stop, "abort");
 }

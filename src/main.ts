@@ -1,27 +1,51 @@
-import { Command, CommanderError, Option } from "commander";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
-import { databasePlace, openApp } from "./app.ts";
-import { EXIT, type ExitCode } from "./command-line/exit-codes.ts";
-import { checkLines, explanationLines, failureLines, plural, printable, quarantineLines, statusLines } from "./command-line/print.ts";
+import { openApp } from "./app.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "./command-line/exit-codes.ts";
+import { untilInterrupted } from "./command-line/interruption.ts";
+import {
+  checkLines,
+  explanationLines,
+  folded,
+  plural,
+  printable,
+  quarantineLines,
+  receivedLines,
+  sentLines,
+  statusLines,
+} from "./command-line/print.ts";
 import { progressBar } from "./command-line/progress.ts";
 import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts";
-import { type Configuration, ConfigurationError, configurationJsonSchema, readConfiguration } from "./config.ts";
+import { type Configuration, configurationJsonSchema, readConfiguration } from "./config.ts";
 import type { Role } from "./engine/engine.ts";
 import { Failure } from "./model/failure.ts";
-import { serve } from "./serve.ts";
 
 /** The `waypost` command: parses, calls, prints. Everything it does is a function elsewhere. */
+
+/** How long a command waits for a data folder that a starting service or another command has in hand. */
+const BUSY_PATIENCE_MS = 10_000;
+const BUSY_LOOK_MS = 250;
+/** Lines for a screen narrower than this are left to the terminal to break. */
+const NARROWEST_SCREEN = 60;
 
 const program = new Command("waypost")
   .description("Connects mail systems to a CRM: mail in, mail out, and the reason for every decision.")
   .version("0.1.0")
   .option("-c, --config <file>", "configuration file", process.env.WAYPOST_CONFIG ?? "waypost.yaml")
   .option("--json", "print the result as JSON, one document on one line")
-  .showHelpAfterError()
+  .showHelpAfterError("Add --help to see how it is used.")
+  .configureHelp({ showGlobalOptions: true })
   .exitOverride()
   .addHelpText(
     "after",
-    `\nExit codes: ${EXIT.ok} done; ${EXIT.failed} could not be done; ${EXIT.usage} wrong command line or configuration; ${EXIT.attention} done, but something needs a person; ${EXIT.notFound} not found.`,
+    `
+Exit codes:
+  ${EXIT.ok}  done, and nothing needs anybody
+  ${EXIT.failed}  could not be done
+  ${EXIT.usage}  the command line or the configuration is wrong
+  ${EXIT.attention}  done, but something needs a person
+  ${EXIT.notFound}  what was asked about does not exist`,
   );
 
 interface GlobalOptions {
@@ -36,22 +60,26 @@ function globalOptions(): GlobalOptions {
 program
   .command("serve")
   .description("run the service: reads, sends, watches, and answers on its web address")
-  .addOption(new Option("--roles <list>", "what this process does, separated by commas").default("web,worker,watcher"))
-  .action(async ({ roles }: { roles: string }) => {
+  .addOption(
+    new Option("--roles <list>", "what this process does, separated by commas")
+      .argParser(parseRoles)
+      .default(parseRoles("web,worker,watcher"), "web,worker,watcher"),
+  )
+  .action(async ({ roles }: { roles: ReadonlySet<Role> }) => {
     const configuration = readConfiguration(globalOptions().config);
-    await serve(configuration, { roles: parseRoles(roles), log: logTo(configuration, "stdout") });
+    const { serve } = await import("./serve.ts");
+    await serve(configuration, { roles, log: logTo(configuration, "stdout"), stop: untilInterrupted("quietly") });
   });
 
 program
   .command("demo")
   .description("everything in one process with sample data and a mail system of its own; nothing else needed")
   .option("--once", "run the sample traffic, print a summary as JSON on the last line, and end")
-  .option("--port <number>", "port of the web address", "8025")
-  .action(async ({ once, port }: { once?: boolean; port: string }) => {
+  .addOption(new Option("--port <number>", "port of the web address").argParser(parsePort).default(8025))
+  .action(async ({ once, port }: { once?: boolean; port: number }) => {
     const { demo } = await import("./demo.ts");
-    process.exitCode = (await demo({ once: once === true, port: numberOption(port, "--port"), json: globalOptions().json === true }))
-      ? EXIT.ok
-      : EXIT.failed;
+    const complete = await demo({ once: once === true, port, json: globalOptions().json === true, stop: untilInterrupted("quietly") });
+    process.exitCode = complete ? EXIT.ok : EXIT.failed;
   });
 
 program
@@ -60,14 +88,11 @@ program
   .argument("[addresses...]")
   .action((addresses: string[]) =>
     withDoor(async (door) => {
+      const stop = untilInterrupted();
       const bar = progressBar("Receiving", globalOptions().json === true);
-      const result = await door.call("receive", addresses, new AbortController().signal, bar.update).finally(() => bar.stop());
-      const { received, tracked, skipped, duplicate, quarantined, moved } = result.counts;
-      print(result, [
-        `${plural(result.mailboxes, "mailbox").replace("mailboxs", "mailboxes")} read: ${plural(received, "message")}, ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} quarantined, ${moved} moved`,
-        ...failureLines(result.failures),
-      ]);
-      return result.failures.length > 0 ? EXIT.failed : quarantined > 0 ? EXIT.attention : EXIT.ok;
+      const result = await door.call("receive", addresses, stop, bar.update).finally(() => bar.stop());
+      print(result, receivedLines(result));
+      return result.failures.length > 0 || stop.aborted ? EXIT.failed : result.counts.quarantined > 0 ? EXIT.attention : EXIT.ok;
     }),
   );
 
@@ -77,11 +102,12 @@ program
   .argument("[addresses...]")
   .action((addresses: string[]) =>
     withDoor(async (door) => {
+      const stop = untilInterrupted();
       const bar = progressBar("Sending", globalOptions().json === true);
-      const result = await door.call("send", addresses, new AbortController().signal, bar.update).finally(() => bar.stop());
-      const { sent, failed, waiting, unknown } = result.counts;
-      print(result, [`${sent} sent, ${failed} failed, ${waiting} to be tried again, ${unknown} unknown`, ...failureLines(result.failures)]);
-      return result.failures.length > 0 ? EXIT.failed : failed + unknown > 0 ? EXIT.attention : EXIT.ok;
+      const result = await door.call("send", addresses, stop, bar.update).finally(() => bar.stop());
+      print(result, sentLines(result));
+      if (result.failures.length > 0 || stop.aborted) return EXIT.failed;
+      return result.counts.failed + result.counts.unknown > 0 ? EXIT.attention : EXIT.ok;
     }),
   );
 
@@ -119,10 +145,10 @@ quarantine
 quarantine
   .command("retry")
   .description("process them again: those numbers, or all; a running service does it at once, else the next `waypost receive`")
-  .argument("[numbers...]")
-  .action((numbers: string[]) =>
+  .addArgument(new Argument("[numbers...]", "as `waypost quarantine list` shows them").argParser(parseNumbers).default([], "all"))
+  .action((numbers: readonly number[]) =>
     withDoor(async (door) => {
-      const result = await door.call("quarantineRetry", numbers.length === 0 ? "all" : numbers.map((one) => numberOption(one, "number")));
+      const result = await door.call("quarantineRetry", numbers.length === 0 ? "all" : numbers);
       print(result, [`${plural(result.marked, "message")} will be processed again.`]);
       return numbers.length > 0 && result.marked === 0 ? EXIT.notFound : EXIT.ok;
     }),
@@ -154,11 +180,10 @@ program
 program
   .command("decide")
   .description("end an unknown outcome by your word: the email was sent, is to be sent again, or counts as failed")
-  .argument("<email-id>")
-  .argument("<verdict>", "sent, again or failed")
+  .addArgument(new Argument("<email-id>", "as `waypost status` shows it").argParser(parseId))
+  .addArgument(new Argument("<verdict>", "what is true, or shall be").choices(["sent", "again", "failed"]))
   .action((emailId: string, verdict: string) =>
     withDoor(async (door) => {
-      if (!["sent", "again", "failed"].includes(verdict)) throw usage(`"${verdict}" is none of sent, again, failed`);
       const result = await door.call("decide", emailId, verdict);
       print(result, [`Decided: ${result.decided}.`]);
       return EXIT.ok;
@@ -172,28 +197,38 @@ config
   .action(() => {
     const configuration = readConfiguration(globalOptions().config);
     print({ valid: true, mailboxes: configuration.mailboxes.length }, [
-      `${globalOptions().config} is right: ${plural(configuration.mailboxes.length, "mailbox").replace("mailboxs", "mailboxes")}.`,
+      `${globalOptions().config} is right: ${plural(configuration.mailboxes.length, "mailbox")}.`,
     ]);
   });
 config
   .command("schema")
   .description("print the JSON Schema of the file")
   .action(() => {
-    process.stdout.write(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
+    const schema = configurationJsonSchema();
+    print(schema, [JSON.stringify(schema, null, 2)]);
   });
 
 /** Runs an operation here, or in the service that holds the embedded database at this moment. */
 async function withDoor(work: (door: Door) => Promise<ExitCode>): Promise<void> {
   const configuration = readConfiguration(globalOptions().config);
-  const place = databasePlace(configuration);
   const log = logTo(configuration, "stderr");
-  try {
-    await using app = await openApp(configuration, { log });
-    process.exitCode = await work(ownDoor(app.operations));
-  } catch (error) {
-    const service = "folder" in place && error instanceof Failure && error.code === "folder in use" ? serviceDoor(place.folder) : null;
-    if (service === null) throw error;
-    process.exitCode = await work(service);
+  const deadline = Date.now() + BUSY_PATIENCE_MS;
+  for (;;) {
+    try {
+      await using app = await openApp(configuration, { log });
+      process.exitCode = await work(ownDoor(app.operations));
+      return;
+    } catch (error) {
+      const { database } = configuration;
+      if (!("folder" in database && error instanceof Failure && error.code === "folder in use")) throw error;
+      const service = await serviceDoor(database.folder);
+      if (service !== null) {
+        process.exitCode = await work(service);
+        return;
+      }
+      if (Date.now() > deadline) throw error;
+      await sleep(BUSY_LOOK_MS);
+    }
   }
 }
 
@@ -207,46 +242,69 @@ function logTo(configuration: Configuration, stream: "stdout" | "stderr"): pino.
 }
 
 function print(result: unknown, lines: readonly string[]): void {
-  process.stdout.write(globalOptions().json ? `${JSON.stringify(result)}\n` : `${lines.join("\n")}\n`);
+  if (globalOptions().json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else write(process.stdout, lines);
+}
+
+/** To a screen, long lines are broken at words; into a file or another program they go as they are. */
+function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {
+  const { isTTY, columns } = stream;
+  const shown = isTTY && columns >= NARROWEST_SCREEN ? lines.flatMap((line) => folded(line, columns)) : lines;
+  stream.write(`${shown.join("\n")}\n`);
 }
 
 function parseRoles(list: string): ReadonlySet<Role> {
   const known: readonly Role[] = ["web", "worker", "watcher"];
   const roles = list.split(",").map((one) => one.trim());
   const unknown = roles.find((one) => !known.some((role) => role === one));
-  if (unknown !== undefined) throw usage(`"${unknown}" is no role; there are ${known.join(", ")}`);
+  if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is no role; there are ${known.join(", ")}.`);
   return new Set(known.filter((role) => roles.includes(role)));
 }
 
-function numberOption(text: string, name: string): number {
+function parsePort(text: string): number {
+  const port = wholeNumber(text);
+  if (port > 65_535) throw new InvalidArgumentError("A port is at most 65535.");
+  return port;
+}
+
+function parseNumbers(text: string, before: readonly number[]): readonly number[] {
+  return [...before, wholeNumber(text)];
+}
+
+function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw usage(`${name}: "${text}" is not a whole number`);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("It must be a whole number.");
   return value;
 }
 
-function usage(message: string): CommanderError {
-  return new CommanderError(EXIT.usage, "waypost.usage", message);
+function parseId(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new InvalidArgumentError("It must be the id of an email.");
+  return text;
 }
 
 function report(error: unknown): ExitCode {
+  const { json } = globalOptions();
   if (error instanceof CommanderError) {
-    if (error.code === "waypost.usage") process.stderr.write(`${error.message}\n`);
+    // Commander has told it to the person already.
+    const usage = { code: "usage", message: error.message.replace(/^error: /, ""), remedy: "Add --help to see how it is used." };
+    if (json && error.exitCode !== 0) print({ error: usage }, []);
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   const failure = error instanceof Failure ? error : null;
-  if (globalOptions().json)
-    process.stdout.write(
-      `${JSON.stringify({ error: { code: failure?.code ?? "unexpected error", message: failure?.message ?? String(error), serverSaid: failure?.serverSaid, remedy: failure?.remedy } })}\n`,
-    );
-  else if (failure)
-    process.stderr.write(
-      `${failure.message}\n${failure.serverSaid ? `The server said: ${failure.serverSaid}\n` : ""}What to do: ${failure.remedy}\n`,
-    );
+  if (json) {
+    const { code, message, serverSaid, remedy } = failure ?? { code: "unexpected error", message: String(error) };
+    print({ error: { code, message, serverSaid, remedy } }, []);
+  } else if (failure)
+    write(process.stderr, [
+      ...failure.message.split("\n").map(printable),
+      ...(failure.serverSaid ? [`The server said: ${printable(failure.serverSaid)}`] : []),
+      `What to do: ${failure.remedy}`,
+    ]);
   else
     process.stderr.write(
       `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nThis is a fault of Waypost; please report it.\n`,
     );
-  return error instanceof ConfigurationError || failure?.code === "configuration missing" ? EXIT.usage : EXIT.failed;
+  return exitCodeOf(failure);
 }
 
 try {

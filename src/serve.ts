@@ -1,7 +1,6 @@
-import { chmodSync, rmSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import { databasePlace, openApp } from "./app.ts";
-import { DOOR_FILE } from "./command-line/service-door.ts";
+import { once } from "node:events";
+import { openApp } from "./app.ts";
+import { openServiceDoor } from "./command-line/service-door.ts";
 import type { Configuration } from "./config.ts";
 import { type Role, startEngine } from "./engine/engine.ts";
 import type { Log } from "./engine/log.ts";
@@ -28,66 +27,46 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts the service of a configuration. */
+/** Starts the service of a configuration. When a part of it cannot start, those before it are ended and the error is thrown. */
 export async function startService(configuration: Configuration, { roles, log }: ServeOptions): Promise<Service> {
+  await using started = new AsyncDisposableStack();
   const metrics = createMetrics();
-  const app = await openApp(configuration, { log, measure: metrics.measure });
-  try {
-    const web = roles.has("web")
-      ? await startServer({
-          database: app.database,
-          crm: app.crm,
-          operations: app.operations,
-          metrics,
-          log,
-          host: configuration.listen.host,
-          port: configuration.listen.port,
-        })
-      : null;
-    const engine = await startEngine(app.context, app.queue, {
-      roles,
-      organizations: app.organizations,
-      pullSeconds: configuration.pullSeconds,
-      concurrency: CONCURRENCY,
-    });
-    const door = web && openDoor(configuration, web.url, web.operationsToken);
-    return {
-      url: web?.url ?? null,
-      app,
-      oneTimeLink: () => web?.oneTimeLink() ?? null,
-      async stop() {
-        door?.close();
-        await web?.close();
-        await engine.stop(STOP_SECONDS);
-        await app.close();
-      },
-    };
-  } catch (error) {
-    await app.close();
-    throw error;
+  const app = started.use(await openApp(configuration, { log, measure: metrics.measure }));
+  const { host, port } = configuration.listen;
+  const { database, crm, operations } = app;
+  const web = roles.has("web") ? await startServer({ database, crm, operations, metrics, log, host, port }) : null;
+  started.defer(async () => web?.close());
+  const engine = await startEngine(app.context, app.queue, {
+    roles,
+    organizations: app.organizations,
+    pullSeconds: configuration.pullSeconds,
+    concurrency: CONCURRENCY,
+  });
+  started.defer(() => engine.stop(STOP_SECONDS));
+  // An embedded database belongs to one process: the command line reaches it through that process.
+  if (web && "folder" in configuration.database) {
+    const door = openServiceDoor(configuration.database.folder, { url: web.url, token: web.operationsToken });
+    started.defer(() => door.close());
   }
+  const running = started.move();
+  return {
+    url: web?.url ?? null,
+    app,
+    oneTimeLink: () => web?.oneTimeLink() ?? null,
+    stop: () => running.disposeAsync(),
+  };
 }
 
-/** Runs the service until the process is told to end. */
-export async function serve(configuration: Configuration, options: ServeOptions): Promise<void> {
+/** Runs the service until `stop` aborts; when it does while the service starts, the service ends as soon as it has started. */
+export async function serve(
+  configuration: Configuration,
+  { stop, ...options }: ServeOptions & { readonly stop: AbortSignal },
+): Promise<void> {
   const service = await startService(configuration, options);
   const link = service.oneTimeLink();
   options.log.info({ url: service.url, roles: [...options.roles], mailboxes: configuration.mailboxes.length }, "waypost serves");
   if (link) process.stderr.write(`Waypost serves at ${service.url}. To read the CRM in a browser, open this link once: ${link}\n`);
-  await new Promise<void>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-  });
+  if (!stop.aborted) await once(stop, "abort");
   options.log.info({}, "waypost stops");
   await service.stop();
-}
-
-/** An embedded database belongs to one process: the command line reaches it through that process, with a token only the folder's owner can read. */
-function openDoor(configuration: Configuration, url: string, token: string): { close(): void } | null {
-  const place = databasePlace(configuration);
-  if (!("folder" in place)) return null;
-  const file = path.join(place.folder, DOOR_FILE);
-  writeFileSync(file, JSON.stringify({ url, token }), { mode: 0o600 });
-  chmodSync(file, 0o600);
-  return { close: () => rmSync(file, { force: true }) };
 }

@@ -25,7 +25,7 @@ const beforeEngine = [
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: [],
   tracking: ["model"],
-  sending: ["model"],
+  sending: ["model", "ports.ts"],
   sync: ["model"],
   mime: ["model"],
   ical: ["model"],

@@ -1,3 +1,5 @@
+import type { Failure } from "../model/failure.ts";
+
 /** Exit codes of the `waypost` command, for scripts (docs/command-line.md). */
 export const EXIT = {
   /** Done, and nothing needs anybody. */
@@ -6,9 +8,21 @@ export const EXIT = {
   failed: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
-  /** Done, but something needs a person: an open alert, a quarantined message, an email whose outcome is unknown. */
+  /** Done, but something needs a person: an open alert, a quarantined message, an email that failed or whose outcome is unknown. */
   attention: 3,
   /** What was asked about does not exist. */
   notFound: 4,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
+  ["configuration wrong", EXIT.usage],
+  ["configuration missing", EXIT.usage],
+  ["mailbox unknown", EXIT.notFound],
+  ["not unknown", EXIT.notFound],
+]);
+
+/** The exit code after a failure; null is an error that is none, a fault of the program. */
+export function exitCodeOf(failure: Failure | null): ExitCode {
+  return (failure && BY_FAILURE.get(failure.code)) ?? EXIT.failed;
+}

@@ -1,75 +1,99 @@
 import type { Explanation } from "../engine/operations/explain.ts";
 import type { MailboxCheck } from "../engine/operations/operations.ts";
-import type { MailboxFailure } from "../engine/operations/run-now.ts";
-import type { DirectionStatus, Status } from "../engine/operations/status.ts";
+import type { MailboxFailure, RunResult } from "../engine/operations/run-now.ts";
+import type { DirectionStatus, FolderStatus, Status } from "../engine/operations/status.ts";
+import type { Counts } from "../engine/receive/reading.ts";
+import type { SendCounts } from "../engine/send/send-mailbox.ts";
 import type { QuarantineRow } from "../ledger/quarantine.ts";
 import type { Json } from "./json.ts";
 
 /** Texts for people, as lines. What strangers wrote is shown without control characters, which could rewrite the screen. */
 
 export function statusLines(status: Json<Status>): string[] {
-  const lines: string[] = [];
-  for (const mailbox of status.mailboxes) {
-    const { tracked, skipped, duplicate, quarantined } = mailbox.messages;
-    lines.push(`${mailbox.address}  (${mailbox.profile})`);
-    lines.push(`  receiving: ${direction(mailbox.receiving)}`);
-    lines.push(`  sending:   ${direction(mailbox.sending)}`);
-    lines.push(
-      `  messages:  ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} in quarantine; from ${mailbox.startDate} on`,
-    );
-    lines.push(...folderLines(mailbox.folders));
-    for (const weakness of mailbox.weaknesses) lines.push(`  weakness:  ${weakness}`);
-  }
-  lines.push(
-    `${plural(status.pendingEmails, "email")} pending, ${plural(status.unknownEmails.length, "email")} with unknown outcome, ${plural(status.quarantined, "message")} in quarantine, ${plural(status.alerts.length, "open alert")}`,
-  );
-  for (const one of status.unknownEmails)
-    lines.push(`unknown since ${one.since}: email ${one.emailId} <${one.messageId}> ${one.note ?? ""}`);
-  for (const alert of status.alerts) {
-    lines.push(`ALERT since ${alert.openedAt} (${alert.times} times): ${alert.message}`);
-    if (alert.serverSaid) lines.push(`  the server said: ${alert.serverSaid}`);
-    lines.push(`  what to do: ${alert.remedy}`);
-  }
-  return lines.map(printable);
+  return [
+    ...status.mailboxes.flatMap(mailboxLines),
+    summary(status),
+    ...status.unknownEmails.flatMap((one) => [
+      `UNKNOWN since ${moment(one.since)}: whether the email ${one.emailId} left`,
+      `  Message-ID: <${one.messageId}>`,
+      ...(one.note ? [`  what is known: ${one.note}`] : []),
+    ]),
+    ...status.alerts.flatMap((alert) => [
+      `ALERT since ${moment(alert.openedAt)}, ${alert.times === 1 ? "seen once" : `seen ${alert.times} times, last ${moment(alert.seenAt)}`}`,
+      `  ${alert.message}`,
+      ...(alert.serverSaid ? [`  the server said: ${alert.serverSaid}`] : []),
+      `  what to do: ${alert.remedy}`,
+    ]),
+  ].map(printable);
 }
 
-function direction(one: Json<DirectionStatus>): string {
-  if (one.state === "works") return `works, last ${one.lastSuccess}`;
-  if (one.state === "new") return "no run yet";
-  if (one.state === "off") return `off. ${one.because}`;
-  return `FAILING. ${one.because} ${one.error?.remedy ?? ""} Next try ${one.next}; last success ${one.lastSuccess ?? "never"}`;
+function mailboxLines(mailbox: Json<Status>["mailboxes"][number]): string[] {
+  const { tracked, skipped, duplicate, quarantined } = mailbox.messages;
+  return [
+    `${mailbox.address}  (${mailbox.profile})`,
+    ...directionLines("receiving", mailbox.receiving),
+    ...directionLines("sending", mailbox.sending),
+    `  messages:  ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} in quarantine`,
+    `  start:     mail received since ${moment(mailbox.startDate)} is looked at`,
+    ...folderLines(mailbox.folders),
+    ...mailbox.weaknesses.map((weakness) => `  weakness:  ${weakness}`),
+    "",
+  ];
 }
 
-function folderLines(folders: Json<Status>["mailboxes"][number]["folders"]): string[] {
-  return folders.map(
-    (one) => `  folder:    ${one.name} (${one.messages ?? "?"} messages) ${one.read ? "is read" : `is not read: ${one.because}`}`,
-  );
+function summary(status: Json<Status>): string {
+  return [
+    `${plural(status.pendingEmails, "email")} pending`,
+    `${plural(status.unknownEmails.length, "email")} with unknown outcome`,
+    `${plural(status.quarantined, "message")} in quarantine`,
+    plural(status.alerts.length, "open alert"),
+  ].join(", ");
+}
+
+function directionLines(name: "receiving" | "sending", one: Json<DirectionStatus>): string[] {
+  const label = `  ${`${name}:`.padEnd(11)}`;
+  if (one.state === "works") return [`${label}works, last ${moment(one.lastSuccess)}`];
+  if (one.state === "new") return [`${label}nothing done yet`];
+  if (one.state === "off") return [`${label}off. ${one.because}`];
+  return [
+    `${label}FAILING. ${one.because}`,
+    ...(one.error?.serverSaid ? [`    the server said: ${one.error.serverSaid}`] : []),
+    ...(one.error ? [`    what to do: ${one.error.remedy}`] : []),
+    `    next try ${moment(one.next)}; last success ${moment(one.lastSuccess)}`,
+  ];
+}
+
+function folderLines(folders: readonly Json<FolderStatus>[]): string[] {
+  return folders.map((one) => {
+    const count = one.messages === null ? "unknown number of messages" : plural(one.messages, "message");
+    return `  folder:    ${one.name} (${count}) ${one.read ? "is read" : `is not read. ${one.because}`}`;
+  });
 }
 
 export function explanationLines(explanation: Json<Explanation>): string[] {
-  const lines: string[] = [];
-  for (const one of explanation.incoming) {
-    lines.push(
-      `Message <${one.messageId ?? "without id"}> from ${one.from ?? "nobody"}, received ${one.received} in ${one.mailbox}${one.folders.length > 0 ? `, now in ${one.folders.join(" and ")}` : ""}`,
-    );
-    lines.push(...one.sentences.map((sentence) => `  ${sentence}`));
-    if (one.emailId) lines.push(`  Email in the CRM: ${one.emailId}`);
-  }
-  for (const one of explanation.outgoing) {
-    lines.push(
-      `Email ${one.emailId} sent as <${one.messageId}> (Send pressed ${one.generation === 1 ? "once" : `${one.generation} times`}, ${plural(one.attempts, "attempt")}), last change ${one.changedAt}`,
-    );
-    lines.push(...one.sentences.map((sentence) => `  ${sentence}`));
-  }
-  return lines.map(printable);
+  return [
+    ...explanation.incoming.flatMap((one) => [
+      `Message ${messageId(one.messageId)} from ${one.from ?? "nobody"}`,
+      `  Received ${moment(one.received)} in ${one.mailbox}${one.folders.length > 0 ? `, now in ${one.folders.join(" and ")}` : ""}.`,
+      ...one.sentences.map((sentence) => `  ${sentence}`),
+      ...(one.emailId ? [`  Email in the CRM: ${one.emailId}`] : []),
+    ]),
+    ...explanation.outgoing.flatMap((one) => [
+      `Email ${one.emailId} sent as <${one.messageId}>`,
+      `  Send was pressed ${one.generation === 1 ? "once" : `${one.generation} times`}; ${plural(one.attempts, "attempt")}; last change ${moment(one.changedAt)}.`,
+      ...one.sentences.map((sentence) => `  ${sentence}`),
+    ]),
+  ].map(printable);
 }
 
 export function quarantineLines(rows: readonly Json<QuarantineRow>[]): string[] {
   if (rows.length === 0) return ["Nothing is in quarantine."];
   return rows
     .flatMap((row) => [
-      `${row.id}  ${row.mailbox}  <${row.messageId ?? "without id"}> from ${row.sender ?? "nobody"}, received ${row.received}: failed to ${row.step} ${plural(row.attempts, "time")}, last ${row.triedAt}`,
-      `    ${row.message}${row.serverSaid ? ` (${row.serverSaid})` : ""}`,
+      `${row.id}  ${row.mailbox}: message ${messageId(row.messageId)} from ${row.sender ?? "nobody"}, received ${moment(row.received)}`,
+      `    ${row.message}`,
+      ...(row.serverSaid ? [`    the server said: ${row.serverSaid}`] : []),
+      `    failed to ${row.step} ${plural(row.attempts, "time")}, last ${moment(row.triedAt)}${row.retry ? "; will be tried again" : ""}`,
       `    what to do: ${row.remedy}`,
     ])
     .map(printable);
@@ -89,18 +113,70 @@ export function checkLines(checks: readonly Json<MailboxCheck>[]): string[] {
     .map(printable);
 }
 
-export function failureLines(failures: readonly Json<MailboxFailure>[]): string[] {
+export function receivedLines({ mailboxes, busy, counts, failures }: Json<RunResult<Counts>>): string[] {
+  const { received, tracked, skipped, duplicate, quarantined, moved } = counts;
+  return [
+    `${plural(mailboxes, "mailbox")} read: ${plural(received, "message")}, ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} quarantined, ${moved} moved`,
+    ...busyLines(busy),
+    ...failureLines(failures),
+  ];
+}
+
+export function sentLines({ busy, counts, failures }: Json<RunResult<SendCounts>>): string[] {
+  const { sent, failed, waiting, unknown } = counts;
+  return [
+    `${plural(sent, "email")} sent, ${failed} failed, ${waiting} to be tried again, ${unknown} unknown`,
+    ...busyLines(busy),
+    ...failureLines(failures),
+  ];
+}
+
+function busyLines(busy: number): string[] {
+  return busy === 0 ? [] : [`${plural(busy, "mailbox")} left to another process, which has it in hand and goes round once more`];
+}
+
+function failureLines(failures: readonly Json<MailboxFailure>[]): string[] {
   return failures
-    .flatMap((one) => [`${one.message}${one.serverSaid ? ` The server said: ${one.serverSaid}` : ""}`, `  what to do: ${one.remedy}`])
+    .flatMap((one) => [
+      `FAILED ${one.message}`,
+      ...(one.serverSaid ? [`  the server said: ${one.serverSaid}`] : []),
+      `  what to do: ${one.remedy}`,
+    ])
     .map(printable);
 }
 
 export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+  if (count === 1) return `1 ${noun}`;
+  return `${count} ${noun}${noun.endsWith("x") ? "es" : "s"}`;
 }
 
 /** Without C0 and C1 control characters and bidirectional overrides: subjects and server texts come from strangers. */
 export function printable(line: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
-  return line.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\uFFFD");
+  return line.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "\uFFFD");
+}
+
+/** A line broken at spaces for a screen of that width; what follows is indented below it. A word longer than the screen is left whole, to be copied. */
+export function folded(line: string, width: number): string[] {
+  const indent = `${/^ */.exec(line)?.[0] ?? ""}  `;
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > width) {
+    const start = lines.length === 0 ? indent.length - 2 : indent.length;
+    const inside = rest.lastIndexOf(" ", width);
+    const at = inside > start ? inside : rest.indexOf(" ", Math.max(width, start));
+    if (at < 0) break;
+    lines.push(rest.slice(0, at).trimEnd());
+    rest = `${indent}${rest.slice(at).trimStart()}`;
+  }
+  return [...lines, rest];
+}
+
+/** An instant to the second, in UTC as in the sentences about decisions. */
+function moment(iso: string | null): string {
+  return iso === null ? "never" : `${iso.slice(0, 19).replace("T", " ")} UTC`;
+}
+
+function messageId(id: string | null): string {
+  return id === null ? "without Message-ID" : `<${id}>`;
 }

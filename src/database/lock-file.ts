@@ -43,9 +43,9 @@ export interface FolderLock {
 /** Tokens of the locks that this very process holds: its process id alone proves nothing (containers start with the same ids again). */
 const mine = new Set<string>();
 
-/** Locks the folder, making it when it is missing. Throws a `Failure` that names the holder when a living process has it. */
+/** Locks the folder, making it for its owner's eyes alone when it is missing. Throws a `Failure` that names the holder when a living process has it. */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   for (;;) {
     const highest = (await lockNumbers(folder)).at(-1) ?? 0;
     if (highest > 0) await refuseIfHeld(folder, highest);

@@ -201,7 +201,8 @@ function clientConfig(url: string): pg.ClientConfig {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    options: "-c TimeZone=UTC -c bytea_output=hex -c DateStyle=ISO,MDY",
+    // Without compilation: every statement here is short, and compiling one takes several times as long as running it (docs/performance.md).
+    options: "-c TimeZone=UTC -c bytea_output=hex -c DateStyle=ISO,MDY -c jit=off",
     types: { getTypeParser: ((oid: number) => decoderOf(oid)) as typeof pg.types.getTypeParser },
   };
 }

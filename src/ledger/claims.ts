@@ -19,6 +19,7 @@ const READ = `select claim.identity, claim.email_id as "emailId", claim.message_
 
 /** Claims that exist for these identities. */
 export async function readClaims(sql: Sql, organization: string, identities: readonly string[]): Promise<Map<string, ClaimRow>> {
+  if (identities.length === 0) return new Map();
   const { rows } = await sql.query<ClaimRow>(`${READ} where claim.organization = $1 and claim.identity = any($2)`, [
     organization,
     identities,
@@ -51,11 +52,20 @@ export async function claim(
   );
 }
 
-/** The email of a claim stands in the CRM. */
-export async function markDelivered(sql: Sql, organization: string, identities: readonly string[], now: Date): Promise<void> {
-  await sql.query("update waypost.claim set delivered_at = $3 where organization = $1 and identity = any($2) and delivered_at is null", [
-    organization,
-    identities,
-    now,
-  ]);
+/**
+ * The emails of these claims stand in the CRM. Returns the identities of which nobody said so before: this mailbox delivered them and becomes the
+ * claim's mailbox, whoever claimed first, so that of mailboxes that deliver at once exactly one tracked the message.
+ */
+export async function markDelivered(
+  sql: Sql,
+  organization: string,
+  mailboxId: string,
+  identities: readonly string[],
+  now: Date,
+): Promise<Set<string>> {
+  const { rows } = await sql.query<{ identity: string }>(
+    "update waypost.claim set delivered_at = $4, mailbox_id = $2 where organization = $1 and identity = any($3) and delivered_at is null returning identity",
+    [organization, mailboxId, identities, now],
+  );
+  return new Set(rows.map((row) => row.identity));
 }

@@ -147,18 +147,43 @@ export async function markAbsent(
   );
 }
 
+/** Clocks of processes that share a database may differ by so much. */
+const CLOCKS_DIFFER_BY = 60_000;
+
 /**
- * Skipped messages that wait for one of these message ids are to be decided again, in whichever mailbox they lie.
- * Returns the mailboxes concerned, for waking.
+ * Skipped messages that wait for one of these message ids are to be decided again, in whichever mailbox they lie. Must come after all that the
+ * transaction stores. Returns the mailboxes concerned, for waking.
  */
 export async function reconsiderWaiting(tx: Transaction, organization: string, messageIds: readonly string[]): Promise<string[]> {
   if (messageIds.length === 0) return [];
+  await oneAtATime(tx, organization);
   const { rows } = await tx.query<{ mailboxId: string }>(
     `with waiting as (update waypost.decision set reconsider = true where organization = $1 and outcome = 'skipped' and waiting_for && $2 and not reconsider returning mailbox_id)
      select distinct mailbox_id as "mailboxId" from waiting`,
     [organization, messageIds],
   );
   return rows.map((row) => row.mailboxId);
+}
+
+/**
+ * The counterpart for decisions just stored: those that wait for what was tracked or sent since their facts were looked up are to be decided
+ * again. Must come after all that the transaction stores.
+ */
+export async function reconsiderAnswered(tx: Transaction, organization: string, ids: readonly number[], factsReadAt: Date): Promise<void> {
+  if (ids.length === 0) return;
+  await oneAtATime(tx, organization);
+  await tx.query(
+    `update waypost.decision answer set reconsider = true where id = any($2::bigint[])
+       and (exists (select from waypost.decision question where question.message_id = any(answer.waiting_for) and question.organization = $1
+           and question.outcome = 'tracked' and question.decided_at >= $3)
+         or exists (select from waypost.outbox where message_id = any(answer.waiting_for) and organization = $1 and stage = 'accepted' and settled_at >= $3))`,
+    [organization, ids, new Date(factsReadAt.getTime() - CLOCKS_DIFFER_BY)],
+  );
+}
+
+/** To the end of the transaction: of a question and an answer stored at the same moment, the second then sees the first. */
+async function oneAtATime(tx: Transaction, organization: string): Promise<void> {
+  await tx.query("select pg_advisory_xact_lock(hashtextextended('waypost waiting ' || $1, 0))", [organization]);
 }
 
 /** A message whose decision is to be made again, with the place where it was last seen. */
@@ -168,15 +193,23 @@ export interface PendingDecision {
   readonly head: MessageHead;
 }
 
-/** Decisions of a mailbox to be made again: those to reconsider and quarantined ones asked for. Each with one place where the message lies. */
-export async function pendingDecisions(sql: Sql, mailboxId: string, limit: number): Promise<PendingDecision[]> {
+/** Where a message lies that has not left its place, as far as the last listing of the folders knows. */
+const LIES = `location.gone_at is null and not exists (
+  select from waypost.stream where stream.mailbox_id = location.mailbox_id and stream.id = location.stream_id and missing_since is not null)`;
+
+/**
+ * Decisions of a mailbox to be made again, but for those in `except`: those to reconsider and quarantined ones asked for. Each with one place,
+ * where the message lies or, if it lies nowhere, where it was last seen.
+ */
+export async function pendingDecisions(sql: Sql, mailboxId: string, except: readonly number[], limit: number): Promise<PendingDecision[]> {
   const { rows } = await sql.query<{ id: number; identity: string; head: unknown; stream: string; ref: string }>(
-    `select decision.id, decision.identity, decision.head, location.stream_id as stream, location.ref_id as ref
-     from waypost.decision join lateral (select stream_id, ref_id from waypost.location where decision_id = decision.id order by gone_at is not null, seen_at desc limit 1) location on true
-     where decision.mailbox_id = $1 and decision.head is not null
+    `select decision.id, decision.identity, decision.head, place.stream_id as stream, place.ref_id as ref
+     from waypost.decision join lateral (
+       select stream_id, ref_id from waypost.location where decision_id = decision.id order by not (${LIES}), seen_at desc limit 1) place on true
+     where decision.mailbox_id = $1 and decision.head is not null and not (decision.id = any($2::bigint[]))
        and (decision.reconsider or exists (select from waypost.quarantine where decision_id = decision.id and closed_at is null and retry))
-     order by decision.received, decision.id limit $2`,
-    [mailboxId, limit],
+     order by decision.received, decision.id limit $3`,
+    [mailboxId, except, limit],
   );
   return rows.map((row) => {
     const head = reviveHead(row.head);
@@ -184,11 +217,15 @@ export async function pendingDecisions(sql: Sql, mailboxId: string, limit: numbe
   });
 }
 
-/** A message to be decided again could not be found any more: what was decided stays. */
+/** Of these decisions, those whose messages lie nowhere any more stay as they are and are not made again. */
 export async function leaveDecided(tx: Transaction, ids: readonly number[], now: Date): Promise<void> {
-  await tx.query("update waypost.decision set reconsider = false where id = any($1)", [ids]);
-  await tx.query("update waypost.quarantine set retry = false, tried_at = $2 where decision_id = any($1) and closed_at is null", [
-    ids,
+  const nowhere = `not exists (select from waypost.location where location.decision_id = one.id and ${LIES})`;
+  const { rows } = await tx.query<{ id: number }>(
+    `update waypost.decision one set reconsider = false where id = any($1::bigint[]) and ${nowhere} returning id`,
+    [ids],
+  );
+  await tx.query("update waypost.quarantine set retry = false, tried_at = $2 where decision_id = any($1::bigint[]) and closed_at is null", [
+    rows.map((row) => row.id),
     now,
   ]);
 }
@@ -207,8 +244,8 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
   const { rows } = await sql.query<DecisionRow>(
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
        decision.subject, decision.outcome, decision.reason, decision.rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt",
-       array(select stream.name from waypost.location join waypost.stream on stream.mailbox_id = location.mailbox_id and stream.id = location.stream_id
-             where location.decision_id = decision.id and gone_at is null order by stream.name) as folders,
+       array(select distinct stream.name from waypost.location join waypost.stream on stream.mailbox_id = location.mailbox_id and stream.id = location.stream_id
+             where location.decision_id = decision.id and gone_at is null and missing_since is null order by stream.name) as folders,
        (select jsonb_build_object('code', code, 'message', message, 'remedy', remedy, 'attempts', attempts) from waypost.quarantine where decision_id = decision.id and closed_at is null) as quarantine
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id
      where decision.message_id = $1 or ($2::uuid is not null and decision.email_id = $2) or ($3::bigint is not null and decision.id = $3)

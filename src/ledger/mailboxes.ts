@@ -67,6 +67,7 @@ function fromRow({ ownerType, ownerId, ...row }: Row): MailboxRow {
  * The start is a whole second: mail servers give received dates without fractions (RFC 3501 2.3.3), and mail of that very second counts.
  */
 export async function storeMailboxes(tx: Transaction, settings: readonly MailboxSetting[], now: Date): Promise<void> {
+  await readHistory(tx, settings);
   await tx.query(
     `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, username, incoming_method, outgoing_method, approval, active, enabled_at, start_date, receive_due_at)
      select id, organization, address, profile, "ownerType", "ownerId", username, "incomingMethod", "outgoingMethod", approval, active, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), $2
@@ -100,6 +101,23 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
   await tx.query(
     "update waypost.mailbox set active = false where active and not ((organization, address) in (select organization, address from jsonb_to_recordset($1::jsonb) as kept (organization text, address text)))",
     [storableJson(settings.map((one) => ({ organization: one.organization, address: addressKey(one.address) })))],
+  );
+}
+
+/**
+ * A start that is set back asks for history that was passed over: the folders are read from their beginning again, where known messages are
+ * recognized, and what was left alone for its age only is decided as if never seen.
+ */
+async function readHistory(tx: Transaction, settings: readonly MailboxSetting[]): Promise<void> {
+  await tx.query(
+    `with earlier as (
+       select mailbox.id, setting."readFrom" as since, mailbox.start_date as until from waypost.mailbox
+         join jsonb_to_recordset($1::jsonb) as setting (organization text, address text, "readFrom" timestamptz) using (organization, address)
+       where setting."readFrom" < mailbox.start_date),
+     left_alone as (
+       delete from waypost.decision using earlier where mailbox_id = earlier.id and outcome = 'skipped' and received >= since and received < until)
+     update waypost.stream set cursor = null from earlier where mailbox_id = earlier.id`,
+    [storableJson(settings.map((one) => ({ organization: one.organization, address: addressKey(one.address), readFrom: one.readFrom })))],
   );
 }
 

@@ -93,11 +93,14 @@ export interface Result {
   readonly fileCopy: boolean;
 }
 
-/** Stores how an attempt ended, with what the CRM is to be told. */
-export async function storeResult(sql: Sql, row: OutboxRow, result: Result, now: Date): Promise<void> {
-  await sql.query(
+/**
+ * Stores how an attempt ended, with what the CRM is to be told. With a `holder` only while he still has the row in work: whoever comes late
+ * must not undo what somebody else began. Returns whether it was stored.
+ */
+export async function storeResult(sql: Sql, row: OutboxRow, result: Result, now: Date, holder: string | null = null): Promise<boolean> {
+  const { rowCount } = await sql.query(
     `update waypost.outbox set stage = $4, attempts = $5, response = $6, refused = $7::jsonb, settlement = $8::jsonb, settled_at = null, sent_copy = $9, changed_at = $10, partly = $11
-     where organization = $1 and email_id = $2 and generation = $3`,
+     where organization = $1 and email_id = $2 and generation = $3 and ($12::uuid is null or (holder = $12 and stage in ('intended', 'transmitting')))`,
     [
       row.organization,
       row.emailId,
@@ -110,8 +113,10 @@ export async function storeResult(sql: Sql, row: OutboxRow, result: Result, now:
       result.fileCopy ? "waiting" : null,
       now,
       result.partly,
+      holder,
     ],
   );
+  return rowCount === 1;
 }
 
 /** The CRM was told. */

@@ -8,7 +8,10 @@ test("a plain name stays what it is", () => {
 });
 
 test("a name in any script arrives whole, and old clients get something in ASCII", () => {
-  assert.equal(attachmentDisposition("Preise für März.pdf"), `attachment; filename="Preise f_r M_rz.pdf"; filename*=UTF-8''Preise%20f%C3%BCr%20M%C3%A4rz.pdf`);
+  assert.equal(
+    attachmentDisposition("Preise für März.pdf"),
+    `attachment; filename="Preise f_r M_rz.pdf"; filename*=UTF-8''Preise%20f%C3%BCr%20M%C3%A4rz.pdf`,
+  );
 });
 
 test("a name cannot add a header field, end the quotes or leave the folder", () => {

@@ -2,8 +2,9 @@ import type { Sql } from "../database/database.ts";
 import { findDecisions } from "../ledger/decisions.ts";
 import { domainOf } from "../model/address.ts";
 import type { Outcome } from "../model/decision.ts";
-import { redactedAddresses, redactedRules } from "./redact.ts";
 import { explain } from "../tracking/explain.ts";
+import { redactedAddresses, redactedRules } from "./redact.ts";
+import { plural } from "./words.ts";
 
 /** Most decisions of one page. */
 const PAGE = 50;
@@ -45,7 +46,10 @@ const SHOWN = `decision.id, mailbox.address as mailbox, decision.received, decis
     select from jsonb_array_elements(decision.head -> 'headers') field where field ->> 0 = 'sensitivity' and field ->> 1 ~* 'personal|private|confidential')) as "isPrivate"`;
 
 /** The decisions of all mailboxes, or those of one outcome, a page at a time. */
-export async function listDecisions(sql: Sql, { outcome, before }: { outcome: Outcome | null; before: number | null }): Promise<DecisionPage> {
+export async function listDecisions(
+  sql: Sql,
+  { outcome, before }: { outcome: Outcome | null; before: number | null },
+): Promise<DecisionPage> {
   const { rows } = await sql.query<Row>(
     `select ${SHOWN} from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id
      where ($1::text is null or decision.outcome = $1) and ($2::bigint is null or decision.id < $2) order by decision.id desc limit $3`,
@@ -75,8 +79,9 @@ async function sentencesOf(sql: Sql, { id, emailId, isPrivate, mailbox }: Row): 
   const { quarantine } = whole;
   if (emailId !== null) return explain(whole, { mailbox });
   if (isPrivate) return explain({ ...whole, rules: [], waitingFor: [] }, { mailbox }).slice(0, 1);
+  const redacted = { ...whole, rules: redactedRules(whole.rules, mailbox) };
   return [
-    ...explain({ ...whole, rules: redactedRules(whole.rules, mailbox) }, { mailbox }).map((one) => redactedAddresses(one, mailbox)),
-    ...(quarantine ? [redactedAddresses(`After ${quarantine.attempts} tries: ${quarantine.message} ${quarantine.remedy}`, mailbox)] : []),
+    ...explain(redacted, { mailbox }).map((one) => redactedAddresses(one, mailbox)),
+    ...(quarantine ? [`It was tried ${plural(quarantine.attempts, "time")}. To run it again: \`waypost quarantine retry\`.`] : []),
   ];
 }

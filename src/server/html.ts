@@ -29,11 +29,11 @@ function markupOf(value: HtmlValue): string {
   if (value === null || value === undefined || value === false) return "";
   if (value instanceof Html) return value.toString();
   if (typeof value === "number") return String(value);
-  if (typeof value === "string") return escape(value);
+  if (typeof value === "string") return escaped(value);
   return value.map(markupOf).join("");
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text
     .toWellFormed()
     .replace(MISLEADING, "\uFFFD")

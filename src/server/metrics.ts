@@ -27,7 +27,12 @@ export function createMetrics(): Metrics {
       labelNames: ["outcome"],
       registers,
     }),
-    emails_sent: new Counter({ name: "waypost_emails_sent_total", help: "Sendings that ended, by outcome.", labelNames: ["outcome"], registers }),
+    emails_sent: new Counter({
+      name: "waypost_emails_sent_total",
+      help: "Sendings that ended, by outcome.",
+      labelNames: ["outcome"],
+      registers,
+    }),
     failures: new Counter({
       name: "waypost_failures_total",
       help: "Failures of mailboxes and their servers, by direction and code.",
@@ -67,7 +72,7 @@ export function createMetrics(): Metrics {
 function standingGauges(registry: Registry): (standing: Standing | null) => void {
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) => new Gauge({ name, help, labelNames, registers });
-  const pending = gauge("waypost_pending_emails", "Emails in Pending Send.");
+  const pending = gauge("waypost_pending_emails", "Emails in Pending Send whose time has come.");
   const unknown = gauge("waypost_unknown_emails", "Emails of which nobody knows whether they left.");
   const quarantined = gauge("waypost_quarantined_messages", "Messages in quarantine.");
   const alerts = gauge("waypost_open_alerts", "Alerts that want a person.");

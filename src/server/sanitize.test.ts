@@ -31,7 +31,11 @@ const ATTACKS: readonly (readonly [what: string, body: string, left: string])[] 
   ["an object", `<object data="https://evil.example">b</object><embed src="x">a`, "a"],
   ["a style sheet", `<style>@import url(https://evil.example);</style><link rel=stylesheet href="//evil.example">a`, "a"],
   ["media", `<video src="https://evil.example/v" poster="https://evil.example/p">b</video><audio src=x></audio>a`, "a"],
-  ["a background picture", `<table background="https://evil.example/b.png"><tr><td>a</td></tr></table>`, "<table><tr><td>a</td></tr></table>"],
+  [
+    "a background picture",
+    `<table background="https://evil.example/b.png"><tr><td>a</td></tr></table>`,
+    "<table><tr><td>a</td></tr></table>",
+  ],
   ["a style that fetches", `<p style="background:url(https://evil.example)">a</p>`, "<p>a</p>"],
   ["a style that fetches by an escape", `<p style="background:\\75rl(https://evil.example)">a</p>`, "<p>a</p>"],
   ["a style that fetches by a set", `<p style="background:image-set('https://evil.example' 1x)">a</p>`, "<p>a</p>"],
@@ -56,13 +60,22 @@ for (const [what, body, left] of ATTACKS) {
 }
 
 test("links lead nowhere and say where they would have led", () => {
-  const { markup, remarks } = sanitize(`<a href="https://example.test/?a=1&b=2" target=_top ping=x>a</a><a href="java&#10;script:alert(1)">b</a>`, NONE);
+  const { markup, remarks } = sanitize(
+    `<a href="https://example.test/?a=1&b=2" target=_top ping=x>a</a><a href="java&#10;script:alert(1)">b</a>`,
+    NONE,
+  );
   assert.equal(markup, `<a title="https://example.test/?a=1&amp;b=2">a</a><a title="java\nscript:alert(1)">b</a>`);
   assert.deepEqual(remarks, ["Links are switched off; point at one to see where it leads."]);
 });
 
 test("remote pictures are not loaded: their text stands instead", () => {
-  const forms = [`src="https://evil.example/1.gif" alt="Logo"`, `src="//evil.example/2.gif"`, `srcset="https://evil.example/3.gif 2x"`, `src="/emails/x"`, ` lowsrc=x`];
+  const forms = [
+    `src="https://evil.example/1.gif" alt="Logo"`,
+    `src="//evil.example/2.gif"`,
+    `srcset="https://evil.example/3.gif 2x"`,
+    `src="/emails/x"`,
+    ` lowsrc=x`,
+  ];
   const { markup, remarks } = sanitize(forms.map((one) => `<img ${one}>`).join(""), NONE);
   assert.equal(markup, `<span>[Logo]</span>${"<span></span>".repeat(4)}`);
   assert.deepEqual(remarks, ["5 pictures from elsewhere are not loaded."]);
@@ -70,7 +83,10 @@ test("remote pictures are not loaded: their text stands instead", () => {
 
 test("a picture of the message stands where its Content-ID is named, and nowhere else", () => {
   const pictures = new Map([["logo@a b", PIXEL]]);
-  const { markup, remarks } = sanitize(`<img src="cid:logo@a%20b" alt="x" onerror="y"><img src="CID:other" alt="o"><img src="cid:%">`, pictures);
+  const { markup, remarks } = sanitize(
+    `<img src="cid:logo@a%20b" alt="x" onerror="y"><img src="CID:other" alt="o"><img src="cid:%">`,
+    pictures,
+  );
   assert.equal(markup, `<img src="${PIXEL}" alt="x" /><span>[o]</span><span></span>`);
   assert.deepEqual(remarks, ["2 pictures of the message cannot be shown."]);
 });

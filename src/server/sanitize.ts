@@ -54,7 +54,10 @@ const TAGS =
   );
 
 /** Elements that go with all they hold; of others that are not allowed the text stays. */
-const UNSEEN = "script style title template noscript textarea option select xmp plaintext noembed noframes iframe object svg math audio video canvas".split(" ");
+const UNSEEN =
+  "script style title template noscript textarea option select xmp plaintext noembed noframes iframe object svg math audio video canvas".split(
+    " ",
+  );
 
 const ATTRIBUTES: Readonly<Record<string, string[]>> = {
   "*": ["style", "title", "dir", "lang", "align", "valign", "bgcolor", "width", "height"],
@@ -79,9 +82,15 @@ const STYLES: Readonly<Record<string, RegExp[]>> = Object.fromEntries(
   [
     ..."background background-color border border-collapse border-color border-radius border-spacing border-style border-width".split(" "),
     ..."border-bottom border-left border-right border-top clear color direction display float height letter-spacing line-height".split(" "),
-    ..."font font-family font-size font-style font-variant font-weight list-style list-style-type margin margin-bottom margin-left".split(" "),
-    ..."margin-right margin-top max-height max-width min-height min-width padding padding-bottom padding-left padding-right padding-top".split(" "),
-    ..."table-layout text-align text-decoration text-indent text-transform unicode-bidi vertical-align white-space width word-break word-spacing".split(" "),
+    ..."font font-family font-size font-style font-variant font-weight list-style list-style-type margin margin-bottom margin-left".split(
+      " ",
+    ),
+    ..."margin-right margin-top max-height max-width min-height min-width padding padding-bottom padding-left padding-right padding-top".split(
+      " ",
+    ),
+    ..."table-layout text-align text-decoration text-indent text-transform unicode-bidi vertical-align white-space width word-break word-spacing".split(
+      " ",
+    ),
     "overflow-wrap",
   ].map((property) => [property, [PLAIN_VALUE]]),
 );

@@ -4,6 +4,7 @@ import { STATUS } from "../model/email.ts";
 
 /** How things stand at this moment, as numbers. */
 export interface Standing {
+  /** In Pending Send, and their time has come. */
   readonly pendingEmails: number;
   readonly unknownEmails: number;
   readonly quarantined: number;
@@ -20,7 +21,8 @@ export interface Standing {
 /** Cheap enough to be asked every few seconds: it leaves the tables of messages and emails alone but for what is open in them. */
 export async function readStanding(sql: Sql): Promise<Standing> {
   const numbers = await sql.query<Omit<Standing, "mailboxes" | "jobs">>(
-    `select (select count(*) from crm.email where statuscode = ${STATUS.pendingSend}) as "pendingEmails",
+    `select (select count(*) from crm.email where statuscode = ${STATUS.pendingSend}
+         and coalesce(greatest(delayedemailsendtime, postponeemailprocessinguntil), createdon) <= now()) as "pendingEmails",
        (select count(*) from waypost.outbox where stage = 'unknown') as "unknownEmails",
        (select count(*) from waypost.quarantine where closed_at is null) as quarantined,
        (select count(*) from waypost.alert where closed_at is null) as "openAlerts"`,

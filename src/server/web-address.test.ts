@@ -16,12 +16,31 @@ test("the host listened on, localhost and addresses mean this server", () => {
 });
 
 test("names that a stranger can point here do not", () => {
-  for (const host of [undefined, "", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:8025", "a@localhost", "localhost:x", "[evil]", "::1", "crm.example."]) {
+  for (const host of [
+    undefined,
+    "",
+    "evil.example",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "evil.example:8025",
+    "a@localhost",
+    "localhost:x",
+    "[evil]",
+    "::1",
+    "crm.example.",
+  ]) {
     assert.equal(meansUs(host, "crm.example"), false, String(host));
   }
   assert.equal(meansUs("0.0.0.0.evil.example", "0.0.0.0"), false);
 });
 
 test("loopback is told from other addresses", () => {
-  assert.deepEqual(["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "1.127.0.1"].map(isLoopback), [true, true, true, false, false, false]);
+  assert.deepEqual(["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "1.127.0.1"].map(isLoopback), [
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });

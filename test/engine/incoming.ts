@@ -1,6 +1,10 @@
+import type { ImapFlow } from "imapflow";
 import type { App } from "../../src/app.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { Outcome } from "../../src/model/decision.ts";
+import type { MailSource } from "../../src/ports.ts";
+import type { Dovecot } from "../servers/dovecot.ts";
+import { addressOf } from "./rig.ts";
 
 /** What a test says of a message; the rest is made up. */
 export interface Letter {
@@ -48,11 +52,13 @@ export interface Decided {
   readonly because: string;
 }
 
-/** All decisions, by mailbox and time of arrival. */
-export async function decisionsIn(database: Database): Promise<Decided[]> {
+/** The decisions of these accounts, or all, by mailbox and time of arrival. */
+export async function decisionsIn(database: Database, ...names: readonly string[]): Promise<Decided[]> {
   const { rows } = await database.query<Decided>(
     `select split_part(mailbox.address, '@', 1) as mailbox, message_id as "messageId", outcome, reason, email_id as "emailId", rules -> -1 ->> 'because' as because
-     from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id order by mailbox.address, decision.received, decision.id`,
+     from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id where cardinality($1::text[]) = 0 or mailbox.address = any($1)
+     order by mailbox.address, decision.received, decision.id`,
+    [names.map(addressOf)],
   );
   return rows;
 }
@@ -64,10 +70,12 @@ export interface EmailRow {
   readonly correlatedTo: string | null;
 }
 
-/** All emails that were received, by subject. */
-export async function emailsIn(database: Database): Promise<EmailRow[]> {
+/** The emails that came from the mailboxes of these accounts, or from all, by subject. */
+export async function emailsIn(database: Database, ...names: readonly string[]): Promise<EmailRow[]> {
   const { rows } = await database.query<EmailRow>(
-    `select activityid as id, messageid as "messageId", subject, correlatedactivityid as "correlatedTo" from crm.email where not directioncode order by subject, activityid`,
+    `select activityid as id, messageid as "messageId", subject, correlatedactivityid as "correlatedTo" from crm.email
+     where not directioncode and (cardinality($1::text[]) = 0 or submittedby = any($1)) order by subject, activityid`,
+    [names.map(addressOf)],
   );
   return rows;
 }
@@ -83,4 +91,79 @@ export async function explained(
   if (!only || others.length > 0)
     throw new Error(`explain knows ${others.length + (only ? 1 : 0)} messages ${id} in the mailbox ${mailbox}`);
   return { outcome: only.outcome, folders: only.folders, sentences: only.sentences.join("\n") };
+}
+
+/** Moves messages of an account from one folder to another, as a mail program does. */
+export function move(dovecot: Dovecot, user: string, id: string, from: string, to: string): Promise<void> {
+  return withLetter(dovecot, user, id, from, (client, uid) => client.messageMove(uid, to, { uid: true }));
+}
+
+export function copy(dovecot: Dovecot, user: string, id: string, from: string, to: string): Promise<void> {
+  return withLetter(dovecot, user, id, from, (client, uid) => client.messageCopy(uid, to, { uid: true }));
+}
+
+/** Deletes a message for good. */
+export function remove(dovecot: Dovecot, user: string, id: string, from: string): Promise<void> {
+  return withLetter(dovecot, user, id, from, (client, uid) => client.messageDelete(uid, { uid: true }));
+}
+
+async function withLetter(
+  dovecot: Dovecot,
+  user: string,
+  id: string,
+  folder: string,
+  change: (client: ImapFlow, uids: string) => Promise<unknown>,
+): Promise<void> {
+  await dovecot.withImap(user, async (client) => {
+    await client.mailboxOpen(folder);
+    const uids = await client.search({ header: { "message-id": `<${messageIdOf(id)}>` } }, { uid: true });
+    if (!Array.isArray(uids) || uids.length === 0) throw new Error(`there is no letter ${id} in ${folder}`);
+    if ((await change(client, uids.join())) === false) throw new Error(`the letter ${id} could not be changed`);
+  });
+}
+
+/** Makes folders of an account. */
+export async function makeFolders(dovecot: Dovecot, user: string, ...folders: readonly string[]): Promise<void> {
+  await dovecot.withImap(user, async (client) => {
+    for (const folder of folders) await client.mailboxCreate(folder);
+  });
+}
+
+/** A moment in a round: just before a folder's messages are listed, or before the content of some is read. */
+export interface Moment {
+  readonly reads: "heads" | "content";
+  readonly folder: string;
+}
+
+/** Does something at each such moment of the rounds to come, until disposed. An error that it throws is the mail server's. */
+export function atEach(app: App, act: (moment: Moment) => Promise<void>): Disposable {
+  const { context } = app;
+  const mailSystem = context.mailSystem;
+  context.mailSystem = (profile) => {
+    const system = mailSystem.call(context, profile);
+    return { ...system, source: (mailbox) => watched(system.source(mailbox), act) };
+  };
+  return {
+    [Symbol.dispose]() {
+      context.mailSystem = mailSystem;
+    },
+  };
+}
+
+function watched(source: MailSource, act: (moment: Moment) => Promise<void>): MailSource {
+  return {
+    streams: () => source.streams(),
+    async pull(stream, cursor, options) {
+      await act({ reads: "heads", folder: stream });
+      return source.pull(stream, cursor, options);
+    },
+    async *content(refs, options) {
+      for (const folder of new Set(refs.map((ref) => ref.stream))) await act({ reads: "content", folder });
+      yield* source.content(refs, options);
+    },
+    find: (stream, messageId) => source.find(stream, messageId),
+    apply: (refs, action) => source.apply(refs, action),
+    fileSent: (messageId, mime, sentOn) => source.fileSent(messageId, mime, sentOn),
+    close: () => source.close(),
+  };
 }

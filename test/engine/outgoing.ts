@@ -4,7 +4,6 @@ import type { App } from "../../src/app.ts";
 import type { DraftEmail } from "../../src/crm/create-email.ts";
 import type { WholeEmail } from "../../src/crm/read.ts";
 import type { Database } from "../../src/database/database.ts";
-import type { Alert } from "../../src/ledger/alerts.ts";
 import type { RecordRef } from "../../src/model/record.ts";
 import type { Dovecot } from "../servers/dovecot.ts";
 import { addressOf } from "./rig.ts";
@@ -46,13 +45,13 @@ export async function idOfUser(database: Database, name: string): Promise<string
 /** Notes each status that an email goes through from now on; the function returns them in order. */
 export async function watchStates(database: Database): Promise<(id: string) => Promise<number[]>> {
   await database.script(`
-    create table public.seen_status (number bigint generated always as identity, id uuid, status smallint);
-    create function public.see_status() returns trigger language plpgsql as $$
+    create table if not exists public.seen_status (number bigint generated always as identity, id uuid, status smallint);
+    create or replace function public.see_status() returns trigger language plpgsql as $$
     begin
       insert into public.seen_status (id, status) values (new.activityid, new.statuscode);
       return new;
     end $$;
-    create trigger seen after update of statuscode on crm.email for each row when (old.statuscode <> new.statuscode) execute function public.see_status();`);
+    create or replace trigger seen after update of statuscode on crm.email for each row when (old.statuscode <> new.statuscode) execute function public.see_status();`);
   return async (id) => {
     const { rows } = await database.query<{ status: number }>("select status from public.seen_status where id = $1 order by number", [id]);
     return rows.map(({ status }) => status);
@@ -95,23 +94,4 @@ export async function untilDelivered(dovecot: Dovecot, name: string, count = 1):
     if (Date.now() > deadline) throw new Error(`${name} has ${found.length} messages instead of ${count}`);
     await sleep(50);
   }
-}
-
-/** Open alerts as "scope code". */
-export async function alertsOf(app: App): Promise<string[]> {
-  return (await app.operations.status()).alerts.map(({ scope, code }) => `${scope} ${code}`);
-}
-
-/** The open alert with that code; throws when there is not exactly one. */
-export async function theAlert(app: App, code: string): Promise<Alert> {
-  const found = (await app.operations.status()).alerts.filter((alert) => alert.code === code);
-  const [alert] = found;
-  if (alert === undefined || found.length > 1) throw new Error(`${found.length} open alerts say "${code}"`);
-  return alert;
-}
-
-/** How often an alert of that code was opened so far, closed ones too. */
-export async function timesOpened(database: Database, code: string): Promise<number> {
-  const { rows } = await database.query<{ count: number }>("select count(*)::int as count from waypost.alert where code = $1", [code]);
-  return rows[0]?.count ?? 0;
 }

@@ -1,7 +1,6 @@
 import { after, before, describe, type TestContext, test } from "node:test";
 import { type EngineName, type TestDatabase, testDatabase } from "../databases.ts";
 import { missingServers, type ServerName } from "../servers/needs.ts";
-import type { RigApp } from "./rig.ts";
 
 /** Registers one test of a suite. */
 export type Promises = (name: string, work: (database: TestDatabase, context: TestContext) => Promise<void>) => void;
@@ -29,9 +28,4 @@ export function onOneDatabaseEach(
       register((what, work) => test(what, (context) => work(database, context)));
     });
   }
-}
-
-/** Codes of the open alerts that concern these mailboxes, their profile or everybody, in the order of their opening. */
-export async function openCodes(app: RigApp): Promise<string[]> {
-  return (await app.operations.status()).alerts.map(({ code }) => code);
 }

@@ -49,8 +49,9 @@ export function madeMessage(number: number, { user, customerEvery }: MadeFolder)
     const one = (number * 31 + index * 17) % 4000;
     return `"Somebody Number ${one}" <somebody${one}@partners${one % 90}.test>`;
   });
-  const earlier = (back: number) => `<made.${number - back}.letter@firm.test>`;
-  const answers = number % 4 === 1 ? Array.from({ length: 1 + (number % 9) }, (_, index) => earlier(9 + (number % 9) - index)) : [];
+  // Answers go to answers, whose numbers are never a customer's: what is tracked is exactly what customers wrote.
+  const earlier = (back: number) => `<made.${number - 4 * back}.letter@firm.test>`;
+  const answers = number % 4 === 1 ? Array.from({ length: 1 + (number % 9) }, (_, index) => earlier(1 + (number % 9) - index)) : [];
   const isNewsletter = number % 5 === 2;
   return [
     `Return-Path: <bounce+${number}@mailer.firm.test>`,

@@ -92,6 +92,7 @@ class Tombstones {
 
 /** Opens the folder and tells what it looks like at that moment, before anything is read (invariant 2). */
 async function observe(client: ImapFlow, path: string, before: Position | null): Promise<Observation> {
+  if (before !== null && goesOn(client, path, before)) return { ...before, next: before.until };
   const askGone = before !== null && before.from >= before.until && before.modseq !== null && client.enabled.has("QRESYNC");
   const mailbox = await examine(
     client,
@@ -109,6 +110,17 @@ async function observe(client: ImapFlow, path: string, before: Position | null):
     exists: stated(exists) ?? 0,
     modseq: modseq === undefined ? null : String(modseq),
   };
+}
+
+/** The folder is still open from the page before, in the middle of a round: what it looks like now matters only to the next round. */
+function goesOn({ mailbox }: ImapFlow, path: string, { validity, from, until }: Position): boolean {
+  return (
+    from < until &&
+    mailbox !== false &&
+    mailbox.path === path &&
+    mailbox.readOnly === true &&
+    String(stated(mailbox.uidValidity) ?? 0) === validity
+  );
 }
 
 /** imapflow's types promise these, but it leaves out what the server did not say. */

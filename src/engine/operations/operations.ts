@@ -1,12 +1,12 @@
-import { listMailboxes, readProfile } from "../../ledger/mailboxes.ts";
+import { readProfile } from "../../ledger/mailboxes.ts";
 import { listQuarantine, type QuarantineRow } from "../../ledger/quarantine.ts";
-import { addressKey } from "../../model/address.ts";
 import type { Step } from "../../ports.ts";
 import { accessTo, type EngineContext } from "../context.ts";
 import { chooseStreams } from "../receive/choose-streams.ts";
 import type { Counts } from "../receive/reading.ts";
 import { decideUnknown, type Verdict } from "../send/decide-unknown.ts";
 import type { SendCounts } from "../send/send-mailbox.ts";
+import { chooseMailboxes } from "./choose-mailboxes.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
 import { type Progress, type RunResult, receiveNow, sendNow } from "./run-now.ts";
@@ -49,10 +49,8 @@ export function operationsOf(context: EngineContext, organizations: readonly str
 }
 
 async function check(context: EngineContext, addresses: readonly string[]): Promise<MailboxCheck[]> {
-  const wanted = addresses.map(addressKey);
   const checks: MailboxCheck[] = [];
-  for (const mailbox of await listMailboxes(context.database)) {
-    if (wanted.length > 0 && !wanted.includes(mailbox.address)) continue;
+  for (const mailbox of await chooseMailboxes(context, addresses)) {
     const profile = await readProfile(context.database, mailbox.profile);
     if (!profile) continue;
     const steps: Step[] = [];

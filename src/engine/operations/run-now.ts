@@ -1,11 +1,10 @@
 import { leaseKey, withLease } from "../../jobs/lease.ts";
-import { listMailboxes } from "../../ledger/mailboxes.ts";
-import { addressKey } from "../../model/address.ts";
-import { Failure } from "../../model/failure.ts";
+import type { Failure } from "../../model/failure.ts";
 import type { EngineContext } from "../context.ts";
 import { addCounts, type Counts, NO_COUNTS } from "../receive/reading.ts";
 import { receiveMailbox } from "../receive/receive-mailbox.ts";
 import { NOTHING_SENT, type SendCounts, sendMailbox } from "../send/send-mailbox.ts";
+import { chooseMailboxes } from "./choose-mailboxes.ts";
 
 export interface MailboxFailure {
   readonly mailbox: string;
@@ -16,6 +15,7 @@ export interface MailboxFailure {
 }
 
 export interface RunResult<C> {
+  /** Mailboxes that it came to; fewer than were asked for when it was interrupted. */
   readonly mailboxes: number;
   /** Mailboxes that another worker has in hand; it was told to go round once more. */
   readonly busy: number;
@@ -23,8 +23,8 @@ export interface RunResult<C> {
   readonly failures: readonly MailboxFailure[];
 }
 
-/** Told after each mailbox, for a progress bar. */
-export type Progress = (done: number, of: number, mailbox: string) => void;
+/** Told after each page and each mailbox, for a progress bar: mailboxes done of all, and what is in hand. */
+export type Progress = (done: number, of: number, what: string) => void;
 
 /** Reads mailboxes now, one after the other: all that receive, or those addresses. A mailbox that another worker has in hand is left to it. */
 export async function receiveNow(
@@ -34,10 +34,15 @@ export async function receiveNow(
   progress: Progress,
 ): Promise<RunResult<Counts>> {
   let counts: Counts = NO_COUNTS;
-  const { mailboxes, busy, failures } = await forEach(context, addresses, progress, async (id) => {
+  const { mailboxes, busy, failures } = await forEach(context, addresses, signal, progress, async (id, say) => {
     let failure: Failure | null = null;
+    let messages = 0;
+    const onPage = (read: number) => {
+      messages += read;
+      say(`${messages} messages`);
+    };
     const outcome = await withLease(context.database, leaseKey("receive", id), context.database.presence.instanceId, async (lease) => {
-      const result = await receiveMailbox(context, id, lease, signal);
+      const result = await receiveMailbox(context, id, lease, signal, onPage);
       counts = addCounts(counts, result);
       failure = result.failure;
     });
@@ -55,7 +60,7 @@ export async function sendNow(
 ): Promise<RunResult<SendCounts>> {
   let counts: SendCounts = NOTHING_SENT;
   const holder = context.database.presence.instanceId;
-  const { mailboxes, busy, failures } = await forEach(context, addresses, progress, async (id) => {
+  const { mailboxes, busy, failures } = await forEach(context, addresses, signal, progress, async (id) => {
     let failure: Failure | null = null;
     const outcome = await withLease(context.database, leaseKey("send", id), holder, async (lease) => {
       const result = await sendMailbox(context, id, lease, holder, signal);
@@ -75,26 +80,18 @@ export async function sendNow(
 async function forEach(
   context: EngineContext,
   addresses: readonly string[],
+  signal: AbortSignal,
   progress: Progress,
-  run: (mailboxId: string) => Promise<{ busy: boolean; failure: Failure | null }>,
+  run: (mailboxId: string, say: (what: string) => void) => Promise<{ busy: boolean; failure: Failure | null }>,
 ): Promise<{ mailboxes: number; busy: number; failures: MailboxFailure[] }> {
-  const all = await listMailboxes(context.database);
-  const wanted = addresses.map(addressKey);
-  const unknown = wanted.find((address) => !all.some((one) => one.address === address));
-  if (unknown !== undefined) {
-    throw new Failure({
-      scope: "mailbox",
-      code: "mailbox unknown",
-      message: `There is no mailbox ${unknown}.`,
-      remedy: "`waypost status` lists the mailboxes; add it to the configuration.",
-      waitingHelps: false,
-    });
-  }
-  const chosen = wanted.length === 0 ? all : all.filter((one) => wanted.includes(one.address));
+  const chosen = await chooseMailboxes(context, addresses);
   const failures: MailboxFailure[] = [];
   let busyMailboxes = 0;
+  let done = 0;
   for (const [index, mailbox] of chosen.entries()) {
-    const { busy, failure } = await run(mailbox.id);
+    if (signal.aborted) break;
+    const say = (what: string) => progress(index, chosen.length, `${mailbox.address} ${what}`);
+    const { busy, failure } = await run(mailbox.id, say);
     if (busy) busyMailboxes++;
     if (failure)
       failures.push({
@@ -104,7 +101,8 @@ async function forEach(
         serverSaid: failure.serverSaid ?? null,
         remedy: failure.remedy,
       });
-    progress(index + 1, chosen.length, mailbox.address);
+    done = index + 1;
+    progress(done, chosen.length, mailbox.address);
   }
-  return { mailboxes: chosen.length, busy: busyMailboxes, failures };
+  return { mailboxes: done, busy: busyMailboxes, failures };
 }

@@ -1,39 +1,49 @@
 import { leaveDecided, type PendingDecision, pendingDecisions } from "../../ledger/decisions.ts";
+import { Failure } from "../../model/failure.ts";
 import { processHeads } from "./process-heads.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 
 const BATCH = 200;
 
 /**
- * Decides again what was skipped before the message that it answers was tracked, and what a person asked to take out of quarantine.
- * Content is fetched where the message was last seen; if it lies nowhere any more, the earlier decision stays.
+ * Decides again what was skipped before the message that it answers was tracked, and what a person asked to take out of quarantine: each once
+ * a round, where the message lies now. What cannot be read this time (moved a moment ago, folder refused) is tried again in the next round;
+ * if it lies nowhere any more, the earlier decision stays.
  */
 export async function decideAgain(reading: Reading): Promise<Counts> {
-  const { context, work, lease, signal } = reading;
+  const { context, work, signal } = reading;
+  const tried: number[] = [];
   let counts: Counts = NO_COUNTS;
   while (!signal.aborted) {
-    const pending = await pendingDecisions(context.database, work.mailbox.id, BATCH);
+    const pending = await pendingDecisions(context.database, work.mailbox.id, tried, BATCH);
     if (pending.length === 0) break;
-    const heads = pending.map((one) => one.head);
-    const keys = new Map(pending.map((one) => [placeOf(one), one.identity]));
-    counts = addCounts(
-      counts,
-      await processHeads(
-        reading,
-        heads,
-        async (tx) => {
-          await lease.assertHeld(tx);
-          await leaveDecided(
-            tx,
-            pending.map((one) => one.id),
-            context.now(),
-          );
-        },
-        keys,
-      ),
-    );
+    tried.push(...pending.map((one) => one.id));
+    for (const [stream, some] of Map.groupBy(pending, (one) => one.head.ref.stream))
+      counts = addCounts(counts, await decideFolder(reading, stream, some));
   }
   return counts;
+}
+
+/** A folder that is gone or refused keeps its messages from being decided, and nothing else. */
+async function decideFolder(reading: Reading, stream: string, pending: readonly PendingDecision[]): Promise<Counts> {
+  const { context, work, lease } = reading;
+  const ids = pending.map((one) => one.id);
+  try {
+    return await processHeads(
+      reading,
+      pending.map((one) => one.head),
+      async (tx) => {
+        await lease.assertHeld(tx);
+        await leaveDecided(tx, ids, context.now());
+      },
+      new Map(pending.map((one) => [placeOf(one), one.identity])),
+    );
+  } catch (error) {
+    if (!(error instanceof Failure) || error.scope !== "folder") throw error;
+    context.log.warn({ mailbox: work.mailbox.address, stream, messages: ids.length, code: error.code }, error.message);
+    await context.database.transaction((tx) => leaveDecided(tx, ids, context.now()), "leave decided");
+    return NO_COUNTS;
+  }
 }
 
 function placeOf({ head }: PendingDecision): string {

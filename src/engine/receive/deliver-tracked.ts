@@ -1,4 +1,4 @@
-import { type ClaimRow, claim, markDelivered } from "../../ledger/claims.ts";
+import { claim, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
 import { type QuarantineStep, quarantine, release } from "../../ledger/quarantine.ts";
 import { parseContent } from "../../mime/content.ts";
@@ -74,42 +74,59 @@ function chunked(tracked: readonly TrackedCandidate[]): TrackedCandidate[][] {
   return chunks;
 }
 
-/** Reads and parses a chunk's content. A message gone meanwhile is left out without a decision: where it went, it is seen again. */
+/**
+ * Reads and parses a chunk's content. A message gone meanwhile is left out without a decision: where it went, it is seen again. One that the server
+ * does not hand out is broken: it must not keep the others from being delivered.
+ */
 async function readContent(
   { context, work, source }: Reading,
   chunk: readonly TrackedCandidate[],
   settings: OrganizationSettings,
 ): Promise<{ ready: Ready[]; broken: Broken[] }> {
-  const byRef = new Map(chunk.map((candidate) => [candidate.head.ref.id, candidate]));
+  const waiting = new Map(chunk.map((candidate) => [candidate.head.ref.id, candidate]));
   const ready: Ready[] = [];
   const broken: Broken[] = [];
-  for await (const content of source.content(
-    chunk.map((one) => one.head.ref),
-    { maximumSize: work.profile.maximumMessageSize },
-  )) {
-    const candidate = byRef.get(content.ref.id);
-    if (!candidate) continue;
-    if (content.kind === "gone") {
-      context.log.info({ mailbox: work.mailbox.address, messageId: candidate.head.messageId }, "message gone before its content was read");
-    } else if (content.kind === "too large") {
-      broken.push({ candidate, step: "read", failure: tooLarge(work.mailbox.address, content.size, content.limit) });
-    } else {
-      const identity = strengthen(candidate.identity, content.mime).key;
-      const id = emailIdFor(work.mailbox.organization, identity);
-      try {
-        ready.push({
-          candidate,
-          identity,
-          email: incomingEmail(id, candidate, work.mailbox.address, await parseContent(content.mime), settings),
-        });
-      } catch (error) {
-        const failure = itemFault(error, `Mailbox ${work.mailbox.address}: a message cannot be read as mail`);
-        if (!failure) throw error;
-        broken.push({ candidate, step: "parse", failure });
+  const refs = chunk.map((one) => one.head.ref);
+  try {
+    for await (const content of source.content(refs, { maximumSize: work.profile.maximumMessageSize })) {
+      const candidate = waiting.get(content.ref.id);
+      if (!candidate) continue;
+      waiting.delete(content.ref.id);
+      if (content.kind === "gone") {
+        context.log.info(
+          { mailbox: work.mailbox.address, messageId: candidate.head.messageId },
+          "message gone before its content was read",
+        );
+      } else if (content.kind === "too large") {
+        broken.push({ candidate, step: "read", failure: tooLarge(work.mailbox.address, content.size, content.limit) });
+      } else {
+        const one = await parse(work, candidate, content.mime, settings);
+        if ("email" in one) ready.push(one);
+        else broken.push(one);
       }
     }
+  } catch (error) {
+    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    for (const candidate of waiting.values()) broken.push({ candidate, step: "read", failure: error });
   }
   return { ready, broken };
+}
+
+async function parse(
+  { mailbox }: Reading["work"],
+  candidate: TrackedCandidate,
+  mime: Buffer,
+  settings: OrganizationSettings,
+): Promise<Ready | Broken> {
+  const identity = strengthen(candidate.identity, mime).key;
+  const id = emailIdFor(mailbox.organization, identity);
+  try {
+    return { candidate, identity, email: incomingEmail(id, candidate, mailbox.address, await parseContent(mime), settings) };
+  } catch (error) {
+    const failure = itemFault(error, `Mailbox ${mailbox.address}: a message cannot be read as mail`);
+    if (!failure) throw error;
+    return { candidate, step: "parse", failure };
+  }
 }
 
 async function deliverChunk(
@@ -132,33 +149,32 @@ async function deliverChunk(
   const [mine, others] = partition(ready, (one) => !claims.get(one.identity)?.delivered);
   const duplicates = others.flatMap((one) => {
     const first = claims.get(one.identity);
-    return first ? [duplicateOf(one.candidate, first)] : [];
+    return first ? [duplicateOf(one.candidate, first, mailboxId)] : [];
   });
-  return storeChunk(reading, mine, claims, duplicates, broken, finish);
+  return storeChunk(reading, mine, duplicates, broken, finish);
 }
 
 /** Delivers and stores in one transaction; a fault of a single message is found by halving, and that message alone is quarantined. */
 async function storeChunk(
   reading: Reading,
   ready: readonly Ready[],
-  claims: ReadonlyMap<string, ClaimRow>,
   duplicates: readonly DecidedMessage[],
   broken: readonly Broken[],
   finish: ((tx: Transaction) => Promise<void>) | null,
 ): Promise<Counts> {
   const { context, work } = reading;
   try {
-    return await storeTogether(reading, ready, claims, duplicates, broken, finish);
+    return await storeTogether(reading, ready, duplicates, broken, finish);
   } catch (error) {
     const failure = itemFault(error, `Mailbox ${work.mailbox.address}: the CRM does not take a message`);
     const [only] = ready;
     if (!failure || !only) throw error;
     context.log.warn({ mailbox: work.mailbox.address, messages: ready.length, code: failure.code }, failure.message);
     if (ready.length === 1)
-      return storeChunk(reading, [], claims, duplicates, [...broken, { candidate: only.candidate, step: "deliver", failure }], finish);
+      return storeChunk(reading, [], duplicates, [...broken, { candidate: only.candidate, step: "deliver", failure }], finish);
     const half = Math.ceil(ready.length / 2);
-    const first = await storeChunk(reading, ready.slice(0, half), claims, [], [], null);
-    const second = await storeChunk(reading, ready.slice(half), claims, duplicates, broken, finish);
+    const first = await storeChunk(reading, ready.slice(0, half), [], [], null);
+    const second = await storeChunk(reading, ready.slice(half), duplicates, broken, finish);
     return {
       ...second,
       tracked: first.tracked + second.tracked,
@@ -171,7 +187,6 @@ async function storeChunk(
 async function storeTogether(
   reading: Reading,
   ready: readonly Ready[],
-  claims: ReadonlyMap<string, ClaimRow>,
   duplicates: readonly DecidedMessage[],
   broken: readonly Broken[],
   finish: ((tx: Transaction) => Promise<void>) | null,
@@ -182,22 +197,22 @@ async function storeTogether(
   const emails = ready.map((one) => one.email);
   const now = context.now();
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
-  let results = crm.joinsTransaction ? [] : await crm.deliver(emails);
-  const woken = await context.database.transaction(async (tx) => {
+  if (!crm.joinsTransaction) await crm.deliver(emails);
+  const { woken, late } = await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
-    if (crm.joinsTransaction) results = await crm.deliver(emails, tx);
-    const existed = new Set(results.filter((one) => one.result === "existed").map((one) => one.id));
+    if (crm.joinsTransaction) await crm.deliver(emails, tx);
     step("receive.delivered");
-    await markDelivered(
+    const identities = ready.map((one) => one.identity);
+    const first = await markDelivered(tx, organization, mailboxId, identities, now);
+    // Another mailbox delivered them while we did.
+    const foreign = await readClaims(
       tx,
       organization,
-      ready.map((one) => one.identity),
-      now,
+      identities.filter((identity) => !first.has(identity)),
     );
     const decided = ready.map((one) => {
-      const claimed = claims.get(one.identity);
-      const second = existed.has(one.email.id) && claimed && claimed.mailboxId !== mailboxId;
-      return second ? duplicateOf(one.candidate, claimed) : trackedMessage(one);
+      const claimed = foreign.get(one.identity);
+      return claimed ? duplicateOf(one.candidate, claimed, mailboxId) : trackedMessage(one);
     });
     const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...duplicates], now);
     await release(tx, [...ids.values()], now);
@@ -206,21 +221,17 @@ async function storeTogether(
       const decisionId = brokenIds.get(one.candidate.key);
       if (decisionId !== undefined) await quarantine(tx, mailboxId, decisionId, one.step, one.failure, now);
     }
+    await finish?.(tx);
     const mailboxes = await reconsiderWaiting(
       tx,
       organization,
       emails.flatMap((email) => email.messageId ?? []),
     );
-    await finish?.(tx);
-    return mailboxes;
+    return { woken: mailboxes, late: decided.filter((one) => one.outcome === "duplicate").length };
   }, "deliver emails");
   step("receive.committed");
   for (const waiting of woken) await context.wake("receive", waiting);
   observeDelay(reading, emails);
-  const late = results.filter(
-    (one) =>
-      one.result === "existed" && claims.get(ready.find((each) => each.email.id === one.id)?.identity ?? "")?.mailboxId !== mailboxId,
-  ).length;
   return { ...NO_COUNTS, tracked: emails.length - late, duplicate: duplicates.length + late, quarantined: broken.length };
 }
 

@@ -1,5 +1,12 @@
 import { type ClaimRow, readClaims } from "../../ledger/claims.ts";
-import { type DecidedMessage, decisionsByIdentity, seenRefs, storeDecisions, storeLocations } from "../../ledger/decisions.ts";
+import {
+  type DecidedMessage,
+  decisionsByIdentity,
+  reconsiderAnswered,
+  seenRefs,
+  storeDecisions,
+  storeLocations,
+} from "../../ledger/decisions.ts";
 import { release as closeQuarantine } from "../../ledger/quarantine.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
@@ -26,6 +33,7 @@ export async function processHeads(
 ): Promise<Counts> {
   const { context, work } = reading;
   const { candidates, moved } = keys ? { candidates: again(heads, keys), moved: [] } : await sortOut(reading, heads);
+  const factsReadAt = context.now();
   const { decided, tracked, settings } = await decide(reading, candidates);
   step("receive.decided");
   const store = async (tx: Transaction) => {
@@ -33,6 +41,8 @@ export async function processHeads(
     if (keys) await closeQuarantine(tx, [...ids.values()], context.now());
     await storeLocations(tx, work.mailbox.id, moved, context.now());
     await finish(tx);
+    const waiting = decided.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
+    await reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt);
   };
   const delivered = tracked.length > 0 ? await deliverTracked(reading, tracked, settings, store) : await commit(context, store);
   const counts: Counts = {

@@ -1,6 +1,7 @@
+import { markAbsent, markGone } from "../../ledger/decisions.ts";
 import { readCursor, storeCursor } from "../../ledger/streams.ts";
 import { Failure } from "../../model/failure.ts";
-import type { Cursor, MessageRef } from "../../model/message.ts";
+import type { Cursor } from "../../model/message.ts";
 import { step } from "../step.ts";
 import { processHeads } from "./process-heads.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
@@ -8,26 +9,15 @@ import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 /** Heads in one page: enough to keep the look-ups few, little enough to keep memory and transactions small. */
 export const PAGE_SIZE = 500;
 
-/** What one round over one stream found. */
-export interface StreamRound {
-  readonly stream: string;
-  readonly counts: Counts;
-  readonly gone: readonly MessageRef[];
-  readonly present: readonly string[] | null;
-  readonly startedAt: Date;
-}
-
 /**
- * Pulls one stream page by page until nothing more is there. Each page's decisions and the cursor that covers them commit in one transaction
- * (invariants 1 and 2). A lost cursor starts again from the beginning and reconciles by identity: known messages are recognized, not replayed (invariant 3).
+ * Pulls one stream page by page until nothing more is there. Each page's decisions, what left the stream, and the cursor that covers both commit in
+ * one transaction (invariants 1 and 2): the server tells of a departure only once. A lost cursor starts again from the beginning and reconciles by identity: known messages are recognized, not replayed (invariant 3).
  */
-export async function readStream(reading: Reading, stream: string): Promise<StreamRound> {
+export async function readStream(reading: Reading, stream: string): Promise<Counts> {
   const { context, work, source, lease, signal } = reading;
   const startedAt = context.now();
   let cursor = await readCursor(context.database, work.mailbox.id, stream);
   let counts: Counts = NO_COUNTS;
-  const gone: MessageRef[] = [];
-  let present: readonly string[] | null = null;
   let resets = 0;
   let reread: string[] | null = null;
   for (;;) {
@@ -43,23 +33,25 @@ export async function readStream(reading: Reading, stream: string): Promise<Stre
       continue;
     }
     step("receive.pulled");
-    gone.push(...pull.gone);
-    present = pull.present ?? present;
     reread?.push(...pull.heads.map((head) => head.ref.id));
+    // What a folder read again from its beginning does not show is not there any more; half a reading proves nothing.
+    const present = pull.present ?? (pull.more ? null : reread);
     const covered: Cursor = pull.cursor;
     if (pull.heads.length > 0 || covered !== cursor) {
       counts = addCounts(
         counts,
         await processHeads(reading, pull.heads, async (tx) => {
           await lease.assertHeld(tx);
-          await storeCursor(tx, work.mailbox.id, stream, covered, context.now());
+          const now = context.now();
+          await markGone(tx, work.mailbox.id, pull.gone, now);
+          if (present !== null) await markAbsent(tx, work.mailbox.id, stream, present, startedAt, now);
+          await storeCursor(tx, work.mailbox.id, stream, covered, now);
         }),
       );
     }
     cursor = covered;
-    // What a folder read again from its beginning does not show is not there any more; half a reading proves nothing.
-    if (!pull.more) return { stream, counts, gone, present: present ?? reread, startedAt };
-    if (signal.aborted) return { stream, counts, gone: [], present: null, startedAt };
+    reading.onPage?.(pull.heads.length);
+    if (!pull.more || signal.aborted) return counts;
   }
 }
 

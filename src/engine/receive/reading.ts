@@ -14,6 +14,8 @@ export interface Reading {
   readonly source: MailSource;
   readonly lease: Lease;
   readonly signal: AbortSignal;
+  /** Told after each page how many messages it held. */
+  readonly onPage?: ((messages: number) => void) | undefined;
 }
 
 export interface Counts {
@@ -55,7 +57,7 @@ export interface TrackedCandidate extends Candidate {
 }
 
 /** A decision for a message whose email turned out to exist when it was to be delivered. */
-export function duplicateOf(candidate: TrackedCandidate, claim: ClaimRow): DecidedMessage {
+export function duplicateOf(candidate: TrackedCandidate, claim: ClaimRow, mailboxId: string): DecidedMessage {
   return {
     head: candidate.head,
     places: candidate.places,
@@ -67,7 +69,10 @@ export function duplicateOf(candidate: TrackedCandidate, claim: ClaimRow): Decid
       {
         rule: "known message",
         answer: "yes",
-        because: `Mailbox ${claim.mailboxAddress} delivered the same message first; both mailboxes are linked to one email.`,
+        because:
+          claim.mailboxId === mailboxId
+            ? "An email was made of the same message when it was seen elsewhere in this mailbox."
+            : `Mailbox ${claim.mailboxAddress} delivered the same message first; both mailboxes are linked to one email.`,
       },
     ],
     emailId: claim.emailId,

@@ -1,3 +1,4 @@
+import { isTransient } from "../../database/sql-error.ts";
 import type { Lease } from "../../jobs/lease.ts";
 import { closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { reconsiderWaiting } from "../../ledger/decisions.ts";
@@ -64,7 +65,7 @@ export async function sendEmail(sending: Sending, pending: PendingEmail): Promis
   }
   step("send.claimed");
   const result = await attempt(sending, row, email).catch(async (error: unknown) => {
-    await putBack(context, work, row, error);
+    await putBack(sending, row, error);
     throw error;
   });
   await untilStored(context, sending.signal, () => storeResult(context.database, row, result, context.now()));
@@ -172,18 +173,18 @@ function unknownAlert(row: OutboxRow, note: string) {
   };
 }
 
-/** Nothing was transmitted: the email goes back to Pending Send with the attempts it had, to be taken up when its server can be reached. */
-async function putBack(context: EngineContext, work: Work, row: OutboxRow, error: unknown): Promise<void> {
+/**
+ * Nothing was transmitted: the email goes back to Pending Send with the attempts it had, to be taken up when its server can be reached. Where the
+ * database went away this is known to nobody but this process, and it may have stored the leave to transmit: it is waited for.
+ */
+async function putBack({ context, work, holder, signal }: Sending, row: OutboxRow, error: unknown): Promise<void> {
   const failure = asFailure(error, work.mailbox.address);
-  if (failure.scope === "process") return;
+  if (failure.scope === "process" && !isTransient(error)) return;
   const now = context.now();
   const notBefore = nextTry(Math.max(work.mailbox.sendFailures, work.profile.sendFailures) + 1, now, failure.notBefore);
   const settlement: Settlement = { status: "retry", attempts: row.attempts, notBefore, note: failure.message };
-  await storeResult(
-    context.database,
-    row,
-    { ...deliveryOf(row), stage: "waiting", response: failure.serverSaid ?? failure.message, settlement, fileCopy: false },
-    now,
-  );
-  await settle(context, row, settlement);
+  const response = failure.serverSaid ?? failure.message;
+  const result: Result = { ...deliveryOf(row), stage: "waiting", response, settlement, fileCopy: false };
+  const stored = await untilStored(context, signal, () => storeResult(context.database, row, result, now, holder));
+  if (stored) await settle(context, row, settlement);
 }

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Chance } from "./random.ts";
+import { ERROR_LEVEL, type LogLine, type PassedStep, type Service, serves } from "./service.ts";
+import type { World } from "./world.ts";
+
+export type Way = "receive" | "send";
+
+/** The named steps of src/engine/step.ts, written down a second time on purpose: one that is added there must be killed at here too. */
+export const STEPS: Readonly<Record<Way, readonly string[]>> = {
+  receive: ["receive.pulled", "receive.decided", "receive.read", "receive.claimed", "receive.delivered", "receive.committed"],
+  send: [
+    "send.intended",
+    "send.claimed",
+    "send.composed",
+    "send.transmitting",
+    "send.answered",
+    "send.stored",
+    "send.settled",
+    "send.copied",
+  ],
+};
+
+/** Random kills of one suite; fewer for a quick look. */
+export const KILLS = Number(process.env.WAYPOST_FAULT_KILLS ?? 50);
+
+/** After these nothing is in hand. A pull finds nothing as a rule, and what it finds shows at once in the next step. */
+const RESTING: ReadonlySet<string> = new Set(["receive.pulled", "receive.committed", "send.settled", "send.copied"]);
+/** As long after a resting step the process counts as busy with what follows it. */
+const STILL_BUSY_MS = 100;
+/** Share of the kills that may hit the process while it starts. */
+const KILLS_AT_START = 1 / 8;
+const START_UP = { from: 100, to: 900 };
+/** Milliseconds from the first step of a life to its end. */
+const AT_WORK = { from: 0, to: 600 };
+
+/** One life of a `waypost serve` that ended by SIGKILL. */
+export interface KilledLife {
+  readonly pid: number;
+  /** Steps of the way that is under test. */
+  readonly steps: readonly PassedStep[];
+  /** The last of them; `start-up` when there is none, `at rest` when work had ended. */
+  readonly phase: string;
+  readonly atWork: boolean;
+  readonly milliseconds: number;
+  readonly errors: readonly LogLine[];
+}
+
+/** Lets the service kill itself at each named step of the way, one life for each. */
+export async function killAtEachStep(world: World, way: Way): Promise<KilledLife[]> {
+  const lives: KilledLife[] = [];
+  for (const name of STEPS[way]) {
+    const service = world.start({ killAt: name });
+    await service.until(`killed at ${name}`, (one) => !one.running());
+    assert.equal((await service.ended).signal, "SIGKILL", `${name}: ${service.said()}`);
+    assert.equal(service.steps().at(-1)?.name, name);
+    lives.push(lifeOf(service, way, Date.now(), name));
+  }
+  return lives;
+}
+
+/** Kills the service at a random moment and starts it again at once, as often as KILLS says. `between` runs while none is there. */
+export async function killAtRandom(
+  world: World,
+  way: Way,
+  chance: Chance,
+  between: (kill: number) => Promise<void> = async () => {},
+): Promise<KilledLife[]> {
+  const lives: KilledLife[] = [];
+  for (let kill = 0; kill < KILLS; kill++) {
+    await between(kill);
+    const service = world.start();
+    if (chance.happens(KILLS_AT_START)) await sleep(chance.between(START_UP.from, START_UP.to));
+    else {
+      await service.until(`it began to ${way}`, (one) => one.steps().some(({ name }) => name.startsWith(way)));
+      await sleep(chance.between(AT_WORK.from, AT_WORK.to));
+    }
+    assert.ok(service.running(), `it ended by itself: ${service.said()}`);
+    const killedAt = Date.now();
+    await service.kill();
+    lives.push(lifeOf(service, way, killedAt));
+  }
+  return lives;
+}
+
+function lifeOf(service: Service, way: Way, killedAt: number, killedIn?: string): KilledLife {
+  const steps = service.steps().filter(({ name }) => name.startsWith(way));
+  const last = steps.at(-1);
+  const atWork = last !== undefined && (killedIn !== undefined || !RESTING.has(last.name) || killedAt - last.at < STILL_BUSY_MS);
+  return {
+    pid: service.pid,
+    steps,
+    phase: atWork ? last.name : serves(service) ? "at rest" : "start-up",
+    atWork,
+    milliseconds: killedAt - service.startedAt,
+    errors: service.log.filter((line) => line.level >= ERROR_LEVEL),
+  };
+}
+
+/** How many kills fell into which phase, most first, as `phase 12, other 3`. */
+export function phasesOf(lives: readonly KilledLife[]): string {
+  const counts = Map.groupBy(lives, (life) => life.phase);
+  return [...counts]
+    .sort(([, one], [, other]) => other.length - one.length)
+    .map(([phase, those]) => `${phase} ${those.length}`)
+    .join(", ");
+}
+
+/** The middle one of the lives' lengths, in milliseconds. */
+export function medianLife(lives: readonly KilledLife[]): number {
+  return lives.map((life) => life.milliseconds).sort((one, other) => one - other)[Math.floor(lives.length / 2)] ?? 0;
+}
+
+/** Lets the service run until `isQuiet`, stops it in order, and returns what it logged as an error. */
+export async function runUntilQuiet(world: World, isQuiet: (service: Service) => boolean): Promise<readonly LogLine[]> {
+  const service = world.start();
+  await service.until("it is quiet", isQuiet);
+  await service.stop();
+  return service.log.filter((line) => line.level >= ERROR_LEVEL);
+}

@@ -1,0 +1,3 @@
+import { killsWhileReceiving } from "./receive.ts";
+
+killsWhileReceiving("postgres");

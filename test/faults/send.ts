@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { missingServers } from "../servers/needs.ts";
+import type { Facts, SeededEmail } from "./facts.ts";
+import { KILLS, type KilledLife, killAtEachStep, killAtRandom, medianLife, phasesOf, runUntilQuiet, STEPS } from "./kills.ts";
+import { type Chance, chanceOf, seedOfRun } from "./random.ts";
+import type { LogLine } from "./service.ts";
+import { printTable } from "./table.ts";
+import { addressOf, type EngineName, makeWorld, type World, type WorldMailbox } from "./world.ts";
+
+const SENDERS: readonly WorldMailbox[] = [
+  { name: "ann", kind: "user", filter: "replies" },
+  { name: "bob", kind: "user", filter: "replies" },
+  { name: "desk", kind: "queue", filter: "replies" },
+];
+const RECIPIENTS = ["carol", "dave"] as const;
+
+/** Enough for the kills at the named steps. */
+const EMAILS_FOR_STEPS = 24;
+/** So many kills long a batch of emails becomes due, a few for each life of the service. */
+const KILLS_PER_BATCH = 10;
+const BATCH = { emails: 70, dueWithinSeconds: 18 };
+const LARGEST_ATTACHMENT = 400_000;
+/** Pending emails are looked for every 5 s: when nothing is sent for longer, nothing is left. */
+const QUIET_MS = 6_500;
+
+/** The suite of the send path: emails become pending all the time while the service is killed again and again. */
+export function killsWhileSending(engine: EngineName): void {
+  const skip = missingServers(engine === "postgres" ? ["dovecot", "postfix", "postgres"] : ["dovecot", "postfix"]);
+  describe(`sending survives SIGKILL at any moment (${engine})`, { skip }, () => {
+    const seed = seedOfRun();
+    let world: World | undefined;
+    const seeded: SeededEmail[] = [];
+    let facts: Facts;
+    let atSteps: readonly KilledLife[] = [];
+    let atRandom: readonly KilledLife[] = [];
+    let errors: readonly LogLine[] = [];
+    let fates: readonly Fate[] = [];
+
+    before(async () => {
+      const made = await makeWorld(engine, { mailboxes: SENDERS, outsiders: RECIPIENTS });
+      world = made;
+      const { firstStart, start } = await made.prepare();
+      const chance = chanceOf(seed);
+      let seeding: Promise<void> = Promise.resolve();
+      let allDueAt = 0;
+      const add = (emails: readonly SeededEmail[]) => {
+        seeded.push(...emails);
+        allDueAt = Date.now() + 1000 * Math.max(...emails.map((one) => one.dueInSeconds));
+        return made.seed(emails);
+      };
+      // From one sender, so that one email at a time is in hand and each step has its own.
+      await add(Array.from({ length: EMAILS_FOR_STEPS }, () => writeEmail(chance, "ann", 0)));
+      atSteps = await killAtEachStep(made, "send");
+      atRandom = await killAtRandom(made, "send", chance, async (kill) => {
+        await seeding;
+        if (kill % KILLS_PER_BATCH !== 0) return;
+        const due = () => chance.between(0, BATCH.dueWithinSeconds);
+        const batch = Array.from({ length: BATCH.emails }, () => writeEmail(chance, chance.one(["ann", "bob", "desk"]), due()));
+        seeding = add(batch);
+        // A server's database takes them while the service runs; the embedded one has room for one process only.
+        if (engine === "pglite") await seeding;
+      });
+      await seeding;
+      errors = await runUntilQuiet(made, (service) => {
+        const last = service.steps().findLast(({ name }) => name.startsWith("send"))?.at ?? 0;
+        return Date.now() > Math.max(last, service.startedAt, allDueAt) + QUIET_MS && made.postfix.queue().length === 0;
+      });
+      facts = await made.count();
+      fates = seeded.map((email) => fateOf(email, facts));
+      const counted = (fate: (one: Fate) => boolean) => fates.filter(fate).length;
+      printTable(`Sending under SIGKILL, ${engine} (WAYPOST_FAULT_SEED=${seed})`, {
+        emails: seeded.length,
+        "delivered once": counted((one) => one.stage === "accepted" && one.copies.every((copies) => copies === 1)),
+        unknown: counted((one) => one.stage === "unknown"),
+        "of these delivered": counted((one) => one.stage === "unknown" && one.copies.every((copies) => copies === 1)),
+        lost: counted((one) => one.stage !== "unknown" && one.copies.some((copies) => copies === 0)),
+        doubled: counted((one) => one.copies.some((copies) => copies > 1)),
+        "kills at a named step": atSteps.length,
+        "kills at random": atRandom.length,
+        "of these at work": atRandom.filter((life) => life.atWork).length,
+        "of these between DATA and the stored answer": atRandom.filter((life) => openWindows(life) > 0).length,
+        "kills fell into": phasesOf(atRandom),
+        "start in ms": `${start} (the very first ${firstStart})`,
+        "median life in ms": medianLife(atRandom),
+        "errors logged": atRandom.flatMap((life) => life.errors).length + errors.length,
+      });
+    });
+    after(async () => world?.[Symbol.asyncDispose]());
+
+    test("each named step was killed at", () =>
+      assert.deepEqual(
+        atSteps.map((life) => life.phase),
+        STEPS.send,
+      ));
+
+    test("at least half of the random kills hit a process at work", () => {
+      assert.equal(atRandom.length, KILLS);
+      assert.ok(atRandom.filter((life) => life.atWork).length >= KILLS / 2, phasesOf(atRandom));
+    });
+
+    test("each email was delivered exactly once to each recipient and is Sent, or stands as unknown", () => {
+      const wrong = fates.filter(
+        ({ stage, status, copies }) =>
+          !(stage === "accepted" && status === SENT && copies.every((one) => one === 1)) &&
+          !(stage === "unknown" && status === SENDING && copies.every((one) => one === copies[0] && one <= 1)),
+      );
+      assert.deepEqual(wrong, []);
+    });
+
+    test("Postfix says the same: nobody was handed an email twice, and nothing was sent that nobody wrote", () => {
+      const written = new Map(fates.map((fate) => [fate.messageId, fate]));
+      const handed = Map.groupBy(facts.deliveries, ({ messageId, recipient }) => `${messageId} ${recipient}`);
+      assert.deepEqual(
+        [...handed].filter(([, times]) => times.length > 1).map(([what]) => what),
+        [],
+      );
+      assert.deepEqual(
+        facts.deliveries.filter(({ messageId }) => !written.has(messageId ?? "")),
+        [],
+      );
+      const copies = fates.flatMap((fate) => fate.copies).reduce((sum, one) => sum + one, 0);
+      assert.equal(facts.deliveries.length, copies);
+    });
+
+    test("every unknown email has exactly one open alert, and nothing else has one", () => {
+      const unknown = fates.filter((fate) => fate.stage === "unknown").map((fate) => `item ${fate.id} sending: outcome unknown`);
+      assert.deepEqual(facts.alerts.map(({ scope, subject, code }) => `${scope} ${subject} ${code}`).sort(), unknown.sort());
+    });
+
+    test("only kills between DATA and the stored answer made an email unknown", () => {
+      const lives = new Map([...atSteps, ...atRandom].map((life) => [life.pid, life]));
+      for (const [pid, those] of Map.groupBy(
+        fates.filter((fate) => fate.stage === "unknown"),
+        (fate) => fate.process,
+      )) {
+        const life = lives.get(pid ?? 0);
+        assert.ok(
+          life && openWindows(life) >= those.length,
+          `${those.length} unknown of a life that ended in ${life?.phase}: ${JSON.stringify(those)}`,
+        );
+      }
+    });
+
+    test("a kill at a named step makes an email unknown exactly when its content was about to go out or had gone out", () => {
+      const made = atSteps.map(({ phase, pid }) => {
+        const unknown = fates.filter((fate) => fate.stage === "unknown" && fate.process === pid);
+        return [phase, unknown.map((fate) => fate.copies.every((copies) => copies === 1))];
+      });
+      const delivered: Readonly<Record<string, readonly boolean[]>> = { "send.transmitting": [false], "send.answered": [true] };
+      assert.deepEqual(
+        made,
+        STEPS.send.map((name) => [name, delivered[name] ?? []]),
+      );
+    });
+
+    test("each email that was sent has exactly one copy in its sender's Sent folder, and no other has one", () => {
+      for (const { id, stage, sentCopy, copiesInSent } of fates) {
+        assert.equal(copiesInSent, stage === "accepted" ? 1 : 0, id);
+        if (stage === "accepted") assert.match(sentCopy ?? "", /^(filed|already there)$/, id);
+      }
+    });
+  });
+}
+
+const SENT = 3;
+const SENDING = 7;
+
+/** What became of one email. */
+interface Fate {
+  readonly id: string;
+  readonly messageId: string;
+  readonly stage: string;
+  readonly status: number;
+  /** Copies in the inbox of each recipient, by Message-ID or by the marker in the body. */
+  readonly copies: readonly number[];
+  readonly copiesInSent: number;
+  readonly sentCopy: string | null;
+  /** The process that had it in hand last. */
+  readonly process: number | null;
+}
+
+function fateOf({ id, from, to, marker }: SeededEmail, facts: Facts): Fate {
+  const rows = facts.outbox.filter((row) => row.emailId === id);
+  const [row] = rows;
+  assert.ok(row && rows.length === 1 && row.generation === 1, `${id} has ${rows.length} rows in the outbox`);
+  const copiesIn = (address: string, folder: string) => {
+    const lying = facts.mailboxes.filter((one) => addressOf(one.user) === address && one.folder === folder).flatMap((one) => one.messages);
+    return lying.filter((message) => message.messageId === row.messageId || message.marker === marker).length;
+  };
+  return {
+    id,
+    messageId: row.messageId,
+    stage: row.settled ? row.stage : `${row.stage}, not settled`,
+    status: facts.emails.find((email) => email.id === id)?.status ?? 0,
+    copies: to.map((address) => copiesIn(address, "INBOX")),
+    copiesInSent: copiesIn(from, "Sent"),
+    sentCopy: row.sentCopy,
+    process: row.process,
+  };
+}
+
+/**
+ * Emails that may have been between DATA and the stored answer when the process ended: composed and not stored. The step `send.transmitting`
+ * comes only after the database has it, so a kill between the two leaves an email unknown whose last known step is `send.composed`.
+ */
+function openWindows({ steps }: KilledLife): number {
+  const passed = (wanted: string) => steps.filter(({ name }) => name === wanted).length;
+  return passed("send.composed") - passed("send.stored");
+}
+
+function writeEmail(chance: Chance, sender: string, dueInSeconds: number): SeededEmail {
+  const id = chance.uuid();
+  return {
+    id,
+    from: addressOf(sender),
+    to: (chance.happens(0.3) ? RECIPIENTS : [chance.one(RECIPIENTS)]).map(addressOf),
+    subject: `Email ${id}`,
+    marker: `marker-${id}`,
+    attachmentBytes: chance.happens(0.3) ? chance.integer(1, LARGEST_ATTACHMENT) : 0,
+    dueInSeconds,
+  };
+}

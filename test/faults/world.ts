@@ -1,0 +1,131 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
+import { type Postfix, startPostfix } from "../servers/postfix.ts";
+import { postgresForTests } from "../servers/postgres.ts";
+import { removeFolder, temporaryFolder } from "../servers/processes.ts";
+import { count, type Facts, type Place, type SeededEmail, seed } from "./facts.ts";
+import { type Service, serves, startService } from "./service.ts";
+
+export type EngineName = "pglite" | "postgres";
+
+export const DOMAIN = "example.test";
+const PASSWORD = "correct-horse";
+
+/** A mailbox that Waypost reads and sends for. */
+export interface WorldMailbox {
+  readonly name: string;
+  readonly kind: "user" | "queue";
+  readonly filter: "all" | "replies";
+  /** A server profile of its own, so that its trouble stays its own; by default all share one. */
+  readonly profile?: string;
+}
+
+export interface WorldOptions {
+  readonly mailboxes: readonly WorldMailbox[];
+  /** Accounts of the mail server of which Waypost knows nothing. */
+  readonly outsiders?: readonly string[];
+  /** Ports to reach the servers by instead of their own: a proxy's. */
+  readonly ports?: (servers: { readonly imap: number; readonly smtp: number }) => Promise<{ readonly imap: number; readonly smtp: number }>;
+}
+
+/** A Dovecot, a Postfix that delivers to it, a database and a `waypost.yaml`: all that the real command needs. */
+export interface World extends AsyncDisposable {
+  readonly engine: EngineName;
+  readonly dovecot: Dovecot;
+  readonly postfix: Postfix;
+  /** Starts `waypost serve`; ended processes keep their trace. */
+  start(options?: { readonly killAt?: string; readonly roles?: string }): Service;
+  /** A first start makes the database; returns its and a second start's milliseconds until it serves. */
+  prepare(): Promise<{ readonly firstStart: number; readonly start: number }>;
+  /** Facts; only while no Waypost runs. */
+  count(): Promise<Facts>;
+  /** Makes emails pending; on an embedded database only while no Waypost runs. */
+  seed(emails: readonly SeededEmail[]): Promise<void>;
+}
+
+export function addressOf(user: string): string {
+  return `${user}@${DOMAIN}`;
+}
+
+export async function makeWorld(engine: EngineName, options: WorldOptions): Promise<World> {
+  await using made = new AsyncDisposableStack();
+  const folder = temporaryFolder("faults");
+  if (process.env.KEEP) console.log("KEPT", folder);
+  else made.defer(() => removeFolder(folder));
+  const names = [...options.mailboxes.map((one) => one.name), ...(options.outsiders ?? [])];
+  const users = Object.fromEntries(names.map((name) => [name, PASSWORD]));
+  const dovecot = made.use(await startDovecot({ users }));
+  const postfix = made.use(
+    await startPostfix({
+      deliverTo: { lmtp: dovecot.ports.lmtp },
+      sasl: { port: dovecot.ports.sasl },
+      requireSignIn: true,
+      // Short ids are used again, and then a log line says nothing.
+      extra: "enable_long_queue_ids = yes",
+    }),
+  );
+  const database: Place = engine === "pglite" ? { folder: path.join(folder, "data") } : await postgresPlace(made);
+  const ports = { imap: dovecot.ports.imap, smtp: postfix.ports.smtp };
+  const config = path.join(folder, "waypost.yaml");
+  // JSON is YAML.
+  writeFileSync(config, JSON.stringify(configuration(database, options, (await options.ports?.(ports)) ?? ports)));
+  const environment = { WAYPOST_TEST_PASSWORD: PASSWORD, ...("url" in database && { WAYPOST_TEST_SERVICE_URL: database.url }) };
+  let starts = 0;
+  const keep = made.move();
+  const world: World = {
+    engine,
+    dovecot,
+    postfix,
+    start: ({ killAt, roles } = {}) => startService({ config, trace: path.join(folder, `steps-${++starts}`), environment, killAt, roles }),
+    async prepare() {
+      const milliseconds: number[] = [];
+      for (const _ of ["first", "second"]) {
+        const service = world.start();
+        await service.until("it serves", serves);
+        milliseconds.push(Date.now() - service.startedAt);
+        await service.stop();
+      }
+      return { firstStart: milliseconds[0] ?? 0, start: milliseconds[1] ?? 0 };
+    },
+    count: () => count({ database, imap: { port: dovecot.ports.imap, users }, postfixLog: path.join(postfix.folder, "postfix.log") }),
+    seed: (emails) => seed(database, emails),
+    [Symbol.asyncDispose]: () => keep.disposeAsync(),
+  };
+  return world;
+}
+
+async function postgresPlace(made: AsyncDisposableStack): Promise<Place> {
+  const { url, drop } = await postgresForTests();
+  made.defer(drop);
+  return { url };
+}
+
+function configuration(database: Place, { mailboxes }: WorldOptions, ports: { imap: number; smtp: number }): object {
+  const server = { host: "127.0.0.1", security: "none" };
+  const profiles = [...new Set(mailboxes.map(({ profile }) => profile ?? "Mail"))];
+  return {
+    database: "folder" in database ? database : { url: { env: "WAYPOST_TEST_SERVICE_URL" } },
+    listen: { host: "127.0.0.1", port: 0 },
+    pullSeconds: 5,
+    organizations: [{ name: "Company", kind: "embedded", settings: { allowunresolvedpartiesonemailsend: true } }],
+    serverProfiles: profiles.map((name) => ({
+      name,
+      incoming: { ...server, port: ports.imap },
+      outgoing: { ...server, port: ports.smtp },
+    })),
+    users: mailboxes.filter(isUser).map(({ name, filter }) => ({ name, email: addressOf(name), filter })),
+    queues: mailboxes.filter((one) => !isUser(one)).map(({ name, filter }) => ({ name, email: addressOf(name), filter })),
+    mailboxes: mailboxes.map((one) => ({
+      address: addressOf(one.name),
+      profile: one.profile ?? "Mail",
+      ...(isUser(one) ? { user: addressOf(one.name) } : { queue: addressOf(one.name) }),
+      password: { env: "WAYPOST_TEST_PASSWORD" },
+      readFrom: "2020-01-01T00:00:00Z",
+    })),
+  };
+}
+
+function isUser({ kind }: WorldMailbox): boolean {
+  return kind === "user";
+}
