@@ -19,6 +19,7 @@ const [major, minor] = process.versions.node.split(".").map(Number);
 
 if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
   delete process.env[startedAgain];
+  await import("./small-heap.mjs");
   await import(new URL(mainModule(), import.meta.url).href);
 } else {
   const node = process.env[startedAgain] ? undefined : pinnedNode();

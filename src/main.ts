@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
-import { openApp } from "./app.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./command-line/exit-codes.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
 import {
@@ -212,6 +211,7 @@ config
 async function withDoor(work: (door: Door) => Promise<ExitCode>): Promise<void> {
   const configuration = readConfiguration(globalOptions().config);
   const log = logTo(configuration, "stderr");
+  const { openApp } = await import("./app.ts");
   const deadline = Date.now() + BUSY_PATIENCE_MS;
   for (;;) {
     try {

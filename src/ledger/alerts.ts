@@ -59,6 +59,14 @@ export async function closeAlerts(sql: Sql, scope: Scope, subject: string, codeP
   return rowCount;
 }
 
+/** Closes the open alerts about folders of a mailbox that are not among these any more; an alert names its folder as `<mailbox id>/<stream>`. */
+export async function closeAlertsOfOtherFolders(sql: Sql, mailboxId: string, streams: readonly string[], now: Date): Promise<void> {
+  await sql.query(
+    "update waypost.alert set closed_at = $3 where scope = 'folder' and closed_at is null and starts_with(subject, $1) and not (subject = any($2))",
+    [`${mailboxId}/`, streams.map((stream) => `${mailboxId}/${stream}`), now],
+  );
+}
+
 /** Open alerts, the longest open first. */
 export async function openAlerts(sql: Sql, limit = 1000): Promise<Alert[]> {
   const { rows } = await sql.query<Alert>(

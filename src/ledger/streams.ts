@@ -4,6 +4,8 @@ import { storableJson } from "../model/text.ts";
 
 /** A stream with the answer to "is it read, and if not, why?". */
 export interface ChosenStream extends Stream {
+  /** It is to be read, whether the server lets it or not. */
+  readonly wanted: boolean;
   /** Null when it is read. */
   readonly notReadBecause: string | null;
 }

@@ -23,5 +23,9 @@ export function startBrowser(): Promise<Browser> {
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = path.resolve(import.meta.dirname, "../../test-results");
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+  // A frame paints only what is in view, so the whole page is brought into view first.
+  const viewport = page.viewportSize();
+  if (viewport) await page.setViewportSize({ ...viewport, height: await page.evaluate<number>("document.documentElement.scrollHeight") });
+  await page.screenshot({ path: path.join(folder, `${name}.png`) });
+  if (viewport) await page.setViewportSize(viewport);
 }

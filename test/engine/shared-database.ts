@@ -13,16 +13,16 @@ export function onOneDatabaseEach(
   name: string,
   servers: readonly ServerName[],
   register: (promises: Promises) => void,
-  options: { readonly engines?: readonly EngineName[]; readonly poolSize?: number } = {},
+  { engines = ["pglite", "postgres"], ...place }: { readonly engines?: readonly EngineName[]; readonly poolSize?: number } = {},
 ): void {
-  for (const engine of options.engines ?? (["pglite", "postgres"] as const)) {
+  for (const engine of engines) {
     const given = process.env.WAYPOST_TEST_DATABASE_URL;
     const own = engine === "postgres" && !given ? (["postgres"] as const) : [];
     const skip = missingServers([...servers, ...own]);
     describe(`${name} (${engine})`, { skip }, () => {
       let database: TestDatabase;
       before(async () => {
-        database = await testDatabase(engine, options.poolSize === undefined ? {} : { poolSize: options.poolSize });
+        database = await testDatabase(engine, place);
       });
       after(() => database?.[Symbol.asyncDispose]());
       register((what, work) => test(what, (context) => work(database, context)));

@@ -52,268 +52,276 @@ function withAttachment(id: string, body: Buffer): Buffer {
   );
 }
 
-onOneDatabaseEach("messages that are hard to bear", servers, (promise) => {
-  promise(
-    "messages without headers, without a sender, with broken bytes and NULs are each decided, and none stops the others",
-    async (database) => {
-      const ann = rig.newUser();
-      await using app = await rig.open(database, rig.configurationFor([{ name: ann, mailbox: { readFrom } }]));
-      const id = (name: string) => `${ann}-${name}`;
-      const raw = (name: string, subject: string, from: string) =>
-        Buffer.from(`From: ${from}\r\nMessage-ID: <${messageIdOf(id(name))}>\r\nSubject: ${subject}\r\n\r\nText of ${name}\r\n`, "latin1");
-      const messages: readonly Buffer[] = [
-        Buffer.from("\r\nOnly a body.\r\n"),
-        Buffer.from("Only a body without an empty line before it.\r\n"),
-        Buffer.from("\r\n"),
-        Buffer.from(`Subject: nobody wrote this\r\nMessage-ID: <${messageIdOf(id("nobody"))}>\r\n\r\nx\r\n`),
-        raw("broken", "caf\xe9 \xff\xfe\xc3", '"J\xfcrgen \xc3" <juergen@customer.test>'),
-        raw("nul", "=?utf-8?Q?a=00b=ED=A0=80c?=", "=?utf-8?B?AEEA?= <nul@customer.test>"),
-        raw("words", "=?utf-8?Q?half a word?= =?no-such-charset?B?%%%%?= =?utf-8?B?8J+?=", "<words@customer.test>"),
-        Buffer.from(letter({ id: id("good"), subject: "A good one" })),
-      ];
-      await rig.dovecot.append(
-        ann,
-        "INBOX",
-        ...messages.map((mime, index) => ({ mime, internalDate: new Date(RECEIVED.getTime() + index * 1000) })),
-      );
-      const { counts, failures } = await receive(app);
-      assert.deepEqual(failures, []);
-      assert.deepEqual([counts.received, counts.tracked, counts.skipped, counts.quarantined], [8, 4, 4, 0]);
-      const decided = (await decisionsIn(database)).filter((one) => one.mailbox === ann);
-      assert.deepEqual(
-        decided.slice(0, 4).map((one) => [one.outcome, one.reason, one.because]),
-        Array.from({ length: 4 }, () => ["skipped", 7, "Neither From nor Sender holds an address."]),
-      );
-      const broken = await emailFor(app, id("broken"));
-      assert.match(broken.subject, /^café/);
-      assert.equal(broken.parties[0]?.address, "juergen@customer.test");
-      const nul = await emailFor(app, id("nul"));
-      assert.ok(!nul.subject.includes("\0") && nul.subject.isWellFormed(), JSON.stringify(nul.subject));
-      assert.match(nul.subject, /^a.*b.*c$/);
-      assert.equal((await emailFor(app, id("words"))).text?.trim(), "Text of words");
-      assert.deepEqual((await receive(app)).counts.received, 0, "each was decided once");
-    },
-  );
-
-  promise("a server that hands out NULs and lone surrogates as they are stops nothing", async (database) => {
-    const ann = rig.newUser();
-    const bytes = Buffer.from(
-      `From: "N\0ul" <nul@customer.test>\r\nMessage-ID: <${messageIdOf(`${ann}-raw`)}>\r\nSubject: a\0b\xed\xa0\x80c\r\nReferences: <x\0y@z>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nbody\0 \xed\xa0\x80 end\r\n`,
-      "latin1",
+onOneDatabaseEach(
+  "messages that are hard to bear",
+  servers,
+  (promise) => {
+    promise(
+      "messages without headers, without a sender, with broken bytes and NULs are each decided, and none stops the others",
+      async (database) => {
+        const ann = rig.newUser();
+        await using app = await rig.open(database, rig.configurationFor([{ name: ann, mailbox: { readFrom } }]));
+        const id = (name: string) => `${ann}-${name}`;
+        const raw = (name: string, subject: string, from: string) =>
+          Buffer.from(
+            `From: ${from}\r\nMessage-ID: <${messageIdOf(id(name))}>\r\nSubject: ${subject}\r\n\r\nText of ${name}\r\n`,
+            "latin1",
+          );
+        const messages: readonly Buffer[] = [
+          Buffer.from("\r\nOnly a body.\r\n"),
+          Buffer.from("Only a body without an empty line before it.\r\n"),
+          Buffer.from("\r\n"),
+          Buffer.from(`Subject: nobody wrote this\r\nMessage-ID: <${messageIdOf(id("nobody"))}>\r\n\r\nx\r\n`),
+          raw("broken", "caf\xe9 \xff\xfe\xc3", '"J\xfcrgen \xc3" <juergen@customer.test>'),
+          raw("nul", "=?utf-8?Q?a=00b=ED=A0=80c?=", "=?utf-8?B?AEEA?= <nul@customer.test>"),
+          raw("words", "=?utf-8?Q?half a word?= =?no-such-charset?B?%%%%?= =?utf-8?B?8J+?=", "<words@customer.test>"),
+          Buffer.from(letter({ id: id("good"), subject: "A good one" })),
+        ];
+        await rig.dovecot.append(
+          ann,
+          "INBOX",
+          ...messages.map((mime, index) => ({ mime, internalDate: new Date(RECEIVED.getTime() + index * 1000) })),
+        );
+        const { counts, failures } = await receive(app);
+        assert.deepEqual(failures, []);
+        assert.deepEqual([counts.received, counts.tracked, counts.skipped, counts.quarantined], [8, 4, 4, 0]);
+        const decided = (await decisionsIn(database)).filter((one) => one.mailbox === ann);
+        assert.deepEqual(
+          decided.slice(0, 4).map((one) => [one.outcome, one.reason, one.because]),
+          Array.from({ length: 4 }, () => ["skipped", 7, "Neither From nor Sender holds an address."]),
+        );
+        const broken = await emailFor(app, id("broken"));
+        assert.match(broken.subject, /^café/);
+        assert.equal(broken.parties[0]?.address, "juergen@customer.test");
+        const nul = await emailFor(app, id("nul"));
+        assert.ok(!nul.subject.includes("\0") && nul.subject.isWellFormed(), JSON.stringify(nul.subject));
+        assert.match(nul.subject, /^a.*b.*c$/);
+        assert.equal((await emailFor(app, id("words"))).text?.trim(), "Text of words");
+        assert.deepEqual((await receive(app)).counts.received, 0, "each was decided once");
+      },
     );
-    await using server = await startScriptedImap({ inbox: { messages: [{ uid: 1, mime: bytes }] } });
-    const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
-    await using app = await rig.open(database, configuration);
-    const { counts, failures } = await receive(app);
-    assert.deepEqual([counts.tracked, failures], [1, []]);
-    const email = await emailFor(app, `${ann}-raw`);
-    assert.match(email.text ?? "", /^body.*end/s);
-    assert.ok(!`${email.subject}${email.text}${JSON.stringify(email.headers)}`.includes("\0"));
-  });
 
-  promise(
-    "a message to ten thousand recipients becomes one email within seconds, and the decision says that the list was cut",
-    async (database) => {
+    promise("a server that hands out NULs and lone surrogates as they are stops nothing", async (database) => {
       const ann = rig.newUser();
-      await using app = await rig.open(database, rig.configurationFor([{ name: ann, mailbox: { readFrom } }]));
-      const recipients = Array.from({ length: 10_000 }, (_, index) => `"Recipient ${index}" <recipient-${index}@list.test>`);
-      const mime = letter({ id: `${ann}-list`, to: [addressOf(ann), ...recipients] }).replace(/>, /g, ">,\r\n ");
-      await rig.dovecot.append(ann, "INBOX", { mime, internalDate: RECEIVED });
-      const started = performance.now();
-      assert.equal((await receive(app)).counts.tracked, 1);
-      const seconds = (performance.now() - started) / 1000;
-      assert.ok(seconds < 15, `it took ${seconds} s`);
-      const email = await emailFor(app, `${ann}-list`);
-      assert.ok(email.parties.length > 1000 && email.parties.length <= 10_003, `${email.parties.length} parties`);
-      assert.ok(
-        email.parties.every(({ address }) => /^$|^(carla@customer|user\d+@example|recipient-\d+@list)\.test$/.test(address)),
-        "none is half an address",
+      const bytes = Buffer.from(
+        `From: "N\0ul" <nul@customer.test>\r\nMessage-ID: <${messageIdOf(`${ann}-raw`)}>\r\nSubject: a\0b\xed\xa0\x80c\r\nReferences: <x\0y@z>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nbody\0 \xed\xa0\x80 end\r\n`,
+        "latin1",
       );
-      assert.match((await explained(app, `${ann}-list`, ann)).sentences, /longer than is read/);
-    },
-  );
-
-  promise(
-    "five megabytes of header are read up to a limit: a sender before it is found, one behind it is missing, and the decision says why",
-    async (database) => {
-      const ann = rig.newUser();
-      await using app = await rig.open(database, rig.configurationFor([{ name: ann, mailbox: { readFrom } }]));
-      const junk = `X-Junk: ${"j".repeat(900)}\r\n`.repeat(5500);
-      const own = (name: string) => `From: carla@customer.test\r\nMessage-ID: <${messageIdOf(`${ann}-${name}`)}>\r\nSubject: ${name}\r\n`;
-      const front = `${own("front")}${junk}\r\nThe body.\r\n`;
-      const back = `${junk}${own("back")}\r\nThe body.\r\n`;
-      assert.ok(junk.length > 5_000_000);
-      await rig.dovecot.append(ann, "INBOX", { mime: front, internalDate: RECEIVED }, { mime: back, internalDate: RECEIVED });
+      await using server = await startScriptedImap({ inbox: { messages: [{ uid: 1, mime: bytes }] } });
+      const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
+      await using app = await rig.open(database, configuration);
       const { counts, failures } = await receive(app);
-      assert.deepEqual(failures, []);
-      assert.deepEqual([counts.received, counts.tracked, counts.skipped, counts.quarantined], [2, 1, 1, 0]);
-      const email = await emailFor(app, `${ann}-front`);
-      assert.deepEqual([email.subject, email.text?.trim()], ["front", "The body."]);
-      const decision = (await decisionsIn(database)).filter((one) => one.mailbox === ann).find((one) => one.outcome === "skipped");
-      assert.equal(decision?.reason, 7);
-      const { incoming } = await app.operations.explain(
-        String(
-          (
-            await database.query<{ id: number }>(
-              "select id from waypost.decision where mailbox_id = (select id from waypost.mailbox where address = $1) and outcome = 'skipped'",
-              [addressOf(ann)],
-            )
-          ).rows[0]?.id,
-        ),
-      );
-      assert.match(incoming[0]?.sentences.join("\n") ?? "", /longer than is read/);
-    },
-  );
+      assert.deepEqual([counts.tracked, failures], [1, []]);
+      const email = await emailFor(app, `${ann}-raw`);
+      assert.match(email.text ?? "", /^body.*end/s);
+      assert.ok(!`${email.subject}${email.text}${JSON.stringify(email.headers)}`.includes("\0"));
+    });
 
-  promise(
-    "a message of 60 MB is quarantined with clear words, and delivered byte for byte once the limit is raised and it is asked for, wherever it lies by then",
-    async (database) => {
+    promise(
+      "a message to ten thousand recipients becomes one email within seconds, and the decision says that the list was cut",
+      async (database) => {
+        const ann = rig.newUser();
+        await using app = await rig.open(database, rig.configurationFor([{ name: ann, mailbox: { readFrom } }]));
+        const recipients = Array.from({ length: 10_000 }, (_, index) => `"Recipient ${index}" <recipient-${index}@list.test>`);
+        const mime = letter({ id: `${ann}-list`, to: [addressOf(ann), ...recipients] }).replace(/>, /g, ">,\r\n ");
+        await rig.dovecot.append(ann, "INBOX", { mime, internalDate: RECEIVED });
+        const started = performance.now();
+        assert.equal((await receive(app)).counts.tracked, 1);
+        const seconds = (performance.now() - started) / 1000;
+        assert.ok(seconds < 15, `it took ${seconds} s`);
+        const email = await emailFor(app, `${ann}-list`);
+        assert.ok(email.parties.length > 1000 && email.parties.length <= 10_003, `${email.parties.length} parties`);
+        assert.ok(
+          email.parties.every(({ address }) => /^$|^(carla@customer|user\d+@example|recipient-\d+@list)\.test$/.test(address)),
+          "none is half an address",
+        );
+        assert.match((await explained(app, `${ann}-list`, ann)).sentences, /longer than is read/);
+      },
+    );
+
+    promise(
+      "five megabytes of header are read up to a limit: a sender before it is found, one behind it is missing, and the decision says why",
+      async (database) => {
+        const ann = rig.newUser();
+        await using app = await rig.open(database, rig.configurationFor([{ name: ann, mailbox: { readFrom } }]));
+        const junk = `X-Junk: ${"j".repeat(900)}\r\n`.repeat(5500);
+        const own = (name: string) => `From: carla@customer.test\r\nMessage-ID: <${messageIdOf(`${ann}-${name}`)}>\r\nSubject: ${name}\r\n`;
+        const front = `${own("front")}${junk}\r\nThe body.\r\n`;
+        const back = `${junk}${own("back")}\r\nThe body.\r\n`;
+        assert.ok(junk.length > 5_000_000);
+        await rig.dovecot.append(ann, "INBOX", { mime: front, internalDate: RECEIVED }, { mime: back, internalDate: RECEIVED });
+        const { counts, failures } = await receive(app);
+        assert.deepEqual(failures, []);
+        assert.deepEqual([counts.received, counts.tracked, counts.skipped, counts.quarantined], [2, 1, 1, 0]);
+        const email = await emailFor(app, `${ann}-front`);
+        assert.deepEqual([email.subject, email.text?.trim()], ["front", "The body."]);
+        const decision = (await decisionsIn(database)).filter((one) => one.mailbox === ann).find((one) => one.outcome === "skipped");
+        assert.equal(decision?.reason, 7);
+        const { incoming } = await app.operations.explain(
+          String(
+            (
+              await database.query<{ id: number }>(
+                "select id from waypost.decision where mailbox_id = (select id from waypost.mailbox where address = $1) and outcome = 'skipped'",
+                [addressOf(ann)],
+              )
+            ).rows[0]?.id,
+          ),
+        );
+        assert.match(incoming[0]?.sentences.join("\n") ?? "", /longer than is read/);
+      },
+    );
+
+    promise(
+      "a message of 60 MB is quarantined with clear words, and delivered byte for byte once the limit is raised and it is asked for, wherever it lies by then",
+      async (database) => {
+        const ann = rig.newUser();
+        const body = randomBytes(44 * MEGABYTE);
+        const mime = withAttachment(`${ann}-large`, body);
+        assert.ok(mime.length > 60 * MEGABYTE);
+        const settings = { maxuploadfilesize: 131_072 };
+        const users = [{ name: ann, mailbox: { readFrom } }];
+        await using app = await rig.open(database, rig.configurationFor(users, { settings }));
+        await rig.dovecot.append(
+          ann,
+          "INBOX",
+          { mime, internalDate: RECEIVED },
+          { mime: letter({ id: `${ann}-after` }), internalDate: RECEIVED },
+        );
+        const { counts } = await receive(app);
+        assert.deepEqual([counts.tracked, counts.quarantined], [1, 1], "the message behind it is read");
+        const [row, ...others] = await app.operations.quarantineList();
+        assert.ok(row);
+        assert.deepEqual([others, row.code, row.messageId], [[], "message too large", messageIdOf(`${ann}-large`)]);
+        assert.match(row.message, /a message of 60\.\d MB is larger than the limit of 40\.0 MB and was not downloaded/);
+        assert.match(row.remedy, /Raise maximumMessageMegabytes .* `waypost quarantine retry`/);
+        const told = await explained(app, `${ann}-large`, ann);
+        assert.equal(told.outcome, "quarantined");
+        assert.match(told.sentences, /is larger than the limit/);
+        assert.equal((await receive(app)).counts.received, 0, "it is not tried again by itself");
+        assert.deepEqual(await app.operations.quarantineRetry([row.id]), { marked: 1 });
+        assert.equal((await receive(app)).counts.quarantined, 1, "the limit is as it was");
+        assert.equal((await app.operations.quarantineList())[0]?.attempts, 2);
+        await app.close();
+
+        await using raised = await rig.open(database, rig.configurationFor(users, { settings, profile: { maximumMessageMegabytes: 100 } }));
+        await rig.dovecot.withImap(ann, async (client) => {
+          await client.mailboxCreate("INBOX/Projects");
+          await client.mailboxOpen("INBOX");
+          await client.messageMove("1", "INBOX/Projects");
+        });
+        assert.deepEqual(await raised.operations.quarantineRetry("all"), { marked: 1 });
+        await receive(raised);
+        assert.deepEqual(await raised.operations.quarantineList(), []);
+        const email = await emailFor(raised, `${ann}-large`);
+        assert.deepEqual(
+          email.attachments.map(({ filename, size }) => [filename, size]),
+          [["plans.bin", body.length]],
+        );
+        assert.ok((await raised.context.crm("CRM").attachment(email.attachments[0]?.hash ?? "")).equals(body));
+        assert.deepEqual((await explained(raised, `${ann}-large`, ann)).folders, ["INBOX/Projects"]);
+        assert.equal((await raised.operations.status()).quarantined, 0);
+        assert.deepEqual(await openCodes(raised), []);
+      },
+    );
+
+    promise("a message that the CRM does not take is quarantined alone, and delivered when it is asked for again", async (database) => {
       const ann = rig.newUser();
-      const body = randomBytes(44 * MEGABYTE);
-      const mime = withAttachment(`${ann}-large`, body);
-      assert.ok(mime.length > 60 * MEGABYTE);
-      const settings = { maxuploadfilesize: 131_072 };
-      const users = [{ name: ann, mailbox: { readFrom } }];
-      await using app = await rig.open(database, rig.configurationFor(users, { settings }));
-      await rig.dovecot.append(
-        ann,
-        "INBOX",
-        { mime, internalDate: RECEIVED },
-        { mime: letter({ id: `${ann}-after` }), internalDate: RECEIVED },
-      );
-      const { counts } = await receive(app);
-      assert.deepEqual([counts.tracked, counts.quarantined], [1, 1], "the message behind it is read");
-      const [row, ...others] = await app.operations.quarantineList();
-      assert.ok(row);
-      assert.deepEqual([others, row.code, row.messageId], [[], "message too large", messageIdOf(`${ann}-large`)]);
-      assert.match(row.message, /a message of 60\.\d MB is larger than the limit of 40\.0 MB and was not downloaded/);
-      assert.match(row.remedy, /Raise maximumMessageMegabytes .* `waypost quarantine retry`/);
-      const told = await explained(app, `${ann}-large`, ann);
-      assert.equal(told.outcome, "quarantined");
-      assert.match(told.sentences, /is larger than the limit/);
-      assert.equal((await receive(app)).counts.received, 0, "it is not tried again by itself");
-      assert.deepEqual(await app.operations.quarantineRetry([row.id]), { marked: 1 });
-      assert.equal((await receive(app)).counts.quarantined, 1, "the limit is as it was");
-      assert.equal((await app.operations.quarantineList())[0]?.attempts, 2);
-      await app.close();
-
-      await using raised = await rig.open(database, rig.configurationFor(users, { settings, profile: { maximumMessageMegabytes: 100 } }));
-      await rig.dovecot.withImap(ann, async (client) => {
-        await client.mailboxCreate("INBOX/Projects");
-        await client.mailboxOpen("INBOX");
-        await client.messageMove("1", "INBOX/Projects");
-      });
-      assert.deepEqual(await raised.operations.quarantineRetry("all"), { marked: 1 });
-      await receive(raised);
-      assert.deepEqual(await raised.operations.quarantineList(), []);
-      const email = await emailFor(raised, `${ann}-large`);
-      assert.deepEqual(
-        email.attachments.map(({ filename, size }) => [filename, size]),
-        [["plans.bin", body.length]],
-      );
-      assert.ok((await raised.context.crm("CRM").attachment(email.attachments[0]?.hash ?? "")).equals(body));
-      assert.deepEqual((await explained(raised, `${ann}-large`, ann)).folders, ["INBOX/Projects"]);
-      assert.equal((await raised.operations.status()).quarantined, 0);
-      assert.deepEqual(await openCodes(raised), []);
-    },
-  );
-
-  promise("a message that the CRM does not take is quarantined alone, and delivered when it is asked for again", async (database) => {
-    const ann = rig.newUser();
-    const clock = testClock();
-    await using app = await rig.open(database, rig.configurationFor([{ name: ann, mailbox: { readFrom } }]), { now: clock.now });
-    await database.script(`
+      const clock = testClock();
+      await using app = await rig.open(database, rig.configurationFor([{ name: ann, mailbox: { readFrom } }]), { now: clock.now });
+      await database.script(`
       create function public.refuse_poison() returns trigger language plpgsql as $$
       begin
         raise exception 'no poison here' using errcode = '22000';
       end $$;
       create trigger refuse_poison before insert on crm.email for each row when (new.subject = 'Poison') execute function public.refuse_poison();`);
-    const letters = Array.from({ length: 11 }, (_, index) =>
-      letter({ id: `${ann}-${index}`, subject: index === 4 ? "Poison" : `Letter ${index}` }),
-    );
-    await rig.dovecot.append(ann, "INBOX", ...letters.map((mime) => ({ mime, internalDate: RECEIVED })));
-    const { counts, failures } = await receive(app);
-    assert.deepEqual([counts.tracked, counts.quarantined, failures], [10, 1, []]);
-    const [row] = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
-    assert.deepEqual([row?.messageId, row?.serverSaid, row?.step], [messageIdOf(`${ann}-4`), "no poison here", "deliver"]);
-    await database.script("drop trigger refuse_poison on crm.email; drop function public.refuse_poison;");
-    await app.operations.quarantineRetry("all");
-    assert.equal((await receive(app)).counts.tracked, 1);
-    assert.equal((await emailFor(app, `${ann}-4`)).subject, "Poison");
-    assert.deepEqual(await app.operations.quarantineList(), []);
-    assert.equal((await receive(app)).counts.received, 0);
-  });
-
-  promise(
-    "a message that the server does not hand out is quarantined, the others are delivered, and it follows when it is asked for",
-    async (database) => {
-      const ann = rig.newUser();
-      let damaged = true;
-      await using server = await startScriptedImap({
-        inbox: { messages: [1, 2, 3].map((uid) => ({ uid, mime: Buffer.from(letter({ id: `${ann}-${uid}` })) })) },
-        script: (command) => (damaged && /^UID FETCH (1:3|2|[\d,]*2[\d,]*) .*BODY\.PEEK\[\]/.test(command) ? "NO damaged" : undefined),
-      });
-      const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
-      await using app = await rig.open(database, configuration);
+      const letters = Array.from({ length: 11 }, (_, index) =>
+        letter({ id: `${ann}-${index}`, subject: index === 4 ? "Poison" : `Letter ${index}` }),
+      );
+      await rig.dovecot.append(ann, "INBOX", ...letters.map((mime) => ({ mime, internalDate: RECEIVED })));
       const { counts, failures } = await receive(app);
-      assert.deepEqual([counts.tracked, counts.quarantined, failures], [2, 1, []]);
+      assert.deepEqual([counts.tracked, counts.quarantined, failures], [10, 1, []]);
       const [row] = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
-      assert.deepEqual([row?.code, row?.step, row?.messageId], ["message unreadable", "read", messageIdOf(`${ann}-2`)]);
-      damaged = false;
+      assert.deepEqual([row?.messageId, row?.serverSaid, row?.step], [messageIdOf(`${ann}-4`), "no poison here", "deliver"]);
+      await database.script("drop trigger refuse_poison on crm.email; drop function public.refuse_poison;");
       await app.operations.quarantineRetry("all");
       assert.equal((await receive(app)).counts.tracked, 1);
-      assert.equal((await emailFor(app, `${ann}-2`)).subject, `Letter ${ann}-2`);
-    },
-  );
-
-  promise("what was asked for again in a folder that was deleted meanwhile stays as it was and stops nothing", async (database) => {
-    const ann = rig.newUser();
-    const large = (name: string) => ({ mime: withAttachment(`${ann}-${name}`, Buffer.alloc(MEGABYTE)), internalDate: RECEIVED });
-    const users = [{ name: ann, mailbox: { readFrom } }];
-    await using app = await rig.open(database, rig.configurationFor(users, { profile: { maximumMessageMegabytes: 1 } }));
-    await rig.dovecot.append(ann, "INBOX/Old", large("old"));
-    await rig.dovecot.append(ann, "INBOX", large("new"));
-    assert.equal((await receive(app)).counts.quarantined, 2);
-    await app.close();
-    await rig.dovecot.withImap(ann, async (client) => void (await client.mailboxDelete("INBOX/Old")));
-    await using raised = await rig.open(database, rig.configurationFor(users));
-    await raised.operations.quarantineRetry("all");
-    const { counts, failures } = await receive(raised);
-    assert.deepEqual([counts.tracked, failures], [1, []]);
-    const left = (await raised.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
-    assert.deepEqual(
-      left.map((one) => [one.messageId, one.retry]),
-      [[messageIdOf(`${ann}-old`), false]],
-    );
-    assert.equal((await receive(raised)).counts.received, 0);
-  });
-
-  promise("two quarantined messages with the same number in two folders are not taken for each other", async (database) => {
-    const ann = rig.newUser();
-    const configuration = (maximumMessageMegabytes: number, port: number) =>
-      rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port }, profile: { maximumMessageMegabytes } });
-    const large = (name: string) => ({ uid: 1, mime: withAttachment(`${ann}-${name}`, Buffer.alloc(MEGABYTE, name)) });
-    // Some servers give every folder the same UIDVALIDITY.
-    await using server = await startScriptedImap({
-      inbox: { messages: [large("one")] },
-      script(command) {
-        if (command.startsWith("LIST ")) return '* LIST () "/" INBOX\r\n* LIST () "/" INBOX/Other\r\nOK done';
-        const folder = /^(?:SELECT|EXAMINE) "?([^" ]+)/.exec(command)?.[1];
-        if (folder !== undefined) server.inbox.messages = [large(folder === "INBOX" ? "one" : "two")];
-        return undefined;
-      },
+      assert.equal((await emailFor(app, `${ann}-4`)).subject, "Poison");
+      assert.deepEqual(await app.operations.quarantineList(), []);
+      assert.equal((await receive(app)).counts.received, 0);
     });
-    await using app = await rig.open(database, configuration(1, server.port));
-    const first = await receive(app);
-    assert.deepEqual([first.counts.quarantined, first.failures], [2, []]);
-    await app.close();
-    await using raised = await rig.open(database, configuration(10, server.port));
-    await raised.operations.quarantineRetry("all");
-    assert.equal((await receive(raised)).counts.tracked, 2);
-    for (const name of ["one", "two"]) {
-      const email = await emailFor(raised, `${ann}-${name}`);
-      const body = await raised.context.crm("CRM").attachment(email.attachments[0]?.hash ?? "");
-      assert.equal(body.subarray(0, 3).toString(), name);
-    }
-  });
-});
+
+    promise(
+      "a message that the server does not hand out is quarantined, the others are delivered, and it follows when it is asked for",
+      async (database) => {
+        const ann = rig.newUser();
+        let damaged = true;
+        await using server = await startScriptedImap({
+          inbox: { messages: [1, 2, 3].map((uid) => ({ uid, mime: Buffer.from(letter({ id: `${ann}-${uid}` })) })) },
+          script: (command) => (damaged && /^UID FETCH (1:3|2|[\d,]*2[\d,]*) .*BODY\.PEEK\[\]/.test(command) ? "NO damaged" : undefined),
+        });
+        const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
+        await using app = await rig.open(database, configuration);
+        const { counts, failures } = await receive(app);
+        assert.deepEqual([counts.tracked, counts.quarantined, failures], [2, 1, []]);
+        const [row] = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
+        assert.deepEqual([row?.code, row?.step, row?.messageId], ["message unreadable", "read", messageIdOf(`${ann}-2`)]);
+        damaged = false;
+        await app.operations.quarantineRetry("all");
+        assert.equal((await receive(app)).counts.tracked, 1);
+        assert.equal((await emailFor(app, `${ann}-2`)).subject, `Letter ${ann}-2`);
+      },
+    );
+
+    promise("what was asked for again in a folder that was deleted meanwhile stays as it was and stops nothing", async (database) => {
+      const ann = rig.newUser();
+      const large = (name: string) => ({ mime: withAttachment(`${ann}-${name}`, Buffer.alloc(MEGABYTE)), internalDate: RECEIVED });
+      const users = [{ name: ann, mailbox: { readFrom } }];
+      await using app = await rig.open(database, rig.configurationFor(users, { profile: { maximumMessageMegabytes: 1 } }));
+      await rig.dovecot.append(ann, "INBOX/Old", large("old"));
+      await rig.dovecot.append(ann, "INBOX", large("new"));
+      assert.equal((await receive(app)).counts.quarantined, 2);
+      await app.close();
+      await rig.dovecot.withImap(ann, async (client) => void (await client.mailboxDelete("INBOX/Old")));
+      await using raised = await rig.open(database, rig.configurationFor(users));
+      await raised.operations.quarantineRetry("all");
+      const { counts, failures } = await receive(raised);
+      assert.deepEqual([counts.tracked, failures], [1, []]);
+      const left = (await raised.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
+      assert.deepEqual(
+        left.map((one) => [one.messageId, one.retry]),
+        [[messageIdOf(`${ann}-old`), false]],
+      );
+      assert.equal((await receive(raised)).counts.received, 0);
+    });
+
+    promise("two quarantined messages with the same number in two folders are not taken for each other", async (database) => {
+      const ann = rig.newUser();
+      const configuration = (maximumMessageMegabytes: number, port: number) =>
+        rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port }, profile: { maximumMessageMegabytes } });
+      const large = (name: string) => ({ uid: 1, mime: withAttachment(`${ann}-${name}`, Buffer.alloc(MEGABYTE, name)) });
+      // Some servers give every folder the same UIDVALIDITY.
+      await using server = await startScriptedImap({
+        inbox: { messages: [large("one")] },
+        script(command) {
+          if (command.startsWith("LIST ")) return '* LIST () "/" INBOX\r\n* LIST () "/" INBOX/Other\r\nOK done';
+          const folder = /^(?:SELECT|EXAMINE) "?([^" ]+)/.exec(command)?.[1];
+          if (folder !== undefined) server.inbox.messages = [large(folder === "INBOX" ? "one" : "two")];
+          return undefined;
+        },
+      });
+      await using app = await rig.open(database, configuration(1, server.port));
+      const first = await receive(app);
+      assert.deepEqual([first.counts.quarantined, first.failures], [2, []]);
+      await app.close();
+      await using raised = await rig.open(database, configuration(10, server.port));
+      await raised.operations.quarantineRetry("all");
+      assert.equal((await receive(raised)).counts.tracked, 2);
+      for (const name of ["one", "two"]) {
+        const email = await emailFor(raised, `${ann}-${name}`);
+        const body = await raised.context.crm("CRM").attachment(email.attachments[0]?.hash ?? "");
+        assert.equal(body.subarray(0, 3).toString(), name);
+      }
+    });
+  },
+  { poolSize: 1 },
+);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Chance } from "./random.ts";
-import { ERROR_LEVEL, type LogLine, type PassedStep, type Service, serves } from "./service.ts";
+import { ERROR_LEVEL, type LogLine, type PassedStep, SERVES, type Service, serves } from "./service.ts";
 import type { World } from "./world.ts";
 
 export type Way = "receive" | "send";
@@ -42,7 +42,10 @@ export interface KilledLife {
   /** The last of them; `start-up` when there is none, `at rest` when work had ended. */
   readonly phase: string;
   readonly atWork: boolean;
-  readonly milliseconds: number;
+  /** Milliseconds from its start. */
+  readonly toServing: number | null;
+  readonly toFirstStep: number | null;
+  readonly toEnd: number;
   readonly errors: readonly LogLine[];
 }
 
@@ -86,13 +89,16 @@ export async function killAtRandom(
 function lifeOf(service: Service, way: Way, killedAt: number, killedIn?: string): KilledLife {
   const steps = service.steps().filter(({ name }) => name.startsWith(way));
   const last = steps.at(-1);
+  const after = (at: number | undefined) => (at === undefined ? null : at - service.startedAt);
   const atWork = last !== undefined && (killedIn !== undefined || !RESTING.has(last.name) || killedAt - last.at < STILL_BUSY_MS);
   return {
     pid: service.pid,
     steps,
     phase: atWork ? last.name : serves(service) ? "at rest" : "start-up",
     atWork,
-    milliseconds: killedAt - service.startedAt,
+    toServing: after(service.log.find((line) => line.msg === SERVES)?.time),
+    toFirstStep: after(steps[0]?.at),
+    toEnd: killedAt - service.startedAt,
     errors: service.log.filter((line) => line.level >= ERROR_LEVEL),
   };
 }
@@ -106,9 +112,15 @@ export function phasesOf(lives: readonly KilledLife[]): string {
     .join(", ");
 }
 
-/** The middle one of the lives' lengths, in milliseconds. */
-export function medianLife(lives: readonly KilledLife[]): number {
-  return lives.map((life) => life.milliseconds).sort((one, other) => one - other)[Math.floor(lives.length / 2)] ?? 0;
+/** Milliseconds until lives served, passed their first step, and ended: the middle one of each. */
+export function timesOf(lives: readonly KilledLife[]): string {
+  const middle = (times: readonly (number | null)[]) => {
+    const known = times.filter((time) => time !== null).sort((one, other) => one - other);
+    return known[Math.floor(known.length / 2)] ?? "never";
+  };
+  const serving = middle(lives.map((life) => life.toServing));
+  const working = middle(lives.map((life) => life.toFirstStep));
+  return `${serving} to serving, ${working} to the first step, ${middle(lives.map((life) => life.toEnd))} to the kill`;
 }
 
 /** Lets the service run until `isQuiet`, stops it in order, and returns what it logged as an error. */

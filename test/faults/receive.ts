@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { missingServers } from "../servers/needs.ts";
 import type { Facts } from "./facts.ts";
 import { type FedMail, FOLDERS, startFeed } from "./feed.ts";
-import { KILLS, type KilledLife, killAtEachStep, killAtRandom, medianLife, phasesOf, runUntilQuiet, STEPS } from "./kills.ts";
+import { KILLS, type KilledLife, killAtEachStep, killAtRandom, phasesOf, runUntilQuiet, STEPS, timesOf } from "./kills.ts";
 import { chanceOf, seedOfRun } from "./random.ts";
 import type { LogLine, Service } from "./service.ts";
 import { printTable } from "./table.ts";
@@ -44,7 +44,7 @@ export function killsWhileReceiving(engine: EngineName): void {
         "of these at work": atRandom.filter((life) => life.atWork).length,
         "kills fell into": phasesOf(atRandom),
         "start in ms": `${start} (the very first ${firstStart})`,
-        "median life in ms": medianLife(atRandom),
+        "median of a life in ms": timesOf(atRandom),
         "errors logged": atRandom.flatMap((life) => life.errors).length + errors.length,
       });
     });

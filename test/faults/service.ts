@@ -115,9 +115,11 @@ export function startService({ config, trace, environment, killAt, roles }: Serv
   return service;
 }
 
-/** The process said that it serves. */
+/** What the service logs when it has started. */
+export const SERVES = "waypost serves";
+
 export function serves(service: Service): boolean {
-  return service.log.some((line) => line.msg === "waypost serves");
+  return service.log.some((line) => line.msg === SERVES);
 }
 
 function readSteps(trace: string): PassedStep[] {

@@ -1,8 +1,9 @@
+import { setImmediate as othersTurn } from "node:timers/promises";
 import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, parseHead } from "../../mime/head.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { isRefusal } from "./failures.ts";
-import { refOf, sequenceSet } from "./plan.ts";
+import { chunks, refOf, sequenceSet } from "./plan.ts";
 import { searchUids } from "./session.ts";
 
 /**
@@ -10,6 +11,9 @@ import { searchUids } from "./session.ts";
  * of the whole header is read instead of the wanted fields, because imapflow can cut only that.
  */
 const HEADER_LIMIT = 1024 * 1024;
+
+/** Rows taken, and heads parsed, before other work of the process has its turn: a few milliseconds. imapflow takes all that arrived at once. */
+const ROWS_AT_A_TIME = 50;
 
 /** What servers tell from their index, without opening a message. imapflow adds EMAILID or X-GM-MSGID where there is one. */
 const FACTS: FetchQueryObject = { uid: true, flags: true, internalDate: true, size: true };
@@ -45,9 +49,13 @@ export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly 
     client,
     uids.filter((uid) => !facts.has(uid) || !blocks.has(uid)),
   );
-  return uids
-    .filter((uid) => (facts.has(uid) && blocks.has(uid)) || there.has(uid))
-    .map((uid) => headOf(place, uid, facts.get(uid) ?? {}, blocks.get(uid)?.headers ?? Buffer.alloc(0)));
+  const answered = uids.filter((uid) => (facts.has(uid) && blocks.has(uid)) || there.has(uid));
+  const heads: MessageHead[] = [];
+  for (const some of chunks(answered, ROWS_AT_A_TIME)) {
+    heads.push(...some.map((uid) => headOf(place, uid, facts.get(uid) ?? {}, blocks.get(uid)?.headers ?? Buffer.alloc(0))));
+    await othersTurn();
+  }
+  return heads;
 }
 
 /**
@@ -66,6 +74,7 @@ export async function fetchRows(
       for await (const row of client.fetch(sequenceSet(some), query, { uid: true })) {
         // Rows that nobody asked for (a flag changed elsewhere) may come in between, and one message may come in two rows.
         if (row.uid !== undefined) rows.set(row.uid, { ...rows.get(row.uid), ...row });
+        if (rows.size % ROWS_AT_A_TIME === 0) await othersTurn();
       }
     } catch (error) {
       if (!isRefusal(error)) throw error;

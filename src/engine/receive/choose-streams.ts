@@ -12,15 +12,18 @@ const ROLE_NAMES: Readonly<Record<Exclude<FolderRole, "inbox" | "none">, string>
   flagged: "flagged mail, every message a second time",
 };
 
-/** Says of every stream whether it is read, and if not, why: the sentence stands in `status`. Pure. */
+/** Says of every stream whether it is to be read, and if it is not, or cannot be, why: the sentence stands in `status`. Pure. */
 export function chooseStreams(streams: readonly Stream[], choice: FolderChoice): ChosenStream[] {
   const special = streams.filter((one) => one.role !== "inbox" && one.role !== "none");
-  return streams.map((stream) => ({ ...stream, notReadBecause: reasonNotToRead(stream, special, choice) }));
+  return streams.map((stream) => {
+    const leftOut = reasonToLeaveOut(stream, special, choice);
+    const refused = stream.unreadable === null ? null : `The server does not let it be read: ${stream.unreadable}`;
+    return { ...stream, wanted: leftOut === null, notReadBecause: leftOut ?? refused };
+  });
 }
 
-function reasonNotToRead(stream: Stream, special: readonly Stream[], choice: FolderChoice): string | null {
+function reasonToLeaveOut(stream: Stream, special: readonly Stream[], choice: FolderChoice): string | null {
   if (!stream.selectable) return "It can hold only folders, no messages.";
-  if (stream.unreadable !== null) return `The server does not let it be read: ${stream.unreadable}`;
   if (stream.namespace !== "personal") return "It belongs to somebody else, or to everybody.";
   if (stream.role === "inbox") return null;
   const use = special.find((one) => one.id === stream.id || stream.name.startsWith(`${one.name}/`));

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from "node:timers/promises";
 import { claim, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
 import { type QuarantineStep, quarantine, release } from "../../ledger/quarantine.ts";
@@ -103,6 +104,8 @@ async function readContent(
         const one = await parse(work, candidate, content.mime, settings);
         if ("email" in one) ready.push(one);
         else broken.push(one);
+        // What a batch holds is parsed without any waiting in between.
+        await othersTurn();
       }
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Lease } from "../../jobs/lease.ts";
-import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
+import { alertOf, closeAlerts, closeAlertsOfOtherFolders, openAlert } from "../../ledger/alerts.ts";
 import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { storeStreams } from "../../ledger/streams.ts";
 import { Failure } from "../../model/failure.ts";
@@ -48,10 +48,19 @@ async function readMailboxOnce(reading: Reading): Promise<Counts> {
   const { context, work, source, signal } = reading;
   const { mailbox, profile } = work;
   const streams = chooseStreams(await source.streams(), profile.folders);
-  await context.database.transaction((tx) => storeStreams(tx, mailbox.id, streams, context.now()), "store streams");
+  const wanted = streams.filter((stream) => stream.wanted);
+  await context.database.transaction(async (tx) => {
+    await storeStreams(tx, mailbox.id, streams, context.now());
+    await closeAlertsOfOtherFolders(
+      tx,
+      mailbox.id,
+      wanted.map((stream) => stream.id),
+      context.now(),
+    );
+  }, "store streams");
   let counts: Counts = NO_COUNTS;
-  for (const stream of streams) {
-    if (stream.notReadBecause !== null) continue;
+  // A folder that the server refuses is tried all the same: the failure makes the alert, and the day when it works closes it.
+  for (const stream of wanted) {
     if (signal.aborted) return counts;
     counts = addCounts(counts, await readStreamAlone(reading, stream.id, stream.name));
   }
