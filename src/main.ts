@@ -66,8 +66,9 @@ program
   )
   .action(async ({ roles }: { roles: ReadonlySet<Role> }) => {
     const configuration = readConfiguration(globalOptions().config);
+    const stop = untilInterrupted("quietly");
     const { serve } = await import("./serve.ts");
-    await serve(configuration, { roles, log: logTo(configuration, "stdout"), stop: untilInterrupted("quietly") });
+    await serve(configuration, { roles, log: logTo(configuration, "stdout"), stop });
   });
 
 program
@@ -76,8 +77,9 @@ program
   .option("--once", "run the sample traffic, print a summary as JSON on the last line, and end")
   .addOption(new Option("--port <number>", "port of the web address").argParser(parsePort).default(8025))
   .action(async ({ once, port }: { once?: boolean; port: number }) => {
+    const stop = untilInterrupted("quietly");
     const { demo } = await import("./demo.ts");
-    const complete = await demo({ once: once === true, port, json: globalOptions().json === true, stop: untilInterrupted("quietly") });
+    const complete = await demo({ once: once === true, port, json: globalOptions().json === true, stop });
     process.exitCode = complete ? EXIT.ok : EXIT.failed;
   });
 

@@ -6,7 +6,7 @@
 import type { Delivered, IncomingEmail, OutgoingEmail, PendingEmail, PendingSender, Settlement } from "./model/email.ts";
 import type { Facts, FactsQuery } from "./model/facts.ts";
 import type { Secret } from "./model/mailbox.ts";
-import type { Content, Cursor, MessageHead, MessageRef, Stream } from "./model/message.ts";
+import type { Content, Cursor, Folder, MessageHead, MessageRef } from "./model/message.ts";
 import type { OrganizationSettings } from "./model/settings.ts";
 import type { Transaction } from "./model/sql.ts";
 
@@ -68,11 +68,12 @@ export type MessageAction = "seen" | "delete" | { readonly moveTo: string };
 
 /** Reads one mailbox. One command at a time; close it when done. Reading has no side effect on the mailbox (invariant 11). */
 export interface MailSource {
-  /** All streams of the mailbox, those that cannot be read too. Ids survive a rename where the system can. */
-  streams(): Promise<readonly Stream[]>;
+  /** All folders of the mailbox, those that cannot be read too, each with the stream that tells of its messages. */
+  folders(): Promise<readonly Folder[]>;
   /**
    * The next changes of one stream, at most about `limit` heads, oldest first. `cursor` null starts at the beginning, where heads received
-   * before `since` (server's received date) may be left out. The cursor returned covers nothing that the page does not hold (invariant 2).
+   * before `since` (server's received date) may be left out. A stream of many folders reports a message again when its folders change;
+   * the engine drops those that lie in no folder that is read. The cursor returned covers nothing that the page does not hold (invariant 2).
    */
   pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull>;
   /** Raw MIME of messages of one stream, in any order; `\Seen` stays as it is. Each ref is answered exactly once. */

@@ -6,7 +6,7 @@ import { correlationKeys } from "./earlier-emails.ts";
 
 const HEAD: MessageHead = {
   ref: { stream: "INBOX", id: "1.1" },
-  folder: "INBOX",
+  folders: ["INBOX"],
   received: new Date(0),
   size: 0,
   flags: [],

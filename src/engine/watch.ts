@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { listFolders } from "../ledger/folders.ts";
 import { listMailboxes, type MailboxRow, readProfile } from "../ledger/mailboxes.ts";
-import { listStreams } from "../ledger/streams.ts";
 import type { WatchTarget } from "../ports.ts";
 import { accessTo, asFailure, type EngineContext } from "./context.ts";
 import { whyNot } from "./why-not.ts";
@@ -55,9 +55,10 @@ async function wantedWatches(context: EngineContext): Promise<Map<string, Wanted
     const targets: { target: WatchTarget; key: string }[] = [];
     for (const mailbox of mailboxes) {
       if (whyNot("receive", mailbox, profile) !== null) continue;
-      const streams = (await listStreams(context.database, mailbox.id))
-        .filter((one) => one.notReadBecause === null && one.missingSince === null)
-        .map((one) => one.id);
+      const read = (await listFolders(context.database, mailbox.id)).filter(
+        (one) => one.notReadBecause === null && one.missingSince === null,
+      );
+      const streams = [...new Set(read.map((one) => one.stream))];
       targets.push({ target: watchTarget(context, mailbox, streams), key: `${mailbox.id} ${streams.join(" ")}` });
     }
     if (targets.length === 0) continue;

@@ -1,5 +1,5 @@
 import type { Outcome, ReasonCode, RuleAnswer } from "../model/decision.ts";
-import type { MessageHead, MessageRef } from "../model/message.ts";
+import type { MessageHead, MessageRef, Place } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 
@@ -7,7 +7,7 @@ import { storableJson } from "../model/text.ts";
 export interface DecidedMessage {
   readonly head: MessageHead;
   /** Where it lies; more than one for copies in one mailbox. */
-  readonly places: readonly MessageRef[];
+  readonly places: readonly Place[];
   /** The identity under which the decision is kept in this mailbox. */
   readonly identity: string;
   readonly outcome: Outcome;
@@ -38,13 +38,26 @@ export interface DecisionRow {
   readonly quarantine: { readonly code: string; readonly message: string; readonly remedy: string; readonly attempts: number } | null;
 }
 
-/** Which of these refs have been seen in the stream before. A ref seen again is not gone. */
-export async function seenRefs(sql: Sql, mailboxId: string, stream: string, ids: readonly string[]): Promise<Set<string>> {
-  const { rows } = await sql.query<{ id: string }>(
-    `select ref_id as id from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)`,
+/** Which of these refs have been seen in the stream before; what is known of their folders is brought up to date. A ref seen again is not gone. */
+export async function seenRefs(sql: Sql, mailboxId: string, stream: string, places: readonly Place[]): Promise<Set<string>> {
+  const ids = places.map((place) => place.ref.id);
+  const { rows } = await sql.query<{ id: string; folders: string[] }>(
+    "select ref_id as id, folders from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)",
     [mailboxId, stream, ids],
   );
-  return new Set(rows.map((row) => row.id));
+  const known = new Map(rows.map((row) => [row.id, row.folders]));
+  const changed = places.filter(({ ref, folders }) => known.has(ref.id) && known.get(ref.id)?.join() !== folders.join());
+  if (changed.length > 0) await moveWithin(sql, mailboxId, stream, changed);
+  return new Set(known.keys());
+}
+
+/** In a stream of many folders a move changes the folders of a message and not its ref. */
+async function moveWithin(sql: Sql, mailboxId: string, stream: string, places: readonly Place[]): Promise<void> {
+  await sql.query(
+    `update waypost.location set gone_at = null, folders = array(select jsonb_array_elements_text(one.folders))
+     from jsonb_to_recordset($3::jsonb) as one (id text, folders jsonb) where mailbox_id = $1 and stream_id = $2 and ref_id = one.id`,
+    [mailboxId, stream, storableJson(places.map(({ ref, folders }) => ({ id: ref.id, folders })))],
+  );
 }
 
 /** Decisions of a mailbox by identity: a message that was moved or copied is known by it. */
@@ -80,7 +93,7 @@ export async function storeDecisions(
     mailboxId,
     decided.flatMap(({ places, identity }) => {
       const decisionId = ids.get(identity);
-      return decisionId === undefined ? [] : places.map((ref) => ({ ref, decisionId }));
+      return decisionId === undefined ? [] : places.map((place) => ({ ...place, decisionId }));
     }),
     now,
   );
@@ -125,15 +138,16 @@ async function insertDecisions(
 export async function storeLocations(
   tx: Transaction,
   mailboxId: string,
-  places: readonly { ref: MessageRef; decisionId: number }[],
+  places: readonly (Place & { decisionId: number })[],
   now: Date,
 ): Promise<void> {
   if (places.length === 0) return;
   await tx.query(
-    `insert into waypost.location (mailbox_id, stream_id, ref_id, decision_id, seen_at)
-     select $1, stream, id, decision, $5 from unnest($2::text[], $3::text[], $4::bigint[]) as one (stream, id, decision)
-     on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, decision_id = excluded.decision_id`,
-    [mailboxId, places.map((one) => one.ref.stream), places.map((one) => one.ref.id), places.map((one) => one.decisionId), now],
+    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at)
+     select $1, stream, id, array(select jsonb_array_elements_text(folders)), decision, $3
+     from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint)
+     on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id`,
+    [mailboxId, storableJson(places.map(({ ref, folders, decisionId }) => ({ ...ref, folders, decision: decisionId }))), now],
   );
 }
 
@@ -147,19 +161,22 @@ export async function markGone(sql: Sql, mailboxId: string, refs: readonly Messa
   );
 }
 
-/** Messages that a complete listing of a stream does not hold. Those first seen after `listedAt` are not judged by it. */
+/**
+ * Messages that a complete listing of a stream does not hold. Those first seen after `listedAt`, or received before `since` where the listing
+ * begins there, are not judged by it.
+ */
 export async function markAbsent(
   sql: Sql,
   mailboxId: string,
   stream: string,
-  present: readonly string[],
-  listedAt: Date,
+  { present, listedAt, since }: { readonly present: readonly string[]; readonly listedAt: Date; readonly since: Date | null },
   now: Date,
 ): Promise<void> {
   await sql.query(
-    `update waypost.location set gone_at = $5 where mailbox_id = $1 and stream_id = $2 and gone_at is null and seen_at < $4
-     and not exists (select from unnest($3::text[]) as present (id) where present.id = ref_id)`,
-    [mailboxId, stream, present, listedAt, now],
+    `update waypost.location set gone_at = $6 from waypost.decision
+     where location.mailbox_id = $1 and stream_id = $2 and gone_at is null and seen_at < $4 and decision.id = decision_id
+       and ($5::timestamptz is null or received >= $5) and not exists (select from unnest($3::text[]) as present (id) where present.id = ref_id)`,
+    [mailboxId, stream, present, listedAt, since, now],
   );
 }
 
@@ -210,18 +227,18 @@ export interface PendingDecision {
 }
 
 /** Where a message lies that has not left its place, as far as the last listing of the folders knows. */
-const LIES = `location.gone_at is null and not exists (
-  select from waypost.stream where stream.mailbox_id = location.mailbox_id and stream.id = location.stream_id and missing_since is not null)`;
+const LIES = `location.gone_at is null and exists (
+  select from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders) and missing_since is null)`;
 
 /**
  * Decisions of a mailbox to be made again, but for those in `except`: those to reconsider and quarantined ones asked for. Each with one place,
  * where the message lies or, if it lies nowhere, where it was last seen.
  */
 export async function pendingDecisions(sql: Sql, mailboxId: string, except: readonly number[], limit: number): Promise<PendingDecision[]> {
-  const { rows } = await sql.query<{ id: number; identity: string; head: unknown; stream: string; ref: string }>(
-    `select decision.id, decision.identity, decision.head, place.stream_id as stream, place.ref_id as ref
+  const { rows } = await sql.query<{ id: number; identity: string; head: unknown; stream: string; ref: string; folders: string[] }>(
+    `select decision.id, decision.identity, decision.head, place.stream_id as stream, place.ref_id as ref, place.folders
      from waypost.decision join lateral (
-       select stream_id, ref_id from waypost.location where decision_id = decision.id order by not (${LIES}), seen_at desc limit 1) place on true
+       select stream_id, ref_id, folders from waypost.location where decision_id = decision.id order by not (${LIES}), seen_at desc limit 1) place on true
      where decision.mailbox_id = $1 and decision.head is not null and not (decision.id = any($2::bigint[]))
        and (decision.reconsider or exists (select from waypost.quarantine where decision_id = decision.id and closed_at is null and retry))
      order by decision.received, decision.id limit $3`,
@@ -229,7 +246,7 @@ export async function pendingDecisions(sql: Sql, mailboxId: string, except: read
   );
   return rows.map((row) => {
     const head = reviveHead(row.head);
-    return { id: row.id, identity: row.identity, head: { ...head, ref: { stream: row.stream, id: row.ref }, folder: row.stream } };
+    return { id: row.id, identity: row.identity, head: { ...head, ref: { stream: row.stream, id: row.ref }, folders: row.folders } };
   });
 }
 
@@ -260,8 +277,8 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
   const { rows } = await sql.query<DecisionRow>(
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
        decision.subject, decision.outcome, decision.reason, decision.rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt",
-       array(select distinct stream.name from waypost.location join waypost.stream on stream.mailbox_id = location.mailbox_id and stream.id = location.stream_id
-             where location.decision_id = decision.id and gone_at is null and missing_since is null order by stream.name) as folders,
+       array(select distinct folder.name from waypost.location join waypost.folder on folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders)
+             where location.decision_id = decision.id and gone_at is null and missing_since is null order by folder.name) as folders,
        (select jsonb_build_object('code', code, 'message', message, 'remedy', remedy, 'attempts', attempts) from waypost.quarantine where decision_id = decision.id and closed_at is null) as quarantine
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id
      where decision.message_id = $1 or ($2::uuid is not null and decision.email_id = $2) or ($3::bigint is not null and decision.id = $3)

@@ -116,7 +116,7 @@ async function readHistory(tx: Transaction, settings: readonly MailboxSetting[])
        where setting."readFrom" < mailbox.start_date),
      left_alone as (
        delete from waypost.decision using earlier where mailbox_id = earlier.id and outcome = 'skipped' and received >= since and received < until)
-     update waypost.stream set cursor = null from earlier where mailbox_id = earlier.id`,
+     delete from waypost.stream using earlier where mailbox_id = earlier.id`,
     [storableJson(settings.map((one) => ({ organization: one.organization, address: addressKey(one.address), readFrom: one.readFrom })))],
   );
 }

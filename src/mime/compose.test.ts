@@ -9,7 +9,7 @@ import { parseContent } from "./content.ts";
 import { parseHead } from "./head.ts";
 import { SENDABLE_SUBJECT_LENGTH } from "./sendable.ts";
 
-const facts = { ref: { stream: "s", id: "1" }, folder: "s", received: new Date(0), size: 0, flags: [], providerId: null };
+const facts = { ref: { stream: "s", id: "1" }, folders: ["s"], received: new Date(0), size: 0, flags: [], providerId: null };
 const hash = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 const attachment = (parts: Partial<Attachment>): Attachment => ({

@@ -96,7 +96,7 @@ before(async () => {
       const mime = readFileSync(file);
       const head = parseHead(mime, {
         ref: { stream: "s", id: "1" },
-        folder: "s",
+        folders: ["s"],
         received: new Date(0),
         size: 0,
         flags: [],

@@ -7,7 +7,7 @@ import { MESSAGE_ID_LENGTH, REFERENCES_KEPT } from "./message-ids.ts";
 
 const facts: HeadFacts = {
   ref: { stream: "INBOX", id: "1.7" },
-  folder: "INBOX",
+  folders: ["INBOX"],
   received: new Date("2024-01-02T03:04:05Z"),
   size: 1234,
   flags: ["\\Seen"],

@@ -62,7 +62,7 @@ export const HEADERS_KEPT = 100;
 const CONVERSATION_INDEX_LENGTH = 1024;
 
 /** What the mail system tells of a message besides its header. */
-export type HeadFacts = Pick<MessageHead, "ref" | "folder" | "received" | "size" | "flags" | "providerId">;
+export type HeadFacts = Pick<MessageHead, "ref" | "folders" | "received" | "size" | "flags" | "providerId">;
 
 const wanted = new Set(HEADER_FIELDS);
 const other: ReadonlySet<string> = new Set(OTHER_FIELDS);

@@ -11,7 +11,7 @@ import { htmlToText } from "./html-text.ts";
  */
 const DEADLINE = 30_000;
 
-const facts = { ref: { stream: "s", id: "1" }, folder: "s", received: new Date(0), size: 0, flags: [], providerId: null };
+const facts = { ref: { stream: "s", id: "1" }, folders: ["s"], received: new Date(0), size: 0, flags: [], providerId: null };
 const MIXED = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
 
 const attack = async (build: () => string | Buffer) => {

@@ -9,8 +9,8 @@ export interface MessageRef {
 /** What a mail system tells of a message without its content. Everything in it was written by a stranger. */
 export interface MessageHead {
   readonly ref: MessageRef;
-  /** Folder in which it lies now; equals `ref.stream` where a stream is a folder. */
-  readonly folder: string;
+  /** Ids of the folders in which it lies now: one, or several where folders are labels (Gmail, JMAP). */
+  readonly folders: readonly string[];
   /** The server's received date (IMAP INTERNALDATE), never the Date header. */
   readonly received: Date;
   /** Bytes as announced; some servers are wrong about it. */
@@ -46,10 +46,15 @@ export interface MessageHead {
 /** Use of a folder as the server declares it (RFC 6154 special use), else `none`. */
 export type FolderRole = "inbox" | "sent" | "drafts" | "trash" | "junk" | "archive" | "all" | "flagged" | "none";
 
-/** What has one cursor in a mail system: a folder, or a whole mailbox where the system counts so. */
-export interface Stream {
+/** A folder of a mailbox, or what a mail system has in its place: a label, a mailbox-wide list. */
+export interface Folder {
   /** Survives a rename where the system can tell (IMAP: MAILBOXID, else the path). */
   readonly id: string;
+  /**
+   * The stream that tells of its messages. A stream is what has one cursor: the folder itself (IMAP, EWS, Graph; then the ids are equal), or
+   * the whole mailbox, which many folders share (POP3, Gmail, JMAP).
+   */
+  readonly stream: string;
   /** For people: decoded, levels joined by `/`. */
   readonly name: string;
   readonly role: FolderRole;
@@ -63,6 +68,13 @@ export interface Stream {
   readonly messages: number | null;
   /** Why it cannot be read though it is selectable (no right, for instance), in the server's words; null when it can. */
   readonly unreadable: string | null;
+}
+
+/** Where one message lies. */
+export interface Place {
+  readonly ref: MessageRef;
+  /** Ids of the folders, see MessageHead. */
+  readonly folders: readonly string[];
 }
 
 /** An opaque, versioned position in one stream. Only the connector that made it reads it. */

@@ -36,7 +36,7 @@ describe("PageFacts", () => {
   }
 
   it("knows the same message in another folder of the page", () => {
-    const decision = track({ ...FIRST, folder: "Archive" }, afterFirst().page, context());
+    const decision = track({ ...FIRST, folders: ["Archive"] }, afterFirst().page, context());
     assert.deepEqual([decision.outcome, decision.emailId], ["duplicate", "e1"]);
   });
 

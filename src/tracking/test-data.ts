@@ -23,7 +23,7 @@ export function address(text: string, name = ""): Address {
 export function head(change: Partial<MessageHead> = {}): MessageHead {
   return {
     ref: { stream: "INBOX", id: "1.1" },
-    folder: "INBOX",
+    folders: ["INBOX"],
     received: RECEIVED,
     size: 2_000,
     flags: [],

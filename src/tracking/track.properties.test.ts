@@ -29,7 +29,7 @@ const index = fc.option(fc.oneof(text, fc.constant("AQ".repeat(16))));
 
 const head: fc.Arbitrary<MessageHead> = fc.record({
   ref: fc.constant({ stream: "s", id: "1" }),
-  folder: fc.constant("INBOX"),
+  folders: fc.constant(["INBOX"]),
   received: date,
   size: fc.nat(),
   flags: fc.constant([]),

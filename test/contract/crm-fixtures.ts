@@ -28,7 +28,7 @@ export function head(
   const list = (addresses: string[] = []): Address[] => addresses.map((address) => ({ name: "", address }));
   return {
     ref: { stream: "INBOX", id: "1.1" },
-    folder: "INBOX",
+    folders: ["INBOX"],
     received: new Date(),
     size: 1,
     flags: [],

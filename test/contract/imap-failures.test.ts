@@ -154,7 +154,7 @@ describe("failures of signing in", () => {
       credentials: { current: async () => secret("old"), refresh: async () => secret("new") },
     };
     await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port)) });
-    assert.equal((await system.source(changed).streams()).length, 1);
+    assert.equal((await system.source(changed).folders()).length, 1);
   });
 
   test("each method is used as the profile says", async () => {
@@ -171,7 +171,7 @@ describe("failures of signing in", () => {
     assert.deepEqual(seen, { auto: "AUTHENTICATE PLAIN", plain: "AUTHENTICATE PLAIN", login: "AUTHENTICATE LOGIN" });
     await using without = await startScriptedImap();
     await using system = imapSystem({ profile: profileWith(imapEndpoint(without.port, { authentication: "login" })) });
-    await system.source(access("user0")).streams();
+    await system.source(access("user0")).folders();
     assert.ok(
       without.heard.some((command) => command.startsWith("LOGIN ")),
       "without AUTH=LOGIN the command is used",
@@ -225,7 +225,7 @@ describe("failures with a real server", { skip: missingServers(["dovecot"]) }, (
       imapEndpoint(dovecot.ports.imap, { security: "starttls", ...trusting }),
     ]) {
       await using system = imapSystem({ profile: profileWith(endpoint) });
-      assert.ok((await system.source(access("user0")).streams()).length > 0);
+      assert.ok((await system.source(access("user0")).folders()).length > 0);
     }
   });
 
@@ -235,7 +235,7 @@ describe("failures with a real server", { skip: missingServers(["dovecot"]) }, (
     await using system = imapSystem({
       profile: profileWith(imapEndpoint(dovecot.ports.imaps, { security: "tls", verifyCertificate: false })),
     });
-    assert.ok((await system.source(access("user0")).streams()).length > 0);
+    assert.ok((await system.source(access("user0")).folders()).length > 0);
   });
 
   test("TLS spoken to a port for plain text, and the other way round", async () => {
@@ -255,32 +255,32 @@ describe("failures with a real server", { skip: missingServers(["dovecot"]) }, (
       assert.match(failure.serverSaid ?? "", /Authentication failed/);
     }
     await using system = imapSystem({ profile: profileWith({ ...endpoint, authentication: "login" }) });
-    assert.ok((await system.source(access("user0")).streams()).length > 0);
+    assert.ok((await system.source(access("user0")).folders()).length > 0);
   });
 
   test("the server stops while a mailbox is open, and is found again when it is back", async () => {
     await using system = imapSystem({ profile: profileWith(imapEndpoint(dovecot.ports.imaps, { security: "tls", ...trusting })) });
     const source = system.source(access("user1"));
-    await source.streams();
+    await source.folders();
     await dovecot.stop("crash");
-    const failure = await source.streams().then(
+    const failure = await source.folders().then(
       () => assert.fail("it worked"),
       (error: unknown) => error,
     );
     assert.ok(failure instanceof Failure && failure.waitingHelps, String(failure));
     await dovecot.start();
-    assert.ok((await source.streams()).length > 0);
+    assert.ok((await source.folders()).length > 0);
   });
 
   test("a connection that goes silent is given up", async () => {
     await using proxy = await startCuttingProxy(dovecot.ports.imaps);
     await using system = imapSystem({ profile: profileWith(imapEndpoint(proxy.port, { security: "tls", ...trusting, timeout: 1500 })) });
     const source = system.source(access("user2"));
-    await source.streams();
+    await source.folders();
     proxy.freeze(true);
-    await assert.rejects(source.streams(), { code: "connection timed out", scope: "profile" });
+    await assert.rejects(source.folders(), { code: "connection timed out", scope: "profile" });
     proxy.freeze(false);
-    assert.ok((await source.streams()).length > 0);
+    assert.ok((await source.folders()).length > 0);
   });
 
   test("test & enable tells each step up to the one that fails", async () => {

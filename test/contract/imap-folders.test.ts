@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { imapSystem } from "../../src/connectors/imap/system.ts";
-import type { Stream } from "../../src/model/message.ts";
+import type { Folder } from "../../src/model/message.ts";
 import type { MailSource } from "../../src/ports.ts";
 import type { Dovecot, DovecotOptions } from "../servers/dovecot.ts";
 import { missingServers } from "../servers/needs.ts";
@@ -15,10 +15,10 @@ const OPTIONS = { limit: 100, since: new Date("2001-01-01") };
 const open = (dovecot: Dovecot, user: string): MailSource =>
   imapSystem({ profile: profileWith(imapEndpoint(dovecot.ports.imap)) }).source(access(user));
 
-async function streamsOf(dovecot: Dovecot, user: string): Promise<Map<string, Stream>> {
+async function streamsOf(dovecot: Dovecot, user: string): Promise<Map<string, Folder>> {
   const source = open(dovecot, user);
   try {
-    return new Map((await source.streams()).map((stream) => [stream.name, stream]));
+    return new Map((await source.folders()).map((stream) => [stream.name, stream]));
   } finally {
     await source.close();
   }

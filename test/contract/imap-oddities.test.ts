@@ -202,7 +202,7 @@ test("tombstones that do not account for all that is missing are completed by a 
 
 test("folders and messages with ids of their own keep them (OBJECTID)", async () => {
   await withServer({ capabilities: ["OBJECTID"], inbox: { uidNext: 2, mailboxId: "F2212ea87", messages: some(1) } }, async (source) => {
-    const [inbox] = await source.streams();
+    const [inbox] = await source.folders();
     assert.equal(inbox?.id, "F2212ea87");
     const pull = await source.pull("F2212ea87", null, OPTIONS);
     assert.ok(pull.kind === "page" && pull.heads[0]?.providerId === "M1" && pull.heads[0].ref.stream === "F2212ea87");

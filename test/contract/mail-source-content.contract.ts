@@ -131,7 +131,7 @@ export function contentContract(server: () => ServerRig): void {
     await using(rig.open(), async (source) => {
       assert.equal(await source.fileSent(idOf("sent"), mime, new Date("2026-06-01T10:00:00Z")), "filed");
       assert.equal(await source.fileSent(idOf("sent"), mime, new Date("2026-06-01T10:00:00Z")), "already there");
-      const sent = (await source.streams()).find((stream) => stream.role === "sent");
+      const sent = (await source.folders()).find((stream) => stream.role === "sent");
       assert.ok(sent);
       const { heads } = await drain(() => rig.open(), sent.id, null);
       assert.deepEqual(messageIds(heads), [idOf("sent")]);
@@ -174,7 +174,7 @@ export function contentContract(server: () => ServerRig): void {
   test("a wrong password is a failure of the mailbox that waiting does not cure and that does not tell the password", async () => {
     const rig = await server().mailbox();
     await using(rig.open({ password: "not-the-password" }), async (source) => {
-      const failure = await source.streams().then(
+      const failure = await source.folders().then(
         () => assert.fail("signed in"),
         (error: unknown) => error,
       );

@@ -112,7 +112,7 @@ export function cutsContract(server: () => ServerRig): void {
       await atEachCut(rig, 8, file, async () => {
         await using(rig.open(), file);
         const copies = await using(rig.open(), async (source) => {
-          const sent = (await source.streams()).find((stream) => stream.role === "sent");
+          const sent = (await source.folders()).find((stream) => stream.role === "sent");
           assert.ok(sent);
           return source.find(sent.id, idOf(`once${made}`));
         });

@@ -12,7 +12,7 @@ export function pullContract(server: () => ServerRig): void {
     await rig.put("INBOX", { mime: message("one") });
     await rig.put("Größe & Café", { mime: message("two") }, { mime: message("three") });
     await using(rig.open(), async (source) => {
-      const streams = await source.streams();
+      const streams = await source.folders();
       assert.equal(new Set(streams.map((stream) => stream.id)).size, streams.length, "ids are different");
       const inbox = byName(streams, "INBOX");
       assert.deepEqual(

@@ -1,6 +1,6 @@
 /** What the contract suite of mail sources wants of a server under test, and how it reads. */
 import assert from "node:assert/strict";
-import type { Content, Cursor, MessageHead, MessageRef, Stream } from "../../src/model/message.ts";
+import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../src/model/message.ts";
 import type { MailSource, Pull } from "../../src/ports.ts";
 
 /** One mailbox on a server of its own or shared, empty at first. Folders are named without prefix; `INBOX` always exists. */
@@ -100,7 +100,7 @@ export async function contents(source: MailSource, refs: readonly MessageRef[], 
   return answers;
 }
 
-export const byName = (streams: readonly Stream[], name: string): Stream => {
+export const byName = (streams: readonly Folder[], name: string): Folder => {
   const found = streams.find((stream) => (name === "INBOX" ? stream.role === "inbox" : stream.name.split("/").at(-1) === name));
   assert.ok(found, `there is a stream for ${name}: ${streams.map((stream) => stream.name).join(", ")}`);
   return found;
@@ -114,7 +114,7 @@ export async function using<T>(source: MailSource, work: (source: MailSource) =>
   }
 }
 
-export const streamId = (rig: MailboxRig, name: string) => using(rig.open(), async (source) => byName(await source.streams(), name).id);
+export const streamId = (rig: MailboxRig, name: string) => using(rig.open(), async (source) => byName(await source.folders(), name).id);
 
 export const messageIds = (heads: readonly MessageHead[]) => heads.map((head) => head.messageId ?? "");
 

@@ -152,7 +152,7 @@ export function atEach(app: App, act: (moment: Moment) => Promise<void>): Dispos
 
 function watched(source: MailSource, act: (moment: Moment) => Promise<void>): MailSource {
   return {
-    streams: () => source.streams(),
+    folders: () => source.folders(),
     async pull(stream, cursor, options) {
       await act({ reads: "heads", folder: stream });
       return source.pull(stream, cursor, options);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
+import { openDatabase } from "../../src/database/open.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
 import type { TestDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
@@ -111,6 +112,32 @@ onOneDatabaseEach(
     );
   },
   { engines: ["postgres"], poolSize: 1 },
+);
+
+onOneDatabaseEach(
+  "one message in five mailboxes, worked on by two processes",
+  servers,
+  (promise) => {
+    promise("it is one email, and each mailbox is read by one of them at a time", async (database) => {
+      const users = rig.newUsers(MAILBOXES);
+      const configuration = rig.configurationFor(users);
+      await using second = await openDatabase({ ...database.place, report: () => {} });
+      await using here = await rig.open(database, configuration);
+      await using there = await rig.open(second, configuration);
+      await Promise.all(users.map((user) => rig.dovecot.deliver(user, letter({ id: "two-processes", to: addresses(users) }))));
+      const rounds = await Promise.all(users.flatMap((user) => [receive(here, user), receive(there, user)]));
+      assert.deepEqual(
+        rounds.flatMap((round) => round.failures),
+        [],
+      );
+      assert.deepEqual(
+        [sum(rounds.map((round) => round.counts.tracked)), sum(rounds.map((round) => round.counts.duplicate))],
+        [1, MAILBOXES - 1],
+      );
+      assert.equal((await emailsIn(database, ...users)).length, 1);
+    });
+  },
+  { engines: ["postgres"] },
 );
 
 function sum(numbers: readonly number[]): number {

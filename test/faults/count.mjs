@@ -11,17 +11,17 @@ const QUERIES = {
       (select count(*) from crm.activityparty party where party.activityid = email.activityid and participationtypemask = 2) as recipients,
       array(select hash from crm.activitymimeattachment where objectid = activityid order by attachmentnumber) as attachments
     from crm.email`,
-  decisions: `select mailbox.address as mailbox, message_id as "messageId", outcome, email_id as "emailId", reconsider
+  decisions: `select mailbox.address as mailbox, message_id as "messageId", outcome, email_id as "emailId", reconsider, extract(epoch from first_seen_at) * 1000 as "firstSeenAt"
     from waypost.decision join waypost.mailbox on mailbox.id = mailbox_id`,
   quarantine: `select mailbox_id as mailbox, code, message from waypost.quarantine`,
-  locations: `select mailbox.address as mailbox, stream.name as folder, ref_id as ref, decision.message_id as "messageId"
+  locations: `select mailbox.address as mailbox, folder.name as folder, ref_id as ref, decision.message_id as "messageId"
     from waypost.location join waypost.mailbox on mailbox.id = location.mailbox_id join waypost.decision on decision.id = decision_id
-      join waypost.stream on stream.mailbox_id = location.mailbox_id and stream.id = stream_id
+      join waypost.folder on folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders)
     where gone_at is null`,
-  streams: `select mailbox.address as mailbox, stream.name as folder, cursor, not_read_because is null as read
-    from waypost.stream join waypost.mailbox on mailbox.id = mailbox_id`,
+  streams: `select mailbox.address as mailbox, folder.name as folder, cursor, not_read_because is null as read
+    from waypost.folder join waypost.mailbox on mailbox.id = folder.mailbox_id left join waypost.stream on stream.mailbox_id = mailbox.id and stream.id = stream_id`,
   queueItems: `select queue.emailaddress as queue, objectid as "emailId" from crm.queueitem join crm.queue using (queueid)`,
-  outbox: `select email_id as "emailId", generation, message_id as "messageId", stage, attempts, sent_copy as "sentCopy", settled_at is not null as settled,
+  outbox: `select email_id as "emailId", generation, message_id as "messageId", stage, attempts, sent_copy as "sentCopy", extract(epoch from settled_at) * 1000 as "settledAt",
       instance.pid as process
     from waypost.outbox left join waypost.instance on instance.id = outbox.holder`,
   alerts: `select scope, subject, code, message from waypost.alert where closed_at is null`,

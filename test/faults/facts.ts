@@ -21,7 +21,14 @@ const factsSchema = z.object({
     }),
   ),
   decisions: z.array(
-    z.object({ mailbox: z.string(), messageId: z.string(), outcome: z.string(), emailId: z.string().nullable(), reconsider: z.boolean() }),
+    z.object({
+      mailbox: z.string(),
+      messageId: z.string(),
+      outcome: z.string(),
+      emailId: z.string().nullable(),
+      reconsider: z.boolean(),
+      firstSeenAt: z.number(),
+    }),
   ),
   quarantine: z.array(z.object({ mailbox: z.string(), code: z.string(), message: z.string() })),
   locations: z.array(z.object({ mailbox: z.string(), folder: z.string(), ref: z.string(), messageId: z.string() })),
@@ -35,7 +42,8 @@ const factsSchema = z.object({
       stage: z.string(),
       attempts: z.number(),
       sentCopy: z.string().nullable(),
-      settled: z.boolean(),
+      /** Milliseconds of the epoch. */
+      settledAt: z.number().nullable(),
       /** Process that had it in hand last. */
       process: z.number().nullable(),
     }),

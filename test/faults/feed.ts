@@ -18,6 +18,8 @@ const LARGEST_ATTACHMENT = 300_000;
 /** A message that was put into mailboxes, with what is to become of it. */
 export interface FedMail {
   readonly messageId: string;
+  /** Milliseconds of the epoch. */
+  readonly arrivedAt: number;
   /** Names of the mailboxes that hold it. */
   readonly mailboxes: readonly string[];
   readonly toQueue: boolean;
@@ -35,7 +37,7 @@ export interface Feed {
   stop(): Promise<readonly FedMail[]>;
 }
 
-interface Letter extends FedMail {
+interface Letter extends Omit<FedMail, "arrivedAt"> {
   readonly mime: string;
 }
 
@@ -66,7 +68,7 @@ export function startFeed(dovecot: Dovecot, chance: Chance): Feed {
         movable.push({ client, folder, uid: kept.uid });
       }
       const { mime: _, ...mail } = letter;
-      fed.push(mail);
+      fed.push({ ...mail, arrivedAt: Date.now() });
     };
     for (let number = 0; !stopping.signal.aborted || late.length > 0; number++) {
       while (late[0] !== undefined && (late[0].at <= number || stopping.signal.aborted)) await put(late.shift()?.letter ?? late[0].letter);

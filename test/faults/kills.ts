@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Chance } from "./random.ts";
-import { ERROR_LEVEL, type LogLine, type PassedStep, SERVES, type Service, serves } from "./service.ts";
+import { ERROR_LEVEL, type LogLine, type PassedStep, SERVES, type Service } from "./service.ts";
 import type { World } from "./world.ts";
 
 export type Way = "receive" | "send";
@@ -24,10 +24,8 @@ export const STEPS: Readonly<Record<Way, readonly string[]>> = {
 /** Random kills of one suite; fewer for a quick look. */
 export const KILLS = Number(process.env.WAYPOST_FAULT_KILLS ?? 50);
 
-/** After these nothing is in hand. A pull finds nothing as a rule, and what it finds shows at once in the next step. */
+/** After these a piece of work is over. A pull finds nothing as a rule, and what it finds shows at once in the next step. */
 const RESTING: ReadonlySet<string> = new Set(["receive.pulled", "receive.committed", "send.settled", "send.copied"]);
-/** As long after a resting step the process counts as busy with what follows it. */
-const STILL_BUSY_MS = 100;
 /** Share of the kills that may hit the process while it starts. */
 const KILLS_AT_START = 1 / 8;
 const START_UP = { from: 100, to: 900 };
@@ -37,11 +35,10 @@ const AT_WORK = { from: 0, to: 600 };
 /** One life of a `waypost serve` that ended by SIGKILL. */
 export interface KilledLife {
   readonly pid: number;
+  /** Milliseconds of the epoch. */
+  readonly killedAt: number;
   /** Steps of the way that is under test. */
   readonly steps: readonly PassedStep[];
-  /** The last of them; `start-up` when there is none, `at rest` when work had ended. */
-  readonly phase: string;
-  readonly atWork: boolean;
   /** Milliseconds from its start. */
   readonly toServing: number | null;
   readonly toFirstStep: number | null;
@@ -57,7 +54,7 @@ export async function killAtEachStep(world: World, way: Way): Promise<KilledLife
     await service.until(`killed at ${name}`, (one) => !one.running());
     assert.equal((await service.ended).signal, "SIGKILL", `${name}: ${service.said()}`);
     assert.equal(service.steps().at(-1)?.name, name);
-    lives.push(lifeOf(service, way, Date.now(), name));
+    lives.push(lifeOf(service, way, Date.now()));
   }
   return lives;
 }
@@ -86,16 +83,13 @@ export async function killAtRandom(
   return lives;
 }
 
-function lifeOf(service: Service, way: Way, killedAt: number, killedIn?: string): KilledLife {
+function lifeOf(service: Service, way: Way, killedAt: number): KilledLife {
   const steps = service.steps().filter(({ name }) => name.startsWith(way));
-  const last = steps.at(-1);
   const after = (at: number | undefined) => (at === undefined ? null : at - service.startedAt);
-  const atWork = last !== undefined && (killedIn !== undefined || !RESTING.has(last.name) || killedAt - last.at < STILL_BUSY_MS);
   return {
     pid: service.pid,
+    killedAt,
     steps,
-    phase: atWork ? last.name : serves(service) ? "at rest" : "start-up",
-    atWork,
     toServing: after(service.log.find((line) => line.msg === SERVES)?.time),
     toFirstStep: after(steps[0]?.at),
     toEnd: killedAt - service.startedAt,
@@ -103,10 +97,26 @@ function lifeOf(service: Service, way: Way, killedAt: number, killedIn?: string)
   };
 }
 
-/** How many kills fell into which phase, most first, as `phase 12, other 3`. */
-export function phasesOf(lives: readonly KilledLife[]): string {
-  const counts = Map.groupBy(lives, (life) => life.phase);
-  return [...counts]
+const START = "start-up";
+const REST = "at rest";
+
+/** In what the kills hit the service: the last step passed. `backlog` tells whether something waited to be worked on at a moment. */
+export function phasesOf(lives: readonly KilledLife[], backlog: (at: number) => boolean): string[] {
+  return lives.map(({ steps, killedAt }) => {
+    const last = steps.at(-1);
+    if (last === undefined) return START;
+    return RESTING.has(last.name) && !backlog(killedAt) ? REST : last.name;
+  });
+}
+
+/** How many of the phases are work. */
+export function atWork(phases: readonly string[]): number {
+  return phases.filter((phase) => phase !== START && phase !== REST).length;
+}
+
+/** The phases with how often each occurs, the most frequent first. */
+export function shares(phases: readonly string[]): string {
+  return [...Map.groupBy(phases, (phase) => phase)]
     .sort(([, one], [, other]) => other.length - one.length)
     .map(([phase, those]) => `${phase} ${those.length}`)
     .join(", ");

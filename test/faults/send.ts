@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { missingServers } from "../servers/needs.ts";
 import type { Facts, SeededEmail } from "./facts.ts";
-import { KILLS, type KilledLife, killAtEachStep, killAtRandom, phasesOf, runUntilQuiet, STEPS, timesOf } from "./kills.ts";
+import { atWork, KILLS, type KilledLife, killAtEachStep, killAtRandom, phasesOf, runUntilQuiet, STEPS, shares, timesOf } from "./kills.ts";
 import { type Chance, chanceOf, seedOfRun } from "./random.ts";
 import type { LogLine } from "./service.ts";
 import { printTable } from "./table.ts";
@@ -30,10 +30,11 @@ export function killsWhileSending(engine: EngineName): void {
   describe(`sending survives SIGKILL at any moment (${engine})`, { skip }, () => {
     const seed = seedOfRun();
     let world: World | undefined;
-    const seeded: SeededEmail[] = [];
+    const seeded: (SeededEmail & { readonly dueAt: number })[] = [];
     let facts: Facts;
     let atSteps: readonly KilledLife[] = [];
     let atRandom: readonly KilledLife[] = [];
+    let phases: readonly string[] = [];
     let errors: readonly LogLine[] = [];
     let fates: readonly Fate[] = [];
 
@@ -43,10 +44,8 @@ export function killsWhileSending(engine: EngineName): void {
       const { firstStart, start } = await made.prepare();
       const chance = chanceOf(seed);
       let seeding: Promise<void> = Promise.resolve();
-      let allDueAt = 0;
       const add = (emails: readonly SeededEmail[]) => {
-        seeded.push(...emails);
-        allDueAt = Date.now() + 1000 * Math.max(...emails.map((one) => one.dueInSeconds));
+        seeded.push(...emails.map((email) => ({ ...email, dueAt: Date.now() + email.dueInSeconds * 1000 })));
         return made.seed(emails);
       };
       // From one sender, so that one email at a time is in hand and each step has its own.
@@ -62,12 +61,15 @@ export function killsWhileSending(engine: EngineName): void {
         if (engine === "pglite") await seeding;
       });
       await seeding;
+      const allDueAt = Math.max(...seeded.map((email) => email.dueAt));
       errors = await runUntilQuiet(made, (service) => {
         const last = service.steps().findLast(({ name }) => name.startsWith("send"))?.at ?? 0;
         return Date.now() > Math.max(last, service.startedAt, allDueAt) + QUIET_MS && made.postfix.queue().length === 0;
       });
       facts = await made.count();
       fates = seeded.map((email) => fateOf(email, facts));
+      const waits = seeded.map(({ dueAt }, index) => ({ from: dueAt, to: fates[index]?.settledAt ?? 0 }));
+      phases = phasesOf(atRandom, (at) => waits.some(({ from, to }) => from < at && at < to));
       const counted = (fate: (one: Fate) => boolean) => fates.filter(fate).length;
       printTable(`Sending under SIGKILL, ${engine} (WAYPOST_FAULT_SEED=${seed})`, {
         emails: seeded.length,
@@ -78,9 +80,9 @@ export function killsWhileSending(engine: EngineName): void {
         doubled: counted((one) => one.copies.some((copies) => copies > 1)),
         "kills at a named step": atSteps.length,
         "kills at random": atRandom.length,
-        "of these at work": atRandom.filter((life) => life.atWork).length,
+        "of these at work": atWork(phases),
         "of these between DATA and the stored answer": atRandom.filter((life) => openWindows(life) > 0).length,
-        "kills fell into": phasesOf(atRandom),
+        "kills fell into": shares(phases),
         "start in ms": `${start} (the very first ${firstStart})`,
         "median of a life in ms": timesOf(atRandom),
         "errors logged": atRandom.flatMap((life) => life.errors).length + errors.length,
@@ -88,15 +90,11 @@ export function killsWhileSending(engine: EngineName): void {
     });
     after(async () => world?.[Symbol.asyncDispose]());
 
-    test("each named step was killed at", () =>
-      assert.deepEqual(
-        atSteps.map((life) => life.phase),
-        STEPS.send,
-      ));
+    test("each named step was killed at", () => assert.deepEqual(atSteps.map(lastStep), STEPS.send));
 
     test("at least half of the random kills hit a process at work", () => {
-      assert.equal(atRandom.length, KILLS);
-      assert.ok(atRandom.filter((life) => life.atWork).length >= KILLS / 2, phasesOf(atRandom));
+      assert.equal(phases.length, KILLS);
+      assert.ok(atWork(phases) >= KILLS / 2, shares(phases));
     });
 
     test("each email was delivered exactly once to each recipient and is Sent, or stands as unknown", () => {
@@ -137,15 +135,15 @@ export function killsWhileSending(engine: EngineName): void {
         const life = lives.get(pid ?? 0);
         assert.ok(
           life && openWindows(life) >= those.length,
-          `${those.length} unknown of a life that ended in ${life?.phase}: ${JSON.stringify(those)}`,
+          `${those.length} unknown of a life that ended in ${life && lastStep(life)}: ${JSON.stringify(those)}`,
         );
       }
     });
 
     test("a kill at a named step makes an email unknown exactly when its content was about to go out or had gone out", () => {
-      const made = atSteps.map(({ phase, pid }) => {
-        const unknown = fates.filter((fate) => fate.stage === "unknown" && fate.process === pid);
-        return [phase, unknown.map((fate) => fate.copies.every((copies) => copies === 1))];
+      const made = atSteps.map((life) => {
+        const unknown = fates.filter((fate) => fate.stage === "unknown" && fate.process === life.pid);
+        return [lastStep(life), unknown.map((fate) => fate.copies.every((copies) => copies === 1))];
       });
       const delivered: Readonly<Record<string, readonly boolean[]>> = { "send.transmitting": [false], "send.answered": [true] };
       assert.deepEqual(
@@ -171,6 +169,7 @@ interface Fate {
   readonly id: string;
   readonly messageId: string;
   readonly stage: string;
+  readonly settledAt: number | null;
   readonly status: number;
   /** Copies in the inbox of each recipient, by Message-ID or by the marker in the body. */
   readonly copies: readonly number[];
@@ -191,7 +190,8 @@ function fateOf({ id, from, to, marker }: SeededEmail, facts: Facts): Fate {
   return {
     id,
     messageId: row.messageId,
-    stage: row.settled ? row.stage : `${row.stage}, not settled`,
+    stage: row.settledAt === null ? `${row.stage}, not settled` : row.stage,
+    settledAt: row.settledAt,
     status: facts.emails.find((email) => email.id === id)?.status ?? 0,
     copies: to.map((address) => copiesIn(address, "INBOX")),
     copiesInSent: copiesIn(from, "Sent"),
@@ -207,6 +207,10 @@ function fateOf({ id, from, to, marker }: SeededEmail, facts: Facts): Fate {
 function openWindows({ steps }: KilledLife): number {
   const passed = (wanted: string) => steps.filter(({ name }) => name === wanted).length;
   return passed("send.composed") - passed("send.stored");
+}
+
+function lastStep({ steps }: KilledLife): string | undefined {
+  return steps.at(-1)?.name;
 }
 
 function writeEmail(chance: Chance, sender: string, dueInSeconds: number): SeededEmail {

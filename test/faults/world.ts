@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { type CuttingProxy, startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
 import { type Postfix, startPostfix } from "../servers/postfix.ts";
 import { postgresForTests } from "../servers/postgres.ts";
@@ -10,6 +11,7 @@ import { type Service, serves, startService } from "./service.ts";
 export type EngineName = "pglite" | "postgres";
 
 export const DOMAIN = "example.test";
+const PROFILE = "Mail";
 const PASSWORD = "correct-horse";
 
 /** A mailbox that Waypost reads and sends for. */
@@ -25,8 +27,14 @@ export interface WorldOptions {
   readonly mailboxes: readonly WorldMailbox[];
   /** Accounts of the mail server of which Waypost knows nothing. */
   readonly outsiders?: readonly string[];
-  /** Ports to reach the servers by instead of their own: a proxy's. */
-  readonly ports?: (servers: { readonly imap: number; readonly smtp: number }) => Promise<{ readonly imap: number; readonly smtp: number }>;
+  /** Waypost reaches the servers through proxies, two for each server profile; default false. */
+  readonly proxied?: boolean;
+}
+
+/** The way of one server profile to the servers, to be cut. */
+export interface Proxies {
+  readonly imap: CuttingProxy;
+  readonly smtp: CuttingProxy;
 }
 
 /** A Dovecot, a Postfix that delivers to it, a database and a `waypost.yaml`: all that the real command needs. */
@@ -34,6 +42,8 @@ export interface World extends AsyncDisposable {
   readonly engine: EngineName;
   readonly dovecot: Dovecot;
   readonly postfix: Postfix;
+  /** By server profile. */
+  readonly proxies: ReadonlyMap<string, Proxies>;
   /** Starts `waypost serve`; ended processes keep their trace. */
   start(options?: { readonly killAt?: string; readonly roles?: string }): Service;
   /** A first start makes the database; returns its and a second start's milliseconds until it serves. */
@@ -66,10 +76,18 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
     }),
   );
   const database: Place = engine === "pglite" ? { folder: path.join(folder, "data") } : await postgresPlace(made);
-  const ports = { imap: dovecot.ports.imap, smtp: postfix.ports.smtp };
+  const proxies = new Map<string, Proxies>();
+  for (const name of options.proxied ? profilesOf(options) : []) {
+    const imap = made.use(await startCuttingProxy(dovecot.ports.imap));
+    proxies.set(name, { imap, smtp: made.use(await startCuttingProxy(postfix.ports.smtp)) });
+  }
+  const portsOf = (profile: string) => {
+    const { imap, smtp } = proxies.get(profile) ?? {};
+    return { imap: imap?.port ?? dovecot.ports.imap, smtp: smtp?.port ?? postfix.ports.smtp };
+  };
   const config = path.join(folder, "waypost.yaml");
   // JSON is YAML.
-  writeFileSync(config, JSON.stringify(configuration(database, options, (await options.ports?.(ports)) ?? ports)));
+  writeFileSync(config, JSON.stringify(configuration(database, options, portsOf)));
   const environment = { WAYPOST_TEST_PASSWORD: PASSWORD, ...("url" in database && { WAYPOST_TEST_SERVICE_URL: database.url }) };
   let starts = 0;
   const keep = made.move();
@@ -77,6 +95,7 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
     engine,
     dovecot,
     postfix,
+    proxies,
     start: ({ killAt, roles } = {}) => startService({ config, trace: path.join(folder, `steps-${++starts}`), environment, killAt, roles }),
     async prepare() {
       const milliseconds: number[] = [];
@@ -101,24 +120,28 @@ async function postgresPlace(made: AsyncDisposableStack): Promise<Place> {
   return { url };
 }
 
-function configuration(database: Place, { mailboxes }: WorldOptions, ports: { imap: number; smtp: number }): object {
+function profilesOf({ mailboxes }: WorldOptions): string[] {
+  return [...new Set(mailboxes.map(({ profile }) => profile ?? PROFILE))];
+}
+
+function configuration(database: Place, options: WorldOptions, portsOf: (profile: string) => { imap: number; smtp: number }): object {
+  const { mailboxes } = options;
   const server = { host: "127.0.0.1", security: "none" };
-  const profiles = [...new Set(mailboxes.map(({ profile }) => profile ?? "Mail"))];
   return {
     database: "folder" in database ? database : { url: { env: "WAYPOST_TEST_SERVICE_URL" } },
     listen: { host: "127.0.0.1", port: 0 },
     pullSeconds: 5,
     organizations: [{ name: "Company", kind: "embedded", settings: { allowunresolvedpartiesonemailsend: true } }],
-    serverProfiles: profiles.map((name) => ({
+    serverProfiles: profilesOf(options).map((name) => ({
       name,
-      incoming: { ...server, port: ports.imap },
-      outgoing: { ...server, port: ports.smtp },
+      incoming: { ...server, port: portsOf(name).imap },
+      outgoing: { ...server, port: portsOf(name).smtp },
     })),
     users: mailboxes.filter(isUser).map(({ name, filter }) => ({ name, email: addressOf(name), filter })),
     queues: mailboxes.filter((one) => !isUser(one)).map(({ name, filter }) => ({ name, email: addressOf(name), filter })),
     mailboxes: mailboxes.map((one) => ({
       address: addressOf(one.name),
-      profile: one.profile ?? "Mail",
+      profile: one.profile ?? PROFILE,
       ...(isUser(one) ? { user: addressOf(one.name) } : { queue: addressOf(one.name) }),
       password: { env: "WAYPOST_TEST_PASSWORD" },
       readFrom: "2020-01-01T00:00:00Z",

@@ -2,9 +2,9 @@ import type { ImapFlow } from "imapflow";
 import { HEADER_FIELDS, parseHead } from "../../mime/head.ts";
 import type { MessageRef } from "../../model/message.ts";
 import { fetchRows } from "./heads.ts";
+import { folderOfRole } from "./list-folders.ts";
 import { refOf, sequenceSet, uidOf } from "./plan.ts";
 import { examine, refused, type Session, searchUids } from "./session.ts";
-import { folderOfRole } from "./streams.ts";
 
 /** The messages of a folder with exactly that Message-ID (without angle brackets). */
 export function findMessage(session: Session, stream: string, path: string, messageId: string): Promise<readonly MessageRef[]> {
@@ -28,7 +28,7 @@ async function uidsWith(client: ImapFlow, messageId: string): Promise<readonly n
 }
 
 function messageIdOf(block: Buffer): string | null {
-  const nothing = { ref: { stream: "", id: "" }, folder: "", received: new Date(0), size: 0, flags: [], providerId: null };
+  const nothing = { ref: { stream: "", id: "" }, folders: [], received: new Date(0), size: 0, flags: [], providerId: null };
   return parseHead(block, nothing).messageId;
 }
 

@@ -1,9 +1,9 @@
 /** What a listed folder is to people: its name, role and place. Pure. */
 import type { ListResponse, NamespacesObject } from "imapflow";
-import type { FolderRole, Stream } from "../../model/message.ts";
+import type { Folder, FolderRole } from "../../model/message.ts";
 
 /** What the listing alone tells of a folder. */
-export interface Folder extends Pick<Stream, "name" | "role" | "selectable" | "underInbox" | "namespace"> {
+export interface ListedFolder extends Pick<Folder, "name" | "role" | "selectable" | "underInbox" | "namespace"> {
   /** Decoded, as the server joins its levels: what is opened. */
   readonly path: string;
 }
@@ -29,7 +29,7 @@ const ROLES: Readonly<Record<string, FolderRole>> = {
 const ROLES_BY_NAME: ReadonlySet<FolderRole> = new Set(["sent", "drafts", "trash", "junk"]);
 
 /** All folders of a listing, in its order. */
-export function foldersOf(listing: readonly Listed[], namespaces: NamespacesObject | undefined): readonly Folder[] {
+export function foldersOf(listing: readonly Listed[], namespaces: NamespacesObject | undefined): readonly ListedFolder[] {
   const special = listing.filter((entry) => isSpecial(roleOf(entry)));
   return listing.map((entry) => ({
     path: entry.path,
@@ -67,7 +67,7 @@ function isBelow(path: string, parent: string, delimiter: string): boolean {
 }
 
 /** RFC 2342: the namespace with the longest prefix that fits; what fits none is one's own. */
-function namespaceOf(path: string, namespaces: NamespacesObject | undefined): Stream["namespace"] {
+function namespaceOf(path: string, namespaces: NamespacesObject | undefined): Folder["namespace"] {
   const entries = [
     ...(namespaces?.personal || []).map(({ prefix }) => ({ prefix, whose: "personal" as const })),
     ...(namespaces?.other || []).map(({ prefix }) => ({ prefix, whose: "other" as const })),

@@ -100,7 +100,7 @@ function headOf(place: Place, uid: number, facts: Row, block: Buffer): MessageHe
   const cut = block.length >= HEADER_LIMIT;
   const head = parseHead(cut ? wholeLines(block) : block, {
     ref: refOf(place.stream, place.validity, uid),
-    folder: place.stream,
+    folders: [place.stream],
     received: new Date(0),
     size: facts.size ?? 0,
     flags: [...(facts.flags ?? [])],

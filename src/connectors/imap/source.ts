@@ -1,12 +1,12 @@
-import type { Content, Cursor, MessageRef, Stream } from "../../model/message.ts";
+import type { Content, Cursor, Folder, MessageRef } from "../../model/message.ts";
 import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { deleteMessages, fileSent, findMessage, markSeen, moveMessages } from "./changes.ts";
 import { fetchContent } from "./content.ts";
+import { listFolders } from "./list-folders.ts";
 import { Puller } from "./pull.ts";
 import type { Session } from "./session.ts";
-import { listStreams } from "./streams.ts";
 
-/** The port over one connection. Streams are folders; ids of streams are MAILBOXIDs or paths, see streams.ts. */
+/** The port over one connection. Every folder is a stream; ids are MAILBOXIDs or paths, see list-folders.ts. */
 export class ImapSource implements MailSource {
   readonly #session: Session;
   readonly #puller: Puller;
@@ -21,10 +21,10 @@ export class ImapSource implements MailSource {
     this.#onClose = onClose;
   }
 
-  async streams(): Promise<readonly Stream[]> {
-    const listed = await this.#session.run(undefined, listStreams);
-    this.#paths = new Map(listed.map(({ stream, path }) => [stream.id, path]));
-    return listed.map(({ stream }) => stream);
+  async folders(): Promise<readonly Folder[]> {
+    const found = await this.#session.run(undefined, listFolders);
+    this.#paths = new Map(found.map(({ folder, path }) => [folder.stream, path]));
+    return found.map(({ folder }) => folder);
   }
 
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
@@ -64,7 +64,7 @@ export class ImapSource implements MailSource {
     const known = this.#paths.get(stream);
     if (known !== undefined) return known;
     const hasIds = await this.#session.run(undefined, async (client) => client.capabilities.has("OBJECTID"));
-    if (hasIds) await this.streams();
+    if (hasIds) await this.folders();
     return this.#paths.get(stream) ?? stream;
   }
 }

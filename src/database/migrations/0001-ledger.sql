@@ -49,20 +49,29 @@ create table waypost.mailbox (
 );
 create index mailbox_receive_due on waypost.mailbox (receive_due_at) where incoming_method = 2 and active;
 
-create table waypost.stream (
+create table waypost.folder (
   mailbox_id uuid not null references waypost.mailbox on delete cascade,
   id text not null,
+  -- The stream that tells of its messages: the folder itself, or the whole mailbox.
+  stream_id text not null,
   name text not null,
   role text not null,
   under_inbox boolean not null,
   namespace text not null,
   messages bigint,
-  -- Null when the stream is read; otherwise why it is not, for a person.
+  -- Null when the folder is read; otherwise why it is not, for a person.
   not_read_because text,
-  cursor text,
-  pulled_at timestamptz,
-  -- When the folder was no longer listed; its cursor is kept in case it comes back.
+  -- When the folder was no longer listed; it may come back.
   missing_since timestamptz,
+  primary key (mailbox_id, id)
+);
+
+-- Positions: a row for each stream that was pulled.
+create table waypost.stream (
+  mailbox_id uuid not null references waypost.mailbox on delete cascade,
+  id text not null,
+  cursor text not null,
+  pulled_at timestamptz not null,
   primary key (mailbox_id, id)
 );
 
@@ -92,6 +101,7 @@ create index decision_message_id on waypost.decision (message_id);
 create index decision_email on waypost.decision (email_id) where email_id is not null;
 create index decision_waiting on waypost.decision using gin (waiting_for) where outcome = 'skipped';
 create index decision_reconsider on waypost.decision (mailbox_id) where reconsider;
+create index decision_outcome on waypost.decision (outcome, id desc);
 create index decision_received on waypost.decision (organization, received);
 
 -- Where a message lies or lay. A move adds a row and marks the old one.
@@ -99,6 +109,8 @@ create table waypost.location (
   mailbox_id uuid not null references waypost.mailbox on delete cascade,
   stream_id text not null,
   ref_id text not null,
+  -- Ids of the folders in which it lies.
+  folders text[] not null,
   decision_id bigint not null references waypost.decision on delete cascade,
   seen_at timestamptz not null default now(),
   gone_at timestamptz,
@@ -165,6 +177,7 @@ create table waypost.outbox (
   primary key (organization, email_id, generation)
 );
 create index outbox_open on waypost.outbox (mailbox_id) where settled_at is null;
+create index outbox_unknown on waypost.outbox (changed_at) where stage = 'unknown';
 create index outbox_copy on waypost.outbox (mailbox_id) where sent_copy = 'waiting';
 
 -- What a mailbox's owner or the administrator should know and do. One row from opening to closing.

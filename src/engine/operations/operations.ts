@@ -2,7 +2,7 @@ import { readProfile } from "../../ledger/mailboxes.ts";
 import { listQuarantine, type QuarantineRow } from "../../ledger/quarantine.ts";
 import type { Step } from "../../ports.ts";
 import { accessTo, type EngineContext } from "../context.ts";
-import { chooseStreams } from "../receive/choose-streams.ts";
+import { chooseFolders } from "../receive/choose-folders.ts";
 import type { Counts } from "../receive/reading.ts";
 import { decideUnknown, type Verdict } from "../send/decide-unknown.ts";
 import type { SendCounts } from "../send/send-mailbox.ts";
@@ -71,7 +71,7 @@ async function folders(
   choice: "inbox" | "personal",
 ): Promise<FolderStatus[]> {
   try {
-    return chooseStreams(await source.streams(), choice).map((one) => ({
+    return chooseFolders(await source.folders(), choice).map((one) => ({
       name: one.name,
       messages: one.messages,
       read: one.notReadBecause === null,

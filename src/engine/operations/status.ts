@@ -1,7 +1,7 @@
 import { type Alert, openAlerts } from "../../ledger/alerts.ts";
+import { listFolders } from "../../ledger/folders.ts";
 import { type Direction, listMailboxes, type MailboxRow, type ProfileRow, readProfile, type TroubleNote } from "../../ledger/mailboxes.ts";
 import { unknownSendings } from "../../ledger/outbox.ts";
-import { listStreams } from "../../ledger/streams.ts";
 import type { EngineContext } from "../context.ts";
 import { whyNot } from "../why-not.ts";
 
@@ -76,7 +76,7 @@ async function mailboxStatus(
   profile: ProfileRow,
   messages: MailboxStatus["messages"] | undefined,
 ): Promise<MailboxStatus> {
-  const streams = (await listStreams(context.database, mailbox.id)).filter((one) => one.missingSince === null);
+  const folders = (await listFolders(context.database, mailbox.id)).filter((one) => one.missingSince === null);
   return {
     address: mailbox.address,
     organization: mailbox.organization,
@@ -84,7 +84,7 @@ async function mailboxStatus(
     receiving: directionStatus("receive", mailbox, profile),
     sending: directionStatus("send", mailbox, profile),
     startDate: mailbox.startDate,
-    folders: streams.map((one) => ({
+    folders: folders.map((one) => ({
       name: one.name,
       messages: one.messages,
       read: one.notReadBecause === null,

@@ -9,7 +9,7 @@ import {
 } from "../../ledger/decisions.ts";
 import { release as closeQuarantine } from "../../ledger/quarantine.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
-import type { MessageHead, MessageRef } from "../../model/message.ts";
+import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Transaction } from "../../model/sql.ts";
 import { emailFact } from "../../tracking/email-fact.ts";
@@ -67,38 +67,42 @@ async function commit(context: EngineContext, store: (tx: Transaction) => Promis
 function again(heads: readonly MessageHead[], keys: ReadonlyMap<string, string>): Candidate[] {
   return heads.map((head) => {
     const identity = identityOf(head);
-    return { head, places: [head.ref], identity, key: keys.get(`${head.ref.stream} ${head.ref.id}`) ?? decisionKey(identity, head.ref) };
+    return {
+      head,
+      places: [placeOf(head)],
+      identity,
+      key: keys.get(`${head.ref.stream} ${head.ref.id}`) ?? decisionKey(identity, head.ref),
+    };
   });
+}
+
+function placeOf({ ref, folders }: MessageHead): Place {
+  return { ref, folders };
 }
 
 /** Parts heads into messages to decide, oldest first, and known ones that turned up in a new place. Places seen before are dropped. */
 async function sortOut(
   { context, work }: Reading,
   heads: readonly MessageHead[],
-): Promise<{ candidates: Candidate[]; moved: { ref: MessageRef; decisionId: number }[] }> {
+): Promise<{ candidates: Candidate[]; moved: (Place & { decisionId: number })[] }> {
   const first = heads[0];
   if (!first) return { candidates: [], moved: [] };
-  const seen = await seenRefs(
-    context.database,
-    work.mailbox.id,
-    first.ref.stream,
-    heads.map((head) => head.ref.id),
-  );
+  const seen = await seenRefs(context.database, work.mailbox.id, first.ref.stream, heads.map(placeOf));
   const byKey = new Map<string, Candidate>();
   for (const head of heads) {
     if (seen.has(head.ref.id)) continue;
     const identity = identityOf(head);
     const key = decisionKey(identity, head.ref);
     const twin = byKey.get(key);
-    byKey.set(key, twin ? { ...twin, places: [...twin.places, head.ref] } : { head, places: [head.ref], identity, key });
+    byKey.set(key, twin ? { ...twin, places: [...twin.places, placeOf(head)] } : { head, places: [placeOf(head)], identity, key });
   }
   const known = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
   const candidates: Candidate[] = [];
-  const moved: { ref: MessageRef; decisionId: number }[] = [];
+  const moved: (Place & { decisionId: number })[] = [];
   for (const candidate of byKey.values()) {
     const decisionId = known.get(candidate.key);
     if (decisionId === undefined) candidates.push(candidate);
-    else moved.push(...candidate.places.map((ref) => ({ ref, decisionId })));
+    else moved.push(...candidate.places.map((place) => ({ ...place, decisionId })));
   }
   candidates.sort((one, other) => one.head.received.getTime() - other.head.received.getTime());
   return { candidates, moved };

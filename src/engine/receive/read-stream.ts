@@ -1,5 +1,5 @@
 import { markAbsent, markGone } from "../../ledger/decisions.ts";
-import { readCursor, storeCursor } from "../../ledger/streams.ts";
+import { readCursor, storeCursor } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
 import { step } from "../step.ts";
@@ -11,9 +11,11 @@ export const PAGE_SIZE = 500;
 
 /**
  * Pulls one stream page by page until nothing more is there. Each page's decisions, what left the stream, and the cursor that covers both commit in
- * one transaction (invariants 1 and 2): the server tells of a departure only once. A lost cursor starts again from the beginning and reconciles by identity: known messages are recognized, not replayed (invariant 3).
+ * one transaction (invariants 1 and 2): the server tells of a departure only once. Of a stream of many folders, messages that lie in none of
+ * `folders` are none of our business until they are moved into one. A lost cursor starts again from the beginning and reconciles by
+ * identity: known messages are recognized, not replayed (invariant 3).
  */
-export async function readStream(reading: Reading, stream: string): Promise<Counts> {
+export async function readStream(reading: Reading, stream: string, folders: ReadonlySet<string>): Promise<Counts> {
   const { context, work, source, lease, signal } = reading;
   const startedAt = context.now();
   let cursor = await readCursor(context.database, work.mailbox.id, stream);
@@ -35,16 +37,22 @@ export async function readStream(reading: Reading, stream: string): Promise<Coun
     step("receive.pulled");
     reread?.push(...pull.heads.map((head) => head.ref.id));
     // What a folder read again from its beginning does not show is not there any more; half a reading proves nothing.
-    const present = pull.present ?? (pull.more ? null : reread);
+    const listing =
+      pull.present !== null
+        ? { present: pull.present, since: null }
+        : reread !== null && !pull.more
+          ? { present: reread, since: work.mailbox.startDate }
+          : null;
+    const heads = pull.heads.filter((head) => head.folders.some((folder) => folders.has(folder)));
     const covered: Cursor = pull.cursor;
-    if (pull.heads.length > 0 || covered !== cursor) {
+    if (heads.length > 0 || covered !== cursor) {
       counts = addCounts(
         counts,
-        await processHeads(reading, pull.heads, async (tx) => {
+        await processHeads(reading, heads, async (tx) => {
           await lease.assertHeld(tx);
           const now = context.now();
           await markGone(tx, work.mailbox.id, pull.gone, now);
-          if (present !== null) await markAbsent(tx, work.mailbox.id, stream, present, startedAt, now);
+          if (listing !== null) await markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now);
           await storeCursor(tx, work.mailbox.id, stream, covered, now);
         }),
       );

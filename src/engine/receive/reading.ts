@@ -3,7 +3,7 @@ import type { ClaimRow } from "../../ledger/claims.ts";
 import type { DecidedMessage } from "../../ledger/decisions.ts";
 import { type Decision, REASON } from "../../model/decision.ts";
 import type { Identity } from "../../model/identity.ts";
-import type { MessageHead, MessageRef } from "../../model/message.ts";
+import type { MessageHead, Place } from "../../model/message.ts";
 import type { MailSource } from "../../ports.ts";
 import type { EngineContext, Work } from "../context.ts";
 
@@ -45,7 +45,7 @@ export function addCounts(one: Counts, other: Counts): Counts {
 /** A head on its way through the rules, with all the places of the mailbox where the page shows it. */
 export interface Candidate {
   readonly head: MessageHead;
-  readonly places: readonly MessageRef[];
+  readonly places: readonly Place[];
   readonly identity: Identity;
   /** Key of the mailbox's decision about it. */
   readonly key: string;

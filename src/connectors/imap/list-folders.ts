@@ -1,7 +1,7 @@
 import type { ImapFlow } from "imapflow";
-import type { FolderRole, Stream } from "../../model/message.ts";
+import type { Folder, FolderRole } from "../../model/message.ts";
 import { isRefusal } from "./failures.ts";
-import { type Folder, foldersOf } from "./folders.ts";
+import { foldersOf, type ListedFolder } from "./folders.ts";
 import { examine } from "./session.ts";
 
 /**
@@ -10,34 +10,34 @@ import { examine } from "./session.ts";
  */
 const MAXIMUM_COUNTED = 200;
 
-export interface ListedStream {
-  readonly stream: Stream;
+export interface FoundFolder {
+  readonly folder: Folder;
   readonly path: string;
 }
 
 /**
- * All folders as streams, those of other users too. The id is the MAILBOXID, which survives a rename, where the server has it (OBJECTID,
+ * All folders, those of other users too; each is a stream of its own. The id is the MAILBOXID, which survives a rename, where the server has it (OBJECTID,
  * RFC 8474), else the path. A folder that the server refuses to open is `unreadable` in the server's words.
  */
-export async function listStreams(client: ImapFlow): Promise<readonly ListedStream[]> {
+export async function listFolders(client: ImapFlow): Promise<readonly FoundFolder[]> {
   const withIds = client.capabilities.has("OBJECTID");
   const withCounts = client.capabilities.has("LIST-STATUS") && !withIds;
   const listing = await client.list(withCounts ? { statusQuery: { messages: true } } : {});
   const counts = new Map(listing.map((entry) => [entry.path, entry.status?.messages]));
-  const streams: ListedStream[] = [];
+  const found: FoundFolder[] = [];
   let asked = 0;
-  for (const folder of foldersOf(listing, client.namespaces)) {
-    const counted = counts.get(folder.path);
-    const ask = folder.selectable && counted === undefined && (withIds || asked < MAXIMUM_COUNTED);
+  for (const listed of foldersOf(listing, client.namespaces)) {
+    const counted = counts.get(listed.path);
+    const ask = listed.selectable && counted === undefined && (withIds || asked < MAXIMUM_COUNTED);
     if (ask) asked++;
-    const found = ask ? await look(client, folder.path) : { id: null, messages: counted ?? null, unreadable: null };
-    streams.push({ path: folder.path, stream: streamOf(folder, found) });
+    const seen = ask ? await look(client, listed.path) : { id: null, messages: counted ?? null, unreadable: null };
+    found.push({ path: listed.path, folder: folderOf(listed, seen) });
   }
-  return streams;
+  return found;
 }
 
 /** The first folder of that role, by path; the special use that the server declares goes before a well-known name. */
-export async function folderOfRole(client: ImapFlow, role: FolderRole): Promise<Folder | null> {
+export async function folderOfRole(client: ImapFlow, role: FolderRole): Promise<ListedFolder | null> {
   const listing = await client.list();
   return (
     foldersOf(listing, client.namespaces).find((folder) => folder.role === role && folder.selectable && folder.namespace === "personal") ??
@@ -45,7 +45,7 @@ export async function folderOfRole(client: ImapFlow, role: FolderRole): Promise<
   );
 }
 
-type Look = Pick<Stream, "messages" | "unreadable"> & { readonly id: string | null };
+type Look = Pick<Folder, "messages" | "unreadable"> & { readonly id: string | null };
 
 /** Opening tells all at once: the count, the id, and whether there is the right to read. */
 async function look(client: ImapFlow, path: string): Promise<Look> {
@@ -63,6 +63,6 @@ function wordsOf(error: unknown): string {
   return typeof text === "string" && text !== "" ? text : "The server refuses to open the folder.";
 }
 
-function streamOf({ path, ...folder }: Folder, { id, ...found }: Look): Stream {
-  return { ...folder, id: id ?? path, ...found };
+function folderOf({ path, ...listed }: ListedFolder, { id, ...seen }: Look): Folder {
+  return { ...listed, id: id ?? path, stream: id ?? path, ...seen };
 }

@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { onBothEngines, type TestDatabase } from "../../test/databases.ts";
+import { REASON } from "../model/decision.ts";
+import { Failure } from "../model/failure.ts";
+import {
+  type DecidedMessage,
+  decisionsByIdentity,
+  findDecisions,
+  leaveDecided,
+  markAbsent,
+  markGone,
+  pendingDecisions,
+  recentDecisions,
+  reconsiderWaiting,
+  seenRefs,
+  storeDecisions,
+  storeLocations,
+} from "./decisions.ts";
+import { storeFolders } from "./folders.ts";
+import { askForRetry, quarantine } from "./quarantine.ts";
+import { ANN, BEN, decided, describeMailboxes, head, later, NOW, ORGANIZATION, place, placeOf } from "./test-data.ts";
+
+const EMAIL = "44444444-4444-8444-8444-444444444444";
+
+async function store(
+  database: TestDatabase,
+  mailbox: string,
+  messages: readonly DecidedMessage[],
+  now = NOW,
+): Promise<Map<string, number>> {
+  return database.transaction((tx) => storeDecisions(tx, ORGANIZATION, mailbox, messages, now));
+}
+
+async function withFolders(database: TestDatabase): Promise<void> {
+  await describeMailboxes(database);
+  const folder = { role: "none", selectable: true, underInbox: true, namespace: "personal", messages: 1, unreadable: null } as const;
+  await database.transaction((tx) =>
+    storeFolders(
+      tx,
+      ANN,
+      ["INBOX", "INBOX/Old"].map((name) => ({ ...folder, id: name, stream: name, name, wanted: true, notReadBecause: null })),
+      NOW,
+    ),
+  );
+}
+
+onBothEngines(
+  "a decision is found by Message-ID with or without brackets, by email and by number, with the folders of now",
+  async (database) => {
+    await withFolders(database);
+    const old = place("INBOX/Old", "7.1");
+    const first = head("one@stranger.test");
+    const ids = await store(database, ANN, [
+      decided("one@stranger.test", {
+        head: first,
+        places: [placeOf(first), old],
+        outcome: "tracked",
+        reason: REASON.acceptAll,
+        emailId: EMAIL,
+      }),
+      decided("two@stranger.test"),
+    ]);
+    const number = ids.get("identity of one@stranger.test");
+    for (const key of ["one@stranger.test", " <one@stranger.test> ", EMAIL.toUpperCase(), String(number)]) {
+      const [row, ...others] = await findDecisions(database, key);
+      assert.equal(others.length, 0, key);
+      assert.deepEqual(
+        [row?.id, row?.mailbox, row?.outcome, row?.emailId, row?.folders, row?.sender, row?.quarantine],
+        [number, "ann@example.test", "tracked", EMAIL, ["INBOX", "INBOX/Old"], "carl@stranger.test", null],
+      );
+      assert.deepEqual(row?.rules, [{ rule: "filter", answer: "no", because: "It answers nothing." }]);
+    }
+    await markGone(database, ANN, [first.ref], later(5));
+    assert.deepEqual((await findDecisions(database, EMAIL))[0]?.folders, ["INBOX/Old"]);
+    assert.deepEqual(await findDecisions(database, "never@stranger.test"), []);
+    assert.deepEqual(
+      (await recentDecisions(database, 1)).map((row) => row.messageId),
+      ["two@stranger.test"],
+    );
+  },
+);
+
+onBothEngines("a decision made again replaces the first one and keeps its number; each mailbox has its own", async (database) => {
+  await withFolders(database);
+  const message = decided("one@stranger.test", { waitingFor: ["sent@example.test"] });
+  const first = await store(database, ANN, [message]);
+  const again = await store(
+    database,
+    ANN,
+    [{ ...message, outcome: "tracked", reason: REASON.correlationMatch, emailId: EMAIL, waitingFor: [] }],
+    later(9),
+  );
+  assert.deepEqual(again, first);
+  const bens = await store(database, BEN, [message]);
+  assert.notDeepEqual(bens, first);
+  const rows = await findDecisions(database, "one@stranger.test");
+  assert.deepEqual(
+    rows.map((row) => [row.mailbox, row.outcome, row.waitingFor, row.decidedAt]),
+    [
+      ["ann@example.test", "tracked", [], later(9)],
+      ["ben@example.test", "skipped", ["sent@example.test"], NOW],
+    ],
+  );
+  assert.deepEqual(await decisionsByIdentity(database, ANN, [message.identity, "unknown"]), first);
+  assert.equal((await store(database, ANN, [])).size, 0);
+});
+
+onBothEngines("more decisions than fit into one statement are stored, twice the same message of a page once", async (database) => {
+  await withFolders(database);
+  const many = Array.from({ length: 230 }, (_, number) => decided(`${number}@stranger.test`));
+  const twin = { ...decided("0@stranger.test"), places: [place("INBOX/Old", "copy")] };
+  const ids = await store(database, ANN, [...many, twin]);
+  assert.equal(new Set(ids.values()).size, 230);
+  assert.deepEqual((await findDecisions(database, "0@stranger.test"))[0]?.folders, ["INBOX", "INBOX/Old"]);
+});
+
+onBothEngines("a place seen once stays known, whether the message is still there or not", async (database) => {
+  await withFolders(database);
+  const [one, two, three] = ["one", "two", "three"].map((name) => head(`${name}@stranger.test`));
+  assert.ok(one && two && three);
+  const ids = await store(
+    database,
+    ANN,
+    [one, two, three].map((its) => decided(String(its.messageId), { head: its })),
+  );
+  // A complete listing holds only one of them; what was first seen after the listing began is not judged by it.
+  await markAbsent(database, ANN, "INBOX", { present: [one.ref.id], listedAt: later(1), since: null }, later(2));
+  const id = ids.get("identity of two@stranger.test") ?? 0;
+  await database.transaction((tx) => storeLocations(tx, ANN, [{ ...place("INBOX", "new"), decisionId: id }], later(5)));
+  await markAbsent(database, ANN, "INBOX", { present: [one.ref.id], listedAt: later(5), since: null }, later(6));
+  assert.deepEqual(
+    [...(await seenRefs(database, ANN, "INBOX", [placeOf(one), placeOf(two), place("INBOX", "new"), place("INBOX", "never")]))].sort(),
+    [one.ref.id, two.ref.id, "new"].sort(),
+  );
+  const foldersOf = async (its: typeof one) => (await findDecisions(database, String(its.messageId)))[0]?.folders;
+  assert.deepEqual([await foldersOf(one), await foldersOf(two), await foldersOf(three)], [["INBOX"], ["INBOX"], []]);
+  // It comes back to its old place.
+  await database.transaction((tx) =>
+    storeLocations(tx, ANN, [{ ...placeOf(three), decisionId: ids.get("identity of three@stranger.test") ?? 0 }], later(9)),
+  );
+  assert.deepEqual(await foldersOf(three), ["INBOX"]);
+});
+
+onBothEngines("what waits for a message is decided again when it comes, in every mailbox, once", async (database) => {
+  await withFolders(database);
+  const answer = decided("answer@stranger.test", { waitingFor: ["question@example.test", "other@example.test"] });
+  await store(database, ANN, [answer, decided("unrelated@stranger.test", { waitingFor: ["else@example.test"] })]);
+  await store(database, BEN, [
+    answer,
+    decided("done@stranger.test", { outcome: "tracked", emailId: EMAIL, waitingFor: ["question@example.test"] }),
+  ]);
+  const ask = (organization: string, ids: readonly string[]) => database.transaction((tx) => reconsiderWaiting(tx, organization, ids));
+  assert.deepEqual(await ask("another organization", ["question@example.test"]), []);
+  assert.deepEqual(await ask(ORGANIZATION, []), []);
+  assert.deepEqual((await ask(ORGANIZATION, ["question@example.test"])).sort(), [ANN, BEN]);
+  assert.deepEqual(await ask(ORGANIZATION, ["question@example.test"]), [], "asked for already");
+  const [pending, ...others] = await pendingDecisions(database, ANN, [], 10);
+  assert.equal(others.length, 0);
+  assert.deepEqual(pending?.head, head("answer@stranger.test"), "with the head as it was, dates too");
+  // Decided again, or not found any more: either way it is not pending any longer.
+  await store(database, ANN, [{ ...answer, outcome: "tracked", emailId: EMAIL, waitingFor: [] }]);
+  assert.deepEqual(await pendingDecisions(database, ANN, [], 10), []);
+  const [bens] = await pendingDecisions(database, BEN, [], 10);
+  await database.transaction((tx) => leaveDecided(tx, [bens?.id ?? 0], later(3)));
+  assert.deepEqual(await pendingDecisions(database, BEN, [], 10), []);
+  assert.equal((await findDecisions(database, "answer@stranger.test"))[1]?.outcome, "skipped");
+});
+
+onBothEngines(
+  "what is to be decided again comes oldest first, with the place where it lies now, also from quarantine",
+  async (database) => {
+    await withFolders(database);
+    const young = decided("young@stranger.test", { waitingFor: ["question@example.test"] });
+    const moved = head("old@stranger.test", { received: new Date("2026-01-01T00:00:00Z") });
+    const old = decided("old@stranger.test", { head: moved, outcome: "quarantined" });
+    const ids = await store(database, ANN, [young, old]);
+    const id = ids.get(old.identity) ?? 0;
+    const failure = new Failure({ scope: "item", code: "too large", message: "Too large.", remedy: "Raise it.", waitingHelps: false });
+    await database.transaction((tx) => quarantine(tx, ANN, id, "read", failure, NOW));
+    assert.deepEqual(await pendingDecisions(database, ANN, [], 10), [], "nobody asked yet");
+    await askForRetry(database, "all");
+    await database.transaction((tx) => reconsiderWaiting(tx, ORGANIZATION, ["question@example.test"]));
+    await database.transaction((tx) => storeLocations(tx, ANN, [{ ...place("INBOX/Old", "9.9"), decisionId: id }], later(1)));
+    await markGone(database, ANN, [moved.ref], later(2));
+    const pending = await pendingDecisions(database, ANN, [], 10);
+    assert.deepEqual(
+      pending.map((one) => [one.head.messageId, one.head.ref, one.head.folders]),
+      [
+        ["old@stranger.test", { stream: "INBOX/Old", id: "9.9" }, ["INBOX/Old"]],
+        ["young@stranger.test", young.head.ref, ["INBOX"]],
+      ],
+    );
+    assert.equal((await pendingDecisions(database, ANN, [], 1)).length, 1);
+    // What was tried in this round and still lies somewhere stays to be decided; the round leaves it out.
+    await database.transaction((tx) => leaveDecided(tx, [id], later(3)));
+    assert.deepEqual(
+      (await pendingDecisions(database, ANN, [id], 10)).map((one) => one.head.messageId),
+      ["young@stranger.test"],
+    );
+  },
+);
+
+onBothEngines("heads with NUL and broken surrogates are stored", async (database) => {
+  await withFolders(database);
+  await store(database, ANN, [decided("nul@stranger.test", { head: head("nul@stranger.test", { subject: "a\u0000b\ud83d" }) })]);
+  assert.equal((await findDecisions(database, "nul@stranger.test"))[0]?.subject, "a\ufffdb\ufffd");
+});

@@ -1,0 +1,64 @@
+import type { Cursor, Folder } from "../model/message.ts";
+import type { Sql, Transaction } from "../model/sql.ts";
+import { storableJson } from "../model/text.ts";
+
+/** A folder with the answer to "is it read, and if not, why?". */
+export interface ChosenFolder extends Folder {
+  /** It is to be read, whether the server lets it or not. */
+  readonly wanted: boolean;
+  /** Null when it is read. */
+  readonly notReadBecause: string | null;
+}
+
+export interface FolderRow {
+  readonly id: string;
+  readonly stream: string;
+  readonly name: string;
+  readonly role: string;
+  readonly messages: number | null;
+  readonly notReadBecause: string | null;
+  readonly missingSince: Date | null;
+}
+
+/** Stores the listing of a mailbox's folders. Those that are not listed any more are marked missing; the cursor of their stream stays. */
+export async function storeFolders(tx: Transaction, mailboxId: string, folders: readonly ChosenFolder[], now: Date): Promise<void> {
+  await tx.query(
+    `insert into waypost.folder (mailbox_id, id, stream_id, name, role, under_inbox, namespace, messages, not_read_because)
+     select $1, id, stream, name, role, "underInbox", namespace, messages, "notReadBecause"
+     from jsonb_to_recordset($2::jsonb) as one (id text, stream text, name text, role text, "underInbox" boolean, namespace text, messages bigint, "notReadBecause" text)
+     on conflict (mailbox_id, id) do update set stream_id = excluded.stream_id, name = excluded.name, role = excluded.role, under_inbox = excluded.under_inbox,
+       namespace = excluded.namespace, messages = excluded.messages, not_read_because = excluded.not_read_because, missing_since = null`,
+    [mailboxId, storableJson(folders)],
+  );
+  await tx.query("update waypost.folder set missing_since = $3 where mailbox_id = $1 and missing_since is null and not (id = any($2))", [
+    mailboxId,
+    folders.map((one) => one.id),
+    now,
+  ]);
+}
+
+export async function listFolders(sql: Sql, mailboxId: string): Promise<FolderRow[]> {
+  const { rows } = await sql.query<FolderRow>(
+    `select id, stream_id as stream, name, role, messages, not_read_because as "notReadBecause", missing_since as "missingSince"
+     from waypost.folder where mailbox_id = $1 order by role <> 'inbox', name`,
+    [mailboxId],
+  );
+  return rows;
+}
+
+export async function readCursor(sql: Sql, mailboxId: string, stream: string): Promise<Cursor | null> {
+  const { rows } = await sql.query<{ cursor: Cursor }>("select cursor from waypost.stream where mailbox_id = $1 and id = $2", [
+    mailboxId,
+    stream,
+  ]);
+  return rows[0]?.cursor ?? null;
+}
+
+/** Moves the cursor: always in the transaction that stores what it covers (invariant 1). */
+export async function storeCursor(tx: Transaction, mailboxId: string, stream: string, cursor: Cursor, now: Date): Promise<void> {
+  await tx.query(
+    `insert into waypost.stream (mailbox_id, id, cursor, pulled_at) values ($1, $2, $3, $4)
+     on conflict (mailbox_id, id) do update set cursor = excluded.cursor, pulled_at = excluded.pulled_at`,
+    [mailboxId, stream, cursor, now],
+  );
+}
