@@ -63,13 +63,15 @@ async function create(folder: string, number: number): Promise<FolderLock | null
     processStart: processStart(process.pid),
     released: false,
   };
+  // Before the file can be read: another attempt of this process would take an unknown token with its own process id for a dead one.
+  mine.add(holder.token);
   try {
     await writeFile(file, JSON.stringify(holder), { flag: "wx", mode: 0o600, flush: true });
   } catch (error) {
+    mine.delete(holder.token);
     if (isCode(error, "EEXIST")) return null;
     throw error;
   }
-  mine.add(holder.token);
   for (const older of await lockNumbers(folder)) {
     if (older < number) await rm(path.join(folder, `${PREFIX}${older}`), { force: true });
   }

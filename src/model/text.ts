@@ -9,7 +9,7 @@ const UNSTORABLE = /\\u(?:0000|d[89a-f])/;
 /** JSON whose strings are storable, for a jsonb parameter. */
 export function storableJson(value: unknown): string {
   const json = JSON.stringify(value);
-  // Looking at each string costs three times as much as the JSON itself, and hardly any mail needs it.
+  // Looking at each string would double the time, and hardly any mail needs it.
   return UNSTORABLE.test(json)
     ? JSON.stringify(value, (_key, part: unknown) => (typeof part === "string" ? storableText(part) : part))
     : json;

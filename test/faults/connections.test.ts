@@ -72,7 +72,7 @@ describe("connections that break", { skip: missingServers(["dovecot", "postfix"]
       for (const [index, name] of NAMES.entries()) cut(made.proxies.get(name)?.imap, cuts[index], whole.imap);
       const service = start(made);
       const broken = () => troubled(service, "receive");
-      await service.until("every mailbox's connection broke", () => NAMES.every((name) => broken().has(name)));
+      await service.until("every mailbox's connection broke", () => NAMES.every((name) => broken().has(name))).catch((e)=>{ console.log([...broken()], JSON.stringify(whole), service.log.filter((l)=>l.level>=40).map((l)=>JSON.stringify(l)).join("\n")); throw e; });
       cutRounds.push([...broken()]);
       await service.stop();
     }

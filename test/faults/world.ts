@@ -61,8 +61,7 @@ export function addressOf(user: string): string {
 export async function makeWorld(engine: EngineName, options: WorldOptions): Promise<World> {
   await using made = new AsyncDisposableStack();
   const folder = temporaryFolder("faults");
-  if (process.env.KEEP) console.log("KEPT", folder);
-  else made.defer(() => removeFolder(folder));
+  made.defer(() => removeFolder(folder));
   const names = [...options.mailboxes.map((one) => one.name), ...(options.outsiders ?? [])];
   const users = Object.fromEntries(names.map((name) => [name, PASSWORD]));
   const dovecot = made.use(await startDovecot({ users }));
@@ -89,14 +88,19 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
   // JSON is YAML.
   writeFileSync(config, JSON.stringify(configuration(database, options, portsOf)));
   const environment = { WAYPOST_TEST_PASSWORD: PASSWORD, ...("url" in database && { WAYPOST_TEST_SERVICE_URL: database.url }) };
-  let starts = 0;
+  const services: Service[] = [];
+  made.defer(async () => void (await Promise.all(services.filter((one) => one.running()).map((one) => one.kill()))));
   const keep = made.move();
   const world: World = {
     engine,
     dovecot,
     postfix,
     proxies,
-    start: ({ killAt, roles } = {}) => startService({ config, trace: path.join(folder, `steps-${++starts}`), environment, killAt, roles }),
+    start({ killAt, roles } = {}) {
+      const service = startService({ config, trace: path.join(folder, `steps-${services.length}`), environment, killAt, roles });
+      services.push(service);
+      return service;
+    },
     async prepare() {
       const milliseconds: number[] = [];
       for (const _ of ["first", "second"]) {

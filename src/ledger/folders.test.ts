@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { onBothEngines } from "../../test/databases.ts";
+import { type ChosenFolder, listFolders, readCursor, storeCursor, storeFolders } from "./folders.ts";
+import { ANN, BEN, describeMailboxes, later, NOW } from "./test-data.ts";
+
+function folder(name: string, change: Partial<ChosenFolder> = {}): ChosenFolder {
+  return {
+    id: name,
+    stream: name,
+    name,
+    role: "none",
+    selectable: true,
+    underInbox: true,
+    namespace: "personal",
+    messages: 3,
+    unreadable: null,
+    wanted: true,
+    notReadBecause: null,
+    ...change,
+  };
+}
+
+onBothEngines("a listing replaces the one before: the inbox first, what is gone marked missing until it comes back", async (database) => {
+  await describeMailboxes(database);
+  const store = (names: readonly ChosenFolder[], now = NOW) => database.transaction((tx) => storeFolders(tx, ANN, names, now));
+  await store([
+    folder("A"),
+    folder("INBOX", { role: "inbox" }),
+    folder("Sent", { role: "sent", messages: null, notReadBecause: "It holds sent mail." }),
+  ]);
+  await database.transaction((tx) => storeFolders(tx, BEN, [folder("A")], NOW));
+  assert.deepEqual(
+    (await listFolders(database, ANN)).map((one) => [one.name, one.messages, one.notReadBecause, one.missingSince]),
+    [
+      ["INBOX", 3, null, null],
+      ["A", 3, null, null],
+      ["Sent", null, "It holds sent mail.", null],
+    ],
+  );
+  await store([folder("INBOX", { role: "inbox", messages: 4 })], later(1));
+  await store([folder("INBOX", { role: "inbox", messages: 4 })], later(2));
+  const missing = await listFolders(database, ANN);
+  assert.deepEqual(
+    missing.map((one) => [one.name, one.missingSince]),
+    [
+      ["INBOX", null],
+      ["A", later(1)],
+      ["Sent", later(1)],
+    ],
+    "since it was first missed",
+  );
+  await store([folder("INBOX", { role: "inbox" }), folder("A")], later(3));
+  assert.equal((await listFolders(database, ANN)).find((one) => one.name === "A")?.missingSince, null);
+  assert.equal((await listFolders(database, BEN))[0]?.missingSince, null, "another mailbox is not concerned");
+});
+
+onBothEngines("the cursor of a stream is what was stored last, and survives that its folder is missing for a while", async (database) => {
+  await describeMailboxes(database);
+  await database.transaction((tx) => storeFolders(tx, ANN, [folder("INBOX")], NOW));
+  assert.equal(await readCursor(database, ANN, "INBOX"), null);
+  await database.transaction((tx) => storeCursor(tx, ANN, "INBOX", "cursor 1", NOW));
+  await database.transaction((tx) => storeCursor(tx, ANN, "INBOX", "cursor 2", later(1)));
+  await database.transaction((tx) => storeFolders(tx, ANN, [], later(2)));
+  assert.equal(await readCursor(database, ANN, "INBOX"), "cursor 2");
+  assert.equal(await readCursor(database, BEN, "INBOX"), null);
+  await assert.rejects(
+    database.transaction(async (tx) => {
+      await storeCursor(tx, ANN, "INBOX", "cursor 3", later(3));
+      throw new Error("the page failed");
+    }),
+    /the page failed/,
+  );
+  assert.equal(await readCursor(database, ANN, "INBOX"), "cursor 2", "it moves with the page or not at all");
+});
