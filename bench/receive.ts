@@ -13,6 +13,8 @@ interface Row {
   readonly work: Work;
   readonly headsPerSecond: number;
   readonly emailsPerSecond: number;
+  /** Processor time of the reading process, all threads: PGlite is among them, PostgreSQL is not. */
+  readonly millisecondsPerHead: number;
   readonly statementsPerPage: number;
   readonly peakMegabytes: number;
   readonly loopDelay: ChildResult["loopDelay"];
@@ -42,6 +44,7 @@ async function measure(folder: MeasuredReceive, database: EngineName, work: Work
     work,
     headsPerSecond: result.received / result.seconds,
     emailsPerSecond: result.tracked / result.seconds,
+    millisecondsPerHead: (result.processorSeconds * 1000) / result.received,
     statementsPerPage: (result.statements * HEADS_PER_PAGE) / result.received,
     peakMegabytes: result.peakMegabytes,
     loopDelay: result.loopDelay,
@@ -56,6 +59,7 @@ function lines(rows: readonly Row[]): string[] {
     ["work", (row) => row.work],
     ["heads/s", (row) => row.headsPerSecond.toFixed(0)],
     ["emails/s", (row) => (row.work === "tracked" ? row.emailsPerSecond.toFixed(0) : "-")],
+    ["CPU ms/head", (row) => row.millisecondsPerHead.toFixed(3)],
     ["statements/500", (row) => row.statementsPerPage.toFixed(1)],
     ["peak MB", (row) => row.peakMegabytes.toFixed(0)],
     ["above floor", (row) => (row.work === "floor" ? "-" : (row.peakMegabytes - floorOf(row, rows)).toFixed(0))],

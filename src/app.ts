@@ -14,12 +14,13 @@ import type { Log } from "./engine/log.ts";
 import { type Operations, operationsOf } from "./engine/operations/operations.ts";
 import { wake } from "./jobs/lease.ts";
 import { type Queue, startQueue } from "./jobs/queue.ts";
+import { closeAlertsOfRetired } from "./ledger/alerts.ts";
 import { type MailboxSetting, storeMailboxes, storeProfiles } from "./ledger/mailboxes.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
 import type { Endpoint, Secret, ServerProfile } from "./model/mailbox.ts";
 import { DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "./model/settings.ts";
-import type { Credentials, MailSystem } from "./ports.ts";
+import type { Credentials, MailSource, MailSystem } from "./ports.ts";
 
 /** A configured Waypost with its database open: what the service, the commands and the tests work with. */
 export interface App extends AsyncDisposable {
@@ -97,7 +98,10 @@ export async function openApp(configuration: Configuration, options: AppOptions)
 
 function databasePlace({ database }: Configuration): { url: string; poolSize?: number } | { folder: string } {
   if ("folder" in database) return { folder: database.folder };
-  return { url: readSecret(database.url), ...(database.poolSize !== undefined && { poolSize: database.poolSize }) };
+  return {
+    url: readSecret(database.url, "The URL of the database"),
+    ...(database.poolSize !== undefined && { poolSize: database.poolSize }),
+  };
 }
 
 /** The incoming and the outgoing connector of a profile as one mail system. */
@@ -112,7 +116,9 @@ function openMailSystem(profile: ServerProfile): MailSystem {
     },
     sender(mailbox) {
       if (!outgoing) throw noServer(profile, "outgoing");
-      return outgoing.sender(mailbox);
+      const sender = outgoing.sender(mailbox);
+      if (!profile.filesSentCopy || !incoming) return sender;
+      return { ...sender, wasSent: (messageId) => isInSent(incoming.source(mailbox), messageId) };
     },
     async *check(mailbox) {
       if (incoming) yield* incoming.check(mailbox);
@@ -126,6 +132,16 @@ function openMailSystem(profile: ServerProfile): MailSystem {
       await outgoing?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/** SMTP cannot tell what became of a message; the folder into which the mail system files its own copies can. */
+async function isInSent(source: MailSource, messageId: string): Promise<boolean | "cannot tell"> {
+  try {
+    const sent = (await source.folders()).find((folder) => folder.role === "sent");
+    return sent === undefined ? "cannot tell" : (await source.find(sent.id, messageId)).length > 0;
+  } finally {
+    await source.close();
+  }
 }
 
 /** What the file says goes into the ledger and the embedded CRM in one transaction; processes that start together do it one after the other. */
@@ -167,6 +183,7 @@ async function storeConfiguration(database: Database, configuration: Configurati
       configuration.mailboxes.map((mailbox) => mailboxSetting(configuration, mailbox, users, queues)),
       now,
     );
+    await closeAlertsOfRetired(tx, now);
   }, "store configuration");
 }
 
@@ -255,7 +272,7 @@ function passwordOf(
   const read = async (): Promise<Secret> => ({
     kind: "password",
     username: mailbox?.username ?? address,
-    password: mailbox?.password ? readSecret(mailbox.password) : "",
+    password: mailbox?.password ? readSecret(mailbox.password, `The password of ${address}`) : "",
   });
   return { current: read, refresh: read };
 }

@@ -65,6 +65,49 @@ describe("parseConfiguration", () => {
     assert.doesNotMatch(JSON.stringify(problem), /hunter2/);
   });
 
+  it("refuses it in every form in which YAML can hold it, says where, and never repeats it", () => {
+    for (const form of [
+      "*hunter2",
+      "|hunter2",
+      '"hunter2\\q"',
+      "!hunter2 x",
+      "&hunter2 hunter2",
+      "{ hunter2 }",
+      "{ value: hunter2 }",
+      "hunter2: x",
+      "@hunter2",
+    ]) {
+      const [problem, ...others] = problemsOf(MINIMAL.replace("{ env: ANN_PASSWORD }", form));
+      assert.equal(problem?.line, MINIMAL.split("\n").findIndex((line) => line.includes("ANN_PASSWORD")) + 1, form);
+      assert.doesNotMatch(JSON.stringify([problem, ...others]), /hunter2/, form);
+    }
+  });
+
+  it("refuses the URL of a database in the file, and says what to write instead", () => {
+    for (const database of ["postgres://waypost:hunter2@db.test/waypost", "{ url: 'postgres://waypost:hunter2@db.test/waypost' }"]) {
+      const [problem, ...others] = problemsOf(`database: ${database}\n${MINIMAL}`);
+      assert.deepEqual([problem?.field, problem?.line, others], ["database", 1, []]);
+      assert.match(problem?.problem ?? "", /\{ url: \{ env: NAME \} \}/);
+      assert.doesNotMatch(JSON.stringify(problem), /hunter2/);
+    }
+  });
+
+  it("answers an alias without anchor, a second document and a field that is missing in plain words", () => {
+    const said = (text: string) => problemsOf(text).map((one) => `${one.line} ${one.field} ${one.problem}`);
+    assert.deepEqual(said("organizations: *all\n"), [
+      "1  a value that begins with * refers to an anchor (&) earlier in the file, and there is none",
+    ]);
+    assert.deepEqual(said(`${MINIMAL}---\n`), [
+      `${MINIMAL.split("\n").length}  a second document begins here (---); the file may hold only one`,
+    ]);
+    assert.deepEqual(said(MINIMAL.replace(/ {4}kind: .*\n/, "")), ["2 organizations[0].kind is needed"]);
+    assert.equal(
+      parseConfiguration(MINIMAL.replace("name: contoso", "name: &name contoso").replace("user: ", "organization: *name\n    user: "), "w")
+        .mailboxes[0]?.organization,
+      "contoso",
+    );
+  });
+
   it("reports every contradiction at once", () => {
     const text = `${MINIMAL}  - address: ann@example.com
     user: nobody@example.com
@@ -109,10 +152,13 @@ describe("readSecret", () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), "waypost-secret-"));
     try {
       writeFileSync(path.join(folder, "password"), "s3cret \r\n");
-      assert.equal(readSecret({ file: path.join(folder, "password") }), "s3cret ");
+      assert.equal(readSecret({ file: path.join(folder, "password") }, "The password of ann"), "s3cret ");
       assert.throws(
-        () => readSecret({ file: path.join(folder, "none") }),
-        (error) => error instanceof Failure && error.code === "secret missing" && error.scope === "mailbox",
+        () => readSecret({ file: path.join(folder, "none") }, "The password of ann"),
+        (error) =>
+          error instanceof Failure &&
+          error.code === "secret missing" &&
+          /^The password of ann is missing: the file .*none/.test(error.message),
       );
     } finally {
       rmSync(folder, { recursive: true });

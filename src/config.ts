@@ -268,13 +268,13 @@ function lostAliases(document: Document.Parsed): { at: number; problem: string }
   return found;
 }
 
-/** The secret that a reference points at. Throws Failure when it is not there; never puts the secret into a message. */
-export function readSecret(reference: SecretReference): string {
+/** The secret that a reference points at; `what` it is, for messages, which never hold it. Throws Failure when it is not there. */
+export function readSecret(reference: SecretReference, what: string): string {
   if ("env" in reference) {
     const value = process.env[reference.env];
     if (value) return value;
     throw secretMissing(
-      `the environment variable ${reference.env} is not set`,
+      `${what} is missing: the environment variable ${reference.env} is not set`,
       `Set ${reference.env} for the process, or refer to a file.`,
     );
   }
@@ -282,7 +282,7 @@ export function readSecret(reference: SecretReference): string {
     return readFileSync(reference.file, "utf8").replace(/\r?\n$/, "");
   } catch (cause) {
     throw secretMissing(
-      `the file ${reference.file} cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
+      `${what} is missing: the file ${reference.file} cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
       "Create the file with the secret as its only line, readable for the process.",
     );
   }
@@ -292,7 +292,7 @@ function secretMissing(what: string, remedy: string): Failure {
   return new Failure({
     scope: "mailbox",
     code: "secret missing",
-    message: `A secret is missing: ${what}.`,
+    message: `${what}.`,
     remedy,
     waitingHelps: true,
   });

@@ -150,7 +150,8 @@ quarantine
   .action((numbers: readonly number[]) =>
     withDoor(async (door) => {
       const result = await door.call("quarantineRetry", numbers.length === 0 ? "all" : numbers);
-      print(result, [`${plural(result.marked, "message")} will be processed again.`]);
+      const none = numbers.length > 0 ? "None of these is in quarantine." : "Nothing is in quarantine.";
+      print(result, [result.marked === 0 ? none : `${plural(result.marked, "message")} will be processed again.`]);
       return numbers.length > 0 && result.marked === 0 ? EXIT.notFound : EXIT.ok;
     }),
   );
@@ -308,6 +309,11 @@ function report(error: unknown): ExitCode {
     );
   return exitCodeOf(failure);
 }
+
+// `waypost status | head` ends before everything is written; that is nobody's fault, and what is in hand goes on to its end.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 
 try {
   await program.parseAsync();

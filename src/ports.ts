@@ -71,15 +71,16 @@ export interface MailSource {
   /** All folders of the mailbox, those that cannot be read too, each with the stream that tells of its messages. */
   folders(): Promise<readonly Folder[]>;
   /**
-   * The next changes of one stream, at most about `limit` heads, oldest first. `cursor` null starts at the beginning, where heads received
-   * before `since` (server's received date) may be left out. A stream of many folders reports a message again when its folders change;
-   * the engine drops those that lie in no folder that is read. The cursor returned covers nothing that the page does not hold (invariant 2).
+   * The next changes of one stream, at most about `limit` heads, oldest first where the system can. `cursor` null starts at the beginning, where
+   * heads received before `since` (server's received date) may be left out. A message may be told again; in a stream of many folders it must be
+   * when its folders change, also when it leaves those that are read. The cursor returned covers nothing that the page does not hold
+   * (invariant 2); a page may be empty and more to come.
    */
   pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull>;
   /** Raw MIME of messages of one stream, in any order; `\Seen` stays as it is. Each ref is answered exactly once. */
   content(refs: readonly MessageRef[], options: { readonly maximumSize: number }): AsyncIterable<Content>;
-  /** The stream's messages with that Message-ID (angle brackets left off). */
-  find(stream: string, messageId: string): Promise<readonly MessageRef[]>;
+  /** The messages with that Message-ID (angle brackets left off) that lie in a folder. */
+  find(folder: string, messageId: string): Promise<readonly MessageRef[]>;
   /** Changes a message; only where the profile says so. */
   apply(refs: readonly MessageRef[], action: MessageAction): Promise<void>;
   /**
@@ -99,7 +100,11 @@ export type Pull =
   | {
       readonly kind: "page";
       readonly heads: readonly MessageHead[];
-      /** Messages known to have left the stream (tombstones). Believed only after all streams of the round are read. */
+      /**
+       * Messages known to have left the stream (tombstones). A ref stands here or in `heads`, as it is at the end of the page. Where tombstones
+       * lie (Graph: a message moved out and back with its id), the connector looks the message up before it tells: what it calls gone and was
+       * never told of before, nobody will look for again. The engine takes a tombstone for the end of a place, not of the message.
+       */
       readonly gone: readonly MessageRef[];
       /** All ids that the stream holds now, when the system has no tombstones and the listing is complete and verified; else null. */
       readonly present: readonly string[] | null;
@@ -138,8 +143,12 @@ export interface SubmitAttempt {
 }
 
 export interface MailSender {
+  /** To the envelope's recipients and nobody else: a system without an envelope (Graph, Gmail, EWS) is given those not in To and Cc as Bcc. */
   submit(envelope: Envelope, mime: Buffer, attempt: SubmitAttempt): Promise<Submission>;
-  /** Whether the mail system holds a sent copy. `cannot tell` wherever only we file the copies. */
+  /**
+   * Whether the mail system holds a sent copy that it filed itself; `cannot tell` wherever only we file the copies. It need not know yet: the
+   * engine believes a no only when the copy has had time to appear.
+   */
   wasSent(messageId: string): Promise<boolean | "cannot tell">;
   close(): Promise<void>;
 }
@@ -158,7 +167,8 @@ export interface Crm {
   pendingSenders(now: Date): Promise<readonly PendingSender[]>;
   /** Emails of one sender in Pending Send whose time has come, oldest first. */
   pending(senderAddress: string, limit: number, now: Date): Promise<readonly PendingEmail[]>;
-  /** Pending Send → Sending for one generation; null when somebody else has it or it changed. Allots the tracking token if it has none. */
+  /** Pending Send → Sending for one generation; null when somebody else has it or it changed. An email that cannot be read
+   * is claimed all the same, and a Failure of scope item thrown. Allots the tracking token if it has none. */
   claim(id: string, generation: number, within?: Transaction): Promise<OutgoingEmail | null>;
   /** The email as `claim` gave it, whatever its status now; null when it is gone. */
   outgoing(id: string): Promise<OutgoingEmail | null>;

@@ -116,7 +116,7 @@ export function checkLines(checks: readonly Json<MailboxCheck>[]): string[] {
 export function receivedLines({ mailboxes, busy, counts, failures }: Json<RunResult<Counts>>): string[] {
   const { received, tracked, skipped, duplicate, quarantined, moved } = counts;
   return [
-    `${plural(mailboxes, "mailbox")} read: ${plural(received, "message")}, ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} quarantined, ${moved} moved`,
+    `${plural(mailboxes - busy - failures.length, "mailbox")} read: ${plural(received, "message")}, ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} quarantined, ${moved} moved`,
     ...busyLines(busy),
     ...failureLines(failures),
   ];

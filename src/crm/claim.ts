@@ -29,6 +29,11 @@ export async function claimEmail(sql: Sql, id: string, generation: number): Prom
   return { ...email, trackingToken, subject, version: await writeClaim(sql, { ...email, trackingToken, subject }) };
 }
 
+/** Pending Send → Sending of an email that cannot be read, so that it can be settled as failed. */
+export async function claimUnreadable(sql: Sql, id: string, generation: number): Promise<void> {
+  await takeRow(sql, id, generation);
+}
+
 async function takeRow(sql: Sql, id: string, generation: number): Promise<ClaimedRow | undefined> {
   const { rows } = await sql.query<ClaimedRow>(
     `update crm.email set statuscode = ${STATUS.sending}

@@ -1,7 +1,8 @@
+import { Failure } from "../model/failure.ts";
 import type { RecordRef } from "../model/record.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Crm } from "../ports.ts";
-import { claimEmail } from "./claim.ts";
+import { claimEmail, claimUnreadable } from "./claim.ts";
 import { getContent } from "./content.ts";
 import { createEmails, type DraftEmail } from "./create-email.ts";
 import { deliverEmails } from "./deliver.ts";
@@ -44,7 +45,15 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     deliver: (emails, within) => inTransaction(store, within, "deliver emails", (sql) => deliverEmails(sql, emails)),
     pendingSenders: (now) => pendingSenders(store, now),
     pending: (senderAddress, limit, now) => pendingEmails(store, senderAddress, limit, now),
-    claim: (id, generation, within) => inTransaction(store, within, "claim email", (sql) => claimEmail(sql, id, generation)),
+    claim: async (id, generation, within) => {
+      try {
+        return await inTransaction(store, within, "claim email", (sql) => claimEmail(sql, id, generation));
+      } catch (error) {
+        if (!within && error instanceof Failure && error.scope === "item")
+          await store.transaction((sql) => claimUnreadable(sql, id, generation), "claim unreadable email");
+        throw error;
+      }
+    },
     outgoing: (id) => readOutgoing(store, id),
     attachment: (hash) => getContent(store, hash),
     settle: (id, generation, settlement, within) => settleEmail(within ?? store, id, generation, settlement),

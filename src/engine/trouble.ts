@@ -1,5 +1,13 @@
 import { alertOf, closeAlerts, openAlert } from "../ledger/alerts.ts";
-import { type Direction, noteFailure, noteProfileFailure, noteProfileSuccess, noteSuccess, postponeReceive } from "../ledger/mailboxes.ts";
+import {
+  type Direction,
+  type MailboxRow,
+  noteFailure,
+  noteProfileFailure,
+  noteProfileSuccess,
+  noteSuccess,
+  postponeReceive,
+} from "../ledger/mailboxes.ts";
 import { nextTry } from "./backoff.ts";
 import { asFailure, type EngineContext, type Work } from "./context.ts";
 
@@ -39,10 +47,16 @@ export async function noteTrouble(context: EngineContext, direction: Direction, 
           ? "process"
           : mailbox.id;
   await openAlert(context.database, alertOf(failure, ACTIVITY[direction], subject), now);
-  if (failure.scope === "process" || failure.scope === "organization") return;
-  if (failure.scope === "profile") await noteProfileFailure(context.database, direction, profile.name, next);
-  const note = { code: failure.code, message: failure.message, serverSaid: failure.serverSaid, remedy: failure.remedy };
-  await noteFailure(context.database, direction, mailbox.id, note, next);
+  if (failure.scope === "process") return;
+  if (failure.scope === "profile") await noteProfileFailure(context.database, direction, profile.name, failures, next);
+  const note = {
+    code: failure.code,
+    message: failure.message,
+    serverSaid: failure.serverSaid,
+    remedy: failure.remedy,
+    ...(!failure.waitingHelps && { until: next.toISOString() }),
+  };
+  await noteFailure(context.database, direction, mailbox.id, note, next, failure.notBefore);
 }
 
 /** A run that worked: failures are forgotten and their alerts closed. */
@@ -58,10 +72,20 @@ export async function noteRecovery(context: EngineContext, direction: Direction,
   if (closed > 0) context.log.info({ mailbox: mailbox.address, direction }, "works again");
 }
 
-/** True when the profile's server is to be left alone for now; the mailbox is then looked at again at that time. */
-export async function profileWaits(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<boolean> {
-  const until = direction === "receive" ? profile.receiveNotBefore : profile.sendNotBefore;
-  if (until === null || until <= context.now()) return false;
+/** A wake is no reason to read a mailbox now: its last failure does not mend itself, and its time has not come. */
+export function isPointless({ receiveError }: MailboxRow, now: Date): boolean {
+  return receiveError?.until !== undefined && new Date(receiveError.until) > now;
+}
+
+/**
+ * True when the mailbox or its profile is to be left alone for now, whoever asks. A mailbox to be read is then looked at again at that time.
+ * After a failure of its own it may be read any time, unless the mail system named one: a wake or a person may know that it works again.
+ */
+export async function mustWait(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<boolean> {
+  const now = context.now();
+  const times = [profile[`${direction}NotBefore`], mailbox[`${direction}NotBefore`]].filter((time) => time !== null && time > now);
+  const until = times.reduce((one, other) => (one === null || (other !== null && other > one) ? other : one), null);
+  if (until === null) return false;
   if (direction === "receive") await postponeReceive(context.database, mailbox.id, until);
   return true;
 }

@@ -76,3 +76,15 @@ export async function openAlerts(sql: Sql, limit = 1000): Promise<Alert[]> {
   );
   return rows;
 }
+
+/** Closes the open alerts of mailboxes, folders and profiles that are not worked on any more: nobody would ever see them work again. */
+export async function closeAlertsOfRetired(sql: Sql, now: Date): Promise<void> {
+  await sql.query(
+    `update waypost.alert set closed_at = $1 where closed_at is null and (
+       (scope = 'mailbox' and exists (select from waypost.mailbox where id::text = subject
+          and ((starts_with(code, 'receiving') and not (active and incoming_method = 2)) or (starts_with(code, 'sending') and not (active and outgoing_method = 2)) or not active)))
+       or (scope = 'folder' and exists (select from waypost.mailbox where starts_with(subject, id::text || '/') and not (active and incoming_method = 2)))
+       or (scope = 'profile' and not exists (select from waypost.mailbox where profile = subject and active)))`,
+    [now],
+  );
+}

@@ -6,13 +6,13 @@ import {
   type DecidedMessage,
   decisionsByIdentity,
   findDecisions,
+  knownPlaces,
   leaveDecided,
   markAbsent,
   markGone,
   pendingDecisions,
   recentDecisions,
   reconsiderWaiting,
-  seenRefs,
   storeDecisions,
   storeLocations,
 } from "./decisions.ts";
@@ -129,8 +129,15 @@ onBothEngines("a place seen once stays known, whether the message is still there
   await database.transaction((tx) => storeLocations(tx, ANN, [{ ...place("INBOX", "new"), decisionId: id }], later(5)));
   await markAbsent(database, ANN, "INBOX", { present: [one.ref.id], listedAt: later(5), since: null }, later(6));
   assert.deepEqual(
-    [...(await seenRefs(database, ANN, "INBOX", [placeOf(one), placeOf(two), place("INBOX", "new"), place("INBOX", "never")]))].sort(),
-    [one.ref.id, two.ref.id, "new"].sort(),
+    [...(await knownPlaces(database, ANN, "INBOX", [one.ref.id, two.ref.id, three.ref.id, "new", "never"]))]
+      .map(([ref, { gone }]) => [ref, gone])
+      .sort(),
+    [
+      [one.ref.id, false],
+      [two.ref.id, true],
+      [three.ref.id, true],
+      ["new", false],
+    ].sort(),
   );
   const foldersOf = async (its: typeof one) => (await findDecisions(database, String(its.messageId)))[0]?.folders;
   assert.deepEqual([await foldersOf(one), await foldersOf(two), await foldersOf(three)], [["INBOX"], ["INBOX"], []]);
@@ -140,6 +147,25 @@ onBothEngines("a place seen once stays known, whether the message is still there
   );
   assert.deepEqual(await foldersOf(three), ["INBOX"]);
 });
+
+onBothEngines(
+  "in a stream of many folders a message moves without a new place; a listing since a day judges nothing older",
+  async (database) => {
+    await withFolders(database);
+    const [one, old] = [head("one@stranger.test"), head("old@stranger.test", { received: later(-86_400) })];
+    await store(
+      database,
+      ANN,
+      [one, old].map((its) => decided(String(its.messageId), { head: its })),
+    );
+    const foldersOf = async (its: typeof one) => (await findDecisions(database, String(its.messageId)))[0]?.folders;
+    const decisionId = (await knownPlaces(database, ANN, "INBOX", [one.ref.id])).get(one.ref.id)?.decisionId ?? 0;
+    await database.transaction((tx) => storeLocations(tx, ANN, [{ ref: one.ref, folders: ["INBOX", "INBOX/Old"], decisionId }], NOW));
+    assert.deepEqual(await foldersOf(one), ["INBOX", "INBOX/Old"]);
+    await markAbsent(database, ANN, "INBOX", { present: [], listedAt: later(1), since: later(-60) }, later(2));
+    assert.deepEqual([await foldersOf(one), await foldersOf(old)], [[], ["INBOX"]]);
+  },
+);
 
 onBothEngines("what waits for a message is decided again when it comes, in every mailbox, once", async (database) => {
   await withFolders(database);

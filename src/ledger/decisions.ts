@@ -15,6 +15,8 @@ export interface DecidedMessage {
   readonly rules: readonly RuleAnswer[];
   readonly emailId: string | null;
   readonly waitingFor: readonly string[];
+  /** It slipped away before its content was read: where it turns up again, it is decided as if never seen. */
+  readonly undecided?: boolean;
 }
 
 /** A stored decision, for explaining. */
@@ -38,32 +40,29 @@ export interface DecisionRow {
   readonly quarantine: { readonly code: string; readonly message: string; readonly remedy: string; readonly attempts: number } | null;
 }
 
-/** Which of these refs have been seen in the stream before; what is known of their folders is brought up to date. A ref seen again is not gone. */
-export async function seenRefs(sql: Sql, mailboxId: string, stream: string, places: readonly Place[]): Promise<Set<string>> {
-  const ids = places.map((place) => place.ref.id);
-  const { rows } = await sql.query<{ id: string; folders: string[] }>(
-    "select ref_id as id, folders from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)",
+/** What is known of a ref. */
+export interface KnownPlace {
+  readonly decisionId: number;
+  /** Ids of the folders, as they were last told. */
+  readonly folders: readonly string[];
+  /** It was told to have left the stream. */
+  readonly gone: boolean;
+}
+
+/** Those of these refs that have been seen in the stream before, by id. */
+export async function knownPlaces(sql: Sql, mailboxId: string, stream: string, ids: readonly string[]): Promise<Map<string, KnownPlace>> {
+  const { rows } = await sql.query<KnownPlace & { id: string }>(
+    `select ref_id as id, decision_id as "decisionId", folders, gone_at is not null as gone
+     from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)`,
     [mailboxId, stream, ids],
   );
-  const known = new Map(rows.map((row) => [row.id, row.folders]));
-  const changed = places.filter(({ ref, folders }) => known.has(ref.id) && known.get(ref.id)?.join() !== folders.join());
-  if (changed.length > 0) await moveWithin(sql, mailboxId, stream, changed);
-  return new Set(known.keys());
+  return new Map(rows.map(({ id, ...place }) => [id, place]));
 }
 
-/** In a stream of many folders a move changes the folders of a message and not its ref. */
-async function moveWithin(sql: Sql, mailboxId: string, stream: string, places: readonly Place[]): Promise<void> {
-  await sql.query(
-    `update waypost.location set gone_at = null, folders = array(select jsonb_array_elements_text(one.folders))
-     from jsonb_to_recordset($3::jsonb) as one (id text, folders jsonb) where mailbox_id = $1 and stream_id = $2 and ref_id = one.id`,
-    [mailboxId, stream, storableJson(places.map(({ ref, folders }) => ({ id: ref.id, folders })))],
-  );
-}
-
-/** Decisions of a mailbox by identity: a message that was moved or copied is known by it. */
+/** Decisions of a mailbox by identity: a message that was moved or copied is known by it. One that slipped away undecided is not known. */
 export async function decisionsByIdentity(sql: Sql, mailboxId: string, identities: readonly string[]): Promise<Map<string, number>> {
   const { rows } = await sql.query<{ id: number; identity: string }>(
-    "select id, identity from waypost.decision where mailbox_id = $1 and identity = any($2)",
+    "select id, identity from waypost.decision where mailbox_id = $1 and identity = any($2) and not undecided",
     [mailboxId, identities],
   );
   return new Map(rows.map((row) => [row.identity, row.id]));
@@ -119,22 +118,24 @@ async function insertDecisions(
     rules: one.rules,
     emailId: one.emailId,
     waitingFor: one.waitingFor,
+    undecided: one.undecided ?? false,
   }));
   const { rows: stored } = await tx.query<{ id: number; identity: string }>(
-    `insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, first_seen_at, decided_at)
+    `insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, undecided, first_seen_at, decided_at)
      select distinct on (identity) $1, $2::uuid, identity, "messageId", received, sender, subject, head, outcome, reason, rules, "emailId",
-       array(select jsonb_array_elements_text("waitingFor")), $4::timestamptz, $4::timestamptz
+       array(select jsonb_array_elements_text("waitingFor")), undecided, $4::timestamptz, $4::timestamptz
      from jsonb_to_recordset($3::jsonb) as one (identity text, "messageId" text, received timestamptz, sender text, subject text, head jsonb, outcome text, reason smallint,
-       rules jsonb, "emailId" uuid, "waitingFor" jsonb) order by identity
+       rules jsonb, "emailId" uuid, "waitingFor" jsonb, undecided boolean) order by identity
      on conflict (mailbox_id, identity) do update set outcome = excluded.outcome, reason = excluded.reason, rules = excluded.rules, email_id = excluded.email_id,
-       waiting_for = excluded.waiting_for, reconsider = false, decided_at = excluded.decided_at
+       waiting_for = excluded.waiting_for, undecided = excluded.undecided, reconsider = false, head = excluded.head, message_id = excluded.message_id,
+       sender = excluded.sender, subject = excluded.subject, decided_at = excluded.decided_at
      returning id, identity`,
     [organization, mailboxId, storableJson(rows), now],
   );
   return stored;
 }
 
-/** Stores where messages lie whose decision is there already. */
+/** Stores where messages lie now whose decision is there already: in a new place, in other folders, or back again. */
 export async function storeLocations(
   tx: Transaction,
   mailboxId: string,
@@ -159,6 +160,15 @@ export async function markGone(sql: Sql, mailboxId: string, refs: readonly Messa
      where mailbox_id = $1 and stream_id = stream and ref_id = gone.id and gone_at is null`,
     [mailboxId, refs.map((ref) => ref.stream), refs.map((ref) => ref.id), now],
   );
+}
+
+/**
+ * Forgets the position in a stream and where its messages lay: after a lost cursor the same refs may stand for other messages. The decisions
+ * stay, so that known messages are recognized by identity.
+ */
+export async function forgetPlaces(tx: Transaction, mailboxId: string, stream: string): Promise<void> {
+  await tx.query("delete from waypost.stream where mailbox_id = $1 and id = $2", [mailboxId, stream]);
+  await tx.query("delete from waypost.location where mailbox_id = $1 and stream_id = $2", [mailboxId, stream]);
 }
 
 /**
@@ -209,7 +219,7 @@ export async function reconsiderAnswered(tx: Transaction, organization: string, 
     `update waypost.decision answer set reconsider = true where id = any($2::bigint[])
        and (exists (select from waypost.decision question where question.message_id = any(answer.waiting_for) and question.organization = $1
            and question.outcome = 'tracked' and question.decided_at >= $3)
-         or exists (select from waypost.outbox where message_id = any(answer.waiting_for) and organization = $1 and stage = 'accepted' and settled_at >= $3))`,
+         or exists (select from waypost.outbox where message_id = any(answer.waiting_for) and organization = $1 and stage in ('accepted', 'unknown') and changed_at >= $3))`,
     [organization, ids, new Date(factsReadAt.getTime() - CLOCKS_DIFFER_BY)],
   );
 }
@@ -239,8 +249,10 @@ export async function pendingDecisions(sql: Sql, mailboxId: string, except: read
     `select decision.id, decision.identity, decision.head, place.stream_id as stream, place.ref_id as ref, place.folders
      from waypost.decision join lateral (
        select stream_id, ref_id, folders from waypost.location where decision_id = decision.id order by not (${LIES}), seen_at desc limit 1) place on true
-     where decision.mailbox_id = $1 and decision.head is not null and not (decision.id = any($2::bigint[]))
-       and (decision.reconsider or exists (select from waypost.quarantine where decision_id = decision.id and closed_at is null and retry))
+     where decision.id in (
+         select id from waypost.decision where mailbox_id = $1 and reconsider
+         union select decision_id from waypost.quarantine where mailbox_id = $1 and closed_at is null and retry)
+       and decision.head is not null and not (decision.id = any($2::bigint[]))
      order by decision.received, decision.id limit $3`,
     [mailboxId, except, limit],
   );

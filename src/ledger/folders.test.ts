@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { onBothEngines } from "../../test/databases.ts";
-import { type ChosenFolder, listFolders, readCursor, storeCursor, storeFolders } from "./folders.ts";
+import { type ChosenFolder, listFolders, readPosition, storeFolders, storePosition } from "./folders.ts";
 import { ANN, BEN, describeMailboxes, later, NOW } from "./test-data.ts";
 
 function folder(name: string, change: Partial<ChosenFolder> = {}): ChosenFolder {
@@ -57,18 +57,22 @@ onBothEngines("a listing replaces the one before: the inbox first, what is gone 
 onBothEngines("the cursor of a stream is what was stored last, and survives that its folder is missing for a while", async (database) => {
   await describeMailboxes(database);
   await database.transaction((tx) => storeFolders(tx, ANN, [folder("INBOX")], NOW));
-  assert.equal(await readCursor(database, ANN, "INBOX"), null);
-  await database.transaction((tx) => storeCursor(tx, ANN, "INBOX", "cursor 1", NOW));
-  await database.transaction((tx) => storeCursor(tx, ANN, "INBOX", "cursor 2", later(1)));
+  assert.equal(await readPosition(database, ANN, "INBOX"), null);
+  await database.transaction((tx) => storePosition(tx, ANN, "INBOX", { cursor: "cursor 1", folders: ["INBOX"] }, NOW));
+  await database.transaction((tx) => storePosition(tx, ANN, "INBOX", { cursor: "cursor 2", folders: ["INBOX"] }, later(1)));
   await database.transaction((tx) => storeFolders(tx, ANN, [], later(2)));
-  assert.equal(await readCursor(database, ANN, "INBOX"), "cursor 2");
-  assert.equal(await readCursor(database, BEN, "INBOX"), null);
+  assert.deepEqual(await readPosition(database, ANN, "INBOX"), { cursor: "cursor 2", folders: ["INBOX"] });
+  assert.equal(await readPosition(database, BEN, "INBOX"), null);
   await assert.rejects(
     database.transaction(async (tx) => {
-      await storeCursor(tx, ANN, "INBOX", "cursor 3", later(3));
+      await storePosition(tx, ANN, "INBOX", { cursor: "cursor 3", folders: ["INBOX"] }, later(3));
       throw new Error("the page failed");
     }),
     /the page failed/,
   );
-  assert.equal(await readCursor(database, ANN, "INBOX"), "cursor 2", "it moves with the page or not at all");
+  assert.deepEqual(
+    await readPosition(database, ANN, "INBOX"),
+    { cursor: "cursor 2", folders: ["INBOX"] },
+    "it moves with the page or not at all",
+  );
 });

@@ -46,19 +46,26 @@ export async function listFolders(sql: Sql, mailboxId: string): Promise<FolderRo
   return rows;
 }
 
-export async function readCursor(sql: Sql, mailboxId: string, stream: string): Promise<Cursor | null> {
-  const { rows } = await sql.query<{ cursor: Cursor }>("select cursor from waypost.stream where mailbox_id = $1 and id = $2", [
+/** How far a stream was read, and for which of its folders. */
+export interface Position {
+  readonly cursor: Cursor;
+  /** Ids of the folders whose messages were decided up to the cursor. */
+  readonly folders: readonly string[];
+}
+
+export async function readPosition(sql: Sql, mailboxId: string, stream: string): Promise<Position | null> {
+  const { rows } = await sql.query<Position>("select cursor, folders from waypost.stream where mailbox_id = $1 and id = $2", [
     mailboxId,
     stream,
   ]);
-  return rows[0]?.cursor ?? null;
+  return rows[0] ?? null;
 }
 
 /** Moves the cursor: always in the transaction that stores what it covers (invariant 1). */
-export async function storeCursor(tx: Transaction, mailboxId: string, stream: string, cursor: Cursor, now: Date): Promise<void> {
+export async function storePosition(tx: Transaction, mailboxId: string, stream: string, position: Position, now: Date): Promise<void> {
   await tx.query(
-    `insert into waypost.stream (mailbox_id, id, cursor, pulled_at) values ($1, $2, $3, $4)
-     on conflict (mailbox_id, id) do update set cursor = excluded.cursor, pulled_at = excluded.pulled_at`,
-    [mailboxId, stream, cursor, now],
+    `insert into waypost.stream (mailbox_id, id, cursor, folders, pulled_at) values ($1, $2, $3, $4, $5)
+     on conflict (mailbox_id, id) do update set cursor = excluded.cursor, folders = excluded.folders, pulled_at = excluded.pulled_at`,
+    [mailboxId, stream, position.cursor, position.folders, now],
   );
 }

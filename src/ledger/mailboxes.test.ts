@@ -100,8 +100,8 @@ onBothEngines(
   "a profile that fails makes its mailboxes wait in that direction; a changed way to the server is tried at once",
   async (database) => {
     await describeMailboxes(database);
-    await noteProfileFailure(database, "receive", PROFILE.name, later(30));
-    await noteProfileFailure(database, "send", PROFILE.name, later(60));
+    await noteProfileFailure(database, "receive", PROFILE.name, 1, later(30));
+    await noteProfileFailure(database, "send", PROFILE.name, 1, later(60));
     const failing = await readProfile(database, PROFILE.name);
     assert.deepEqual([failing?.receiveFailures, failing?.receiveNotBefore, failing?.sendNotBefore], [1, later(30), later(60)]);
     const store = (profile: typeof PROFILE) => database.transaction((tx) => storeProfiles(tx, [], [profile]));

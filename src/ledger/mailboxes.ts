@@ -31,6 +31,8 @@ export interface MailboxRow extends Mailbox {
   readonly approval: number;
   readonly active: boolean;
   readonly receiveDueAt: Date;
+  /** The mail system asked to be left alone until then. */
+  readonly receiveNotBefore: Date | null;
   readonly receiveFailures: number;
   readonly receivedAt: Date | null;
   readonly receiveError: TroubleNote | null;
@@ -46,10 +48,12 @@ export interface TroubleNote {
   readonly message: string;
   readonly serverSaid?: string | undefined;
   readonly remedy: string;
+  /** A wake is no reason to try before this: what failed does not mend itself (a password), and tries can lock an account. */
+  readonly until?: string | undefined;
 }
 
 const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
-  outgoing_method as "outgoingMethod", approval, active, start_date as "startDate", receive_due_at as "receiveDueAt", receive_failures as "receiveFailures",
+  outgoing_method as "outgoingMethod", approval, active, start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
   received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
 
 interface Row extends Omit<MailboxRow, "owner"> {
@@ -77,7 +81,8 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
        incoming_method = excluded.incoming_method, outgoing_method = excluded.outgoing_method, approval = excluded.approval, active = excluded.active, receive_due_at = $2,
        -- History is read only by choice: time in which the mailbox was not read stays unread, unless the start is set.
        start_date = case when excluded.start_date <> date_trunc('second', $2::timestamptz) then excluded.start_date
-         when excluded.active and excluded.incoming_method = 2 and not (mailbox.active and mailbox.incoming_method = 2) then excluded.start_date else mailbox.start_date end`,
+         when excluded.active and excluded.incoming_method = 2 and excluded.approval = 1
+           and not (mailbox.active and mailbox.incoming_method = 2 and mailbox.approval = 1) then excluded.start_date else mailbox.start_date end`,
     [
       storableJson(
         settings.map((one) => ({
@@ -132,6 +137,7 @@ export async function storeProfiles(
      on conflict (name) do update set kind = excluded.kind`,
     [storableJson(organizations)],
   );
+  await forgetMovedServers(tx, profiles);
   await tx.query(
     `insert into waypost.server_profile (name, incoming, outgoing, folders, files_sent_copy, max_concurrent_connections, maximum_message_size)
      select name, incoming, outgoing, folders, "filesSentCopy", "maxConcurrentConnections", "maximumMessageSize"
@@ -143,6 +149,21 @@ export async function storeProfiles(
        send_not_before = case when server_profile.outgoing is distinct from excluded.outgoing then null else server_profile.send_not_before end`,
     [storableJson(profiles)],
   );
+}
+
+/**
+ * Another server gives its numbers anew: positions and places of the mailboxes of a profile that leads elsewhere now mean nothing there. The
+ * folders are read from their start date again, where known messages are recognized by identity.
+ */
+async function forgetMovedServers(tx: Transaction, profiles: readonly ServerProfile[]): Promise<void> {
+  const moved = `select mailbox.id from waypost.mailbox join waypost.server_profile old on old.name = mailbox.profile
+      join jsonb_to_recordset($1::jsonb) as one (name text, incoming jsonb) on one.name = old.name
+    where (old.incoming->>'host', old.incoming->>'port') is distinct from (one.incoming->>'host', one.incoming->>'port')`;
+  const described = storableJson(
+    profiles.map(({ name, incoming }) => ({ name, incoming: incoming && { host: incoming.host, port: incoming.port } })),
+  );
+  await tx.query(`delete from waypost.location where mailbox_id in (${moved})`, [described]);
+  await tx.query(`delete from waypost.stream where mailbox_id in (${moved})`, [described]);
 }
 
 export async function readMailbox(sql: Sql, id: string): Promise<MailboxRow | null> {
@@ -194,31 +215,41 @@ export async function takeDueMailboxes(sql: Sql, now: Date, pullSeconds: number)
 /** Direction of mail as the CRM sees it. */
 export type Direction = "receive" | "send";
 
-const TIME_COLUMN = { receive: "receive_due_at", send: "send_not_before" } as const;
 const DONE_COLUMN = { receive: "received_at", send: "sent_at" } as const;
 
 /** One direction of a mailbox worked: failures are forgotten. */
 export async function noteSuccess(sql: Sql, direction: Direction, mailboxId: string, now: Date): Promise<void> {
-  const due = direction === "receive" ? "" : ", send_not_before = null";
   await sql.query(
-    `update waypost.mailbox set ${direction}_failures = 0, ${direction}_error = null, ${DONE_COLUMN[direction]} = $2${due} where id = $1`,
+    `update waypost.mailbox set ${direction}_failures = 0, ${direction}_error = null, ${direction}_not_before = null, ${DONE_COLUMN[direction]} = $2 where id = $1`,
     [mailboxId, now],
   );
 }
 
-/** One direction of a mailbox failed; it is tried again at `next`. */
-export async function noteFailure(sql: Sql, direction: Direction, mailboxId: string, note: TroubleNote, next: Date): Promise<void> {
+/**
+ * One direction of a mailbox failed; it is tried again at `next`. Reading is tried earlier when a wake or a person asks for it, but not before
+ * the mail system's own `notBefore`.
+ */
+export async function noteFailure(
+  sql: Sql,
+  direction: Direction,
+  mailboxId: string,
+  note: TroubleNote,
+  next: Date,
+  notBefore: Date | null = null,
+): Promise<void> {
+  const [times, values] =
+    direction === "receive" ? ["receive_due_at = $3, receive_not_before = $4", [next, notBefore]] : ["send_not_before = $3", [next]];
   await sql.query(
-    `update waypost.mailbox set ${direction}_failures = ${direction}_failures + 1, ${direction}_error = $2, ${TIME_COLUMN[direction]} = $3 where id = $1`,
-    [mailboxId, storableJson(note), next],
+    `update waypost.mailbox set ${direction}_failures = ${direction}_failures + 1, ${direction}_error = $2, ${times} where id = $1`,
+    [mailboxId, storableJson(note), ...values],
   );
 }
 
-/** A profile's server could not be reached in one direction: every mailbox of it waits until `next`. */
-export async function noteProfileFailure(sql: Sql, direction: Direction, profile: string, next: Date): Promise<void> {
+/** A profile's server could not be reached in one direction, for the so many-th time, whichever mailboxes noticed: all of it waits until `next`. */
+export async function noteProfileFailure(sql: Sql, direction: Direction, profile: string, failures: number, next: Date): Promise<void> {
   await sql.query(
-    `update waypost.server_profile set ${direction}_failures = ${direction}_failures + 1, ${direction}_not_before = $2 where name = $1`,
-    [profile, next],
+    `update waypost.server_profile set ${direction}_failures = greatest(${direction}_failures, $3), ${direction}_not_before = $2 where name = $1`,
+    [profile, next, failures],
   );
 }
 

@@ -106,18 +106,18 @@ onBothEngines(
     const row = await begun(database);
     await begun(database, { emailId: OTHER, messageId: "other@example.test", mailboxId: BEN });
     assert.deepEqual(
-      (await unfinished(database, ANN)).map((one) => one.emailId),
+      (await unfinished(database, ANN, NOW)).map((one) => one.emailId),
       [EMAIL],
     );
     assert.deepEqual((await mailboxesWithUnfinished(database, NOW)).sort(), [ANN, BEN]);
     await storeResult(database, row, sent, later(1));
-    const [answered] = await unfinished(database, ANN);
+    const [answered] = await unfinished(database, ANN, NOW);
     assert.deepEqual(answered?.settlement, sent.settlement);
     await storeResult(database, row, retry, later(2));
-    assert.deepEqual((await unfinished(database, ANN))[0]?.settlement, retry.settlement);
-    assert.equal((await unfinished(database, ANN))[0]?.response, "451 later\ufffd");
+    assert.deepEqual((await unfinished(database, ANN, NOW))[0]?.settlement, retry.settlement);
+    assert.equal((await unfinished(database, ANN, NOW))[0]?.response, "451 later\ufffd");
     await markSettled(database, row, later(3));
-    assert.deepEqual(await unfinished(database, ANN), []);
+    assert.deepEqual(await unfinished(database, ANN, NOW), []);
     assert.deepEqual(await mailboxesWithUnfinished(database, NOW), [BEN]);
   },
 );

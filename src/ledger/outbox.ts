@@ -15,6 +15,8 @@ export interface OutboxRow {
   readonly mailboxId: string;
   readonly messageId: string;
   readonly stage: OutboxStage;
+  /** The process that has it in hand, or had. */
+  readonly holder: string | null;
   /** Answers of the mail system to this message. */
   readonly attempts: number;
   readonly response: string | null;
@@ -33,7 +35,7 @@ export interface OutboxRow {
 /** A Settlement as JSON keeps it. */
 export type StoredSettlement = Settlement;
 
-const COLUMNS = `organization, email_id as "emailId", generation, mailbox_id as "mailboxId", message_id as "messageId", stage, attempts, response, refused, partly, composed_at as "composedAt",
+const COLUMNS = `organization, email_id as "emailId", generation, mailbox_id as "mailboxId", message_id as "messageId", stage, holder, attempts, response, refused, partly, composed_at as "composedAt",
   settlement, settled_at as "settledAt", sent_copy as "sentCopy", sent_copy_attempts as "sentCopyAttempts", changed_at as "changedAt"`;
 
 export interface Intent {
@@ -52,7 +54,7 @@ export async function intend(sql: Sql, intent: Intent, holder: string, now: Date
   const { rows } = await sql.query<OutboxRow>(
     `insert into waypost.outbox (organization, email_id, generation, mailbox_id, message_id, stage, holder, composed_at, changed_at, created_at)
      values ($1, $2, $3, $4, $5, 'intended', $6, date_trunc('second', $7::timestamptz), $7, $7)
-     on conflict (organization, email_id, generation) do update set stage = 'intended', holder = excluded.holder, mailbox_id = excluded.mailbox_id, settlement = null, settled_at = null, changed_at = $7
+     on conflict (organization, email_id, generation) do update set stage = 'intended', holder = excluded.holder, mailbox_id = excluded.mailbox_id, settlement = null, settled_at = null, look_again_at = null, changed_at = $7
        where outbox.stage = 'waiting' and outbox.settled_at is not null
      returning ${COLUMNS}`,
     [intent.organization, intent.emailId, intent.generation, intent.mailboxId, intent.messageId, holder, now],
@@ -99,7 +101,7 @@ export interface Result {
  */
 export async function storeResult(sql: Sql, row: OutboxRow, result: Result, now: Date, holder: string | null = null): Promise<boolean> {
   const { rowCount } = await sql.query(
-    `update waypost.outbox set stage = $4, attempts = $5, response = $6, refused = $7::jsonb, settlement = $8::jsonb, settled_at = null, sent_copy = $9, changed_at = $10, partly = $11
+    `update waypost.outbox set stage = $4, attempts = $5, response = $6, refused = $7::jsonb, settlement = $8::jsonb, settled_at = null, look_again_at = null, sent_copy = $9, changed_at = $10, partly = $11
      where organization = $1 and email_id = $2 and generation = $3 and ($12::uuid is null or (holder = $12 and stage in ('intended', 'transmitting')))`,
     [
       row.organization,
@@ -119,6 +121,25 @@ export async function storeResult(sql: Sql, row: OutboxRow, result: Result, now:
   return rowCount === 1;
 }
 
+/** No answer came to what was transmitted: Sent is to be looked at, first at `at`. `changed_at` is from now on the time of the silence. */
+export async function markUnanswered(sql: Sql, row: OutboxRow, holder: string, reason: string, at: Date): Promise<void> {
+  await sql.query(
+    `update waypost.outbox set response = $5, look_again_at = $6, changed_at = $6
+     where organization = $1 and email_id = $2 and generation = $3 and holder = $4 and stage = 'transmitting'`,
+    [row.organization, row.emailId, row.generation, holder, storableText(reason), at],
+  );
+}
+
+/** Sent had no answer yet; it is looked at again at `at`. */
+export async function lookAgain(sql: Sql, row: OutboxRow, at: Date): Promise<void> {
+  await sql.query("update waypost.outbox set look_again_at = $4 where organization = $1 and email_id = $2 and generation = $3", [
+    row.organization,
+    row.emailId,
+    row.generation,
+    at,
+  ]);
+}
+
 /** The CRM was told. */
 export async function markSettled(sql: Sql | Transaction, row: OutboxRow, now: Date): Promise<void> {
   await sql.query("update waypost.outbox set settled_at = $4 where organization = $1 and email_id = $2 and generation = $3", [
@@ -129,11 +150,11 @@ export async function markSettled(sql: Sql | Transaction, row: OutboxRow, now: D
   ]);
 }
 
-/** What an earlier run of this mailbox left unfinished. Whoever holds the mailbox's lease may finish it. */
-export async function unfinished(sql: Sql, mailboxId: string): Promise<OutboxRow[]> {
+/** What an earlier run of this mailbox left unfinished and can be gone on with now. Whoever holds the mailbox's lease may finish it. */
+export async function unfinished(sql: Sql, mailboxId: string, now: Date): Promise<OutboxRow[]> {
   const { rows } = await sql.query<OutboxRow>(
-    `select ${COLUMNS} from waypost.outbox where mailbox_id = $1 and settled_at is null order by created_at`,
-    [mailboxId],
+    `select ${COLUMNS} from waypost.outbox where mailbox_id = $1 and settled_at is null and (look_again_at is null or look_again_at <= $2) order by created_at`,
+    [mailboxId, now],
   );
   return rows.map(revive);
 }
@@ -141,7 +162,7 @@ export async function unfinished(sql: Sql, mailboxId: string): Promise<OutboxRow
 /** Mailboxes with unfinished sending or a copy to file. */
 export async function mailboxesWithUnfinished(sql: Sql, now: Date): Promise<string[]> {
   const { rows } = await sql.query<{ id: string }>(
-    "select mailbox_id as id from waypost.outbox where settled_at is null union select mailbox_id from waypost.outbox where sent_copy = 'waiting' and (sent_copy_not_before is null or sent_copy_not_before <= $1)",
+    "select mailbox_id as id from waypost.outbox where settled_at is null and (look_again_at is null or look_again_at <= $1) union select mailbox_id from waypost.outbox where sent_copy = 'waiting' and (sent_copy_not_before is null or sent_copy_not_before <= $1)",
     [now],
   );
   return rows.map((row) => row.id);
@@ -165,12 +186,14 @@ export async function noteCopy(sql: Sql, row: OutboxRow, state: SentCopy, now: D
   );
 }
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
 /** All presses of Send of one email, or the one with that Message-ID; newest first. */
 export async function findSendings(sql: Sql, key: string): Promise<OutboxRow[]> {
   const bare = key.trim().replace(/^<(.*)>$/s, "$1");
   const { rows } = await sql.query<OutboxRow>(
-    `select ${COLUMNS} from waypost.outbox where message_id = $1 or email_id::text = lower($1) order by generation desc limit 50`,
-    [bare],
+    `select ${COLUMNS} from waypost.outbox where message_id = $1 or email_id = $2 order by generation desc limit 50`,
+    [bare, UUID.test(bare) ? bare : null],
   );
   return rows.map(revive);
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { addressKey } from "./address.ts";
-import type { MessageHead, MessageRef } from "./message.ts";
+import type { MessageHead } from "./message.ts";
+import { baseSubject, NEVER_CUT_BEFORE } from "./subject.ts";
 
 /**
  * The fingerprint by which one message is known again in other folders and mailboxes (invariant 7).
@@ -23,16 +24,21 @@ export function identityOf(head: MessageHead): Identity {
     head.messageId ?? "",
     head.from.map((one) => addressKey(one.address)).join(","),
     head.date?.toISOString() ?? "",
-    head.subject.replace(/\s+/g, " ").trim(),
+    // Gateways write a tag before the subject of one copy and not of another, and stores cut long ones.
+    baseSubject(head.subject, []).slice(0, NEVER_CUT_BEFORE),
     // Without a Message-ID every other field that survives transport is needed to tell two messages apart.
     ...(weak ? [addresses(head.to), addresses(head.cc), head.inReplyTo.join(" ")] : []),
   ];
   return { key: sha256(JSON.stringify(fields)), weak };
 }
 
-/** The key under which a mailbox keeps its decision about a message: a weak identity is tied to the place, lest two messages share one decision. */
-export function decisionKey(identity: Identity, ref: MessageRef): string {
-  return identity.weak ? sha256(`${identity.key} ${ref.stream} ${ref.id}`) : identity.key;
+/**
+ * The key under which a mailbox keeps its decision about a message. A weak identity is tied to the id that survives moves, or else to the place,
+ * lest two messages share one decision.
+ */
+export function decisionKey(identity: Identity, { ref, providerId }: Pick<MessageHead, "ref" | "providerId">): string {
+  if (!identity.weak) return identity.key;
+  return sha256(JSON.stringify([identity.key, ...(providerId === null ? [ref.stream, ref.id] : [providerId])]));
 }
 
 /** The email id for a message: the same whoever computes it, so that a delivery repeated after a crash finds its own row (RFC 9562, version 8). */
@@ -42,13 +48,9 @@ export function emailIdFor(organization: string, identityKey: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** A weak identity joined with the hash of the message's body: everything after the header, which transport leaves alone. */
-export function strengthen(identity: Identity, mime: Buffer): Identity {
-  if (!identity.weak) return identity;
-  const crlf = mime.indexOf("\r\n\r\n");
-  const lf = crlf < 0 ? mime.indexOf("\n\n") : -1;
-  const start = crlf >= 0 ? crlf + 4 : lf >= 0 ? lf + 2 : mime.length;
-  return { key: sha256(`${identity.key} ${createHash("sha256").update(mime.subarray(start)).digest("hex")}`), weak: false };
+/** A weak identity joined with a fingerprint of the message's content that is the same however often and wherever it is read. */
+export function strengthen(identity: Identity, contentFingerprint: string): Identity {
+  return identity.weak ? { key: sha256(`${identity.key} ${contentFingerprint}`), weak: false } : identity;
 }
 
 function addresses(list: MessageHead["to"]): string {

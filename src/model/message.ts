@@ -41,6 +41,8 @@ export interface MessageHead {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** True when a limit cut the header block short; the decision then says so. */
   readonly truncated: boolean;
+  /** The server did not hand out the header, and why, in its words: nothing can be decided on such a head. */
+  readonly unreadable?: string;
 }
 
 /** Use of a folder as the server declares it (RFC 6154 special use), else `none`. */

@@ -2,13 +2,13 @@ import { CORRELATION, type CorrelationMethod, type RuleAnswer } from "../model/d
 import type { EarlierEmail, Facts } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
+import { isForward } from "../model/subject.ts";
 import { inReplyToIds, referenceIds } from "./answered.ts";
 import { conversationBase } from "./conversation.ts";
 import { byStrength, type Candidate, type Evidence, evidenceOf, type Tie, tieBetween } from "./evidence.ts";
 import type { Question } from "./question.ts";
 import { no, notAsked, RULE, type RuleName, yes } from "./rule.ts";
 import { quote, when } from "./sentence.ts";
-import { isForward } from "./subject.ts";
 import { tokensAreOn, tokensIn } from "./token.ts";
 
 /** The earlier email that a message belongs to, if any, and how that was found out. */

@@ -1,8 +1,8 @@
 import { addressKey } from "../model/address.ts";
 import type { EarlierEmail } from "../model/facts.ts";
+import { baseSubject } from "../model/subject.ts";
 import type { Question } from "./question.ts";
 import { recipientFields, votersAt } from "./recipients.ts";
-import { baseSubject } from "./subject.ts";
 import { tokensIn } from "./token.ts";
 
 /** What a message has in common with the emails that it might answer. */

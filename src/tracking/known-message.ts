@@ -1,11 +1,11 @@
 import { addressKey } from "../model/address.ts";
 import type { EarlierEmail } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
+import { isSameSubject } from "../model/subject.ts";
 import { duplicate, type Gate, pass } from "./gate.ts";
 import type { Question } from "./question.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { quote, when } from "./sentence.ts";
-import { isSameSubject } from "./subject.ts";
 
 /** The Date header counts whole seconds (RFC 5322 3.3); a store may round. */
 const SAME_DATE_WITHIN = 1_000;

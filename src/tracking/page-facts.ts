@@ -7,7 +7,7 @@ type EmailsByKey = Map<string, EarlierEmail[]>;
 
 /**
  * The facts of one page, to which each head adds what it became, so that later heads of the page can answer it. The CRM's own facts
- * stay as they were; only this object grows.
+ * stay as they were; only this object grows. Emails of the ids in `except` are not there yet, whatever the CRM says.
  */
 export class PageFacts implements Facts {
   readonly settings: OrganizationSettings;
@@ -18,14 +18,14 @@ export class PageFacts implements Facts {
   readonly emailsByToken: EmailsByKey;
   readonly emailsByConversation: EmailsByKey;
 
-  constructor(facts: Facts) {
+  constructor(facts: Facts, except: ReadonlySet<string> = new Set()) {
     this.settings = facts.settings;
     this.records = facts.records;
     this.voters = facts.voters;
     this.mailboxOwner = facts.mailboxOwner;
-    this.emailsByMessageId = copied(facts.emailsByMessageId);
-    this.emailsByToken = copied(facts.emailsByToken);
-    this.emailsByConversation = copied(facts.emailsByConversation);
+    this.emailsByMessageId = copied(facts.emailsByMessageId, except);
+    this.emailsByToken = copied(facts.emailsByToken, except);
+    this.emailsByConversation = copied(facts.emailsByConversation, except);
   }
 
   /** Makes an email known to the heads that are decided after it. */
@@ -36,8 +36,8 @@ export class PageFacts implements Facts {
   }
 }
 
-function copied(emails: ReadonlyMap<string, readonly EarlierEmail[]>): EmailsByKey {
-  return new Map([...emails].map(([key, list]) => [key, [...list]]));
+function copied(emails: ReadonlyMap<string, readonly EarlierEmail[]>, except: ReadonlySet<string>): EmailsByKey {
+  return new Map([...emails].map(([key, list]) => [key, list.filter((email) => !except.has(email.id))]));
 }
 
 function append(emails: EmailsByKey, key: string | null, email: EarlierEmail): void {

@@ -296,6 +296,14 @@ describe("commands on an embedded database", () => {
     assert.equal(office.mail.outside.length, 1, "it went out once");
   });
 
+  test("output that nobody reads to the end is no fault", async () => {
+    await using office = await openOffice("pglite");
+    const piped = office.start(["status"]);
+    piped.closeOutput();
+    const { code, error } = await piped.ended;
+    assert.deepEqual([code, error], [0, ""]);
+  });
+
   test("Ctrl+C during receive ends it at a safe point with code 1, and the rest is received the next time", async () => {
     await using office = await openOffice("pglite");
     for (let number = 0; number < 600; number++) office.arrive(ANN, `${number}@stranger.test`);

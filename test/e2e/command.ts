@@ -31,6 +31,8 @@ export interface Running {
   /** Resolves when `so` returns true; rejects when the process ends before. */
   untilSo(what: string, so: () => boolean): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Nobody reads its standard output any more, as behind `| head`. */
+  closeOutput(): void;
   readonly ended: Promise<Ended>;
 }
 
@@ -75,6 +77,7 @@ export function startProcess(program: string, args: readonly string[], { folder,
       return `${said.out}${said.error}`;
     },
     kill: (signal) => child.kill(signal),
+    closeOutput: () => child.stdout.destroy(),
   };
 }
 

@@ -26,6 +26,8 @@ export type ChildTask = { readonly place: Place } & (
 
 export interface ChildResult {
   readonly seconds: number;
+  /** Of the processor, all threads together: what hardly depends on what else the machine does. */
+  readonly processorSeconds: number;
   /** Highest resident memory from the start of the process until it was ready; PGlite compiles itself in that time. */
   readonly startMegabytes: number;
   /** Highest resident memory of the work itself, database thread included. */
@@ -132,6 +134,7 @@ async function watch(): Promise<(counts: Counted) => ChildResult> {
   const startMegabytes = peakMegabytes();
   forgetPeak();
   const started = performance.now();
+  const processor = process.cpuUsage();
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const megabytes: number[] = [residentMegabytes()];
@@ -139,12 +142,14 @@ async function watch(): Promise<(counts: Counted) => ChildResult> {
   const tasks = watchTasks();
   return (counts) => {
     const seconds = (performance.now() - started) / 1000;
+    const { user, system } = process.cpuUsage(processor);
     delay.disable();
     clearInterval(sampling);
     const { longest, long } = tasks();
     const fifths = [0, 0.2, 0.4, 0.6, 0.8, 1].map((part) => megabytes[Math.round(part * (megabytes.length - 1))] ?? 0);
     return {
       seconds,
+      processorSeconds: (user + system) / 1e6,
       startMegabytes,
       peakMegabytes: peakMegabytes(),
       megabytes: fifths,

@@ -11,6 +11,11 @@ const STEPS: readonly ConnectStep[] = ["find the server", "connect", "encrypt", 
 /** "Test & enable" for incoming mail: each step up to the first that fails. Changes nothing in the mailbox. */
 export async function* check(target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
   let client: ImapFlow;
+  const secret = await secretFailure(target, mailbox);
+  if (secret !== null) {
+    yield failedStep("credentials", secret);
+    return;
+  }
   try {
     client = await connect(target, mailbox);
   } catch (error) {
@@ -25,6 +30,18 @@ export async function* check(target: Target, mailbox: MailboxAccess): AsyncGener
     yield* inside(client, target, mailbox);
   } finally {
     await disconnect(client);
+  }
+}
+
+/** Why there is nothing to sign in with; the server was not asked anything then. */
+async function secretFailure({ endpoint }: Target, { credentials }: MailboxAccess): Promise<Failure | null> {
+  if (endpoint.authentication === "none") return null;
+  try {
+    await credentials.current();
+    return null;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
   }
 }
 

@@ -3,7 +3,8 @@ import { endingOf } from "./connect.ts";
 import { isTooLarge } from "./failures.ts";
 import { fetchRows, stillThere } from "./heads.ts";
 import { chunks, uidOf } from "./plan.ts";
-import { examine, type Session } from "./session.ts";
+import { opened, type Session } from "./session.ts";
+import { askSurviving } from "./survivors.ts";
 
 /**
  * Bytes asked for at a time, by the sizes that the server announced. They are held in memory until the caller has taken them, so that
@@ -38,7 +39,9 @@ export async function* fetchContent(
     const { wanted, answered } = await announced(session, path, some, maximumSize);
     yield* answered;
     for (const batch of batches(wanted)) {
-      for (const [ref, content] of await download(session, path, batch, maximumSize)) {
+      const { answers, refused } = await askSurviving(batch, (few) => download(session, path, few, maximumSize));
+      unreadable.push(...refused.map(({ item }) => item.ref));
+      for (const [ref, content] of answers) {
         if (content === null) unreadable.push(ref);
         else yield content;
       }
@@ -55,7 +58,7 @@ async function announced(
   limit: number,
 ): Promise<{ wanted: readonly Wanted[]; answered: readonly Content[] }> {
   return session.run(path, async (client) => {
-    const { uidValidity } = await examine(client, path);
+    const { uidValidity } = await opened(client, path);
     const uids = refs.map((ref) => uidOf(ref, String(uidValidity ?? 0)));
     const known = uids.filter((uid) => uid !== null);
     const sizes = await fetchRows(client, known, { uid: true, size: true }, (row) => row.size !== undefined);
@@ -99,7 +102,7 @@ async function download(session: Session, path: string, batch: readonly Wanted[]
   try {
     return await session.run(path, async (client) => {
       try {
-        await examine(client, path);
+        await opened(client, path);
         // One byte more than allowed tells a message that is larger than it was announced.
         const query = { uid: true, source: { start: 0, maxLength: limit + 1 } };
         const rows = await fetchRows(

@@ -52,7 +52,7 @@ export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly 
   const answered = uids.filter((uid) => (facts.has(uid) && blocks.has(uid)) || there.has(uid));
   const heads: MessageHead[] = [];
   for (const some of chunks(answered, ROWS_AT_A_TIME)) {
-    heads.push(...some.map((uid) => headOf(place, uid, facts.get(uid) ?? {}, blocks.get(uid)?.headers ?? Buffer.alloc(0))));
+    heads.push(...some.map((uid) => headOf(place, uid, facts.get(uid) ?? {}, blocks.get(uid)?.headers ?? null)));
     await othersTurn();
   }
   return heads;
@@ -96,7 +96,13 @@ function hasHeader(row: Row): boolean {
   return Buffer.isBuffer(row.headers);
 }
 
-function headOf(place: Place, uid: number, facts: Row, block: Buffer): MessageHead {
+/** What is known of a message whose header the server does not hand out. */
+export function unreadableHead(place: Place, uid: number, words: string): MessageHead {
+  return { ...headOf(place, uid, {}, Buffer.alloc(0)), unreadable: words };
+}
+
+function headOf(place: Place, uid: number, facts: Row, block: Buffer | null): MessageHead {
+  if (block === null) return { ...headOf(place, uid, facts, Buffer.alloc(0)), unreadable: "The server does not hand out the message." };
   const cut = block.length >= HEADER_LIMIT;
   const head = parseHead(cut ? wholeLines(block) : block, {
     ref: refOf(place.stream, place.validity, uid),

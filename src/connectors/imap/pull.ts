@@ -1,10 +1,11 @@
 import type { ExpungeEvent, ImapFlow, MailboxObject } from "imapflow";
-import type { Cursor, MessageRef } from "../../model/message.ts";
+import type { Cursor, MessageHead, MessageRef } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
-import { fetchHeads } from "./heads.ts";
+import { fetchHeads, type Place, unreadableHead } from "./heads.ts";
 import { departures, nextRound, type Observation, refOf, takePage } from "./plan.ts";
-import { examine, type Session, searchUids } from "./session.ts";
+import { examine, opened, type Session, searchUids } from "./session.ts";
+import { askSurviving } from "./survivors.ts";
 
 /** More messages than this gone at once are told by a listing of those that stayed instead of one by one. */
 const MAXIMUM_TOMBSTONES = 50_000;
@@ -32,7 +33,7 @@ export class Puller {
     const before = cursor === null ? null : readCursor(cursor);
     if (cursor !== null && before === null) return { kind: "reset", reason: "The cursor is damaged or of another version of Waypost." };
     const tombstones = new Tombstones();
-    return this.#session.run(path, (client) =>
+    const plan = await this.#session.run(path, (client) =>
       this.#session.whileHearing(
         (event) => tombstones.add(event),
         async () => {
@@ -44,20 +45,28 @@ export class Puller {
             round.kind === "begins" && round.before !== null
               ? await departed(client, stream, round.before, seen, uids.length, tombstones)
               : NONE;
-          const { page, after, more } = takePage(round.position, uids, limit);
-          const heads = await fetchHeads(client, { stream, validity: seen.validity }, page);
-          if (!more) this.#remembered = null;
-          return {
-            kind: "page",
-            heads,
-            gone: left.gone,
-            present: left.present,
-            cursor: writeCursor({ ...after, ...left.unsettled }),
-            more,
-          };
+          const place: Place = { stream, validity: seen.validity };
+          return { kind: "plan" as const, place, left, ...takePage(round.position, uids, limit) };
         },
       ),
     );
+    if (plan.kind === "reset") return plan;
+    const heads = await this.#headsOf(path, plan.place, plan.page);
+    if (!plan.more) this.#remembered = null;
+    const { gone, present, unsettled } = plan.left;
+    return { kind: "page", heads, gone, present, cursor: writeCursor({ ...plan.after, ...unsettled }), more: plan.more };
+  }
+
+  async #headsOf(path: string, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
+    const { answers, refused } = await askSurviving(uids, (some) =>
+      this.#session.run(path, async (client) => {
+        const { uidValidity } = await opened(client, path);
+        // New numbers since the plan was made: what lies under these now is for the next pull, which sees the reset.
+        return String(uidValidity ?? 0) === place.validity ? fetchHeads(client, place, some) : [];
+      }),
+    );
+    const damaged = refused.map(({ item, words }) => unreadableHead(place, item, words));
+    return [...answers, ...damaged];
   }
 
   /** All UIDs of the round that are left, or more; ascending. */

@@ -83,6 +83,12 @@ export function examine(
   return client.mailboxOpen(path, { readOnly: true, ...since });
 }
 
+/** The folder, opened for reading unless it is open so already: opening a large one again takes servers a tenth of a second. */
+export async function opened(client: ImapFlow, path: string): Promise<MailboxObject> {
+  const { mailbox } = client;
+  return mailbox !== false && mailbox.path === path && mailbox.readOnly === true ? mailbox : examine(client, path);
+}
+
 /** UIDs that match, ascending. */
 export async function searchUids(client: ImapFlow, query: SearchObject): Promise<readonly number[]> {
   const found = await client.search(query, { uid: true });

@@ -93,6 +93,8 @@ create table waypost.decision (
   -- Message ids whose arrival in the CRM would change the answer.
   waiting_for text[] not null default '{}',
   reconsider boolean not null default false,
+  -- It slipped away before its content was read: where it turns up again, it is decided as if never seen.
+  undecided boolean not null default false,
   first_seen_at timestamptz not null default now(),
   decided_at timestamptz not null default now(),
   unique (mailbox_id, identity)
@@ -146,6 +148,7 @@ create table waypost.quarantine (
   retry boolean not null default false,
   closed_at timestamptz
 );
+create index quarantine_retry on waypost.quarantine (mailbox_id) where closed_at is null and retry;
 create unique index quarantine_open on waypost.quarantine (decision_id) where closed_at is null;
 
 -- One row per press of Send: the intent to send, stored before anything leaves (invariant 8).

@@ -2,6 +2,7 @@ import { leaveDecided, type PendingDecision, pendingDecisions } from "../../ledg
 import { Failure } from "../../model/failure.ts";
 import { processHeads } from "./process-heads.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
+import { readHeadsAgain } from "./unreadable-heads.ts";
 
 const BATCH = 200;
 
@@ -31,12 +32,15 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
   try {
     return await processHeads(
       reading,
-      pending.map((one) => one.head),
+      await readHeadsAgain(
+        reading,
+        pending.map((one) => one.head),
+      ),
+      { again: new Map(pending.map((one) => [placeOf(one), one.identity])) },
       async (tx) => {
         await lease.assertHeld(tx);
         await leaveDecided(tx, ids, context.now());
       },
-      new Map(pending.map((one) => [placeOf(one), one.identity])),
     );
   } catch (error) {
     if (!(error instanceof Failure) || error.scope !== "folder") throw error;

@@ -3,6 +3,7 @@ import { claim, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
 import { type QuarantineStep, quarantine, release } from "../../ledger/quarantine.ts";
 import { parseContent } from "../../mime/content.ts";
+import { contentFingerprint } from "../../mime/fingerprint.ts";
 import { REASON } from "../../model/decision.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
@@ -45,12 +46,13 @@ export async function deliverTracked(
   let counts = NO_COUNTS;
   const chunks = chunked(tracked);
   for (const [index, chunk] of chunks.entries()) {
-    const { ready, broken } = await readContent(reading, chunk, settings);
+    const { ready, broken, slipped } = await readContent(reading, chunk, settings);
     step("receive.read");
-    const done = await deliverChunk(reading, ready, broken, index === chunks.length - 1 ? finish : null);
+    const done = await deliverChunk(reading, ready, broken, slipped, index === chunks.length - 1 ? finish : null);
     counts = {
       ...counts,
       tracked: counts.tracked + done.tracked,
+      skipped: counts.skipped + slipped.length,
       duplicate: counts.duplicate + done.duplicate,
       quarantined: counts.quarantined + done.quarantined,
     };
@@ -76,17 +78,18 @@ function chunked(tracked: readonly TrackedCandidate[]): TrackedCandidate[][] {
 }
 
 /**
- * Reads and parses a chunk's content. A message gone meanwhile is left out without a decision: where it went, it is seen again. One that the server
+ * Reads and parses a chunk's content. A message gone meanwhile slipped away: where it turns up again, it is decided as if never seen. One that the server
  * does not hand out is broken: it must not keep the others from being delivered.
  */
 async function readContent(
-  { context, work, source }: Reading,
+  { work, source }: Reading,
   chunk: readonly TrackedCandidate[],
   settings: OrganizationSettings,
-): Promise<{ ready: Ready[]; broken: Broken[] }> {
+): Promise<{ ready: Ready[]; broken: Broken[]; slipped: DecidedMessage[] }> {
   const waiting = new Map(chunk.map((candidate) => [candidate.head.ref.id, candidate]));
   const ready: Ready[] = [];
   const broken: Broken[] = [];
+  const slipped: DecidedMessage[] = [];
   const refs = chunk.map((one) => one.head.ref);
   try {
     for await (const content of source.content(refs, { maximumSize: work.profile.maximumMessageSize })) {
@@ -94,10 +97,7 @@ async function readContent(
       if (!candidate) continue;
       waiting.delete(content.ref.id);
       if (content.kind === "gone") {
-        context.log.info(
-          { mailbox: work.mailbox.address, messageId: candidate.head.messageId },
-          "message gone before its content was read",
-        );
+        slipped.push(slippedAway(candidate));
       } else if (content.kind === "too large") {
         broken.push({ candidate, step: "read", failure: tooLarge(work.mailbox.address, content.size, content.limit) });
       } else {
@@ -112,7 +112,7 @@ async function readContent(
     if (!(error instanceof Failure) || error.scope !== "item") throw error;
     for (const candidate of waiting.values()) broken.push({ candidate, step: "read", failure: error });
   }
-  return { ready, broken };
+  return { ready, broken, slipped };
 }
 
 async function parse(
@@ -121,13 +121,15 @@ async function parse(
   mime: Buffer,
   settings: OrganizationSettings,
 ): Promise<Ready | Broken> {
-  const identity = strengthen(candidate.identity, mime).key;
-  const id = emailIdFor(mailbox.organization, identity);
   try {
-    return { candidate, identity, email: incomingEmail(id, candidate, mailbox.address, await parseContent(mime), settings) };
+    const content = await parseContent(mime);
+    const identity = candidate.identity.weak ? strengthen(candidate.identity, contentFingerprint(content)).key : candidate.identity.key;
+    const id = emailIdFor(mailbox.organization, identity);
+    return { candidate, identity, email: incomingEmail(id, candidate, mailbox.address, content, settings) };
   } catch (error) {
-    const failure = itemFault(error, `Mailbox ${mailbox.address}: a message cannot be read as mail`);
-    if (!failure) throw error;
+    const what = `Mailbox ${mailbox.address}: a message cannot be read as mail`;
+    // Nothing here asks anybody else, so whatever goes wrong is about this message.
+    const failure = itemFault(error, what) ?? unreadableAsMail(what, error);
     return { candidate, step: "parse", failure };
   }
 }
@@ -136,6 +138,7 @@ async function deliverChunk(
   reading: Reading,
   ready: readonly Ready[],
   broken: readonly Broken[],
+  slipped: readonly DecidedMessage[],
   finish: ((tx: Transaction) => Promise<void>) | null,
 ): Promise<Counts> {
   const { context, work } = reading;
@@ -154,30 +157,30 @@ async function deliverChunk(
     const first = claims.get(one.identity);
     return first ? [duplicateOf(one.candidate, first, mailboxId)] : [];
   });
-  return storeChunk(reading, mine, duplicates, broken, finish);
+  return storeChunk(reading, mine, [...duplicates, ...slipped], broken, finish);
 }
 
 /** Delivers and stores in one transaction; a fault of a single message is found by halving, and that message alone is quarantined. */
 async function storeChunk(
   reading: Reading,
   ready: readonly Ready[],
-  duplicates: readonly DecidedMessage[],
+  others: readonly DecidedMessage[],
   broken: readonly Broken[],
   finish: ((tx: Transaction) => Promise<void>) | null,
 ): Promise<Counts> {
   const { context, work } = reading;
   try {
-    return await storeTogether(reading, ready, duplicates, broken, finish);
+    return await storeTogether(reading, ready, others, broken, finish);
   } catch (error) {
     const failure = itemFault(error, `Mailbox ${work.mailbox.address}: the CRM does not take a message`);
     const [only] = ready;
     if (!failure || !only) throw error;
     context.log.warn({ mailbox: work.mailbox.address, messages: ready.length, code: failure.code }, failure.message);
     if (ready.length === 1)
-      return storeChunk(reading, [], duplicates, [...broken, { candidate: only.candidate, step: "deliver", failure }], finish);
+      return storeChunk(reading, [], others, [...broken, { candidate: only.candidate, step: "deliver", failure }], finish);
     const half = Math.ceil(ready.length / 2);
     const first = await storeChunk(reading, ready.slice(0, half), [], [], null);
-    const second = await storeChunk(reading, ready.slice(half), duplicates, broken, finish);
+    const second = await storeChunk(reading, ready.slice(half), others, broken, finish);
     return {
       ...second,
       tracked: first.tracked + second.tracked,
@@ -190,7 +193,7 @@ async function storeChunk(
 async function storeTogether(
   reading: Reading,
   ready: readonly Ready[],
-  duplicates: readonly DecidedMessage[],
+  others: readonly DecidedMessage[],
   broken: readonly Broken[],
   finish: ((tx: Transaction) => Promise<void>) | null,
 ): Promise<Counts> {
@@ -217,7 +220,7 @@ async function storeTogether(
       const claimed = foreign.get(one.identity);
       return claimed ? duplicateOf(one.candidate, claimed, mailboxId) : trackedMessage(one);
     });
-    const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...duplicates], now);
+    const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...others], now);
     await release(tx, [...ids.values()], now);
     const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now);
     for (const one of broken) {
@@ -235,7 +238,12 @@ async function storeTogether(
   step("receive.committed");
   for (const waiting of woken) await context.wake("receive", waiting);
   observeDelay(reading, emails);
-  return { ...NO_COUNTS, tracked: emails.length - late, duplicate: duplicates.length + late, quarantined: broken.length };
+  return {
+    ...NO_COUNTS,
+    tracked: emails.length - late,
+    duplicate: others.filter((one) => one.outcome === "duplicate").length + late,
+    quarantined: broken.length,
+  };
 }
 
 function trackedMessage({ candidate, email }: Ready): DecidedMessage {
@@ -250,6 +258,13 @@ function trackedMessage({ candidate, email }: Ready): DecidedMessage {
     emailId: email.id,
     waitingFor: [],
   };
+}
+
+function slippedAway({ head, places, key, decision }: TrackedCandidate): DecidedMessage {
+  const because =
+    "The message left its folder before its content could be read. Where it turns up in a folder that is read, it is decided again.";
+  const rules = [...decision.rules, { rule: "content", answer: "no" as const, because }];
+  return { head, places, identity: key, outcome: "skipped", reason: REASON.unknown, rules, emailId: null, waitingFor: [], undecided: true };
 }
 
 function quarantinedMessage({ candidate, failure }: Broken): DecidedMessage {
@@ -283,4 +298,15 @@ function tooLarge(mailbox: string, size: number, limit: number): Failure {
 
 function partition<T>(list: readonly T[], test: (one: T) => boolean): [T[], T[]] {
   return [list.filter(test), list.filter((one) => !test(one))];
+}
+
+function unreadableAsMail(what: string, cause: unknown): Failure {
+  return new Failure({
+    scope: "item",
+    code: "message not readable as mail",
+    message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    remedy: "Nothing is lost: the message stays in its mailbox. Please report it; after an update run `waypost quarantine retry`.",
+    waitingHelps: false,
+    cause,
+  });
 }

@@ -2,12 +2,12 @@ import { type ClaimRow, readClaims } from "../../ledger/claims.ts";
 import {
   type DecidedMessage,
   decisionsByIdentity,
+  knownPlaces,
   reconsiderAnswered,
-  seenRefs,
   storeDecisions,
   storeLocations,
 } from "../../ledger/decisions.ts";
-import { release as closeQuarantine } from "../../ledger/quarantine.ts";
+import { release as closeQuarantine, quarantine } from "../../ledger/quarantine.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
@@ -19,26 +19,39 @@ import type { EngineContext } from "../context.ts";
 import { step } from "../step.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
+import { undecidable, unreadable } from "./unreadable-heads.ts";
+
+/** Which messages of the heads are decided. */
+export type Which =
+  /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */
+  | { readonly newIn: ReadonlySet<string> }
+  /** All, although each was decided before: the keys of those decisions by place. */
+  | { readonly again: ReadonlyMap<string, string> };
 
 /**
  * Decides a page of heads of one stream and stores what follows. `finish` runs inside the last transaction: there the cursor moves, so that it
- * never covers what is not stored. Known messages only get a new place: a move is not news. `keys` names the decisions to be made again, by
- * place; without it only messages that the mailbox has not seen are decided.
+ * never covers what is not stored. Known messages only get a new place: a move is not news.
  */
 export async function processHeads(
   reading: Reading,
   heads: readonly MessageHead[],
+  which: Which,
   finish: (tx: Transaction) => Promise<void>,
-  keys?: ReadonlyMap<string, string>,
 ): Promise<Counts> {
   const { context, work } = reading;
-  const { candidates, moved } = keys ? { candidates: again(heads, keys), moved: [] } : await sortOut(reading, heads);
+  const { candidates, moved } =
+    "again" in which ? { candidates: again(heads, which.again), moved: [] } : await sortOut(reading, heads, which.newIn);
   const factsReadAt = context.now();
-  const { decided, tracked, settings } = await decide(reading, candidates);
+  const withheld = candidates.filter((one) => one.head.unreadable !== undefined);
+  const { decided, tracked, settings } = await decide(
+    reading,
+    candidates.filter((one) => one.head.unreadable === undefined),
+  );
   step("receive.decided");
   const store = async (tx: Transaction) => {
     const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, decided, context.now());
-    if (keys) await closeQuarantine(tx, [...ids.values()], context.now());
+    if ("again" in which) await closeQuarantine(tx, [...ids.values()], context.now());
+    await quarantineWithheld(reading, tx, withheld);
     await storeLocations(tx, work.mailbox.id, moved, context.now());
     await finish(tx);
     const waiting = decided.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
@@ -48,14 +61,34 @@ export async function processHeads(
   const counts: Counts = {
     ...delivered,
     received: candidates.length,
-    skipped: decided.filter((one) => one.outcome === "skipped").length,
+    skipped: delivered.skipped + decided.filter((one) => one.outcome === "skipped").length,
     duplicate: delivered.duplicate + decided.filter((one) => one.outcome === "duplicate").length,
+    quarantined: delivered.quarantined + withheld.length,
     moved: moved.length,
   };
   for (const outcome of ["tracked", "skipped", "duplicate", "quarantined"] as const) {
     if (counts[outcome] > 0) context.measure.count("messages_decided", { outcome }, counts[outcome]);
   }
   return counts;
+}
+
+async function quarantineWithheld({ context, work: { mailbox } }: Reading, tx: Transaction, withheld: readonly Candidate[]): Promise<void> {
+  const failures = new Map(withheld.map((one) => [one.key, unreadable(mailbox.address, one.head)]));
+  const now = context.now();
+  const ids = await storeDecisions(
+    tx,
+    mailbox.organization,
+    mailbox.id,
+    withheld.flatMap((one) => {
+      const failure = failures.get(one.key);
+      return failure ? [undecidable(one, failure)] : [];
+    }),
+    now,
+  );
+  for (const [key, failure] of failures) {
+    const id = ids.get(key);
+    if (id !== undefined) await quarantine(tx, mailbox.id, id, "read", failure, now);
+  }
 }
 
 async function commit(context: EngineContext, store: (tx: Transaction) => Promise<void>): Promise<Counts> {
@@ -71,34 +104,43 @@ function again(heads: readonly MessageHead[], keys: ReadonlyMap<string, string>)
       head,
       places: [placeOf(head)],
       identity,
-      key: keys.get(`${head.ref.stream} ${head.ref.id}`) ?? decisionKey(identity, head.ref),
+      key: keys.get(`${head.ref.stream} ${head.ref.id}`) ?? decisionKey(identity, head),
     };
   });
 }
 
 function placeOf({ ref, folders }: MessageHead): Place {
-  return { ref, folders };
+  return { ref, folders: [...folders].sort() };
 }
 
-/** Parts heads into messages to decide, oldest first, and known ones that turned up in a new place. Places seen before are dropped. */
+/** Parts heads into messages to decide, oldest first, and known ones that lie elsewhere now. Places known as they are are dropped. */
 async function sortOut(
   { context, work }: Reading,
   heads: readonly MessageHead[],
+  folders: ReadonlySet<string>,
 ): Promise<{ candidates: Candidate[]; moved: (Place & { decisionId: number })[] }> {
   const first = heads[0];
   if (!first) return { candidates: [], moved: [] };
-  const seen = await seenRefs(context.database, work.mailbox.id, first.ref.stream, heads.map(placeOf));
+  // Mail systems repeat themselves; what a page says last of a message is how it is now.
+  const latest = new Map(heads.map((head) => [head.ref.id, head]));
+  const places = await knownPlaces(context.database, work.mailbox.id, first.ref.stream, [...latest.keys()]);
   const byKey = new Map<string, Candidate>();
-  for (const head of heads) {
-    if (seen.has(head.ref.id)) continue;
+  const moved: (Place & { decisionId: number })[] = [];
+  for (const head of latest.values()) {
+    const place = placeOf(head);
+    const before = places.get(head.ref.id);
+    if (before !== undefined) {
+      if (before.gone || before.folders.join("\n") !== place.folders.join("\n")) moved.push({ ...place, decisionId: before.decisionId });
+      continue;
+    }
+    if (!head.folders.some((folder) => folders.has(folder))) continue;
     const identity = identityOf(head);
-    const key = decisionKey(identity, head.ref);
+    const key = decisionKey(identity, head);
     const twin = byKey.get(key);
-    byKey.set(key, twin ? { ...twin, places: [...twin.places, placeOf(head)] } : { head, places: [placeOf(head)], identity, key });
+    byKey.set(key, twin ? { ...twin, places: [...twin.places, place] } : { head, places: [place], identity, key });
   }
   const known = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
   const candidates: Candidate[] = [];
-  const moved: (Place & { decisionId: number })[] = [];
   for (const candidate of byKey.values()) {
     const decisionId = known.get(candidate.key);
     if (decisionId === undefined) candidates.push(candidate);
@@ -119,7 +161,10 @@ async function decide(
     mailbox.organization,
     candidates.filter((one) => !one.identity.weak).map((one) => one.identity.key),
   );
-  const facts = new PageFacts(await context.crm(mailbox.organization).facts({ mailbox, heads: candidates.map((one) => one.head) }));
+  // A delivery that was not brought to its end may have left its email in the CRM: it is no earlier email, it is this one.
+  const unfinished = new Set([...claims.values()].filter((one) => !one.delivered).map((one) => one.emailId));
+  const found = await context.crm(mailbox.organization).facts({ mailbox, heads: candidates.map((one) => one.head) });
+  const facts = new PageFacts(found, unfinished);
   const decided: DecidedMessage[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const candidate of candidates) {

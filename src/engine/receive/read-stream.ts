@@ -1,5 +1,5 @@
-import { markAbsent, markGone } from "../../ledger/decisions.ts";
-import { readCursor, storeCursor } from "../../ledger/folders.ts";
+import { forgetPlaces, markAbsent, markGone } from "../../ledger/decisions.ts";
+import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
 import { step } from "../step.ts";
@@ -13,15 +13,18 @@ export const PAGE_SIZE = 500;
  * Pulls one stream page by page until nothing more is there. Each page's decisions, what left the stream, and the cursor that covers both commit in
  * one transaction (invariants 1 and 2): the server tells of a departure only once. Of a stream of many folders, messages that lie in none of
  * `folders` are none of our business until they are moved into one. A lost cursor starts again from the beginning and reconciles by
- * identity: known messages are recognized, not replayed (invariant 3).
+ * identity: known messages are recognized, not replayed (invariant 3); no place of before counts, for the server may give its numbers a second time. So does a folder of the stream that is read only from now on: the
+ * messages in it have passed by.
  */
 export async function readStream(reading: Reading, stream: string, folders: ReadonlySet<string>): Promise<Counts> {
   const { context, work, source, lease, signal } = reading;
   const startedAt = context.now();
-  let cursor = await readCursor(context.database, work.mailbox.id, stream);
+  const position = await readPosition(context.database, work.mailbox.id, stream);
+  const grown = position !== null && readsMore(position, folders);
+  let cursor = grown ? null : (position?.cursor ?? null);
+  const reread: string[] | null = grown ? [] : null;
   let counts: Counts = NO_COUNTS;
   let resets = 0;
-  let reread: string[] | null = null;
   for (;;) {
     const pull = await source.pull(stream, cursor, { limit: PAGE_SIZE, since: work.mailbox.startDate });
     if (pull.kind === "reset") {
@@ -30,8 +33,11 @@ export async function readStream(reading: Reading, stream: string, folders: Read
         { mailbox: work.mailbox.address, stream, reason: pull.reason },
         "cursor lost: the folder is read again and its messages recognized by identity",
       );
+      await context.database.transaction(async (tx) => {
+        await lease.assertHeld(tx);
+        await forgetPlaces(tx, work.mailbox.id, stream);
+      }, "forget places");
       cursor = null;
-      reread = [];
       continue;
     }
     step("receive.pulled");
@@ -43,17 +49,16 @@ export async function readStream(reading: Reading, stream: string, folders: Read
         : reread !== null && !pull.more
           ? { present: reread, since: work.mailbox.startDate }
           : null;
-    const heads = pull.heads.filter((head) => head.folders.some((folder) => folders.has(folder)));
     const covered: Cursor = pull.cursor;
-    if (heads.length > 0 || covered !== cursor) {
+    if (pull.heads.length > 0 || covered !== cursor) {
       counts = addCounts(
         counts,
-        await processHeads(reading, heads, async (tx) => {
+        await processHeads(reading, pull.heads, { newIn: folders }, async (tx) => {
           await lease.assertHeld(tx);
           const now = context.now();
           await markGone(tx, work.mailbox.id, pull.gone, now);
           if (listing !== null) await markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now);
-          await storeCursor(tx, work.mailbox.id, stream, covered, now);
+          await storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now);
         }),
       );
     }
@@ -61,6 +66,11 @@ export async function readStream(reading: Reading, stream: string, folders: Read
     reading.onPage?.(pull.heads.length);
     if (!pull.more || signal.aborted) return counts;
   }
+}
+
+function readsMore(before: Position, folders: ReadonlySet<string>): boolean {
+  const readBefore = new Set(before.folders);
+  return [...folders].some((folder) => !readBefore.has(folder));
 }
 
 function lostAgain(mailbox: string, stream: string, reason: string): Failure {

@@ -5,7 +5,7 @@ import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Folder } from "../../model/message.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
-import { ACTIVITY, noteRecovery, noteTrouble, profileWaits } from "../trouble.ts";
+import { ACTIVITY, mustWait, noteRecovery, noteTrouble } from "../trouble.ts";
 import { whyNot } from "../why-not.ts";
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
@@ -27,7 +27,7 @@ export async function receiveMailbox(
   const profile = mailbox && (await readProfile(context.database, mailbox.profile));
   if (!mailbox || !profile || whyNot("receive", mailbox, profile) !== null) return { ...NO_COUNTS, failure: null };
   const work: Work = { mailbox, profile };
-  if (await profileWaits(context, "receive", work)) return { ...NO_COUNTS, failure: null };
+  if (await mustWait(context, "receive", work)) return { ...NO_COUNTS, failure: null };
   const started = performance.now();
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
   try {

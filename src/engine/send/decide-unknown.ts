@@ -1,8 +1,8 @@
-import { closeAlerts } from "../../ledger/alerts.ts";
-import { deliveryOf, findSendings, markSettled, storeResult } from "../../ledger/outbox.ts";
+import { deliveryOf, findSendings, storeResult } from "../../ledger/outbox.ts";
 import type { Settlement } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
 import type { EngineContext } from "../context.ts";
+import { settle } from "./send-email.ts";
 
 /** What a person decides about an email of which nobody knows whether it left. */
 export type Verdict = "sent" | "again" | "failed";
@@ -33,8 +33,6 @@ export async function decideUnknown(context: EngineContext, emailId: string, ver
         : { status: "retry", attempts: row.attempts, notBefore: now, note };
   const stage = ({ sent: "accepted", failed: "refused", again: "waiting" } as const)[verdict];
   await storeResult(context.database, row, { ...deliveryOf(row), stage, response: note, settlement, fileCopy: false }, now);
-  await context.crm(row.organization).settle(row.emailId, row.generation, settlement);
-  await markSettled(context.database, row, now);
-  await closeAlerts(context.database, "item", row.emailId, "sending", now);
+  await settle(context, row, settlement);
   if (verdict === "again") await context.wake("send", row.mailboxId);
 }

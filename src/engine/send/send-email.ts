@@ -1,4 +1,4 @@
-import { isTransient } from "../../database/sql-error.ts";
+import { isTransient, SqlError } from "../../database/sql-error.ts";
 import type { Lease } from "../../jobs/lease.ts";
 import { closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { reconsiderWaiting } from "../../ledger/decisions.ts";
@@ -7,6 +7,7 @@ import {
   intend,
   markSettled,
   markTransmitting,
+  markUnanswered,
   type OutboxRow,
   type Result,
   storeResult,
@@ -47,7 +48,6 @@ export type SendResult = "sent" | "failed" | "waiting" | "unknown";
  */
 export async function sendEmail(sending: Sending, pending: PendingEmail): Promise<SendResult | null> {
   const { context, work, holder } = sending;
-  const crm = context.crm(work.mailbox.organization);
   const intent = {
     organization: work.mailbox.organization,
     emailId: pending.id,
@@ -58,7 +58,8 @@ export async function sendEmail(sending: Sending, pending: PendingEmail): Promis
   const row = await intend(context.database, intent, holder, context.now());
   if (row === null) return null;
   step("send.intended");
-  const email = await crm.claim(pending.id, pending.generation);
+  const email = await claim(sending, row);
+  if (email instanceof Failure) return end(sending, row, refusedByRule(row, `${email.message} ${email.remedy}`));
   if (email === null) {
     await withdraw(context.database, row);
     return null;
@@ -68,14 +69,39 @@ export async function sendEmail(sending: Sending, pending: PendingEmail): Promis
     await putBack(sending, row, error);
     throw error;
   });
-  await untilStored(context, sending.signal, () => storeResult(context.database, row, result, context.now()));
+  if ("unanswered" in result) {
+    const { unanswered } = result;
+    context.log.warn({ emailId: row.emailId, reason: unanswered }, "no answer to the content; the mail system's own copy will tell");
+    await untilStored(context, sending.signal, () => markUnanswered(context.database, row, holder, unanswered, context.now()));
+    return "waiting";
+  }
+  return end(sending, row, result);
+}
+
+async function end({ context, signal }: Sending, row: OutboxRow, result: Result): Promise<SendResult> {
+  await untilStored(context, signal, () => storeResult(context.database, row, result, context.now()));
   step("send.stored");
   await settle(context, row, result.settlement);
   return outcomeOf(result);
 }
 
+/** The email; null when somebody else has it; a Failure of scope item when it is claimed and cannot be read (a damaged body): that email fails, no other. */
+async function claim({ context, work }: Sending, row: OutboxRow): Promise<OutgoingEmail | Failure | null> {
+  try {
+    return await context.crm(work.mailbox.organization).claim(row.emailId, row.generation);
+  } catch (error) {
+    if (error instanceof Failure && error.scope === "item") return error;
+    throw error;
+  }
+}
+
+/** The content went out and no answer came, in a mail system that files its own copies: finishUnfinished looks for the copy. */
+interface Unanswered {
+  readonly unanswered: string;
+}
+
 /** One attempt with its outcome as a value; throws only where nothing was transmitted. */
-async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): Promise<Result> {
+async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): Promise<Result | Unanswered> {
   const { context, work, settings } = sending;
   const permission = permit(email, settings);
   if (!permission.ok) return refusedByRule(row, `${permission.message} ${permission.remedy}`);
@@ -83,22 +109,30 @@ async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): 
   try {
     composed = await composeOutgoing(context.crm(work.mailbox.organization), email, permission, row);
   } catch (error) {
-    if (!(error instanceof Failure) || error.scope !== "item") throw error;
-    return refusedByRule(row, `${error.message} ${error.remedy}`);
+    return refusedByRule(row, uncomposable(error));
   }
   step("send.composed");
   const recipients = recipientsLeft(permission.envelope.recipients, row);
   const envelope = { ...permission.envelope, recipients, needsSmtpUtf8: composed.needsSmtpUtf8 };
   const submission = await submit(sending, row, envelope, composed.mime);
   step("send.answered");
+  const { filesSentCopy } = context.mailSystem(work.profile).capabilities;
+  if (submission.kind === "unknown" && filesSentCopy && !row.partly) return { unanswered: submission.reason };
   const next = afterSubmission(submission, row, { now: context.now(), messageId: row.messageId, subject: email.subject });
   const fileCopy =
     next.settlement.status === "sent" &&
     settings.SSSSaveOutgoingEmailToExchangeSentFolder &&
-    !work.profile.filesSentCopy &&
+    !filesSentCopy &&
     work.profile.incoming !== null;
   const response = submission.kind === "unknown" ? submission.reason : submission.response;
   return { ...next.delivery, response, settlement: next.settlement, stage: stageOf(next.settlement), fileCopy };
+}
+
+/** What is told of an email that cannot be written. What is wider than the email, or may go by itself, is thrown on. */
+function uncomposable(error: unknown): string {
+  if (error instanceof Failure && error.scope === "item") return `${error.message} ${error.remedy}`;
+  if (error instanceof Failure || error instanceof SqlError || isTransient(error)) throw error;
+  return `The email cannot be written: ${error instanceof Error ? error.message : String(error)}. This is a fault of Waypost; please report it.`;
 }
 
 /** Submits. A Failure says that nothing was transmitted (ports); any other error after the content may have begun to go out is an unknown outcome. */
@@ -146,7 +180,8 @@ export async function settle(context: EngineContext, row: OutboxRow, settlement:
   else await closeAlerts(context.database, "item", row.emailId, "sending", now);
   const waiting = await context.database.transaction(async (tx) => {
     await markSettled(tx, row, now);
-    return settlement.status === "sent" ? reconsiderWaiting(tx, row.organization, [settlement.messageId]) : [];
+    // The CRM knows the Message-ID of an unknown one too: whoever answers it has it.
+    return "messageId" in settlement ? reconsiderWaiting(tx, row.organization, [settlement.messageId]) : [];
   }, "settle email");
   step("send.settled");
   context.measure.count("emails_sent", { outcome: settlement.status });

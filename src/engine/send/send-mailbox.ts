@@ -1,9 +1,10 @@
 import type { Lease } from "../../jobs/lease.ts";
+import { closeAlerts } from "../../ledger/alerts.ts";
 import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { MailSender } from "../../ports.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
-import { noteRecovery, noteTrouble, profileWaits } from "../trouble.ts";
+import { ACTIVITY, mustWait, noteRecovery, noteTrouble } from "../trouble.ts";
 import { whyNot } from "../why-not.ts";
 import { fileCopies } from "./file-copies.ts";
 import { finishUnfinished } from "./finish-unfinished.ts";
@@ -31,18 +32,20 @@ export async function sendMailbox(
 ): Promise<SendCounts & { failure: Failure | null }> {
   const mailbox = await readMailbox(context.database, mailboxId);
   const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-  // Without an outgoing server nothing was ever begun, and there is nothing to finish.
-  if (!mailbox || !profile?.outgoing) return { ...NOTHING_SENT, failure: null };
+  if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null };
   const work: Work = { mailbox, profile };
   const started = performance.now();
-  const sender = context.mailSystem(profile).sender(accessTo(context, mailbox));
+  // A profile can lose its outgoing server while emails are under way; they are finished all the same.
+  const sender = profile.outgoing === null ? null : context.mailSystem(profile).sender(accessTo(context, mailbox));
   const counts = { ...NOTHING_SENT };
   try {
     await finishUnfinished(context, work, sender);
-    if (whyNot("send", mailbox, profile) !== null || (await mustWait(context, work))) return { ...counts, failure: null };
+    if (sender === null || whyNot("send", mailbox, profile) !== null || (await mustWait(context, "send", work)))
+      return { ...counts, failure: null };
     await sendPending(context, work, sender, lease, holder, signal, counts);
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
     if (worked > 0 || mailbox.sendFailures > 0) await noteRecovery(context, "send", work);
+    else await closeAlerts(context.database, "process", "process", ACTIVITY.send, context.now());
     if (worked > 0)
       context.log.info({ mailbox: mailbox.address, ...counts, seconds: (performance.now() - started) / 1000 }, "mailbox sent");
     return { ...counts, failure: null };
@@ -50,15 +53,10 @@ export async function sendMailbox(
     await noteTrouble(context, "send", work, error);
     return { ...counts, failure: asFailure(error, mailbox.address) };
   } finally {
-    await sender.close();
+    await sender?.close();
     context.measure.observe("job_seconds", { work: "send" }, (performance.now() - started) / 1000);
     await fileCopies(context, work, signal);
   }
-}
-
-async function mustWait(context: EngineContext, work: Work): Promise<boolean> {
-  const { sendNotBefore } = work.mailbox;
-  return (sendNotBefore !== null && sendNotBefore > context.now()) || (await profileWaits(context, "send", work));
 }
 
 async function sendPending(

@@ -22,7 +22,7 @@ export function isForward(subject: string): boolean {
 }
 
 /** Subjects that agree up to here may differ behind it: stores cut them, none before this. */
-const NEVER_CUT_BEFORE = 150;
+export const NEVER_CUT_BEFORE = 150;
 
 /** Whether two copies of one message can have these subjects: equal but for what a gateway wrote before one, or a store cut off. */
 export function isSameSubject(a: string, b: string): boolean {

@@ -1,0 +1,48 @@
+import { Failure } from "../../model/failure.ts";
+
+/**
+ * A mail store can be damaged at one message, and the server then says goodbye whenever that message is asked for (Dovecot: "BYE FETCH
+ * failed"). So that one message stops neither the others nor the mailbox, those asked for are halved until it stands alone.
+ */
+
+/** More damaged messages than this at a time are not a damaged message: the server goes away for another reason. */
+const MOST = 5;
+
+/** What asking for some of them gave: answers, and those at which the server says goodbye, with its words. */
+export interface Survivors<Item, Answer> {
+  readonly answers: readonly Answer[];
+  readonly refused: readonly { readonly item: Item; readonly words: string }[];
+}
+
+/**
+ * Asks for the items together and, when the server says goodbye to that, for ever fewer of them, on new connections. An item counts as
+ * refused only when it failed twice alone. Throws what was thrown when it is not about some few of the items.
+ */
+export async function askSurviving<Item, Answer>(
+  items: readonly Item[],
+  ask: (some: readonly Item[]) => Promise<readonly Answer[]>,
+): Promise<Survivors<Item, Answer>> {
+  const answers: Answer[] = [];
+  const refused: { item: Item; words: string }[] = [];
+  const halves: (readonly Item[])[] = items.length > 0 ? [items] : [];
+  const once = new Set<Item>();
+  let trouble: Failure | null = null;
+  for (let some = halves.shift(); some !== undefined; some = halves.shift()) {
+    try {
+      answers.push(...(await ask(some)));
+    } catch (error) {
+      const [only] = some;
+      if (!(error instanceof Failure) || error.code !== "server closing" || only === undefined || refused.length >= MOST) throw error;
+      trouble = error;
+      const half = Math.ceil(some.length / 2);
+      if (some.length > 1) halves.unshift(some.slice(0, half), some.slice(half));
+      else if (!once.has(only)) {
+        once.add(only);
+        halves.unshift(some);
+      } else refused.push({ item: only, words: error.serverSaid ?? error.message });
+    }
+  }
+  // Of several messages not one came: that is the server's trouble, not theirs.
+  if (trouble !== null && refused.length === items.length && items.length > 1) throw trouble;
+  return { answers, refused };
+}

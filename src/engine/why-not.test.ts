@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { APPROVAL, type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
+import type { Endpoint } from "../model/mailbox.ts";
+import { whyNot } from "./why-not.ts";
+
+const endpoint: Endpoint = {
+  ...{ protocol: "imap", host: "mail.test", port: 993, security: "tls", authentication: "auto" },
+  ...{ certificateAuthorities: null, verifyCertificate: true, timeout: 60_000 },
+};
+const profile: ProfileRow = {
+  ...{ name: "mail", incoming: endpoint, outgoing: endpoint, folders: "inbox", filesSentCopy: false, maxConcurrentConnections: 1 },
+  ...{ maximumMessageSize: 1, receiveFailures: 0, receiveNotBefore: null, sendFailures: 0, sendNotBefore: null },
+};
+const mailbox: MailboxRow = {
+  ...{ id: "1", organization: "o", address: "ann@example.test", profile: "mail", owner: { type: "forward" }, username: "ann" },
+  ...{ startDate: new Date(0), incomingMethod: METHOD.waypost, outgoingMethod: METHOD.waypost, approval: APPROVAL.approved, active: true },
+  ...{ receiveDueAt: new Date(0), receiveNotBefore: null, receiveFailures: 0, receivedAt: null, receiveError: null },
+  ...{ sendFailures: 0, sendNotBefore: null, sentAt: null, sendError: null },
+};
+
+test("a mailbox that is active, approved, switched on and has a server is worked on in both directions", () => {
+  assert.deepEqual([whyNot("receive", mailbox, profile), whyNot("send", mailbox, profile)], [null, null]);
+});
+
+test("one that is not says why and what to do, in the words of the configuration", () => {
+  assert.match(whyNot("receive", { ...mailbox, active: false }, profile) ?? "", /is inactive.*"active: true"/);
+  assert.match(whyNot("send", { ...mailbox, approval: APPROVAL.pending }, profile) ?? "", /is not approved.*"approved: true"/);
+  assert.match(whyNot("receive", { ...mailbox, incomingMethod: METHOD.none }, profile) ?? "", /incoming delivery method.*"incoming: true"/);
+  assert.match(whyNot("send", { ...mailbox, outgoingMethod: METHOD.none }, profile) ?? "", /outgoing delivery method.*"outgoing: true"/);
+  assert.match(whyNot("send", mailbox, { ...profile, outgoing: null }) ?? "", /"mail" has no outgoing server/);
+});
+
+test("one direction says nothing about the other", () => {
+  const half = { ...mailbox, incomingMethod: METHOD.none };
+  assert.equal(whyNot("send", half, { ...profile, incoming: null }), null);
+  assert.notEqual(whyNot("receive", half, profile), null);
+});

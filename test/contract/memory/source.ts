@@ -1,0 +1,69 @@
+import type { Content, Folder, MessageRef } from "../../../src/model/message.ts";
+import type { MailboxAccess, MailSource, MessageAction, Pull, PullOptions } from "../../../src/ports.ts";
+import { foldersOf, messageIdOf } from "./kind.ts";
+import { regenerate } from "./regenerate.ts";
+import type { Call, MemoryServer } from "./server.ts";
+
+export class MemorySource implements MailSource {
+  readonly #server: MemoryMailSystem;
+  readonly #access: MailboxAccess;
+
+  constructor(server: MemoryServer, access: MailboxAccess) {
+    this.#server = server;
+    this.#access = access;
+  }
+
+  async folders(): Promise<readonly Folder[]> {
+    const { box } = await this.#call("folders");
+    return foldersOf(this.#server.kind, box);
+  }
+
+  async pull(stream: string, cursor: string | null, options: PullOptions): Promise<Pull> {
+    const { box, forgotten } = await this.#call("pull", { stream, fromStart: cursor === null });
+    if (forgotten && cursor !== null) return { kind: "reset", reason: "410 Gone" };
+    return this.#server.kind.pull(box, stream, cursor, options);
+  }
+
+  async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {
+    for (const ref of refs) {
+      const { box } = await this.#call("content", { stream: ref.stream });
+      const message = this.#server.kind.resolve(box, ref);
+      if (message === undefined) yield { ref, kind: "gone" };
+      else if (message.mime.length > maximumSize) yield { ref, kind: "too large", size: message.mime.length, limit: maximumSize };
+      else yield { ref, kind: "mime", mime: this.#server.kind.capabilities.stableMime ? message.mime : regenerate(message.mime) };
+    }
+  }
+
+  async find(folder: string, messageId: string): Promise<readonly MessageRef[]> {
+    const { box } = await this.#call("find");
+    const stream = this.#server.kind.streamOf(folder);
+    const found = box.in(folder).filter((message) => messageIdOf(message) === messageId);
+    return found.flatMap((message) => this.#server.kind.refs(message).filter((ref) => ref.stream === stream));
+  }
+
+  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
+    const { box } = await this.#call("folders");
+    for (const ref of refs) {
+      const message = this.#server.kind.resolve(box, ref);
+      if (message === undefined) throw new Error(`there is no message ${ref.id}`);
+      if (action === "seen") box.mark(message.number);
+      else if (action === "delete") box.remove(message.number);
+      else box.place(message.number, [action.moveTo]);
+    }
+  }
+
+  async fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {
+    const { box } = await this.#call("find");
+    const sent = box.folders.find((folder) => folder.role === "sent");
+    if (sent === undefined) return "no folder";
+    if (box.in(sent.id).some((message) => messageIdOf(message) === messageId)) return "already there";
+    box.put([sent.id], mime, sentOn, true);
+    return "filed";
+  }
+
+  async close(): Promise<void> {}
+
+  #call(verb: Call["verb"], more: Pick<Call, "stream" | "fromStart"> = {}) {
+    return this.#server.signIn(this.#access, { verb, mailbox: this.#access.address, ...more });
+  }
+}
