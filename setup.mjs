@@ -3,15 +3,15 @@
 // whatever Node the machine has (18 or newer); everything after it runs on the pinned Node that it installs.
 
 import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const onWindows = process.platform === "win32";
+/** Many times what an installation takes; a setup that holds the lock for longer hangs. */
+const LOCK_MS = 10 * 60_000;
 
 /** Debian's package for each program that a test starts, and how to see that it is there. */
 const testServers = [
@@ -119,23 +119,26 @@ function pathWithoutOurs() {
   return entries.filter((entry) => path.resolve(entry) !== ours).join(path.delimiter);
 }
 
-/** One setup at a time in one clone. A lock whose process is gone is taken over. Returns the function that frees it. */
+/**
+ * One setup at a time in one clone. The lock stands in the clone, where only its owner can make one, and is taken over when its process is gone or
+ * its time is up. Returns the function that frees it.
+ */
 async function lock() {
-  const file = path.join(tmpdir(), `waypost-setup-${createHash("sha256").update(root).digest("hex").slice(0, 16)}.lock`);
+  const file = path.join(root, ".setup.lock");
   const mine = String(process.pid);
   for (let told = false; ; await sleep(200)) {
     const holder = readText(file);
-    if (holder !== undefined && isRunning(Number(holder))) {
+    if (holder !== undefined && isSetup(Number(holder)) && age(file) < LOCK_MS) {
       if (!told) console.log(`setup: process ${holder} is installing already; waiting for it`);
       told = true;
       continue;
     }
-    if (holder !== undefined) rmSync(file, { force: true });
     try {
+      if (holder !== undefined) rmSync(file, { force: true });
       writeFileSync(file, mine, { flag: "wx" });
     } catch (error) {
       if (error.code === "EEXIST") continue;
-      throw new SetupError(`The lock file ${file} cannot be written.`, error.message, "make the folder for temporary files writable.");
+      throw new SetupError(`The lock file ${file} cannot be written.`, error.message, "run this as the user who owns the folder.");
     }
     // Two that found the same dead holder may both have removed it: the later file is the one that counts.
     await sleep(50);
@@ -148,14 +151,22 @@ async function lock() {
   return unlock;
 }
 
-function isRunning(pid) {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
+/** Whether another process that lives under this id can be a setup: the id of one that is gone may have been given to any program. */
+function isSetup(pid) {
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return error.code === "EPERM";
+    if (error.code !== "EPERM") return false;
   }
+  const commandLine = existsSync("/proc/self/cmdline") ? readText(`/proc/${pid}/cmdline`) : undefined;
+  return commandLine === undefined || commandLine.split("\0").some((word) => path.basename(word) === "setup.mjs");
+}
+
+/** Milliseconds since a file was written; of one that is gone, for ever. */
+function age(file) {
+  const modified = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+  return modified === undefined ? Number.POSITIVE_INFINITY : Date.now() - modified;
 }
 
 // ------------------------------------------------------------------------------------------------ test servers

@@ -49,6 +49,16 @@ describe("parseConfiguration", () => {
     );
   });
 
+  it("takes names for a reverse proxy, but no URL or port in their place", () => {
+    const names = (list: string) => `${MINIMAL}listen: { names: [${list}] }\n`;
+    assert.deepEqual(parseConfiguration(names("crm.example.com, mail"), "waypost.yaml").listen.names, ["crm.example.com", "mail"]);
+    for (const wrong of ["'https://crm.example.com'", "'crm.example.com:443'", "'*.example.com'"])
+      assert.deepEqual(
+        problemsOf(names(wrong)).map(({ field }) => field),
+        ["listen.names[0]"],
+      );
+  });
+
   it("names an unknown field where it stands", () => {
     const [problem] = problemsOf(MINIMAL.replace("    email: ann@example.com\n", "    email: ann@example.com\n    fliter: all\n"));
     assert.deepEqual([problem?.line, problem?.field, problem?.problem], [11, "users[0]", 'unknown field "fliter"']);

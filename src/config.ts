@@ -15,6 +15,12 @@ const address = z
   .max(200)
   .regex(/^[^\s@<>,;]+@[^\s@<>,;]+$/, "must be one mail address, like ann@example.com");
 
+const hostName = z
+  .string()
+  .trim()
+  .max(253)
+  .regex(/^[\w-]+(?:\.[\w-]+)*$/, "must be a host name without scheme and port, like crm.example.com");
+
 const secret = z
   .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
     error: "must be { env: NAME } or { file: path }: a secret never stands in this file itself",
@@ -76,7 +82,16 @@ export const configurationSchema = z.strictObject({
     .describe(
       "A folder for the embedded database, or the URL of a PostgreSQL 15+ by reference. DATABASE_URL in the environment wins over the folder.",
     ),
-  listen: z.strictObject({ host: z.string().default("127.0.0.1"), port: z.number().int().min(0).max(65535).default(8025) }).prefault({}),
+  listen: z
+    .strictObject({
+      host: z.string().default("127.0.0.1"),
+      port: z.number().int().min(0).max(65535).default(8025),
+      names: z
+        .array(hostName)
+        .default([])
+        .describe("Host names under which browsers reach it through a reverse proxy; under other names it does not answer."),
+    })
+    .prefault({}),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   pullSeconds: z.number().int().min(5).max(86400).default(60).describe("Each mailbox is pulled at least this often, wakes or not."),
   organizations: z.array(z.strictObject({ name, kind: z.literal("embedded"), settings: settings.default({}) })).min(1),

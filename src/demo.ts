@@ -9,6 +9,7 @@ import { explanationLines, printable } from "./command-line/print.ts";
 import { type Configuration, configurationSchema } from "./config.ts";
 import { type DemoMailServer, startMailServer } from "./demo/mail-server/mail-server.ts";
 import { COMPANY_DOMAIN, QUEUE, RECORDS, USERS } from "./demo/people.ts";
+import { portOrAny } from "./demo/port.ts";
 import { type DemoSummary, EXPECTED, isComplete } from "./demo/summary.ts";
 import { arrive, sendOffers } from "./demo/traffic.ts";
 import { addressKey } from "./model/address.ts";
@@ -17,6 +18,7 @@ import { type Service, startService } from "./serve.ts";
 export interface DemoOptions {
   /** End after the sample traffic instead of going on. */
   readonly once: boolean;
+  /** For the web pages; when it is taken, they take a free one. */
   readonly port: number;
   /** Print nothing but the summary. */
   readonly json: boolean;
@@ -48,8 +50,10 @@ export async function demo({ once, port, json, stop, patience = PATIENCE }: Demo
   running.defer(() => server.close());
   say(`A mail server for ${COMPANY_DOMAIN} is up: IMAP on 127.0.0.1:${server.imapPort}, SMTP on 127.0.0.1:${server.smtpPort}.`);
   say(`Accounts: ${ACCOUNTS.map((one) => one.address).join(", ")}; password: ${PASSWORD}`);
+  const pagesPort = once ? 0 : await portOrAny(port);
+  if (!once && pagesPort !== port) say(`Port ${port} is not free on this machine; the web pages take a free one instead.`);
   say("Making the embedded database, which takes a few seconds ...");
-  const service = await startService(demoConfiguration(folder, server, once ? 0 : port), {
+  const service = await startService(demoConfiguration(folder, server, pagesPort), {
     roles: new Set(["web", "worker", "watcher"]),
     log: pino({ level: "silent" }),
   });

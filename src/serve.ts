@@ -8,7 +8,7 @@ import { createMetrics } from "./server/metrics.ts";
 import { startServer } from "./server/server.ts";
 
 /** Mailboxes worked on at a time by one process, in each direction. */
-const CONCURRENCY = 8;
+const CONCURRENCY = 16;
 /** How long a stopping process lets running jobs finish their page or email. */
 const STOP_SECONDS = 20;
 
@@ -32,9 +32,9 @@ export async function startService(configuration: Configuration, { roles, log }:
   await using started = new AsyncDisposableStack();
   const metrics = createMetrics();
   const app = started.use(await openApp(configuration, { log, measure: metrics.measure }));
-  const { host, port } = configuration.listen;
+  const { host, names, port } = configuration.listen;
   const { database, crm, operations } = app;
-  const web = roles.has("web") ? await startServer({ database, crm, operations, metrics, log, host, port }) : null;
+  const web = roles.has("web") ? await startServer({ database, crm, operations, metrics, log, host, names, port }) : null;
   started.defer(async () => web?.close());
   const engine = await startEngine(app.context, app.queue, {
     roles,

@@ -7,12 +7,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { Failure } from "../model/failure.ts";
+import { makePrivateFolder } from "./private-folder.ts";
 
 const PREFIX = "database.lock.";
 /** The holder touches its file this often. */
@@ -43,9 +44,12 @@ export interface FolderLock {
 /** Tokens of the locks that this very process holds: its process id alone proves nothing (containers start with the same ids again). */
 const mine = new Set<string>();
 
-/** Locks the folder, making it for its owner's eyes alone when it is missing. Throws a `Failure` that names the holder when a living process has it. */
+/**
+ * Locks the folder, which is made when it is missing and closed to all but its owner. Throws a `Failure` that names the holder when a living process
+ * has it, and one that names the fault when other users of the machine could get in.
+ */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makePrivateFolder(folder);
   for (;;) {
     const highest = (await lockNumbers(folder)).at(-1) ?? 0;
     if (highest > 0) await refuseIfHeld(folder, highest);

@@ -9,7 +9,7 @@ import { SessionDatabase } from "./session-database.ts";
 
 /**
  * Opens the database, brings its schema up to date and registers this process. Throws a `Failure` with scope process: `database
- * unavailable`, `database sign-in refused`, `folder in use`, `database newer`, `migration changed`, `migration failed`.
+ * unavailable`, `database sign-in refused`, `database URL wrong`, `folder in use`, `folder open to others`, `database newer`, `migration changed`, `migration failed`.
  */
 export async function openDatabase(place: Place, migrations?: readonly Migration[]): Promise<Database> {
   const engine = await openEngine(place, place.report ?? warn);

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { Failure } from "../model/failure.ts";
@@ -10,6 +10,7 @@ import type { FolderLock } from "./lock-file.ts";
 import { within } from "./patience.ts";
 import type { Request, Response, TextResult } from "./pglite-worker.ts";
 import { joinAlone } from "./presence.ts";
+import { makePrivateFolder } from "./private-folder.ts";
 import { toDatabaseError } from "./sql-error.ts";
 import { Turnstile } from "./turnstile.ts";
 import { decoderOf, encode } from "./types.ts";
@@ -26,11 +27,12 @@ export async function openPglite(folder: string, lock: FolderLock, report: Repor
   if (!existsSync(data)) {
     const unfinished = path.join(folder, "pglite.unfinished");
     await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
+    await makePrivateFolder(unfinished);
     const first = await PgliteThread.start(unfinished, () => {});
     await first.close();
     await rename(unfinished, data);
   }
+  await makePrivateFolder(data);
   const channels = new Channels();
   const thread = await PgliteThread.start(data, (channel, payload) => channels.deliver(channel, payload));
   lock.onLost((failure) => void thread.abandon(failure));

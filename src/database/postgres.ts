@@ -1,4 +1,5 @@
 import pg from "pg";
+import { Failure } from "../model/failure.ts";
 import { Channels, quoteName } from "./channels.ts";
 import type { Presence, Report, ServerPlace } from "./database.ts";
 import { DedicatedConnection } from "./dedicated-connection.ts";
@@ -33,8 +34,8 @@ class PostgresEngine implements Engine {
   #leave: (() => Promise<void>) | null = null;
 
   static async open(options: ServerPlace, report: Report): Promise<Engine> {
-    const config = clientConfig(options.url);
     const place = describePlace(options.url);
+    const config = clientConfig(options.url);
     const channels = new Channels();
     const session: SessionState = { takeLock: null, retake: null };
     const dedicated = await DedicatedConnection.open({
@@ -207,8 +208,28 @@ function clientConfig(url: string): pg.ClientConfig {
   };
 }
 
-/** Host, port and database of a URL: never its user or password. */
+/** Host, port and database of a URL: never its user or password. Throws a `Failure` when it is none of PostgreSQL, without showing it. */
 function describePlace(url: string): string {
   const parsed = URL.parse(url);
-  return parsed === null ? "of DATABASE_URL" : `${parsed.host}${parsed.pathname}`;
+  if (parsed === null || !/^postgres(?:ql)?:\/\//i.test(url) || !isDecodable(parsed)) throw notAUrl();
+  return `${parsed.host}${parsed.pathname}`;
+}
+
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    return [username, password, pathname].every((part) => typeof decodeURIComponent(part) === "string");
+  } catch {
+    return false;
+  }
+}
+
+function notAUrl(): Failure {
+  return new Failure({
+    scope: "process",
+    code: "database URL wrong",
+    message: "DATABASE_URL is not a URL like postgres://user:password@host:5432/name.",
+    remedy:
+      "Correct it where database.url of the configuration points; in user and password write characters like @ / # % as %40 %2F %23 %25.",
+    waitingHelps: false,
+  });
 }

@@ -1,8 +1,9 @@
 import { type Clock, startClock } from "../jobs/clock.ts";
 import { leaseKey, withLease } from "../jobs/lease.ts";
 import type { Queue } from "../jobs/queue.ts";
-import { readMailbox, takeDueMailboxes } from "../ledger/mailboxes.ts";
-import type { EngineContext } from "./context.ts";
+import { forgetWaits, readMailbox, readProfile, takeDueMailboxes } from "../ledger/mailboxes.ts";
+import type { EngineContext, Work } from "./context.ts";
+import { ProfileSlots } from "./profile-slots.ts";
 import { receiveMailbox } from "./receive/receive-mailbox.ts";
 import { dispatchSending } from "./send/dispatch.ts";
 import { sendMailbox } from "./send/send-mailbox.ts";
@@ -17,7 +18,7 @@ export interface EngineOptions {
   readonly organizations: readonly string[];
   /** Each mailbox is pulled at least this often. */
   readonly pullSeconds: number;
-  /** Mailboxes worked on at a time, in each direction. */
+  /** Mailboxes worked on at a time, in each direction; those of one profile take at most half of it. */
   readonly concurrency: number;
 }
 
@@ -37,17 +38,27 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
   const clocks: Clock[] = [];
   if (options.roles.has("worker")) {
     const instanceId = context.database.presence.instanceId;
+    await forgetWaits(context.database, context.now());
+    const slots = (work: "receive" | "send") =>
+      new ProfileSlots(Math.ceil(options.concurrency / 2), (mailboxId) => {
+        context.wake(work, mailboxId).catch(reportTo(context, `waking ${mailboxId}`));
+      });
+    const receiving = slots("receive");
+    const sending = slots("send");
     queue.work("receive", { concurrency: options.concurrency }, async (mailboxId, signal) => {
       await withLease(context.database, leaseKey("receive", mailboxId), instanceId, async (lease) => {
-        const mailbox = await readMailbox(context.database, mailboxId);
-        if (mailbox && isPointless(mailbox, context.now())) return;
+        const work = await readWork(context, mailboxId);
+        if (!work || isPointless(work.mailbox, context.now())) return;
         // A mailbox with years of mail to read ends at its next page; the rest is read by whoever comes next.
-        await receiveMailbox(context, mailboxId, lease, AbortSignal.any([signal, stopping.signal]));
+        const until = AbortSignal.any([signal, stopping.signal]);
+        await receiving.work(work.mailbox, work.profile, async () => void (await receiveMailbox(context, mailboxId, lease, until)));
       });
     });
     queue.work("send", { concurrency: options.concurrency }, async (mailboxId, signal) => {
       await withLease(context.database, leaseKey("send", mailboxId), instanceId, async (lease) => {
-        await sendMailbox(context, mailboxId, lease, instanceId, signal);
+        const work = await readWork(context, mailboxId);
+        if (!work) return;
+        await sending.work(work.mailbox, work.profile, async () => void (await sendMailbox(context, mailboxId, lease, instanceId, signal)));
       });
     });
     const wakeDue = async () => {
@@ -68,6 +79,12 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
       await Promise.allSettled(running);
     },
   };
+}
+
+async function readWork({ database }: EngineContext, mailboxId: string): Promise<Work | null> {
+  const mailbox = await readMailbox(database, mailboxId);
+  const profile = mailbox && (await readProfile(database, mailbox.profile));
+  return mailbox && profile && { mailbox, profile };
 }
 
 function reportTo(context: EngineContext, what: string): (error: unknown) => void {

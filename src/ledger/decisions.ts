@@ -49,11 +49,12 @@ export interface KnownPlace {
   readonly gone: boolean;
 }
 
-/** Those of these refs that have been seen in the stream before, by id. */
+/** Those of these refs that have been seen in the stream before and decided, by id. */
 export async function knownPlaces(sql: Sql, mailboxId: string, stream: string, ids: readonly string[]): Promise<Map<string, KnownPlace>> {
   const { rows } = await sql.query<KnownPlace & { id: string }>(
     `select ref_id as id, decision_id as "decisionId", folders, gone_at is not null as gone
-     from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)`,
+     from waypost.location join waypost.decision on decision.id = decision_id and not undecided
+     where location.mailbox_id = $1 and stream_id = $2 and ref_id = any($3)`,
     [mailboxId, stream, ids],
   );
   return new Map(rows.map(({ id, ...place }) => [id, place]));

@@ -264,3 +264,9 @@ export async function noteProfileSuccess(sql: Sql, direction: Direction, profile
 export async function postponeReceive(sql: Sql, mailboxId: string, at: Date): Promise<void> {
   await sql.query("update waypost.mailbox set receive_due_at = $2 where id = $1", [mailboxId, at]);
 }
+
+/** Everything is tried again at once: whoever starts the service anew may have mended what failed. What a mail system asked for itself stays. */
+export async function forgetWaits(sql: Sql, now: Date): Promise<void> {
+  await sql.query("update waypost.mailbox set receive_due_at = $1, send_not_before = null, receive_error = receive_error - 'until'", [now]);
+  await sql.query("update waypost.server_profile set receive_not_before = null, send_not_before = null");
+}

@@ -5,6 +5,7 @@ import MimeNode from "nodemailer/lib/mime-node";
 import type { Address } from "../model/address.ts";
 import type { Attachment } from "../model/message.ts";
 import { htmlToText } from "./html-text.ts";
+import { dispositionWithName, literalText, looksEncoded, withLiteralNames, writeNamesLiterally } from "./literal-words.ts";
 import { isWritableId, refuseUnsendable } from "./sendable.ts";
 
 /** A message to be written, as plain data. Composing the same data again gives the same bytes. */
@@ -61,7 +62,7 @@ const NOT_ASCII = /[^\x20-\x7e]/;
 export async function compose(message: OutgoingMessage): Promise<Composed> {
   refuseUnsendable(message);
   const everyone = [message.from, ...message.to, ...message.cc, ...message.bcc];
-  const mime = await new MailComposer(optionsFor(message)).compile().build();
+  const mime = await writeNamesLiterally(new MailComposer(optionsFor(message)).compile()).build();
   return {
     mime,
     needsSmtpUtf8: everyone.some(({ address }) => NOT_ASCII.test(address.slice(0, address.lastIndexOf("@")))),
@@ -77,7 +78,7 @@ function optionsFor(message: OutgoingMessage): MailComposerOptions {
     // A message to blind copies only still needs a destination field for servers that insist on one (RFC 822 did).
     to: message.to.length + message.cc.length > 0 ? message.to.map(mailbox) : "undisclosed-recipients:;",
     cc: message.cc.map(mailbox),
-    subject: message.subject,
+    subject: literalText(message.subject),
     messageId: `<${message.messageId}>`,
     references: referenceIds(message).map((id) => `<${id}>`),
     date: message.date,
@@ -115,7 +116,7 @@ function extraHeaders(message: OutgoingMessage): { key: string; value: string | 
   }
   if (message.readReceiptRequested) {
     // Prepared, because the library writes addresses only in the fields that it knows for addresses.
-    const value = MimeNode.encodeHeaderValue("From", mailbox(message.from));
+    const value = withLiteralNames(MimeNode.encodeHeaderValue("From", mailbox(message.from)));
     headers.push({ key: "Disposition-Notification-To", value: { prepared: true, foldLines: true, value } });
   }
   return headers;
@@ -128,15 +129,21 @@ function extraHeaders(message: OutgoingMessage): { key: string; value: string | 
 function attachmentOptions(attachment: Attachment, html: string | null): MailComposerAttachment {
   const { filename, mimetype, contentId, body } = attachment;
   const travels = !/^(message|multipart)\//i.test(mimetype) || (/^message\//i.test(mimetype) && fitsEveryWay(body));
-  const options: MailComposerAttachment = {
-    filename,
-    content: body,
-    contentType: travels ? mimetype : "application/octet-stream",
-    contentDisposition: "attachment",
+  const options: MailComposerAttachment = { content: body, contentType: travels ? mimetype : "application/octet-stream" };
+  const shown = contentId !== null && html !== null && mimetype.startsWith("image/") && showsPicture(html, contentId);
+  const disposition = shown ? "inline" : "attachment";
+  return {
+    ...options,
+    ...(shown && { cid: contentId }),
+    // Without a name of its own the part has it in this field only: the other place, `name` of Content-Type, would hold it undisguised.
+    ...(looksEncoded(filename)
+      ? { filename: false, contentDisposition: dispositionWithName(disposition, filename) }
+      : { filename, contentDisposition: disposition }),
   };
-  if (contentId === null || html === null || !isWritableId(contentId) || !mimetype.startsWith("image/")) return options;
-  const shown = html.includes(`cid:${contentId}`) || html.includes(`cid:${encodeURIComponent(contentId)}`);
-  return shown ? { ...options, cid: contentId, contentDisposition: "inline" } : options;
+}
+
+function showsPicture(html: string, contentId: string): boolean {
+  return isWritableId(contentId) && (html.includes(`cid:${contentId}`) || html.includes(`cid:${encodeURIComponent(contentId)}`));
 }
 
 /** ASCII in lines of at most 998 bytes that all end in CRLF. */

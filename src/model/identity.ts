@@ -26,8 +26,10 @@ export function identityOf(head: MessageHead): Identity {
     head.date?.toISOString() ?? "",
     // Gateways write a tag before the subject of one copy and not of another, and stores cut long ones.
     baseSubject(head.subject, []).slice(0, NEVER_CUT_BEFORE),
-    // Without a Message-ID every other field that survives transport is needed to tell two messages apart.
-    ...(weak ? [addresses(head.to), addresses(head.cc), head.inReplyTo.join(" ")] : []),
+    // A forged or careless twin has the same id, sender, date and subject; it is rarely for the same people.
+    addresses(head.to),
+    addresses(head.cc),
+    ...(weak ? [head.inReplyTo.join(" ")] : []),
   ];
   return { key: sha256(JSON.stringify(fields)), weak };
 }

@@ -26,7 +26,8 @@ const HEADERS = {
 
 /** What the guard must know. */
 export interface Guarded {
-  readonly listenHost: string;
+  /** Names that are good as Host: the one listened on and those of `listen.names`. */
+  readonly ownNames: readonly string[];
   readonly operationsToken: string;
 }
 
@@ -34,11 +35,11 @@ export interface Guarded {
  * Puts the security headers on every answer and refuses what a stranger's page makes a browser send: requests under a name that was
  * only made to point here (DNS rebinding), and forms of other sites. A request with the token comes from no browser.
  */
-export function addGuard(app: FastifyInstance, { listenHost, operationsToken }: Guarded): void {
+export function addGuard(app: FastifyInstance, { ownNames, operationsToken }: Guarded): void {
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
     if (request.routeOptions.config.open === true || hasToken(request, operationsToken)) return;
-    if (!meansUs(request.headers.host, listenHost)) await refuseHost(reply);
+    if (!meansUs(request.headers.host, ownNames)) await refuseHost(reply);
     else if (isForeignForm(request)) await refuseForm(reply);
   });
 }
@@ -61,7 +62,7 @@ function refuseHost(reply: FastifyReply): FastifyReply {
     troublePage({
       title: "Not this address",
       message: "This server does not answer to the name in the address bar.",
-      remedy: "Open it by its IP address, as localhost, or by the name in listen.host of the configuration.",
+      remedy: "Open it by its IP address, as localhost, or by a name in listen.host or listen.names of the configuration.",
     }),
   );
 }

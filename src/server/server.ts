@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly host: string;
+  /** Names under which a reverse proxy in front is reached; none: there is no proxy. */
+  readonly names?: readonly string[];
   /** 0: any free one. */
   readonly port: number;
 }

@@ -127,12 +127,45 @@ describe("the web server", () => {
     assert.equal((await ask("/", { cookies })).statusCode, 401);
   });
 
-  test("trying keys again and again is stopped", async () => {
+  function tryKey(key: string, remoteAddress = "192.0.2.1"): Promise<LightMyRequestResponse> {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    return ask("/enter", { method: "POST", headers, payload: `key=${key}`, remoteAddress });
+  }
+
+  test("wrong keys again and again are stopped; the right one enters all the same", async () => {
     const statuses: number[] = [];
-    for (let tries = 0; tries < 25; tries++) statuses.push((await ask("/enter?key=x", { remoteAddress: "192.0.2.1" })).statusCode);
+    for (let tries = 0; tries < 25; tries++) statuses.push((await tryKey("x")).statusCode);
     assert.equal(statuses[0], 410);
     assert.equal(statuses.at(-1), 429);
-    assert.equal((await ask("/enter?key=x", { remoteAddress: "192.0.2.2" })).statusCode, 410);
+    assert.equal((await tryKey("x", "192.0.2.2")).statusCode, 410);
+    assert.equal((await tryKey(signIn.offer())).statusCode, 303);
+  });
+
+  test("another site's page cannot use up anything by fetching the link, and a reader may follow it from there", async () => {
+    const fetched = (dest: string) => ({ headers: { "sec-fetch-site": "cross-site", "sec-fetch-dest": dest } });
+    const key = signIn.offer();
+    for (let look = 0; look < 30; look++) assert.equal((await ask(`/enter?key=${key}`, fetched("image"))).statusCode, 403);
+    assert.equal((await ask(`/enter?key=${key}`, fetched("document"))).statusCode, 200);
+    assert.equal((await tryKey(key, "127.0.0.1")).statusCode, 303);
+  });
+
+  test("behind a proxy its name is answered, and the cookie stays on HTTPS when the browser came by it", async () => {
+    const proxied = await buildWebApp(options({ names: ["Mail.example"] }));
+    const enter = (server: FastifyInstance, host: string, proto: string) =>
+      inject(server, {
+        url: "/enter",
+        method: "POST",
+        headers: { host, "x-forwarded-proto": proto, "content-type": "application/x-www-form-urlencoded" },
+        payload: `key=${signIn.offer()}`,
+      });
+    const secure = ({ headers }: LightMyRequestResponse) => /; Secure/.test(String(headers["set-cookie"]));
+    const byHttps = await enter(proxied, "mail.example", "https");
+    assert.deepEqual([byHttps.statusCode, secure(byHttps)], [303, true]);
+    assert.equal(secure(await enter(proxied, "mail.example", "http")), false);
+    assert.equal((await enter(proxied, "other.example", "https")).statusCode, 421);
+    assert.equal((await enter(app, "mail.example", "https")).statusCode, 421);
+    assert.equal(secure(await enter(app, HOST, "https")), false);
+    await proxied.close();
   });
 
   test("a name that a stranger made to point here is refused, with a session too", async () => {

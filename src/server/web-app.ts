@@ -32,7 +32,7 @@ const NO_TOKEN = {
 
 /** The web server before it listens: what everybody may ask, what takes the token, and what takes a session. */
 export async function buildWebApp(options: WebAppOptions): Promise<FastifyInstance> {
-  const { database, crm, operations, metrics, log, listenHost, operationsToken, signIn } = options;
+  const { database, crm, operations, metrics, log, listenHost, names = [], operationsToken, signIn } = options;
   const app = Fastify({ logger: false, bodyLimit: BODY_LIMIT, forceCloseConnections: "idle" });
   const stopping = new AbortController();
   const sanitizer = new Sanitizer();
@@ -42,14 +42,14 @@ export async function buildWebApp(options: WebAppOptions): Promise<FastifyInstan
     // The route and never the address asked for: that of a one-time link is a secret.
     log.debug({ method, route: routeOptions.url, status: statusCode, ms: Math.round(elapsedTime) }, "request");
   });
-  addGuard(app, { listenHost, operationsToken });
+  addGuard(app, { ownNames: [listenHost, ...names], operationsToken });
   addTrouble(app, log);
   await app.register(cookie);
   await app.register(rateLimit, { global: false });
   addFiles(app);
   addHealth(app, { database, metrics, log, isOperator: (request) => hasToken(request, operationsToken) });
   await app.register((scope, _options, done) => {
-    addEntrance(scope, signIn);
+    addEntrance(scope, { signIn, behindProxy: names.length > 0 });
     done();
   });
   await app.register((scope, _options, done) => {

@@ -1,4 +1,4 @@
-import { addressKey } from "../model/address.ts";
+import { addressKey, MAXIMUM_ADDRESS_LENGTH } from "../model/address.ts";
 import type { EarlierEmail } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import { isSameSubject } from "../model/subject.ts";
@@ -6,6 +6,9 @@ import { duplicate, type Gate, pass } from "./gate.ts";
 import type { Question } from "./question.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { quote, when } from "./sentence.ts";
+
+/** Emails with more people than this may be known with some of them only. */
+const LISTS_TELL_BELOW = 400;
 
 /** The Date header counts whole seconds (RFC 5322 3.3); a store may round. */
 const SAME_DATE_WITHIN = 1_000;
@@ -49,7 +52,7 @@ function incomingOfSameId({ head, facts }: Question): readonly EarlierEmail[] {
 
 /**
  * What tells a head from an email with the same Message-ID, as half a sentence; null when it is the same message. Sender and date must
- * be equal where both are known, and the subject always: a script that uses one id for all its mail sends several in one second.
+ * be equal where both are known, the subject and the recipients always: a script that uses one id for all its mail sends several in one second.
  */
 function differenceOf(head: MessageHead, sender: string | null, earlier: EarlierEmail): string | null {
   if (sender !== null && earlier.senderAddress !== null && addressKey(sender) !== addressKey(earlier.senderAddress)) {
@@ -58,5 +61,15 @@ function differenceOf(head: MessageHead, sender: string | null, earlier: Earlier
   if (head.date !== null && earlier.sent !== null && Math.abs(head.date.getTime() - earlier.sent.getTime()) > SAME_DATE_WITHIN) {
     return `it was written on ${when(earlier.sent)}, not on ${when(head.date)}`;
   }
-  return isSameSubject(head.subject, earlier.subject) ? null : "its subject is another one";
+  if (!isSameSubject(head.subject, earlier.subject)) return "its subject is another one";
+  return isForSamePeople(head, earlier) ? null : "it is for other people";
+}
+
+/** Whoever the head names stands on the email too. Long lists are cut on their way, and tell nothing. */
+function isForSamePeople(head: MessageHead, earlier: EarlierEmail): boolean {
+  if (earlier.participants.length >= LISTS_TELL_BELOW || head.truncated) return true;
+  const participants = new Set(earlier.participants);
+  const keys = [...head.to, ...head.cc].map((one) => addressKey(one.address));
+  // What the CRM cannot store as an address tells nothing.
+  return keys.every((key) => key === "" || key.length > MAXIMUM_ADDRESS_LENGTH || participants.has(key));
 }

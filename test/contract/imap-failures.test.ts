@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { inspect } from "node:util";
 import { imapSystem } from "../../src/connectors/imap/system.ts";
 import { Failure, type Scope } from "../../src/model/failure.ts";
 import type { Endpoint, Secret } from "../../src/model/mailbox.ts";
@@ -119,6 +120,53 @@ describe("failures on the way to the server", () => {
   });
 });
 
+describe("a server that talks and never answers", () => {
+  const dripping = { ...QUICK, timeout: 400 };
+  async function drips(until: RegExp): Promise<number> {
+    const timers = new Set<NodeJS.Timeout>();
+    const server = createServer((socket) => {
+      socket.on("error", () => socket.destroy());
+      const timer = setInterval(() => socket.write("* OK Still here\r\n"), 100);
+      timers.add(timer);
+      socket.on("close", () => clearInterval(timer));
+      socket.write("* OK hello\r\n");
+      socket.on("data", (data) => {
+        const [tag = "", command = ""] = data.toString().trimEnd().split(" ");
+        if (!until.test(command)) socket.write(`${command === "CAPABILITY" ? "* CAPABILITY IMAP4rev1\r\n" : ""}${tag} OK done\r\n`);
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const begun = Date.now();
+    try {
+      await expectFailure(
+        imapEndpoint(typeof address === "object" ? (address?.port ?? 0) : 0, dripping),
+        "connection timed out",
+        "profile",
+        true,
+      );
+      return Date.now() - begun;
+    } finally {
+      server.close();
+      for (const timer of timers) clearInterval(timer);
+    }
+  }
+
+  test("before it signs in", async () => assert.ok((await drips(/LOGIN/)) < 10 * dripping.timeout));
+  test("to a command", async () => assert.ok((await drips(/EXAMINE/)) < 20 * dripping.timeout));
+});
+
+test("without a password the check tries nothing and says so", async () => {
+  await using server = await startScriptedImap();
+  await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port)) });
+  const missing = new Failure({ scope: "mailbox", code: "no password", message: "none", remedy: "enter one", waitingHelps: false });
+  const credentials = { current: () => Promise.reject(missing), refresh: () => Promise.reject(missing) };
+  const told: string[] = [];
+  for await (const step of system.check({ address: "user0@example.test", credentials })) told.push(`${step.name}: ${step.result}`);
+  assert.deepEqual(told, ["credentials: failed"]);
+  assert.deepEqual(server.heard, []);
+});
+
 describe("failures of signing in", () => {
   test("temporarily impossible", async () => {
     await scripted(onLogin("NO [UNAVAILABLE] Temporary authentication failure"), "sign-in not available", "mailbox", true);
@@ -176,6 +224,37 @@ describe("failures of signing in", () => {
       without.heard.some((command) => command.startsWith("LOGIN ")),
       "without AUTH=LOGIN the command is used",
     );
+  });
+});
+
+describe("a server that says the password back", () => {
+  const tricky = 'co"rrect\\horse';
+  const bare = /co\\?"rrect|horse|Y28icnJlY3Rca|AHVzZXIwAGNv/i;
+
+  test("does not bring it into a failure, its cause, or a step", async () => {
+    const script = (command: string) =>
+      command.startsWith("LOGIN")
+        ? `NO bad command: ${command} or AUTH PLAIN ${Buffer.from(`\0user0\0${tricky}`).toString("base64")}`
+        : undefined;
+    await using server = await startScriptedImap({ script });
+    const mailbox = access("user0", tricky);
+    const failure = await failureOf(imapEndpoint(server.port), mailbox);
+    assert.equal(failure.code, "sign-in refused");
+    assert.match(failure.serverSaid ?? "", /bad command: LOGIN .*user0.* .*\[removed\].* AUTH PLAIN \[removed\]/);
+    assert.doesNotMatch(inspect(failure, { depth: 9 }), bare);
+    await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port)) });
+    const steps: Step[] = [];
+    for await (const step of system.check(mailbox)) steps.push(step);
+    assert.match(inspect(steps), /\[removed\]/);
+    assert.doesNotMatch(inspect(steps), bare);
+  });
+
+  test("nor later, in the words about a folder", async () => {
+    const failure = await scripted(onExamine(`NO no, ${PASSWORD}`), "folder unreadable", "folder", true);
+    assert.equal(failure.serverSaid, "no, [removed]");
+    await using server = await startScriptedImap(onExamine(`NO no, ${PASSWORD}`));
+    await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port)) });
+    assert.equal((await system.source(access("user0")).folders())[0]?.unreadable, "no, [removed]");
   });
 });
 

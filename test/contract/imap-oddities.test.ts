@@ -142,16 +142,23 @@ test("an answer that makes no sense costs no other message", async () => {
   });
 });
 
-test("a message without INTERNALDATE does not look older than any start date", async () => {
+test("a message without an INTERNALDATE that can be counts as received when it is read, whatever its Date says", async () => {
   const messages = [
     { uid: 1, mime: message("m1"), internalDate: null },
     { uid: 2, mime: Buffer.from("Subject: no date\r\n\r\nx"), internalDate: "nonsense" },
+    ...["01-Jan-275760 00:00:00 +0000", "01-Jan--4000 00:00:00 +0000", "01-Jan-1969 00:00:00 +0000"].map((internalDate, index) => ({
+      uid: 3 + index,
+      mime: message("m"),
+      internalDate,
+    })),
   ];
-  await withServer({ inbox: { uidNext: 3, messages } }, async (source) => {
+  await withServer({ inbox: { uidNext: 6, messages } }, async (source) => {
     const before = Date.now();
     const { heads } = await page(source, null);
-    assert.equal(heads[0]?.received.toISOString(), "2026-11-23T10:00:00.000Z", "its own Date");
-    assert.ok((heads[1]?.received.getTime() ?? 0) >= before, "the moment of reading");
+    assert.equal(heads.length, messages.length);
+    for (const { ref, received } of heads) {
+      assert.ok(received.getTime() >= before && received.getTime() <= Date.now(), `${ref.id}: the moment of reading`);
+    }
   });
 });
 
@@ -252,6 +259,70 @@ test("a server that sends far more than it was asked for costs a connection, but
   });
 });
 
+test("messages far larger than announced are asked for in small pieces, and again one by one", async () => {
+  const size = 1_000_000;
+  const messages = Array.from({ length: 40 }, (_, index) => ({
+    uid: index + 1,
+    mime: message(`m${index}`, "x".repeat(size)),
+    announcedSize: 500,
+  }));
+  await withServer(
+    { inbox: { uidNext: 41, messages } },
+    async (source, { heard }) => {
+      const { heads } = await page(source, null);
+      const answers = await contents(
+        source,
+        heads.map((head) => head.ref),
+        10_000_000,
+      );
+      assert.ok(answers.every((content) => content.kind === "mime" && content.mime.length > size));
+      assert.equal(answers.length, messages.length);
+      for (const command of heard.filter((one) => one.includes("BODY.PEEK[]"))) {
+        const [, set = "", cut = ""] = /^UID FETCH (\S+) .*<0\.(\d+)>/.exec(command) ?? [];
+        const [from = 0, to = from] = set.split(":").map(Number);
+        assert.ok(from === to || (to - from + 1) * Number(cut) <= 9 * 1024 * 1024, command);
+      }
+    },
+    10_000_000,
+  );
+});
+
+test("a server that ignores where it is to cut is hung up on before much is held, and asked for one message at a time", async () => {
+  const count = 30;
+  const mime = message("big", "x".repeat(3_000_000));
+  let sent = 0;
+  const script = (command: string, tag: string) => {
+    const [, from = "", to = from] = /^UID FETCH (\d+):?(\d*) .*BODY\.PEEK\[\]/.exec(command) ?? [];
+    if (from === "") return undefined;
+    const uids = Array.from({ length: Number(to || from) - Number(from) + 1 }, (_, index) => Number(from) + index);
+    sent += uids.length;
+    const rows = uids.flatMap((uid) => [
+      Buffer.from(`* ${uid} FETCH (UID ${uid} BODY[]<0> {${mime.length}}\r\n`),
+      mime,
+      Buffer.from(")\r\n"),
+    ]);
+    return Buffer.concat([...rows, Buffer.from(`${tag} OK done\r\n`)]);
+  };
+  const messages = Array.from({ length: count }, (_, index) => ({ uid: index + 1, mime, announcedSize: 500 }));
+  await withServer(
+    { script, inbox: { uidNext: count + 1, messages } },
+    async (source) => {
+      const { heads } = await page(source, null);
+      const answers = await contents(
+        source,
+        heads.map((head) => head.ref),
+        4_000_000,
+      );
+      assert.deepEqual(
+        [answers.length, answers.every((content) => content.kind === "mime" && content.mime.length === mime.length)],
+        [count, true],
+      );
+      assert.equal(sent, 2 * count, "once together, once alone");
+    },
+    4_000_000,
+  );
+});
+
 test("a message that is there but not handed out is a failure of that message, after all others are answered", async () => {
   const script = (command: string) => (/^UID FETCH (1:3|2) .*BODY.PEEK\[\]/.test(command) ? "NO cannot read" : undefined);
   await withServer({ script, inbox: { uidNext: 4, messages: some(1, 2, 3) } }, async (source) => {
@@ -332,6 +403,43 @@ test("a copy that was stored before the connection broke is known to be filed", 
       const filing = source.fileSent("m1@example.test", message("m1"), new Date());
       if (stored) assert.equal(await filing, "filed");
       else await assert.rejects(filing, { code: "connection lost", waitingHelps: true });
+    });
+  }
+});
+
+test("a folder listed twice comes once, and a second path with the same MAILBOXID goes by its path", async () => {
+  const script = (command: string) =>
+    command.startsWith("LIST ") ? '* LIST () "/" INBOX\r\n* LIST () "/" INBOX/a\r\n* LIST () "/" INBOX/a\r\nOK done' : undefined;
+  const ids = async (options: ScriptedImapOptions) => {
+    let found: string[] = [];
+    await withServer({ script, ...options }, async (source) => {
+      found = (await source.folders()).map(({ id }) => id);
+      assert.equal((await source.pull("INBOX/a", null, OPTIONS)).kind, "page");
+    });
+    return found;
+  };
+  const inbox = { uidNext: 2, messages: some(1) };
+  assert.deepEqual(await ids({ inbox }), ["INBOX", "INBOX/a"]);
+  assert.deepEqual(await ids({ capabilities: ["OBJECTID"], inbox: { ...inbox, mailboxId: "Fsame" } }), ["Fsame", "INBOX/a"]);
+});
+
+test("a folder whose name holds line ends or NUL is unreadable and never named in a command", async () => {
+  for (const name of ["INBOX/A\0B", "INBOX/A\r\nx LOGOUT"]) {
+    const script = (command: string, tag: string) =>
+      command.startsWith("LIST ")
+        ? Buffer.from(`* LIST () "/" INBOX\r\n* LIST () "/" {${name.length}}\r\n${name}\r\n${tag} OK done\r\n`, "latin1")
+        : undefined;
+    await withServer({ script, inbox: { uidNext: 2, messages: some(1) } }, async (source, { heard }) => {
+      const folders = await source.folders();
+      assert.equal(folders[0]?.unreadable, null);
+      for (const odd of folders.slice(1)) {
+        assert.equal(odd.unreadable, "Its name holds control characters.");
+        assert.ok(!`${odd.id}${odd.name}${odd.stream}`.includes("\0"));
+        await assert.rejects(source.pull(odd.stream, null, OPTIONS), { code: "folder unreadable", scope: "folder" });
+      }
+      assert.ok(!heard.some((command) => command.includes("LOGOUT") || command.includes("/A")), heard.join(" | "));
+      // imapflow itself may leave out what it cannot parse.
+      assert.ok(folders.length >= 1);
     });
   }
 });

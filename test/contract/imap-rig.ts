@@ -52,6 +52,7 @@ export async function dovecotRig(options: DovecotOptions = {}, madeFirst: readon
   const dovecot = await startImapServer(options);
   let next = 0;
   return {
+    differences: { stableMime: true, keepsIdsOnMove: false, inOrder: true, repeats: false },
     async mailbox() {
       const user = ACCOUNTS[next++];
       if (user === undefined) throw new Error("the suite needs more accounts");

@@ -1,10 +1,12 @@
 /** Content, finding, filing and changing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseContent } from "../../src/mime/content.ts";
 import { Failure } from "../../src/model/failure.ts";
 import {
   contents,
   drain,
+  folderOf,
   idOf,
   LIMIT,
   LONG_AGO,
@@ -12,12 +14,11 @@ import {
   messageIds,
   numbers,
   type ServerRig,
-  streamId,
   using,
 } from "./mail-source-rig.ts";
 
 export function contentContract(server: () => ServerRig): void {
-  test("content is what was put there, byte for byte, and reading it marks nothing as read", async () => {
+  test("content is what was put there, and reading it marks nothing as read", async () => {
     const rig = await server().mailbox();
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => (index === 0 || index === 10 || index === 13 ? 32 : index)));
     const bodies: Record<string, Buffer> = {
@@ -31,13 +32,16 @@ export function contentContract(server: () => ServerRig): void {
     };
     const mimes = new Map(Object.entries(bodies).map(([id, body]) => [idOf(id), message(id, body)]));
     await rig.put("INBOX", ...[...mimes.values()].map((mime) => ({ mime })));
-    const { heads } = await drain(() => rig.open(), await streamId(rig, "INBOX"), null);
+    const { heads } = await drain(() => rig.open(), await folderOf(rig, "INBOX"), null);
     assert.equal(heads.length, mimes.size);
     const answers = await using(rig.open(), (source) => contents(source, heads.map((head) => head.ref).reverse()));
     for (const head of heads) {
       const content = answers.get(head.ref.id);
       assert.equal(content?.kind, "mime", head.messageId ?? "");
-      assert.ok(content?.kind === "mime" && mimes.get(head.messageId ?? "")?.equals(content.mime), `${head.messageId} is unchanged`);
+      const put = mimes.get(head.messageId ?? "");
+      assert.ok(put);
+      if (server().differences.stableMime) assert.ok(put.equals(content.mime), `${head.messageId} is unchanged`);
+      else assert.deepEqual(await parseContent(content.mime), await parseContent(put), `${head.messageId} says the same`);
     }
     for (const [id, { seen }] of await rig.look("INBOX")) assert.equal(seen, false, id);
   });
@@ -46,7 +50,7 @@ export function contentContract(server: () => ServerRig): void {
     const rig = await server().mailbox();
     const large = message("large", "y".repeat(50_000));
     await rig.put("INBOX", { mime: message("small") }, { mime: large }, { mime: message("small2") });
-    const { heads } = await drain(() => rig.open(), await streamId(rig, "INBOX"), null);
+    const { heads } = await drain(() => rig.open(), await folderOf(rig, "INBOX"), null);
     const answers = await using(rig.open(), (source) =>
       contents(
         source,
@@ -54,33 +58,33 @@ export function contentContract(server: () => ServerRig): void {
         20_000,
       ),
     );
-    const kinds = heads.map((head) => answers.get(head.ref.id));
-    assert.deepEqual(
-      kinds.map((content) => content?.kind),
-      ["mime", "too large", "mime"],
-    );
-    assert.deepEqual(kinds[1], { ref: heads[1]?.ref, kind: "too large", size: large.length, limit: 20_000 });
+    for (const { ref, messageId } of heads) {
+      if (messageId === idOf("large")) assert.deepEqual(answers.get(ref.id), { ref, kind: "too large", size: large.length, limit: 20_000 });
+      else assert.equal(answers.get(ref.id)?.kind, "mime", messageId ?? "");
+    }
+    assert.equal(heads.length, 3);
   });
 
   test("a message that has gone is told as gone, and every other ref is answered", async () => {
     const rig = await server().mailbox();
     await rig.put("INBOX", ...numbers(4).map((one) => ({ mime: message(one) })));
-    const stream = await streamId(rig, "INBOX");
-    const { heads } = await drain(() => rig.open(), stream, null);
+    const folder = await folderOf(rig, "INBOX");
+    const { heads } = await drain(() => rig.open(), folder, null);
     await rig.remove("INBOX", idOf("m1"));
-    const refs = [...heads.map((head) => head.ref), { stream, id: "never.given" }];
+    const gone = heads.find((head) => head.messageId === idOf("m1"))?.ref.id;
+    const refs = [...heads.map((head) => head.ref), { stream: folder.stream, id: "never.given" }];
     const answers = await using(rig.open(), (source) => contents(source, refs));
     assert.deepEqual(
       refs.map((ref) => answers.get(ref.id)?.kind),
-      ["mime", "gone", "mime", "mime", "gone"],
+      refs.map((ref) => (ref.id === gone || ref.id === "never.given" ? "gone" : "mime")),
     );
   });
 
   test("other commands may follow while content is being taken slowly", async () => {
     const rig = await server().mailbox();
     await rig.put("INBOX", ...numbers(3).map((one) => ({ mime: message(one) })));
-    const stream = await streamId(rig, "INBOX");
-    const { heads } = await drain(() => rig.open(), stream, null);
+    const folder = await folderOf(rig, "INBOX");
+    const { heads } = await drain(() => rig.open(), folder, null);
     await using(rig.open(), async (source) => {
       let taken = 0;
       for await (const content of source.content(
@@ -88,7 +92,7 @@ export function contentContract(server: () => ServerRig): void {
         { maximumSize: LIMIT },
       )) {
         assert.equal(content.kind, "mime");
-        assert.equal((await source.find(stream, idOf("m2"))).length, 1);
+        assert.equal((await source.find(folder.id, idOf("m2"))).length, 1);
         taken++;
       }
       assert.equal(taken, 3);
@@ -105,9 +109,9 @@ export function contentContract(server: () => ServerRig): void {
       { mime: message("endless", "x", endless) },
       { mime: message("normal") },
     );
-    const { heads } = await drain(() => rig.open(), await streamId(rig, "INBOX"), null);
-    assert.deepEqual(messageIds(heads), ["many", "endless", "normal"].map(idOf));
-    const many = heads[0];
+    const { heads } = await drain(() => rig.open(), await folderOf(rig, "INBOX"), null);
+    assert.deepEqual(messageIds(heads).sort(), ["endless", "many", "normal"].map(idOf));
+    const many = heads.find((head) => head.messageId === idOf("many"));
     assert.ok(many && many.cc.length > 1000);
     if (many.cc.length < 10_000) assert.equal(many.truncated, true, "what is left out is told");
     for (const address of many.cc) assert.match(address.address, /^person\d+@example\.test$/);
@@ -116,12 +120,14 @@ export function contentContract(server: () => ServerRig): void {
   test("a message is found by exactly its Message-ID", async () => {
     const rig = await server().mailbox();
     await rig.put("INBOX", { mime: message("abc") }, { mime: message("xabc") }, { mime: message("abc") });
-    const stream = await streamId(rig, "INBOX");
-    const { heads } = await drain(() => rig.open(), stream, null);
+    const folder = await folderOf(rig, "INBOX");
+    const { heads } = await drain(() => rig.open(), folder, null);
     await using(rig.open(), async (source) => {
-      assert.deepEqual(await source.find(stream, idOf("abc")), [heads[0]?.ref, heads[2]?.ref]);
-      assert.deepEqual(await source.find(stream, idOf("nobody")), []);
-      assert.deepEqual(await source.find(stream, 'a"b\\c\r\nA1 LOGOUT'), []);
+      const refs = heads.flatMap((head) => (head.messageId === idOf("abc") ? [head.ref.id] : []));
+      assert.equal(refs.length, 2);
+      assert.deepEqual((await source.find(folder.id, idOf("abc"))).map((ref) => ref.id).sort(), refs.sort());
+      assert.deepEqual(await source.find(folder.id, idOf("nobody")), []);
+      assert.deepEqual(await source.find(folder.id, 'a"b\\c\r\nA1 LOGOUT'), []);
     });
   });
 
@@ -133,7 +139,7 @@ export function contentContract(server: () => ServerRig): void {
       assert.equal(await source.fileSent(idOf("sent"), mime, new Date("2026-06-01T10:00:00Z")), "already there");
       const sent = (await source.folders()).find((stream) => stream.role === "sent");
       assert.ok(sent);
-      const { heads } = await drain(() => rig.open(), sent.id, null);
+      const { heads } = await drain(() => rig.open(), sent, null);
       assert.deepEqual(messageIds(heads), [idOf("sent")]);
       assert.equal(heads[0]?.received.toISOString(), "2026-06-01T10:00:00.000Z");
       assert.ok(heads[0]?.flags.includes("\\Seen"));
@@ -144,13 +150,13 @@ export function contentContract(server: () => ServerRig): void {
     const rig = await server().mailbox();
     await rig.put("INBOX", ...numbers(5).map((one) => ({ mime: message(one) })));
     await rig.put("Done", { mime: message("before") });
-    const [stream, done] = [await streamId(rig, "INBOX"), await streamId(rig, "Done")];
-    const { heads } = await drain(() => rig.open(), stream, null);
-    const refs = (...indexes: number[]) => indexes.flatMap((index) => heads[index]?.ref ?? []);
+    const [folder, done] = [await folderOf(rig, "INBOX"), await folderOf(rig, "Done")];
+    const { heads } = await drain(() => rig.open(), folder, null);
+    const refs = (...ids: number[]) => heads.flatMap((head) => (ids.some((id) => head.messageId === idOf(`m${id}`)) ? [head.ref] : []));
     await using(rig.open(), async (source) => {
       await source.apply(refs(0, 3), "seen");
       await source.apply(refs(1), "delete");
-      await source.apply(refs(3), { moveTo: done });
+      await source.apply(refs(3), { moveTo: done.id });
     });
     const seen = [...(await rig.look("INBOX"))].map(([id, look]) => [id, look.seen]);
     assert.deepEqual(seen, [
@@ -163,10 +169,10 @@ export function contentContract(server: () => ServerRig): void {
 
   test("a cursor that is not one of ours is lost, not an error", async () => {
     const rig = await server().mailbox();
-    const stream = await streamId(rig, "INBOX");
+    const folder = await folderOf(rig, "INBOX");
     await using(rig.open(), async (source) => {
       for (const cursor of ["", "nonsense", "{}", '{"v":999}']) {
-        assert.equal((await source.pull(stream, cursor, { limit: 10, since: LONG_AGO })).kind, "reset", cursor);
+        assert.equal((await source.pull(folder.stream, cursor, { limit: 10, since: LONG_AGO })).kind, "reset", cursor);
       }
     });
   });

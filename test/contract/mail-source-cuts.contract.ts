@@ -7,6 +7,7 @@ import type { MailSource, Pull } from "../../src/ports.ts";
 import { type CuttingProxy, startCuttingProxy } from "../servers/cutting-proxy.ts";
 import {
   drain,
+  folderOf,
   Held,
   idOf,
   LIMIT,
@@ -15,7 +16,6 @@ import {
   message,
   numbers,
   type ServerRig,
-  streamId,
   using,
 } from "./mail-source-rig.ts";
 
@@ -31,6 +31,7 @@ export function cutsContract(server: () => ServerRig): void {
       work: (source: MailSource) => Promise<void>,
       verify: () => Promise<void>,
     ): Promise<void> {
+      assert.ok(rig.port !== null, "there is a connection to cut");
       proxy ??= await startCuttingProxy(rig.port);
       const { port } = proxy;
       const earlier = proxy.passed();
@@ -56,12 +57,12 @@ export function cutsContract(server: () => ServerRig): void {
       const rig = await server().mailbox();
       const names = numbers(9);
       await rig.put("INBOX", ...names.map((one) => ({ mime: message(one, "z".repeat(3000)) })));
-      const stream = await streamId(rig, "INBOX");
-      let held = new Held();
+      const folder = await folderOf(rig, "INBOX");
+      let held = new Held(folder);
       let cursor: Cursor | null = null;
       const pullAll = async (source: MailSource) => {
         for (let more = true; more; ) {
-          const pull: Pull = await source.pull(stream, cursor, { limit: 4, since: LONG_AGO });
+          const pull: Pull = await source.pull(folder.stream, cursor, { limit: 4, since: LONG_AGO });
           if (pull.kind === "reset") throw new Error(`unexpected reset: ${pull.reason}`);
           for (const head of pull.heads) assert.ok(!held.ids.has(head.ref.id), "no message comes twice");
           held.take(pull);
@@ -70,7 +71,7 @@ export function cutsContract(server: () => ServerRig): void {
         }
       };
       const again = async (source: MailSource) => {
-        held = new Held();
+        held = new Held(folder);
         cursor = null;
         await pullAll(source);
       };
@@ -84,7 +85,7 @@ export function cutsContract(server: () => ServerRig): void {
       const rig = await server().mailbox();
       const mimes = new Map(numbers(4).map((one) => [idOf(one), message(one, `${one} `.repeat(4000))]));
       await rig.put("INBOX", ...[...mimes.values()].map((mime) => ({ mime })));
-      const { heads } = await drain(() => rig.open(), await streamId(rig, "INBOX"), null);
+      const { heads } = await drain(() => rig.open(), await folderOf(rig, "INBOX"), null);
       const answered = new Set<string>();
       const read = async (source: MailSource) => {
         for await (const content of source.content(

@@ -7,8 +7,8 @@ import type { MailSource, Pull } from "../../src/ports.ts";
 export interface MailboxRig {
   /** Opens the mailbox as a new process would. */
   open(how?: { readonly password?: string; readonly port?: number }): MailSource;
-  /** Where `open` connects to. */
-  readonly port: number;
+  /** Where `open` connects to; null where there is no connection that could be cut. */
+  readonly port: number | null;
   /** Puts messages there as a mail server does, making the folder if need be. */
   put(folder: string, ...messages: readonly { readonly mime: Buffer; readonly received?: Date }[]): Promise<void>;
   /** Takes the message away, as another program of the user does. */
@@ -18,7 +18,20 @@ export interface MailboxRig {
   look(folder: string): Promise<ReadonlyMap<string, { readonly seen: boolean }>>;
 }
 
+/** Where mail systems lawfully differ. What is not named here every one promises. */
+export interface Differences {
+  /** Content comes byte for byte as it was put there, and the size told is its size (`Capabilities.stableMime`). */
+  readonly stableMime: boolean;
+  /** `MessageHead.providerId` is there and survives moves (`Capabilities.keepsIdsOnMove`). */
+  readonly keepsIdsOnMove: boolean;
+  /** The first reading is in the order of arrival over all pages; else at least each message comes. */
+  readonly inOrder: boolean;
+  /** A message may be told again as it is, and a page may be empty though more is to come. */
+  readonly repeats: boolean;
+}
+
 export interface ServerRig extends AsyncDisposable {
+  readonly differences: Differences;
   /** A mailbox that no other test uses. */
   mailbox(): Promise<MailboxRig>;
 }
@@ -41,14 +54,23 @@ export function message(id: string, body: string | Buffer = "Hello,\r\n\r\nthis 
 
 export const idOf = (id: string) => `${id}@example.test`;
 
-/** All pages from a cursor on, with a new source for each page where `open` is given. */
+/** A folder with the stream that tells of it. A string is a folder that is its own stream. */
+export type FolderPlace = Pick<Folder, "id" | "stream"> | string;
+
+export const streamOf = (folder: FolderPlace) => (typeof folder === "string" ? folder : folder.stream);
+const lies = (head: MessageHead, folder: FolderPlace) => head.folders.includes(typeof folder === "string" ? folder : folder.id);
+
+/** All pages from a cursor on, and of their heads those that lie in the folder; with a new source for each page where `reopen` is set. */
 export async function drain(
   open: () => MailSource,
-  stream: string,
+  folder: FolderPlace,
   start: Cursor | null,
   options: { readonly limit?: number; readonly since?: Date; readonly reopen?: boolean } = {},
 ): Promise<{
   readonly pages: readonly Extract<Pull, { kind: "page" }>[];
+  /** Each as often as it was told. */
+  readonly told: readonly MessageHead[];
+  /** Each once, as it was told last. */
   readonly heads: readonly MessageHead[];
   readonly cursor: Cursor;
 }> {
@@ -57,12 +79,15 @@ export async function drain(
   let source = open();
   try {
     for (;;) {
-      const pull = await source.pull(stream, cursor, { limit: options.limit ?? A_LOT, since: options.since ?? LONG_AGO });
+      const pull = await source.pull(streamOf(folder), cursor, { limit: options.limit ?? A_LOT, since: options.since ?? LONG_AGO });
       if (pull.kind === "reset") throw new Error(`unexpected reset: ${pull.reason}`);
       pages.push(pull);
       assert.ok(pages.length < 500, "pulling comes to an end");
       cursor = pull.cursor;
-      if (!pull.more) return { pages, heads: pages.flatMap((page) => page.heads), cursor };
+      if (!pull.more) {
+        const told = pages.flatMap((page) => page.heads).filter((head) => lies(head, folder));
+        return { pages, told, heads: [...new Map(told.map((head) => [head.ref.id, head])).values()], cursor };
+      }
       if (options.reopen) {
         await source.close();
         source = open();
@@ -73,12 +98,22 @@ export async function drain(
   }
 }
 
-/** What a faithful reader holds of a stream, after each page. */
+/** What a faithful reader holds of a folder, after each page of its stream. */
 export class Held {
   readonly ids = new Map<string, string>();
+  readonly #folder: FolderPlace;
+
+  constructor(folder: FolderPlace) {
+    this.#folder = folder;
+  }
 
   take(pull: Extract<Pull, { kind: "page" }>): void {
-    for (const head of pull.heads) this.ids.set(head.ref.id, head.messageId ?? "");
+    const named = pull.heads.map((head) => head.ref.id);
+    for (const ref of pull.gone) assert.ok(!named.includes(ref.id), "a ref is told of or gone, not both");
+    for (const head of pull.heads) {
+      if (lies(head, this.#folder)) this.ids.set(head.ref.id, head.messageId ?? "");
+      else this.ids.delete(head.ref.id);
+    }
     for (const ref of pull.gone) this.ids.delete(ref.id);
     if (pull.present !== null) {
       const present = new Set(pull.present);
@@ -114,7 +149,13 @@ export async function using<T>(source: MailSource, work: (source: MailSource) =>
   }
 }
 
-export const streamId = (rig: MailboxRig, name: string) => using(rig.open(), async (source) => byName(await source.folders(), name).id);
+export const folderOf = (rig: MailboxRig, name: string) => using(rig.open(), async (source) => byName(await source.folders(), name));
+
+/** Message-IDs in the order in which they were told, or sorted where the order says nothing; told again, they count once. */
+export const tellingOf = (heads: readonly MessageHead[], { inOrder, repeats }: Differences) => {
+  const told = repeats ? [...new Set(messageIds(heads))] : messageIds(heads);
+  return inOrder ? told : told.sort();
+};
 
 export const messageIds = (heads: readonly MessageHead[]) => heads.map((head) => head.messageId ?? "");
 

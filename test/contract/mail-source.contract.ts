@@ -5,8 +5,13 @@ import { cutsContract } from "./mail-source-cuts.contract.ts";
 import { pullContract } from "./mail-source-pull.contract.ts";
 import type { ServerRig } from "./mail-source-rig.ts";
 
-/** Registers the suite. `setup` starts the server once for all of it; `skip` says why it cannot. */
-export function mailSourceContract(name: string, skip: string | false, setup: () => Promise<ServerRig>): void {
+/** Registers the suite. `setup` starts the server once for all of it; `skip` says why it cannot. Without a wire there is none to cut. */
+export function mailSourceContract(
+  name: string,
+  skip: string | false,
+  setup: () => Promise<ServerRig>,
+  { wire = true }: { readonly wire?: boolean } = {},
+): void {
   describe(`mail source: ${name}`, { skip }, () => {
     let server: ServerRig | undefined;
     before(async () => {
@@ -19,6 +24,6 @@ export function mailSourceContract(name: string, skip: string | false, setup: ()
     };
     pullContract(running);
     contentContract(running);
-    cutsContract(running);
+    if (wire) cutsContract(running);
   });
 }

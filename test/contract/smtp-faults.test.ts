@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { smtpSystem } from "../../src/connectors/smtp/system.ts";
 import { Failure } from "../../src/model/failure.ts";
 import type { Endpoint } from "../../src/model/mailbox.ts";
@@ -323,4 +324,20 @@ describe("what goes over the wire", () => {
     assert.match(server.heard[0]?.[1] ?? "", /^HELO \S+$/);
     assert.ok(server.heard[0]?.includes("MAIL FROM:<alice@example.test>"));
   });
+});
+
+test("a server that says the password back brings it into no failure, no step and no outcome", async () => {
+  const plain = Buffer.from("\0alice\0secret").toString("base64");
+  const echo = at("AUTH", { say: `535 5.7.8 bad: AUTH PLAIN ${plain} (secret)\r\n` });
+  const { failure } = await send({ script: echo });
+  assert.equal(failure?.code, "sign-in refused");
+  assert.equal(failure.serverSaid, "535 5.7.8 bad: AUTH PLAIN [removed] ([removed])");
+  assert.ok(!inspect(failure, { depth: 9 }).includes(plain));
+  const { submission } = await send({ script: at("content", { say: "250 2.0.0 queued as secret\r\n" }) });
+  assert.ok(submission?.kind === "accepted" && submission.response === "250 2.0.0 queued as [removed]");
+  await using server = await startScriptedSmtp({ users: { alice: "secret" }, script: echo });
+  await using system = smtpSystem({ profile: profileOf(server.port) });
+  let last: string | undefined;
+  for await (const step of system.check(mailboxOf("alice@example.test", "alice", "secret"))) last = step.serverSaid;
+  assert.equal(last, "535 5.7.8 bad: AUTH PLAIN [removed] ([removed])");
 });

@@ -158,7 +158,7 @@ describe("the configuration file", () => {
   });
 });
 
-describe("commands on an embedded database", () => {
+describe("commands on an embedded database", { concurrency: 2 }, () => {
   test("receive, explain, status and check: 0 when nothing needs anybody, each with one line of JSON", async () => {
     await using office = await openOffice("pglite");
     office.arrive(ANN, "first@stranger.test");

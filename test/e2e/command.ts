@@ -46,6 +46,12 @@ export function waypost(args: readonly string[], options: CommandOptions): Promi
   return startWaypost(args, options).ended;
 }
 
+/** Those that run: none outlives the tests. */
+const children = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** Any program, with the environment of {@link startWaypost}. */
 export function startProcess(program: string, args: readonly string[], { folder, environment = {} }: CommandOptions): Running {
   const { NODE_TEST_CONTEXT: _, DATABASE_URL: __, WAYPOST_CONFIG: ___, WAYPOST_TEST_DATABASE_URL: ____, ...inherited } = process.env;
@@ -57,14 +63,13 @@ export function startProcess(program: string, args: readonly string[], { folder,
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said.error += text;
   });
-  const orphaned = () => child.kill("SIGKILL");
-  process.once("exit", orphaned);
-  const hangs = setTimeout(orphaned, PATIENCE_MS);
+  children.add(child);
+  const hangs = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => {
       clearTimeout(hangs);
-      process.off("exit", orphaned);
+      children.delete(child);
       resolve({ code, signal, ...said });
     });
   });

@@ -1,6 +1,7 @@
 import type { ImapFlow } from "imapflow";
 import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess, Step } from "../../ports.ts";
+import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
 import { type ConnectStep, classify, stepOf } from "./failures.ts";
 import { foldersOf } from "./folders.ts";
@@ -10,17 +11,23 @@ const STEPS: readonly ConnectStep[] = ["find the server", "connect", "encrypt", 
 
 /** "Test & enable" for incoming mail: each step up to the first that fails. Changes nothing in the mailbox. */
 export async function* check(target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
+  const secrets = new KeptSecrets(mailbox);
+  for await (const step of steps(target, secrets.mailbox)) yield secrets.step(step);
+}
+
+async function* steps(target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
   let client: ImapFlow;
+  let tried: ImapFlow | null = null;
   const secret = await secretFailure(target, mailbox);
   if (secret !== null) {
     yield failedStep("credentials", secret);
     return;
   }
   try {
-    client = await connect(target, mailbox);
+    client = await connect(target, mailbox, { onAttempt: (attempt) => (tried = attempt) });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const failed = stepOf(error);
+    const failed = reached(stepOf(error), target, tried);
     for (const name of STEPS.slice(0, STEPS.indexOf(failed))) yield done(name, target, mailbox, null);
     yield failedStep(failed, error);
     return;
@@ -31,6 +38,12 @@ export async function* check(target: Target, mailbox: MailboxAccess): AsyncGener
   } finally {
     await disconnect(client);
   }
+}
+
+/** The step at which it failed: what was not reached did not fail, and what came before TLS was not encrypted. */
+function reached(step: ConnectStep, { endpoint }: Target, client: ImapFlow | null): ConnectStep {
+  const needsTls = step === "sign in" && endpoint.security !== "none";
+  return needsTls && client?.secureConnection !== true ? "encrypt" : step;
 }
 
 /** Why there is nothing to sign in with; the server was not asked anything then. */

@@ -2,8 +2,8 @@ import tls from "node:tls";
 import { type ExpungeEvent, ImapFlow, type ImapFlowOptions } from "imapflow";
 import type { Endpoint, Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess } from "../../ports.ts";
-import { within } from "./deadline.ts";
-import { type Circumstances, classify } from "./failures.ts";
+import { TooLate, within } from "./deadline.ts";
+import { type Circumstances, classify, imapFailure } from "./failures.ts";
 
 /** What connections are opened to. One for each mail system: the certificates in it take time to read. */
 export interface Target {
@@ -35,9 +35,14 @@ export interface ConnectOptions {
   readonly silence?: number;
   /** Called for each message that leaves the open folder; UIDs instead of events. */
   readonly onExpunge?: (event: ExpungeEvent) => void;
+  /** Told of the connection before it is tried: how far it came can be seen when it fails. */
+  readonly onAttempt?: (client: ImapFlow) => void;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
 }
+
+/** Timeouts that greeting, TLS and signing in may take together: a server that keeps talking is never silent. */
+const ATTEMPT = 3;
 
 /** Milliseconds that saying goodbye may take. */
 const GOODBYE = 2000;
@@ -67,13 +72,15 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
   const client: ImapFlow = new ImapFlow({ ...settings(target, options), ...signIn(target.endpoint, secret, () => client.capabilities) });
   // Without a listener Node ends the process with the error of an idle connection (peers.md B20).
   client.on("error", (error) => endings.set(client, error));
+  options.onAttempt?.(client);
   const giveUp = () => client.close();
   options.signal?.addEventListener("abort", giveUp);
   try {
     options.signal?.throwIfAborted();
-    await client.connect();
+    await within(ATTEMPT * target.endpoint.timeout, client.connect());
   } catch (error) {
     client.close();
+    if (error instanceof TooLate) throw imapFailure("connection timed out", about, { cause: error });
     throw classify(error, { ...about, connectionError: endings.get(client) });
   } finally {
     options.signal?.removeEventListener("abort", giveUp);

@@ -7,10 +7,14 @@ import { opened, type Session } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
 
 /**
- * Bytes asked for at a time, by the sizes that the server announced. They are held in memory until the caller has taken them, so that
+ * Bytes that may arrive at a time. Servers announce sizes wrongly, so each message of a batch is cut at what the largest of them is
+ * believed to have, and one that is longer is asked for again alone: no more than this and one message are ever held. They are held in memory until the caller has taken them, so that
  * no command is open while the caller works: the server would hang up, and any other command would wait for ever.
  */
 const BATCH_BYTES = 8 * 1024 * 1024;
+
+/** Cut no lower than this: to ask for a message again costs more than some bytes too many. */
+const LEAST_CUT = 256 * 1024;
 
 /** Messages asked for at a time; more do not make it faster. */
 const BATCH_MESSAGES = 50;
@@ -38,12 +42,16 @@ export async function* fetchContent(
   for (const some of chunks(refs, SIZES_AT_A_TIME)) {
     const { wanted, answered } = await announced(session, path, some, maximumSize);
     yield* answered;
-    for (const batch of batches(wanted)) {
-      const { answers, refused } = await askSurviving(batch, (few) => download(session, path, few, maximumSize));
+    for (const batch of batches(wanted, maximumSize)) {
+      const ask = (these: readonly Wanted[], cut: number) =>
+        askSurviving(these, (few) => download(session, path, few, { cut, limit: maximumSize }));
+      const { answers, refused } = await ask(batch, cutOf(batch, maximumSize));
       unreadable.push(...refused.map(({ item }) => item.ref));
-      for (const [ref, content] of answers) {
-        if (content === null) unreadable.push(ref);
-        else yield content;
+      for (const { one, content } of answers) {
+        const whole = content === "longer" ? await ask([one], maximumSize) : null;
+        const final = whole === null ? content : (whole.answers[0]?.content ?? null);
+        if (final === null || final === "longer") unreadable.push(one.ref);
+        else yield final;
       }
     }
   }
@@ -79,62 +87,86 @@ async function announced(
   });
 }
 
-/** In the given order, each of at most BATCH_BYTES unless one message alone is larger. */
-function batches(wanted: readonly Wanted[]): readonly (readonly Wanted[])[] {
+/** In the given order, each of at most BATCH_BYTES even if all of its messages are cut, unless one message alone is larger. */
+function batches(wanted: readonly Wanted[], limit: number): readonly (readonly Wanted[])[] {
   const all: Wanted[][] = [];
-  let bytes = 0;
   for (const one of wanted) {
     const batch = all.at(-1);
-    bytes += one.size;
-    if (batch === undefined || bytes > BATCH_BYTES || batch.length >= BATCH_MESSAGES) {
-      all.push([one]);
-      bytes = one.size;
-    } else batch.push(one);
+    const joined = [...(batch ?? []), one];
+    if (batch === undefined || joined.length > BATCH_MESSAGES || joined.length * cutOf(joined, limit) > BATCH_BYTES) all.push([one]);
+    else batch.push(one);
   }
   return all;
 }
 
-type Answers = readonly (readonly [MessageRef, Content | null])[];
+/** Bytes at which each message of a batch is cut: one FETCH can name only one length. */
+function cutOf(batch: readonly Wanted[], limit: number): number {
+  return Math.min(limit, Math.max(LEAST_CUT, ...batch.map(({ size }) => 2 * size)));
+}
 
-/** The messages of a batch; null for one that is there and does not come. */
-async function download(session: Session, path: string, batch: readonly Wanted[], limit: number): Promise<Answers> {
+interface Answer {
+  readonly one: Wanted;
+  /** Null: it is there and does not come. `longer`: than the cut, which was below the limit. */
+  readonly content: Content | "longer" | null;
+}
+
+/** The server sent more than the cut allows. */
+class Flooded extends Error {}
+
+/** The messages of a batch, as far as they are not longer than `cut` bytes. */
+async function download(
+  session: Session,
+  path: string,
+  batch: readonly Wanted[],
+  { cut, limit }: { readonly cut: number; readonly limit: number },
+): Promise<readonly Answer[]> {
   const oversized = { is: false };
+  let held = 0;
   try {
     return await session.run(path, async (client) => {
       try {
         await opened(client, path);
         // One byte more than allowed tells a message that is larger than it was announced.
-        const query = { uid: true, source: { start: 0, maxLength: limit + 1 } };
+        const query = { uid: true, source: { start: 0, maxLength: cut + 1 } };
         const rows = await fetchRows(
           client,
           batch.map(({ uid }) => uid),
           query,
           (row) => Buffer.isBuffer(row.source),
+          ({ source }) => {
+            held += source?.length ?? 0;
+            if (batch.length > 1 && held > 2 * BATCH_BYTES) throw new Flooded();
+          },
         );
         const there = await stillThere(
           client,
           batch.map(({ uid }) => uid).filter((uid) => !rows.has(uid)),
         );
-        return batch.map(({ ref, uid, size }) => [ref, contentOf(ref, rows.get(uid)?.source, there.has(uid), size, limit)] as const);
+        return batch.map((one) => ({ one, content: contentOf(one, rows.get(one.uid)?.source, there.has(one.uid), { cut, limit }) }));
       } catch (error) {
-        oversized.is = isTooLarge(error) || isTooLarge(endingOf(client));
+        oversized.is = error instanceof Flooded || isTooLarge(error) || isTooLarge(endingOf(client));
+        // What is still on its way would be held too.
+        if (error instanceof Flooded) client.close();
         throw error;
       }
     });
   } catch (failure) {
     // A server that neither counts right nor cuts where it is asked to: the connection was given up to save the memory.
     if (!oversized.is) throw failure;
-    const [only, ...others] = batch;
-    if (only !== undefined && others.length === 0) return [[only.ref, { ref: only.ref, kind: "too large", size: limit + 1, limit }]];
-    const answers: (readonly [MessageRef, Content | null])[] = [];
-    for (const one of batch) answers.push(...(await download(session, path, [one], limit)));
-    return answers;
+    const alone = batch.length === 1 && cut === limit;
+    return batch.map((one) => ({ one, content: alone ? { ref: one.ref, kind: "too large", size: limit + 1, limit } : "longer" }));
   }
 }
 
-function contentOf(ref: MessageRef, mime: Buffer | undefined, there: boolean, announcedSize: number, limit: number): Content | null {
+function contentOf(
+  { ref, size }: Wanted,
+  mime: Buffer | undefined,
+  there: boolean,
+  { cut, limit }: { readonly cut: number; readonly limit: number },
+): Answer["content"] {
   if (mime === undefined) return there ? null : { ref, kind: "gone" };
-  if (mime.length > limit) return { ref, kind: "too large", size: Math.max(mime.length, announcedSize), limit };
+  if (mime.length > limit) return { ref, kind: "too large", size: Math.max(mime.length, size), limit };
+  if (mime.length > cut) return "longer";
   return { ref, kind: "mime", mime };
 }
 

@@ -8,6 +8,14 @@ export interface ListedFolder extends Pick<Folder, "name" | "role" | "selectable
   readonly path: string;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/** Whether a command may hold the path: a literal in a listing can bring line ends and NUL, which would end the command early. */
+export function isSendable(path: string): boolean {
+  return !CONTROL.test(path);
+}
+
 type Listed = Pick<ListResponse, "path" | "delimiter" | "flags" | "specialUse" | "specialUseSource">;
 
 /** Special use (RFC 6154). */

@@ -60,18 +60,21 @@ export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly 
 
 /**
  * Rows by UID that are `whole`. Asked for all at once; whatever is missing from the answer is asked for one by one, because one
- * damaged message can make the server refuse them all. Never runs a command while rows come in: that would wait for ever.
+ * damaged message can make the server refuse them all. Never runs a command while rows come in: that would wait for ever. `onRow` sees
+ * each row as it comes, those that nobody asked for too, and ends it all by throwing.
  */
 export async function fetchRows(
   client: ImapFlow,
   uids: readonly number[],
   query: FetchQueryObject,
   whole: (row: Row) => boolean,
+  onRow: (row: Row) => void = () => undefined,
 ): Promise<Map<number, Row>> {
   const rows = new Map<number, Row>();
   const ask = async (some: readonly number[]) => {
     try {
       for await (const row of client.fetch(sequenceSet(some), query, { uid: true })) {
+        onRow(row);
         // Rows that nobody asked for (a flag changed elsewhere) may come in between, and one message may come in two rows.
         if (row.uid !== undefined) rows.set(row.uid, { ...rows.get(row.uid), ...row });
         if (rows.size % ROWS_AT_A_TIME === 0) await othersTurn();
@@ -107,20 +110,25 @@ function headOf(place: Place, uid: number, facts: Row, block: Buffer | null): Me
   const head = parseHead(cut ? wholeLines(block) : block, {
     ref: refOf(place.stream, place.validity, uid),
     folders: [place.stream],
-    received: new Date(0),
+    received: received(facts),
     size: facts.size ?? 0,
     flags: [...(facts.flags ?? [])],
     providerId: facts.emailId ?? null,
   });
-  return { ...head, received: received(facts, head), truncated: head.truncated || cut };
+  return { ...head, truncated: head.truncated || cut };
 }
 
+/** The times that every store and format can hold, as for the dates in messages. */
+const EARLIEST = Date.UTC(1970, 0, 1);
+const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59);
+
 /**
- * INTERNALDATE. Where the server gives none, the message must not look so old that the start date hides it without a word: its own
- * Date comes next, and at last the moment of reading.
+ * INTERNALDATE. Where the server gives none, or none that can be, it is the moment of reading: the message must not look so old that the
+ * start date hides it without a word, and its own Date, which the sender wrote, never decides that.
  */
-function received(facts: Row, head: MessageHead): Date {
-  return facts.internalDate instanceof Date ? facts.internalDate : (head.date ?? new Date());
+function received({ internalDate }: Row): Date {
+  const time = internalDate instanceof Date ? internalDate.getTime() : Number.NaN;
+  return time >= EARLIEST && time <= LATEST ? new Date(time) : new Date();
 }
 
 /** Up to the last line end: half an address is somebody else's address. */

@@ -1,7 +1,8 @@
 import type { ImapFlow } from "imapflow";
 import type { Folder, FolderRole } from "../../model/message.ts";
+import { storableText } from "../../model/text.ts";
 import { isRefusal } from "./failures.ts";
-import { foldersOf, type ListedFolder } from "./folders.ts";
+import { foldersOf, isSendable, type ListedFolder } from "./folders.ts";
 import { examine } from "./session.ts";
 
 /**
@@ -10,6 +11,8 @@ import { examine } from "./session.ts";
  */
 const MAXIMUM_COUNTED = 200;
 
+const UNSENDABLE = "Its name holds control characters.";
+
 export interface FoundFolder {
   readonly folder: Folder;
   readonly path: string;
@@ -17,7 +20,12 @@ export interface FoundFolder {
 
 /**
  * All folders, those of other users too; each is a stream of its own. The id is the MAILBOXID, which survives a rename, where the server has it (OBJECTID,
- * RFC 8474), else the path. A folder that the server refuses to open is `unreadable` in the server's words.
+ * RFC 8474), else the path. A folder that the server refuses to open is `unreadable` in the server's words, and one whose name no
+ * command may hold is so without being asked.
+ *
+ * Each id comes once. A path that is listed twice is one folder. A second path with the MAILBOXID of another is either the same folder
+ * under another name or a server that hands out ids wrongly: it goes by its path, because to read a message twice is put right when it
+ * is recognized, and to leave a folder out is not.
  */
 export async function listFolders(client: ImapFlow): Promise<readonly FoundFolder[]> {
   const withIds = client.capabilities.has("OBJECTID");
@@ -25,13 +33,22 @@ export async function listFolders(client: ImapFlow): Promise<readonly FoundFolde
   const listing = await client.list(withCounts ? { statusQuery: { messages: true } } : {});
   const counts = new Map(listing.map((entry) => [entry.path, entry.status?.messages]));
   const found: FoundFolder[] = [];
+  const paths = new Set<string>();
+  const ids = new Set<string>();
   let asked = 0;
   for (const listed of foldersOf(listing, client.namespaces)) {
+    if (paths.has(listed.path)) continue;
+    paths.add(listed.path);
     const counted = counts.get(listed.path);
-    const ask = listed.selectable && counted === undefined && (withIds || asked < MAXIMUM_COUNTED);
+    const sendable = isSendable(listed.path);
+    const ask = sendable && listed.selectable && counted === undefined && (withIds || asked < MAXIMUM_COUNTED);
     if (ask) asked++;
-    const seen = ask ? await look(client, listed.path) : { id: null, messages: counted ?? null, unreadable: null };
-    found.push({ path: listed.path, folder: folderOf(listed, seen) });
+    const seen = ask ? await look(client, listed.path) : { id: null, messages: counted ?? null, unreadable: sendable ? null : UNSENDABLE };
+    const id = [seen.id, listed.path].find((one) => one !== null && !ids.has(storableText(one)));
+    // Another folder's id is this one's path: nothing is left that would name it.
+    if (id === undefined || id === null) continue;
+    ids.add(storableText(id));
+    found.push({ path: listed.path, folder: folderOf(listed, { ...seen, id: storableText(id) }) });
   }
   return found;
 }
@@ -40,8 +57,9 @@ export async function listFolders(client: ImapFlow): Promise<readonly FoundFolde
 export async function folderOfRole(client: ImapFlow, role: FolderRole): Promise<ListedFolder | null> {
   const listing = await client.list();
   return (
-    foldersOf(listing, client.namespaces).find((folder) => folder.role === role && folder.selectable && folder.namespace === "personal") ??
-    null
+    foldersOf(listing, client.namespaces).find(
+      (folder) => folder.role === role && folder.selectable && folder.namespace === "personal" && isSendable(folder.path),
+    ) ?? null
   );
 }
 
@@ -63,6 +81,6 @@ function wordsOf(error: unknown): string {
   return typeof text === "string" && text !== "" ? text : "The server refuses to open the folder.";
 }
 
-function folderOf({ path, ...listed }: ListedFolder, { id, ...seen }: Look): Folder {
-  return { ...listed, id: id ?? path, stream: id ?? path, ...seen };
+function folderOf({ path: _, name, ...listed }: ListedFolder, seen: Pick<Folder, "id" | "messages" | "unreadable">): Folder {
+  return { ...listed, ...seen, name: storableText(name), stream: seen.id };
 }

@@ -1,6 +1,7 @@
 import type { ExpungeEvent, ImapFlow, MailboxObject, SearchObject } from "imapflow";
 import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess } from "../../ports.ts";
+import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
 import { ConnectionGone, classify, type ImapTrouble, imapFailure, isConnectionGone, isRefusal, Refused } from "./failures.ts";
 
@@ -8,22 +9,28 @@ import { ConnectionGone, classify, type ImapTrouble, imapFailure, isConnectionGo
 export class Session {
   readonly target: Target;
   readonly mailbox: MailboxAccess;
+  readonly secrets: KeptSecrets;
   #client: ImapFlow | null = null;
   #closed = false;
   #onExpunge: ((event: ExpungeEvent) => void) | null = null;
 
   constructor(target: Target, mailbox: MailboxAccess) {
     this.target = target;
-    this.mailbox = mailbox;
+    this.secrets = new KeptSecrets(mailbox);
+    this.mailbox = this.secrets.mailbox;
   }
 
   /** Runs commands and turns whatever goes wrong into a Failure about the folder, or about the mailbox where there is none. */
   async run<T>(folder: string | undefined, work: (client: ImapFlow) => Promise<T>): Promise<T> {
-    const client = await this.#ready();
     try {
-      return await work(client);
+      const client = await this.#ready();
+      try {
+        return await work(client);
+      } catch (error) {
+        throw this.#failureOf(error, client, folder);
+      }
     } catch (error) {
-      throw this.#failureOf(error, client, folder);
+      throw this.secrets.error(error);
     }
   }
 

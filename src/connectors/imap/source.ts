@@ -1,7 +1,9 @@
 import type { Content, Cursor, Folder, MessageRef } from "../../model/message.ts";
+import { storableText } from "../../model/text.ts";
 import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { deleteMessages, fileSent, findMessage, markSeen, moveMessages } from "./changes.ts";
 import { fetchContent } from "./content.ts";
+import { isSendable } from "./folders.ts";
 import { listFolders } from "./list-folders.ts";
 import { Puller } from "./pull.ts";
 import type { Session } from "./session.ts";
@@ -24,7 +26,9 @@ export class ImapSource implements MailSource {
   async folders(): Promise<readonly Folder[]> {
     const found = await this.#session.run(undefined, listFolders);
     this.#paths = new Map(found.map(({ folder, path }) => [folder.stream, path]));
-    return found.map(({ folder }) => folder);
+    return found.map(({ folder }) =>
+      folder.unreadable === null ? folder : { ...folder, unreadable: this.#session.secrets.text(folder.unreadable) },
+    );
   }
 
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
@@ -59,8 +63,14 @@ export class ImapSource implements MailSource {
     return this.#session.close();
   }
 
-  /** Where folders have ids, only a listing knows the path; a source that was just opened has none yet. Elsewhere the id is the path. */
+  /** What commands name the folder by. Where folders have ids, only a listing knows the path; a source that was just opened has none yet. Elsewhere the id is the path. */
   async #pathOf(stream: string): Promise<string> {
+    const path = await this.#pathNamed(stream);
+    if (!isSendable(path)) throw this.#session.failure("folder unreadable", storableText(stream));
+    return path;
+  }
+
+  async #pathNamed(stream: string): Promise<string> {
     const known = this.#paths.get(stream);
     if (known !== undefined) return known;
     const hasIds = await this.#session.run(undefined, async (client) => client.capabilities.has("OBJECTID"));

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ImapFlow } from "imapflow";
 import { Failure } from "../../model/failure.ts";
 import type { WatchTarget } from "../../ports.ts";
+import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
 import { within } from "./deadline.ts";
 import { type Circumstances, classify, imapFailure } from "./failures.ts";
@@ -52,12 +53,13 @@ export async function watch(
 
 async function watchOne(target: Target, one: WatchTarget, signal: AbortSignal, gate: Gate, times: WatchTimes): Promise<void> {
   const bursts = burstsOf(() => one.wake());
+  const secrets = new KeptSecrets(one.mailbox);
   let failures = 0;
   while (!signal.aborted) {
     let since = Date.now();
     try {
       const silence = times.renewal + 2 * target.endpoint.timeout;
-      const client = await gate(() => connect(target, one.mailbox, { silence, signal, onExpunge: bursts.add }));
+      const client = await gate(() => connect(target, secrets.mailbox, { silence, signal, onExpunge: bursts.add }));
       since = Date.now();
       client.on("exists", bursts.add);
       try {
@@ -67,7 +69,7 @@ async function watchOne(target: Target, one: WatchTarget, signal: AbortSignal, g
       }
     } catch (error) {
       if (signal.aborted) break;
-      one.trouble(error);
+      one.trouble(secrets.error(error));
       failures = Date.now() - since > GOOD_AFTER ? 1 : failures + 1;
       await pause(error instanceof Failure && !error.waitingHelps ? WAIT_AFTER_REFUSAL : waitAfter(failures, times.firstWait), signal);
     }

@@ -11,6 +11,7 @@ import type { SecureContext } from "node:tls";
 import { Failure } from "../../model/failure.ts";
 import type { Endpoint, Secret, ServerProfile } from "../../model/mailbox.ts";
 import type { Envelope, MailboxAccess, MailSender, Step, Submission, SubmitAttempt } from "../../ports.ts";
+import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { trustIn } from "../../wire/trust.ts";
 import { contentFacts } from "./content.ts";
 import { envelopeRefusal } from "./envelope.ts";
@@ -113,7 +114,13 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
       return refusal;
     }
     const message: OutgoingMessage = { envelope, mime, facts: contentFacts(mime), attempt, finalReplyTimeout };
-    return await withSecret(endpoint, mailbox, (secret) => submitOnce(mailbox, secret, message, false));
+    const secrets = new KeptSecrets(mailbox);
+    try {
+      const submission = await withSecret(endpoint, secrets.mailbox, (secret) => submitOnce(mailbox, secret, message, false));
+      return discreet(submission, secrets);
+    } catch (error) {
+      throw secrets.error(error);
+    }
   }
 
   return {
@@ -165,6 +172,13 @@ function keyOf(secret: Secret | null): string {
         .digest("base64");
 }
 
+/** The same outcome, without the secrets that the server may have said back. */
+function discreet(submission: Submission, secrets: KeptSecrets): Submission {
+  if (submission.kind === "unknown") return { ...submission, reason: secrets.text(submission.reason) };
+  const refused = submission.refused.map((one) => ({ ...one, response: secrets.text(one.response) }));
+  return { ...submission, response: secrets.text(submission.response), refused };
+}
+
 /** How a connection fails that the server had given up while it was idle: a fresh one deserves a try. */
 function diedIdle(error: unknown): boolean {
   return error instanceof Failure && (error.code === "connection lost" || error.code === "server closing");
@@ -172,6 +186,11 @@ function diedIdle(error: unknown): boolean {
 
 /** A connection of its own, outside the pool: a check must not wait for mail. */
 async function* checkSteps(mailbox: MailboxAccess, sessionOptions: (secret: Secret | null) => SessionOptions): AsyncGenerator<Step> {
+  const secrets = new KeptSecrets(mailbox);
+  for await (const step of stepsOf(secrets.mailbox, sessionOptions)) yield secrets.step(step);
+}
+
+async function* stepsOf(mailbox: MailboxAccess, sessionOptions: (secret: Secret | null) => SessionOptions): AsyncGenerator<Step> {
   const { endpoint } = sessionOptions(null);
   let doing = "credentials";
   let session: Session | null = null;

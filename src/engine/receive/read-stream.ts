@@ -13,8 +13,8 @@ export const PAGE_SIZE = 500;
  * Pulls one stream page by page until nothing more is there. Each page's decisions, what left the stream, and the cursor that covers both commit in
  * one transaction (invariants 1 and 2): the server tells of a departure only once. Of a stream of many folders, messages that lie in none of
  * `folders` are none of our business until they are moved into one. A lost cursor starts again from the beginning and reconciles by
- * identity: known messages are recognized, not replayed (invariant 3); no place of before counts, for the server may give its numbers a second time. So does a folder of the stream that is read only from now on: the
- * messages in it have passed by.
+ * identity: known messages are recognized, not replayed (invariant 3); no place of before counts, for the server may give its numbers a second
+ * time. A folder of the stream that is read only from now on makes it start again too: the messages in it have passed by.
  */
 export async function readStream(reading: Reading, stream: string, folders: ReadonlySet<string>): Promise<Counts> {
   const { context, work, source, lease, signal } = reading;

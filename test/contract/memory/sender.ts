@@ -12,7 +12,7 @@ const ADDRESS = /^[^\s<>@\p{Cc}\p{Zl}]+@[^\s<>@\p{Cc}\p{Zl}]+$/u;
  * whole; the answer holds no id; the mail system files the copy.
  */
 export class MemorySender implements MailSender {
-  readonly #server: MemoryMailSystem;
+  readonly #server: MemoryServer;
   readonly #access: MailboxAccess;
 
   constructor(server: MemoryServer, access: MailboxAccess) {

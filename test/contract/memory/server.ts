@@ -41,6 +41,8 @@ export class MemoryServer {
   readonly fates: Fate[] = [];
   /** Copies of sent messages that are not in Sent yet: call them to file them. */
   readonly late: (() => void)[] = [];
+  /** The server gives no more on one page, whatever is asked for. */
+  pageLimit = 1000;
   /** Bytes; what is larger is not sent. */
   sizeLimit = 1_000_000;
 

@@ -5,7 +5,7 @@ import { regenerate } from "./regenerate.ts";
 import type { Call, MemoryServer } from "./server.ts";
 
 export class MemorySource implements MailSource {
-  readonly #server: MemoryMailSystem;
+  readonly #server: MemoryServer;
   readonly #access: MailboxAccess;
 
   constructor(server: MemoryServer, access: MailboxAccess) {
@@ -21,7 +21,7 @@ export class MemorySource implements MailSource {
   async pull(stream: string, cursor: string | null, options: PullOptions): Promise<Pull> {
     const { box, forgotten } = await this.#call("pull", { stream, fromStart: cursor === null });
     if (forgotten && cursor !== null) return { kind: "reset", reason: "410 Gone" };
-    return this.#server.kind.pull(box, stream, cursor, options);
+    return this.#server.kind.pull(box, stream, cursor, { ...options, limit: Math.min(options.limit, this.#server.pageLimit) });
   }
 
   async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {
