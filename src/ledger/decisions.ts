@@ -202,7 +202,17 @@ export async function reconsiderWaiting(tx: Transaction, organization: string, m
   if (messageIds.length === 0) return [];
   await oneAtATime(tx, organization);
   const { rows } = await tx.query<{ mailboxId: string }>(
-    `with waiting as (update waypost.decision set reconsider = true where organization = $1 and outcome = 'skipped' and waiting_for && $2 and not reconsider returning mailbox_id)
+    // Id by id, and with nothing else beside the two conditions of the index: before statistics are there the planner would rather read the
+    // whole mailbox.
+    `with found as materialized (
+       select distinct one.id from unnest($2::text[]) asked (message_id)
+         cross join lateral (
+           select id, organization, reconsider from waypost.decision where outcome = 'skipped' and waiting_for @> array[asked.message_id] offset 0
+         ) one
+       where one.organization = $1 and not one.reconsider
+     ), waiting as (
+       update waypost.decision set reconsider = true from found where decision.id = found.id returning mailbox_id
+     )
      select distinct mailbox_id as "mailboxId" from waiting`,
     [organization, messageIds],
   );
@@ -217,10 +227,16 @@ export async function reconsiderAnswered(tx: Transaction, organization: string, 
   if (ids.length === 0) return;
   await oneAtATime(tx, organization);
   await tx.query(
-    `update waypost.decision answer set reconsider = true where id = any($2::bigint[])
-       and (exists (select from waypost.decision question where question.message_id = any(answer.waiting_for) and question.organization = $1
-           and question.outcome = 'tracked' and question.decided_at >= $3)
-         or exists (select from waypost.outbox where message_id = any(answer.waiting_for) and organization = $1 and stage in ('accepted', 'unknown') and changed_at >= $3))`,
+    // OFFSET 0 keeps the planner to the index of the Message-ID, where without statistics it would rather read the whole organization for each.
+    `update waypost.decision set reconsider = true where id in (
+       select answer.id from waypost.decision answer cross join lateral unnest(answer.waiting_for) waited (message_id)
+       where answer.id = any($2::bigint[]) and (
+         exists (select from (select * from waypost.decision where message_id = waited.message_id offset 0) question
+           where organization = $1 and outcome = 'tracked' and decided_at >= $3)
+         or exists (select from (select * from waypost.outbox where message_id = waited.message_id offset 0) sent
+           where organization = $1 and stage in ('accepted', 'unknown') and changed_at >= $3)
+       )
+     )`,
     [organization, ids, new Date(factsReadAt.getTime() - CLOCKS_DIFFER_BY)],
   );
 }

@@ -115,6 +115,11 @@ export class MemoryBox {
     this.stored.remove(message.number);
   }
 
+  /** Names of the folders in which a message lies. */
+  namesOf(message: Stored): string[] {
+    return this.stored.folders.filter((folder) => message.folders.has(folder.id)).map((folder) => folder.name);
+  }
+
   /** Reads the mailbox once; nothing may go wrong. */
   async round(): Promise<Counts> {
     const { counts, failures } = await receive(this.app, this.name);

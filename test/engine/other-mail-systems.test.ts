@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { Failure } from "../../src/model/failure.ts";
 import { exchangeKind } from "../contract/memory/exchange-kind.ts";
 import { graphKind } from "../contract/memory/graph-kind.ts";
-import type { Kind } from "../contract/memory/kind.ts";
 import { labelKind } from "../contract/memory/label-kind.ts";
 import { alertHistory, mailboxId, openCodes } from "./alerts.ts";
 import { ASIDE, INBOX, type MemoryBox, type MemoryWorld, openMemoryWorld, WORK } from "./memory-world.ts";
@@ -66,41 +65,6 @@ for (const kind of KINDS) {
         assert.deepEqual(await box.foldersOf("deleted"), []);
       }),
     );
-
-    promise("a position that is lost, at whichever call, loses nothing and replays nothing", async (database) => {
-      await using world = await openMemoryWorld(database, kind, { mailboxes: 60 });
-      world.server.pageLimit = 3;
-      for (let at = 0, reached = true; reached; at++) {
-        const box = world.nextBox();
-        let pulls = 0;
-        box.onCall(({ verb }) => (verb === "pull" && pulls++ === at ? "forget" : undefined));
-        await liveOn(box);
-        box.nothingWrong();
-        await box.round();
-        assert.deepEqual(await box.emails(), TRACKED, `lost at pull ${at}`);
-        await box.assertComplete();
-        reached = pulls > at;
-      }
-    });
-
-    promise("what breaks off, at whichever call, is gone on with: nothing lost, nothing double", async (database) => {
-      await using world = await openMemoryWorld(database, kind, { mailboxes: 120 });
-      world.server.pageLimit = 3;
-      for (let at = 0, reached = true; reached; at += 2) {
-        const box = world.nextBox();
-        let calls = 0;
-        box.onCall(() => {
-          if (calls++ === at) throw throttled("mailbox", new Date(0));
-          return undefined;
-        });
-        await liveOn(box);
-        box.nothingWrong();
-        await box.round();
-        assert.deepEqual(new Set(await box.emails()).isSubsetOf(new Set(TRACKED)), true);
-        await box.assertComplete();
-        reached = calls > at;
-      }
-    });
 
     promise(
       "a message in a folder that is not read is none of our business until it is moved into one that is",
@@ -179,6 +143,56 @@ for (const kind of KINDS) {
       assert.deepEqual(await answered.decisions(), { answer: ["tracked"] });
     });
   });
+}
+
+/** One database is enough for what takes long; of the two that differ only in what they believe, the one that is more often right. */
+const ON_PGLITE = { engines: ["pglite"] } as const;
+
+for (const kind of [exchangeKind, graphKind(), labelKind]) {
+  onOneDatabaseEach(
+    `a mail system in trouble, ${kind.name}`,
+    [],
+    (promise) => {
+      promise("a position that is lost, at whichever pull, loses nothing and replays nothing", async (database) => {
+        await using world = await openMemoryWorld(database, kind, { mailboxes: 60 });
+        world.server.pageLimit = 3;
+        for (let at = 0, reached = true; reached; at++) {
+          const box = world.nextBox();
+          let pulls = 0;
+          box.onCall(({ verb }) => (verb === "pull" && pulls++ === at ? "forget" : undefined));
+          await liveOn(box);
+          box.nothingWrong();
+          await box.round();
+          assert.deepEqual(await box.emails(), TRACKED, `lost at pull ${at}`);
+          await box.assertComplete();
+          reached = pulls > at;
+        }
+      });
+
+      promise("what breaks off, at whichever call, is gone on with: nothing lost, nothing double", async (database) => {
+        await using world = await openMemoryWorld(database, kind, { mailboxes: 60 });
+        world.server.pageLimit = 3;
+        for (let at = 0, reached = true; reached; at += 2) {
+          const box = world.nextBox();
+          let calls = 0;
+          box.onCall(() => {
+            if (calls++ === at) throw throttled("mailbox", new Date(0));
+            return undefined;
+          });
+          await liveOn(box);
+          box.nothingWrong();
+          await box.round();
+          // What left or was deleted while it could not be read was never there for us.
+          const missing = TRACKED.filter((name) => !["leaves", "deleted"].includes(name));
+          for (const name of await box.emails()) if (missing.includes(name)) missing.splice(missing.indexOf(name), 1);
+          assert.deepEqual(missing, [], `broken off at call ${at}`);
+          await box.assertComplete();
+          reached = calls > at;
+        }
+      });
+    },
+    ON_PGLITE,
+  );
 }
 
 onOneDatabaseEach("labels", [], (promise) => {

@@ -3,7 +3,17 @@ import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
+import { progressing, TooLate } from "./deadline.ts";
 import { ConnectionGone, classify, type ImapTrouble, imapFailure, isConnectionGone, isRefusal, Refused } from "./failures.ts";
+
+/**
+ * Timeouts after which a command that brings nothing is given up, though the server keeps saying that it is still there: long, because
+ * honest servers say so too while they search a large folder.
+ */
+const STUCK = 10;
+
+/** Bytes that count as getting on within that time, for the content of a large message on a slow line. */
+const SOME_BYTES = 64 * 1024;
 
 /** The connection of one mailbox: made when first needed, and again when it is needed after it broke. One command at a time. */
 export class Session {
@@ -12,6 +22,8 @@ export class Session {
   readonly secrets: KeptSecrets;
   #client: ImapFlow | null = null;
   #closed = false;
+  /** Commands answered so far. */
+  #answers = 0;
   #onExpunge: ((event: ExpungeEvent) => void) | null = null;
 
   constructor(target: Target, mailbox: MailboxAccess) {
@@ -25,7 +37,7 @@ export class Session {
     try {
       const client = await this.#ready();
       try {
-        return await work(client);
+        return await progressing(STUCK * this.target.endpoint.timeout, work(client), this.#progressOf(client));
       } catch (error) {
         throw this.#failureOf(error, client, folder);
       }
@@ -65,11 +77,29 @@ export class Session {
       await disconnect(client);
       throw new Error(`the mail source of ${this.mailbox.address} was closed while it connected`);
     }
+    client.on("response", () => this.#answers++);
     this.#client = client;
     return client;
   }
 
+  /** Tells, each time it is asked, whether a command was answered or much arrived since it was asked before. */
+  #progressOf(client: ImapFlow): () => boolean {
+    let answers = this.#answers;
+    let bytes = client.stats().received;
+    return () => {
+      const { received } = client.stats();
+      const progressed = this.#answers > answers || received - bytes >= SOME_BYTES;
+      answers = this.#answers;
+      bytes = received;
+      return progressed;
+    };
+  }
+
   #failureOf(error: unknown, client: ImapFlow, folder: string | undefined): Failure {
+    if (error instanceof TooLate) {
+      client.close();
+      return this.failure("connection timed out", folder, { cause: error });
+    }
     const about = { ...this.#about(folder), connectionError: endingOf(client) };
     // imapflow may stumble over its own state when the connection goes between two commands.
     const stumbled = !isAlive(client) && !(error instanceof Failure) && !isConnectionGone(error) && !isRefusal(error);

@@ -101,7 +101,8 @@ create table waypost.decision (
 );
 create index decision_message_id on waypost.decision (message_id);
 create index decision_email on waypost.decision (email_id) where email_id is not null;
-create index decision_waiting on waypost.decision using gin (waiting_for) where outcome = 'skipped';
+-- Without fastupdate: its list of what is not yet sorted in would be read from end to end at each look-up.
+create index decision_waiting on waypost.decision using gin (waiting_for) with (fastupdate = off) where outcome = 'skipped';
 create index decision_reconsider on waypost.decision (mailbox_id) where reconsider;
 create index decision_outcome on waypost.decision (outcome, id desc);
 create index decision_received on waypost.decision (organization, received);
