@@ -169,7 +169,10 @@ export class MemoryBox {
     return lying;
   }
 
-  /** Whoever lies in a folder that is read was decided once and is one email; nothing is an email twice; a further round finds nothing to do. */
+  /**
+   * Whatever lies in a folder that is read was decided once, is one email, and is said to lie where it does; nothing is an email twice; a further
+   * round finds nothing to do.
+   */
   async assertComplete(): Promise<void> {
     const { received, tracked, moved } = await this.round();
     assert.deepEqual([received, tracked, moved], [0, 0, 0], "all was done before");
@@ -180,6 +183,13 @@ export class MemoryBox {
       const its = all.filter((one) => one.messageId?.startsWith(`${this.own(name)}@`));
       assert.ok(its.length <= 1, `${name} was decided once`);
       assert.ok(emails.includes(name), `${name} is an email: ${emails.join(" ")}`);
+    }
+    const lying = this.lyingInRead();
+    for (const { messageId } of all) {
+      const name = messageId?.slice(this.name.length + 1).split("@")[0];
+      if (name === undefined) continue;
+      const said = (await this.foldersOf(name)).filter((folder) => READ.includes(folder));
+      assert.deepEqual(said.sort(), [...(lying.get(name) ?? [])].sort(), `where ${name} lies`);
     }
   }
 

@@ -155,7 +155,11 @@ export function addressOf(name: string): string {
   return `${name}@example.test`;
 }
 
-export async function openRigApp(database: Database, configuration: Configuration, options: { readonly now?: () => Date } = {}): Promise<RigApp> {
+export async function openRigApp(
+  database: Database,
+  configuration: Configuration,
+  options: { readonly now?: () => Date } = {},
+): Promise<RigApp> {
   const logged: Logged[] = [];
   const keep = (level: Logged["level"]) => (fields: object, message: string) => void logged.push({ level, fields, message });
   const log = { debug: keep("debug"), info: keep("info"), warn: keep("warn"), error: keep("error") };
