@@ -14,11 +14,17 @@ import { missingServers } from "../servers/needs.ts";
 import { crmContract } from "./crm.contract.ts";
 import { file, head, incoming, party, query, unique } from "./crm-fixtures.ts";
 import type { CrmUnderTest } from "./crm-under-test.ts";
+import { foreignCrm } from "./foreign-crm.ts";
 
 for (const engine of ["pglite", "postgres"] as const) {
   const skip = engine === "postgres" && !process.env.WAYPOST_TEST_DATABASE_URL && missingServers(["postgres"]);
   crmContract(`embedded CRM on ${engine}`, () => embeddedUnderTest(engine), skip);
 }
+
+crmContract("a CRM that stands elsewhere and joins no transaction", async () => {
+  const here = await embeddedUnderTest("pglite");
+  return { ...here, crm: foreignCrm(here.crm) };
+});
 
 async function embeddedUnderTest(engine: EngineName): Promise<CrmUnderTest> {
   const database = await testDatabase(engine);

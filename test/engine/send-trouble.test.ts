@@ -203,6 +203,26 @@ onOneDatabaseEach("sending in trouble", servers, (promise) => {
     },
   );
 
+  promise("where the mail server files its own copies, Sent tells what became of a message that was never answered", async (database) => {
+    const [ann, ben] = [rig.newUser(), rig.newUser()];
+    const clock = testClock();
+    const filing = { profile: { filesSentCopy: true } };
+    await using relay = await startSmtpRelay(rig.postfix.ports.smtp, "after the content");
+    const cut = rig.configurationFor([ann], { ...filing, outgoing: { port: relay.port } });
+    await using app = await rig.open(database, cut, { now: clock.now });
+    await contactsFor(app, ben);
+    const [sent, lost] = [await pressSend(app, draftFrom(ann, [ben])), await pressSend(app, draftFrom(ann, [ben]))];
+    assert.deepEqual((await send(app)).counts, { ...NOTHING, waiting: 2 });
+    await rig.dovecot.append(ann, "Sent", `Message-ID: <${sent}.1.waypost@example.test>\r\nSubject: x\r\n\r\nx\r\n`);
+    assert.deepEqual((await send(app)).counts, NOTHING);
+    assert.deepEqual([(await emailOf(app, sent)).status, (await emailOf(app, lost)).status], [STATUS.sent, STATUS.sending]);
+    await app.close();
+    clock.forward(16 * 60);
+    await using direct = await rig.open(database, rig.configurationFor([ann], filing), { now: clock.now });
+    assert.deepEqual((await send(direct)).counts, { ...NOTHING, sent: 1 });
+    assert.deepEqual([(await emailOf(direct, lost)).status, await openCodes(direct)], [STATUS.sent, []]);
+  });
+
   promise(
     "an answer that never came leaves the email Sending with an alert; a person decides, and `again` keeps its Message-ID",
     async (database) => {

@@ -10,10 +10,10 @@ export const SUB_FOLDER = "INBOX/Projects";
 export const FOLDERS = ["INBOX", SUB_FOLDER] as const;
 
 /** Milliseconds between two arrivals. */
-const PAUSE = { from: 20, to: 110 };
+const PAUSE = { from: 30, to: 170 };
 /** An answer comes this many messages before what it answers. */
 const EARLY = { from: 1, to: 12 };
-const LARGEST_ATTACHMENT = 300_000;
+const LARGEST_ATTACHMENT = 200_000;
 
 /** A message that was put into mailboxes, with what is to become of it. */
 export interface FedMail {

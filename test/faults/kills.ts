@@ -29,8 +29,11 @@ const RESTING: ReadonlySet<string> = new Set(["receive.pulled", "receive.committ
 /** Share of the kills that may hit the process while it starts. */
 const KILLS_AT_START = 1 / 8;
 const START_UP = { from: 100, to: 900 };
-/** Milliseconds from the first step of a life to its end. */
-const AT_WORK = { from: 0, to: 600 };
+/** Otherwise a life lasts so many steps and milliseconds: steps, so that a slow machine is not always killed at the first of them. */
+const STEPS_PER_LIFE = { from: 1, to: 60 };
+const MILLISECONDS_MORE = { from: 0, to: 40 };
+/** A life that runs out of work is ended all the same. */
+const IDLE_MS = 1_000;
 
 /** One life of a `waypost serve` that ended by SIGKILL. */
 export interface KilledLife {
@@ -72,8 +75,13 @@ export async function killAtRandom(
     const service = world.start();
     if (chance.happens(KILLS_AT_START)) await sleep(chance.between(START_UP.from, START_UP.to));
     else {
-      await service.until(`it began to ${way}`, (one) => one.steps().some(({ name }) => name.startsWith(way)));
-      await sleep(chance.between(AT_WORK.from, AT_WORK.to));
+      const steps = chance.integer(STEPS_PER_LIFE.from, STEPS_PER_LIFE.to);
+      await service.until(`it had passed ${steps} steps`, (one) => {
+        const passed = one.steps().filter(({ name }) => name.startsWith(way));
+        const last = passed.at(-1);
+        return passed.length >= steps || (last !== undefined && Date.now() > last.at + IDLE_MS);
+      });
+      await sleep(chance.between(MILLISECONDS_MORE.from, MILLISECONDS_MORE.to));
     }
     assert.ok(service.running(), `it ended by itself: ${service.said()}`);
     const killedAt = Date.now();

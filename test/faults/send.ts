@@ -4,7 +4,7 @@ import { missingServers } from "../servers/needs.ts";
 import type { Facts, SeededEmail } from "./facts.ts";
 import { atWork, KILLS, type KilledLife, killAtEachStep, killAtRandom, phasesOf, runUntilQuiet, STEPS, shares, timesOf } from "./kills.ts";
 import { type Chance, chanceOf, seedOfRun } from "./random.ts";
-import type { LogLine } from "./service.ts";
+import { type LogLine, SERVES } from "./service.ts";
 import { printTable } from "./table.ts";
 import { addressOf, type EngineName, makeWorld, type World, type WorldMailbox } from "./world.ts";
 
@@ -22,7 +22,7 @@ const KILLS_PER_BATCH = 10;
 const BATCH = { emails: 70, dueWithinSeconds: 12 };
 const LARGEST_ATTACHMENT = 400_000;
 /** Pending emails are looked for every 5 s: when nothing is sent for longer, nothing is left. */
-const QUIET_MS = 6_500;
+const QUIET_MS = 7_000;
 
 /** The suite of the send path: emails become pending all the time while the service is killed again and again. */
 export function killsWhileSending(engine: EngineName): void {
@@ -63,8 +63,10 @@ export function killsWhileSending(engine: EngineName): void {
       await seeding;
       const allDueAt = Math.max(...seeded.map((email) => email.dueAt));
       errors = await runUntilQuiet(made, (service) => {
+        const servesSince = service.log.find((line) => line.msg === SERVES)?.time;
         const last = service.steps().findLast(({ name }) => name.startsWith("send"))?.at ?? 0;
-        return Date.now() > Math.max(last, service.startedAt, allDueAt) + QUIET_MS && made.postfix.queue().length === 0;
+        if (servesSince === undefined || Date.now() < Math.max(last, servesSince, allDueAt) + QUIET_MS) return false;
+        return made.postfix.queue().length === 0;
       });
       facts = await made.count();
       fates = seeded.map((email) => fateOf(email, facts));

@@ -9,8 +9,8 @@ const COMMAND = path.resolve(import.meta.dirname, "../../bin/waypost.mjs");
 const PRELOADED = path.join(import.meta.dirname, "kill-at.ts");
 /** How often a file that the process writes is looked at. */
 const LOOK_MS = 10;
-/** A process that does not do what is waited for hangs. */
-const PATIENCE_MS = 60_000;
+/** A process that does not do what is waited for hangs. Generous: it may have a small part of a busy machine. */
+const PATIENCE_MS = 120_000;
 
 /** A step of the engine that the process passed. */
 export interface PassedStep {
@@ -38,7 +38,7 @@ export interface Service {
   said(): string;
   running(): boolean;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
-  /** Resolves when `true` comes back; throws when the process ends before or nothing happens for a minute. */
+  /** Resolves when `true` comes back; throws when the process ends before or it does not come about. */
   until(what: string, isSo: (service: Service) => boolean): Promise<void>;
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>;

@@ -45,7 +45,7 @@ export async function sendMailbox(
     await sendPending(context, work, sender, lease, holder, signal, counts);
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
     if (worked > 0 || mailbox.sendFailures > 0) await noteRecovery(context, "send", work);
-    else await closeAlerts(context.database, "process", "process", ACTIVITY.send, context.now());
+    else await noteAnswered(context, work);
     if (worked > 0)
       context.log.info({ mailbox: mailbox.address, ...counts, seconds: (performance.now() - started) / 1000 }, "mailbox sent");
     return { ...counts, failure: null };
@@ -57,6 +57,12 @@ export async function sendMailbox(
     context.measure.observe("job_seconds", { work: "send" }, (performance.now() - started) / 1000);
     await fileCopies(context, work, signal);
   }
+}
+
+/** The mail system was asked for nothing and has proved nothing; that the database and the CRM work is proved. */
+async function noteAnswered(context: EngineContext, { mailbox }: Work): Promise<void> {
+  await closeAlerts(context.database, "process", "process", ACTIVITY.send, context.now());
+  await closeAlerts(context.database, "organization", mailbox.organization, ACTIVITY.send, context.now());
 }
 
 async function sendPending(

@@ -1,0 +1,46 @@
+import type { Transaction } from "../../src/model/sql.ts";
+import type { Crm } from "../../src/ports.ts";
+
+/** A moment of a call into a CRM: before it does anything, or after it has done all and before its answer is back. */
+export interface CrmCall {
+  readonly verb: keyof Crm;
+  readonly when: "before" | "after";
+}
+
+/**
+ * A CRM like the given one that stands somewhere else, as Dataverse does: it knows nothing of the ledger's transactions, and each call can fail on its
+ * way there or back. `onCall` is asked at both moments and throws to make it fail.
+ */
+export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {}): Crm {
+  const call = async <T>(verb: keyof Crm, work: () => Promise<T>): Promise<T> => {
+    onCall({ verb, when: "before" });
+    const answer = await work();
+    onCall({ verb, when: "after" });
+    return answer;
+  };
+  const alone = (within: Transaction | undefined) => {
+    if (within !== undefined) throw new Error("a CRM that does not join transactions was given one");
+  };
+  return {
+    joinsTransaction: false,
+    organizationSettings: () => call("organizationSettings", () => crm.organizationSettings()),
+    facts: (query) => call("facts", () => crm.facts(query)),
+    deliver: async (emails, within) => {
+      alone(within);
+      return call("deliver", () => crm.deliver(emails));
+    },
+    pendingSenders: (now) => call("pendingSenders", () => crm.pendingSenders(now)),
+    pending: (address, limit, now) => call("pending", () => crm.pending(address, limit, now)),
+    claim: async (id, generation, within) => {
+      alone(within);
+      return call("claim", () => crm.claim(id, generation));
+    },
+    outgoing: (id) => call("outgoing", () => crm.outgoing(id)),
+    attachment: (hash) => call("attachment", () => crm.attachment(hash)),
+    settle: async (id, generation, settlement, within) => {
+      alone(within);
+      return call("settle", () => crm.settle(id, generation, settlement));
+    },
+    watch: (wake, signal) => crm.watch(wake, signal),
+  };
+}
