@@ -63,7 +63,7 @@ const stages: readonly Stage[] = [
   },
   {
     name: "faults",
-    minutes: 25,
+    minutes: 40,
     files: [{ pattern: "test/faults/**/*.test.ts", atLeast: 1 }],
     options: [`--test-concurrency=${faultsAtOnce}`],
   },

@@ -150,6 +150,7 @@ onOneDatabaseEach("a CRM that joins no transaction", [], (promise) => {
       failOnce(world, "settle", "before", away);
       assert.equal((await send(world.app, box.name)).failures.length, 1);
       assert.deepEqual(await openCodes(world.app), ["sending: crm away"]);
+      world.clock.forward(60);
       await send(world.app, box.name);
       assert.deepEqual([(await emailOf(world.app, id)).status, await openCodes(world.app)], [STATUS.sent, []]);
     },

@@ -69,10 +69,11 @@ onOneDatabaseEach("sending through a mail system that files its own copies", [],
 
   promise(
     "what is accepted is Sent, arrives once, and its copy is the mail system's: none is filed a second time",
-    withSender(async ({ sends, round, statusOf, copiesOf }) => {
+    withSender(async ({ world, sends, round, statusOf, copiesOf }) => {
       const id = await sends();
       assert.deepEqual(await round(), { ...NOTHING, sent: 1 });
       assert.deepEqual([await statusOf(id), copiesOf(id)], [STATUS.sent, [1, 1]]);
+      assert.equal((await world.app.operations.explain(id)).outgoing[0]?.sentCopy, null, "nobody looked for a place for it");
     }),
   );
 

@@ -1,25 +1,34 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StepName } from "../../src/engine/step.ts";
 import type { Chance } from "./random.ts";
 import { ERROR_LEVEL, type LogLine, type PassedStep, SERVES, type Service } from "./service.ts";
 import type { World } from "./world.ts";
 
 export type Way = "receive" | "send";
 
-/** The named steps of src/engine/step.ts, written down a second time on purpose: one that is added there must be killed at here too. */
-export const STEPS: Readonly<Record<Way, readonly string[]>> = {
-  receive: ["receive.pulled", "receive.decided", "receive.read", "receive.claimed", "receive.delivered", "receive.committed"],
-  send: [
-    "send.intended",
-    "send.claimed",
-    "send.composed",
-    "send.transmitting",
-    "send.answered",
-    "send.stored",
-    "send.settled",
-    "send.copied",
-  ],
+/** The named steps of the engine in their order; the types refuse a step that is added there and not killed at here. */
+const WAYS: Readonly<Record<StepName, Way>> = {
+  "receive.pulled": "receive",
+  "receive.decided": "receive",
+  "receive.read": "receive",
+  "receive.claimed": "receive",
+  "receive.delivered": "receive",
+  "receive.committed": "receive",
+  "send.intended": "send",
+  "send.claimed": "send",
+  "send.composed": "send",
+  "send.transmitting": "send",
+  "send.answered": "send",
+  "send.stored": "send",
+  "send.settled": "send",
+  "send.copied": "send",
 };
+
+/** The steps of a way. */
+export function stepsOf(way: Way): readonly string[] {
+  return Object.entries(WAYS).flatMap(([name, its]) => (its === way ? [name] : []));
+}
 
 /** Random kills of one suite; fewer for a quick look. */
 export const KILLS = Number(process.env.WAYPOST_FAULT_KILLS ?? 50);
@@ -52,7 +61,7 @@ export interface KilledLife {
 /** Lets the service kill itself at each named step of the way, one life for each. */
 export async function killAtEachStep(world: World, way: Way): Promise<KilledLife[]> {
   const lives: KilledLife[] = [];
-  for (const name of STEPS[way]) {
+  for (const name of stepsOf(way)) {
     const service = world.start({ killAt: name });
     await service.until(`killed at ${name}`, (one) => !one.running());
     assert.equal((await service.ended).signal, "SIGKILL", `${name}: ${service.said()}`);

@@ -3,7 +3,18 @@ import { after, before, describe, test } from "node:test";
 import { missingServers } from "../servers/needs.ts";
 import type { Facts } from "./facts.ts";
 import { type FedMail, FOLDERS, startFeed } from "./feed.ts";
-import { atWork, KILLS, type KilledLife, killAtEachStep, killAtRandom, phasesOf, runUntilQuiet, STEPS, shares, timesOf } from "./kills.ts";
+import {
+  atWork,
+  KILLS,
+  type KilledLife,
+  killAtEachStep,
+  killAtRandom,
+  phasesOf,
+  runUntilQuiet,
+  shares,
+  stepsOf,
+  timesOf,
+} from "./kills.ts";
 import { chanceOf, seedOfRun } from "./random.ts";
 import type { LogLine, Service } from "./service.ts";
 import { printTable } from "./table.ts";
@@ -54,7 +65,7 @@ export function killsWhileReceiving(engine: EngineName): void {
     test("each named step was killed at", () =>
       assert.deepEqual(
         atSteps.map((life) => life.steps.at(-1)?.name),
-        STEPS.receive,
+        stepsOf("receive"),
       ));
 
     test("at least half of the random kills hit a process at work", () => {

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { missingServers } from "../servers/needs.ts";
 import type { Facts, SeededEmail } from "./facts.ts";
-import { atWork, KILLS, type KilledLife, killAtEachStep, killAtRandom, phasesOf, runUntilQuiet, STEPS, shares, timesOf } from "./kills.ts";
+import {
+  atWork,
+  KILLS,
+  type KilledLife,
+  killAtEachStep,
+  killAtRandom,
+  phasesOf,
+  runUntilQuiet,
+  shares,
+  stepsOf,
+  timesOf,
+} from "./kills.ts";
 import { type Chance, chanceOf, seedOfRun } from "./random.ts";
 import { type LogLine, SERVES } from "./service.ts";
 import { printTable } from "./table.ts";
@@ -92,7 +103,7 @@ export function killsWhileSending(engine: EngineName): void {
     });
     after(async () => world?.[Symbol.asyncDispose]());
 
-    test("each named step was killed at", () => assert.deepEqual(atSteps.map(lastStep), STEPS.send));
+    test("each named step was killed at", () => assert.deepEqual(atSteps.map(lastStep), stepsOf("send")));
 
     test("at least half of the random kills hit a process at work", () => {
       assert.equal(phases.length, KILLS);
@@ -150,7 +161,7 @@ export function killsWhileSending(engine: EngineName): void {
       const delivered: Readonly<Record<string, readonly boolean[]>> = { "send.transmitting": [false], "send.answered": [true] };
       assert.deepEqual(
         made,
-        STEPS.send.map((name) => [name, delivered[name] ?? []]),
+        stepsOf("send").map((name) => [name, delivered[name] ?? []]),
       );
     });
 
