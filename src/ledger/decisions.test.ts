@@ -167,6 +167,22 @@ onBothEngines(
   },
 );
 
+onBothEngines(
+  "one that slipped away undecided is not known, neither by its place nor by its identity, until it is decided",
+  async (database) => {
+    await withFolders(database);
+    const slipped = decided("slipped@stranger.test", { undecided: true });
+    const known = async () => [
+      (await knownPlaces(database, ANN, "INBOX", [slipped.head.ref.id])).size,
+      (await decisionsByIdentity(database, ANN, [slipped.identity])).size,
+    ];
+    await store(database, ANN, [slipped]);
+    assert.deepEqual(await known(), [0, 0]);
+    await store(database, ANN, [{ ...slipped, undecided: false }]);
+    assert.deepEqual(await known(), [1, 1]);
+  },
+);
+
 onBothEngines("what waits for a message is decided again when it comes, in every mailbox, once", async (database) => {
   await withFolders(database);
   const answer = decided("answer@stranger.test", { waitingFor: ["question@example.test", "other@example.test"] });
