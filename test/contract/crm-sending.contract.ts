@@ -200,13 +200,15 @@ export function sendingPromises(crmOf: () => CrmUnderTest): void {
       watching = crmOf().crm.watch(resolve, stop.signal);
     });
     // Watching begins at some moment; until it has, every press of Send is another chance to be heard.
-    const presses = setInterval(() => void press(), 100);
+    const pressed: Promise<void>[] = [];
     const press = async () => crmOf().send(await crmOf().draft({ from: ann, to: [unique("x")] }), null);
+    const presses = setInterval(() => void pressed.push(press()), 100);
     try {
       await woken;
     } finally {
       clearInterval(presses);
       stop.abort();
+      await Promise.all(pressed);
     }
     await watching;
   });
