@@ -81,6 +81,8 @@ export function startFeed(dovecot: Dovecot, chance: Chance): Feed {
       await sleep(chance.between(PAUSE.from, PAUSE.to));
     }
   });
+  // Whoever stops it hears of its trouble.
+  feeding.catch(() => undefined);
   return {
     async stop() {
       stopping.abort();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { missingServers } from "../servers/needs.ts";
 import type { Facts } from "./facts.ts";
-import { type FedMail, FOLDERS, startFeed } from "./feed.ts";
+import { type FedMail, type Feed, FOLDERS, startFeed } from "./feed.ts";
 import {
   atWork,
   KILLS,
@@ -32,6 +32,7 @@ export function killsWhileReceiving(engine: EngineName): void {
   describe(`receiving survives SIGKILL at any moment (${engine})`, { skip }, () => {
     const seed = seedOfRun();
     let world: World | undefined;
+    let feed: Feed | undefined;
     let fed: readonly FedMail[] = [];
     let facts: Facts;
     let atSteps: readonly KilledLife[] = [];
@@ -42,7 +43,7 @@ export function killsWhileReceiving(engine: EngineName): void {
       world = await makeWorld(engine, { mailboxes: MAILBOXES });
       const { firstStart, start } = await world.prepare();
       const chance = chanceOf(seed);
-      const feed = startFeed(world.dovecot, chanceOf(seed + 1));
+      feed = startFeed(world.dovecot, chanceOf(seed + 1));
       atSteps = await killAtEachStep(world, "receive");
       const atRandom = await killAtRandom(world, "receive", chance);
       fed = await feed.stop();
@@ -60,7 +61,10 @@ export function killsWhileReceiving(engine: EngineName): void {
         "errors logged": atRandom.flatMap((life) => life.errors).length + errors.length,
       });
     });
-    after(async () => world?.[Symbol.asyncDispose]());
+    after(async () => {
+      await feed?.stop();
+      await world?.[Symbol.asyncDispose]();
+    });
 
     test("each named step was killed at", () =>
       assert.deepEqual(

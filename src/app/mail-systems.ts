@@ -1,0 +1,55 @@
+import { imapSystem } from "../connectors/imap/system.ts";
+import { smtpSystem } from "../connectors/smtp/system.ts";
+import { Failure } from "../model/failure.ts";
+import type { ServerProfile } from "../model/mailbox.ts";
+import type { MailSource, MailSystem } from "../ports.ts";
+
+/** The incoming and the outgoing connector of a profile as one mail system. */
+export function openMailSystem(profile: ServerProfile): MailSystem {
+  const incoming = profile.incoming && imapSystem({ profile });
+  const outgoing = profile.outgoing && smtpSystem({ profile });
+  return {
+    capabilities: { filesSentCopy: profile.filesSentCopy, stableMime: true, keepsIdsOnMove: false, push: incoming !== null },
+    source(mailbox) {
+      if (!incoming) throw noServer(profile, "incoming");
+      return incoming.source(mailbox);
+    },
+    sender(mailbox) {
+      if (!outgoing) throw noServer(profile, "outgoing");
+      const sender = outgoing.sender(mailbox);
+      if (!profile.filesSentCopy || !incoming) return sender;
+      return { ...sender, wasSent: (messageId) => isInSent(incoming.source(mailbox), messageId) };
+    },
+    async *check(mailbox) {
+      if (incoming) yield* incoming.check(mailbox);
+      if (outgoing) yield* outgoing.check(mailbox);
+    },
+    watch: async (targets, signal) => {
+      if (incoming) await incoming.watch(targets, signal);
+    },
+    async [Symbol.asyncDispose]() {
+      await incoming?.[Symbol.asyncDispose]();
+      await outgoing?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** SMTP cannot tell what became of a message; the folder into which the mail system files its own copies can. */
+async function isInSent(source: MailSource, messageId: string): Promise<boolean | "cannot tell"> {
+  try {
+    const sent = (await source.folders()).find((folder) => folder.role === "sent");
+    return sent === undefined ? "cannot tell" : (await source.find(sent.id, messageId)).length > 0;
+  } finally {
+    await source.close();
+  }
+}
+
+function noServer(profile: ServerProfile, direction: string): Failure {
+  return new Failure({
+    scope: "profile",
+    code: `no ${direction} server`,
+    message: `The server profile "${profile.name}" has no ${direction} server.`,
+    remedy: `Add "${direction}" to it.`,
+    waitingHelps: false,
+  });
+}

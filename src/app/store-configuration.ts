@@ -1,0 +1,132 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Configuration, FilterName } from "../config.ts";
+import { putQueues, putUsers } from "../crm/directory.ts";
+import { writeSettings } from "../crm/settings.ts";
+import type { Database } from "../database/database.ts";
+import { closeAlertsOfRetired } from "../ledger/alerts.ts";
+import { type MailboxSetting, storeMailboxes, storeProfiles } from "../ledger/mailboxes.ts";
+import { addressKey } from "../model/address.ts";
+import { Failure } from "../model/failure.ts";
+import type { Endpoint, ServerProfile } from "../model/mailbox.ts";
+import { DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "../model/settings.ts";
+
+/** What the file says goes into the ledger and the embedded CRM in one transaction; processes that start together do it one after the other. */
+export async function storeConfiguration(database: Database, configuration: Configuration, now: Date): Promise<void> {
+  const profiles = configuration.serverProfiles.map(serverProfile);
+  await database.transaction(async (tx) => {
+    await tx.query("select pg_advisory_xact_lock(hashtext('waypost configuration'))");
+    for (const organization of configuration.organizations) {
+      await tx.query("update crm.organization set name = $1", [organization.name]);
+      await writeSettings(tx, organization.settings as Partial<OrganizationSettings>);
+    }
+    const users = await putUsers(
+      tx,
+      configuration.users.map((user) => ({
+        name: user.name,
+        address: user.email,
+        otherAddresses: user.otherEmails,
+        filter: FILTER_METHODS[user.filter],
+        letsOthersSend: user.letsOthersSend,
+        maySendAsOthers: user.maySendAsOthers,
+      })),
+    );
+    const queues = await putQueues(
+      tx,
+      configuration.queues.map((queue) => ({
+        name: queue.name,
+        address: queue.email,
+        filter: FILTER_METHODS[queue.filter],
+        owner: queue.owner,
+      })),
+    );
+    await storeProfiles(
+      tx,
+      configuration.organizations.map(({ name, kind }) => ({ name, kind })),
+      profiles,
+    );
+    await storeMailboxes(
+      tx,
+      configuration.mailboxes.map((mailbox) => mailboxSetting(configuration, mailbox, users, queues)),
+      now,
+    );
+    await closeAlertsOfRetired(tx, now);
+  }, "store configuration");
+}
+
+const FILTER_METHODS: Readonly<Record<FilterName, FilterMethod>> = { all: 0, replies: 1, contacts: 2, records: 3, none: 4 };
+
+const DEFAULT_PORTS = { imap: { tls: 993, starttls: 143, none: 143 }, smtp: { tls: 465, starttls: 587, none: 25 } } as const;
+
+function serverProfile(profile: Configuration["serverProfiles"][number]): ServerProfile {
+  return {
+    name: profile.name,
+    incoming: profile.incoming ? endpoint(profile.incoming) : null,
+    outgoing: profile.outgoing ? endpoint(profile.outgoing) : null,
+    folders: profile.folders,
+    filesSentCopy: profile.filesSentCopy,
+    maxConcurrentConnections: profile.maxConcurrentConnections,
+    maximumMessageSize: Math.round(profile.maximumMessageMegabytes * 1024 * 1024),
+  };
+}
+
+function endpoint(given: NonNullable<Configuration["serverProfiles"][number]["incoming" | "outgoing"]>): Endpoint {
+  return {
+    protocol: given.protocol,
+    host: given.host,
+    port: given.port ?? DEFAULT_PORTS[given.protocol][given.security],
+    security: given.security,
+    authentication: given.authentication,
+    certificateAuthorities: given.certificateAuthorities === undefined ? null : readAuthorities(given.certificateAuthorities),
+    verifyCertificate: given.verifyCertificate,
+    timeout: given.timeoutSeconds * 1000,
+  };
+}
+
+function readAuthorities(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new Failure({
+      scope: "process",
+      code: "certificate authorities missing",
+      message: `The file ${file} with certificate authorities cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      remedy: "Put the PEM file there, or correct certificateAuthorities in the server profile.",
+      waitingHelps: false,
+      cause,
+    });
+  }
+}
+
+function mailboxSetting(
+  configuration: Configuration,
+  mailbox: Configuration["mailboxes"][number],
+  users: ReadonlyMap<string, string>,
+  queues: ReadonlyMap<string, string>,
+): MailboxSetting {
+  const owner = mailbox.user === undefined ? queues.get(addressKey(mailbox.queue ?? "")) : users.get(addressKey(mailbox.user));
+  const [firstOrganization] = configuration.organizations;
+  const [firstProfile] = configuration.serverProfiles;
+  return {
+    id: randomUUID(),
+    organization: mailbox.organization ?? firstOrganization?.name ?? "",
+    address: mailbox.address,
+    profile: mailbox.profile ?? firstProfile?.name ?? "",
+    owner: owner === undefined ? { type: "forward" } : { type: mailbox.user === undefined ? "queue" : "systemuser", id: owner },
+    username: mailbox.username ?? mailbox.address,
+    incoming: mailbox.incoming,
+    outgoing: mailbox.outgoing,
+    active: mailbox.active,
+    approved: mailbox.approved || !approvalRequired(configuration, mailbox),
+    readFrom: mailbox.readFrom === undefined ? null : new Date(mailbox.readFrom),
+  };
+}
+
+/** `requireapprovalforuseremail`, `requireapprovalforqueueemail`: false lets unapproved addresses take part. */
+function approvalRequired(configuration: Configuration, mailbox: Configuration["mailboxes"][number]): boolean {
+  const settings = {
+    ...DEFAULT_SETTINGS,
+    ...configuration.organizations.find((one) => mailbox.organization === undefined || one.name === mailbox.organization)?.settings,
+  };
+  return mailbox.queue === undefined ? settings.requireapprovalforuseremail !== false : settings.requireapprovalforqueueemail !== false;
+}
