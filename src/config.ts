@@ -36,7 +36,12 @@ const endpoint = (protocol: "imap" | "smtp") =>
       .enum(["tls", "starttls", "none"])
       .default("tls")
       .describe("tls from the first byte, starttls (never falls back to clear text), or none: plain text by choice."),
-    authentication: z.enum(["auto", "plain", "login", "none"]).default("auto"),
+    authentication: z
+      .enum(["auto", "plain", "login", "oauth", "oauthbearer", "xoauth2", "none"])
+      .default("auto")
+      .describe(
+        "auto, plain, login: with a password. oauth: with an access token, by OAUTHBEARER where the server offers it and else by XOAUTH2.",
+      ),
     certificateAuthorities: z.string().optional().describe("PEM file with certificate authorities to trust beside the system's."),
     verifyCertificate: z.boolean().default(true).describe("false accepts any certificate; shown as a weakness."),
     timeoutSeconds: z.number().min(1).max(3600).default(60),

@@ -1,6 +1,12 @@
 /** How a connection is protected. `starttls` refuses to go on in clear; `none` is plain text by choice. */
 export type Security = "tls" | "starttls" | "none";
 
+/**
+ * How to sign in. With a password: `auto` takes the strongest mechanism that both sides have, `plain` and `login` this one. With an access token:
+ * `oauth` takes OAUTHBEARER where the server offers it and else XOAUTH2, these two by name only this one.
+ */
+export type Authentication = "auto" | "plain" | "login" | "oauth" | "oauthbearer" | "xoauth2" | "none";
+
 /** One direction of a server profile: where and how to connect. */
 export interface Endpoint {
   /** `imap`, `smtp`, ...: names the connector. */
@@ -8,8 +14,7 @@ export interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly security: Security;
-  /** SASL mechanism to use; `auto` takes the strongest that both sides have. */
-  readonly authentication: "auto" | "plain" | "login" | "none";
+  readonly authentication: Authentication;
   /** PEM text of additional certificate authorities to trust; null = the system's. */
   readonly certificateAuthorities: string | null;
   /** False accepts any certificate: shown as a weakness wherever the profile is shown. */
@@ -50,8 +55,33 @@ export interface Mailbox {
 }
 
 /** What a connection is opened with. */
-export interface Secret {
+export type Secret = PasswordSecret | TokenSecret;
+
+export interface PasswordSecret {
   readonly kind: "password";
   readonly username: string;
   readonly password: string;
+  /** Whose mailbox is meant where it is not that of `username` (RFC 4616 authzid); only SASL PLAIN can say so. */
+  readonly authorizationIdentity?: string | undefined;
+}
+
+/** An access token of OAuth 2.0 (RFC 6750) for the mailbox of `username`. */
+export interface TokenSecret {
+  readonly kind: "token";
+  readonly username: string;
+  readonly token: string;
+}
+
+/** Whether two secrets sign in alike: then a second try with the other one tells nothing new. */
+export function isSameSecret(a: Secret, b: Secret): boolean {
+  return secretKey(a) === secretKey(b);
+}
+
+/** Equal for secrets that sign in alike, different for all others. Holds the secret: for comparison and hashing, not for storing. */
+export function secretKey(secret: Secret): string {
+  return JSON.stringify(
+    secret.kind === "password"
+      ? [secret.kind, secret.username, secret.password, secret.authorizationIdentity ?? ""]
+      : [secret.kind, secret.username, secret.token],
+  );
 }

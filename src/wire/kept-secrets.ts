@@ -1,5 +1,5 @@
 import { Failure } from "../model/failure.ts";
-import type { Secret } from "../model/mailbox.ts";
+import { isSameSecret, type Secret } from "../model/mailbox.ts";
 import { secretForms, withoutSecrets } from "./without-secrets.ts";
 
 /** A mailbox and what it signs in with, as the ports have it. */
@@ -28,10 +28,7 @@ export class KeptSecrets {
   }
 
   text(text: string): string {
-    return withoutSecrets(
-      text,
-      this.#known.flatMap(({ username, password }) => secretForms(username, password)),
-    );
+    return withoutSecrets(text, this.#known.flatMap(secretForms));
   }
 
   /** A Failure that names no secret, nor does its cause; anything else is a fault of ours and stays what it is. */
@@ -64,7 +61,7 @@ export class KeptSecrets {
   }
 
   #remember(secret: Secret): Secret {
-    const others = this.#known.filter((one) => one.password !== secret.password || one.username !== secret.username);
+    const others = this.#known.filter((one) => !isSameSecret(one, secret));
     this.#known = [secret, ...others].slice(0, REMEMBERED);
     return secret;
   }

@@ -1,3 +1,5 @@
+import type { PasswordSecret, Secret } from "../model/mailbox.ts";
+
 /** A server hears the password and may say it back, in an error that people read, or that is logged and stored. */
 
 const REMOVED = "[removed]";
@@ -9,20 +11,38 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
   return forms.length === 0 ? text : text.replace(new RegExp(forms.map(escaped).join("|"), "gi"), REMOVED);
 }
 
+/** All that is sent to sign in with a secret and tells it. */
+export function secretForms(secret: Secret): readonly string[] {
+  return secret.kind === "password" ? passwordForms(secret) : tokenForms(secret.token);
+}
+
 /**
- * All that is sent to sign in with a user name and a password and tells the password: in clear, quoted (RFC 3501 4.3), and in base64 as
- * LOGIN and PLAIN (RFC 4616) send it, with and without padding; the user name in base64 too.
+ * A password in clear, quoted (RFC 3501 4.3), and in base64 as LOGIN and PLAIN (RFC 4616) send it, with and without padding; the user name
+ * in base64 too.
  */
-export function secretForms(username: string, password: string): readonly string[] {
+function passwordForms({ username, password, authorizationIdentity = "" }: PasswordSecret): readonly string[] {
   if (password === "") return [];
   const quoted = password.replace(/["\\]/g, "\\$&");
   // What a reader makes of the password that takes its UTF-8 for Latin-1.
   const misread = Buffer.from(password, "utf8").toString("latin1");
-  const encoded = [password, username, `\0${username}\0${password}`, `${username}\0${username}\0${password}`].map((text) =>
-    Buffer.from(text, "utf8").toString("base64"),
-  );
+  const identities = new Set(["", username, authorizationIdentity]);
+  const messages = [...identities].map((identity) => `${identity}\0${username}\0${password}`);
+  const encoded = [password, username, ...messages].map((text) => Buffer.from(text, "utf8").toString("base64"));
   const unpadded = encoded.map((text) => text.replace(/=+$/, ""));
   return [password, quoted, misread, ...encoded, ...unpadded].filter((form) => form !== "");
+}
+
+/** A token in clear, and in base64 wherever it stands in what is encoded: each of its bytes may be the first of a group of three. */
+function tokenForms(token: string): readonly string[] {
+  if (token === "") return [];
+  const within = [0, 1, 2].map((before) => {
+    const encoded = Buffer.from("\0".repeat(before) + token, "utf8")
+      .toString("base64")
+      .replace(/=+$/, "");
+    const whole = Math.floor((before + Buffer.byteLength(token)) / 3) * 4;
+    return encoded.slice(before === 0 ? 0 : 4, whole);
+  });
+  return [token, ...within].filter((form) => form !== "");
 }
 
 function escaped(text: string): string {

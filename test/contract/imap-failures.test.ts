@@ -227,6 +227,29 @@ describe("failures of signing in", () => {
   });
 });
 
+describe("signing in with an access token", () => {
+  const secret: Secret = { kind: "token", username: "user0", token: "a-token-of-twenty-signs" };
+  const mailbox: MailboxAccess = {
+    address: "user0@example.test",
+    credentials: { current: async () => secret, refresh: async () => secret },
+  };
+
+  test("each mechanism is used as the profile says, and none that the server does not offer", async () => {
+    const chosen = async (authentication: Endpoint["authentication"], capabilities: readonly string[]) => {
+      await using server = await startScriptedImap({ capabilities });
+      await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port, { authentication })) });
+      await system.source(mailbox).folders();
+      return server.heard.find((command) => command.startsWith("AUTHENTICATE"))?.split(" ")[1];
+    };
+    const both = ["SASL-IR", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER", "AUTH=PLAIN"];
+    assert.equal(await chosen("oauth", both), "OAUTHBEARER");
+    assert.equal(await chosen("oauth", ["SASL-IR", "AUTH=XOAUTH2"]), "XOAUTH2");
+    assert.equal(await chosen("xoauth2", both), "XOAUTH2");
+    await assert.rejects(chosen("oauthbearer", ["SASL-IR", "AUTH=XOAUTH2"]), { code: "no common sign-in method" });
+    await assert.rejects(chosen("oauth", ["SASL-IR", "AUTH=PLAIN"]), { code: "no common sign-in method" });
+  });
+});
+
 describe("a server that says the password back", () => {
   const tricky = 'co"rrect\\horse';
   const bare = /co\\?"rrect|horse|Y28icnJlY3Rca|AHVzZXIwAGNv/i;

@@ -13,7 +13,7 @@ import { freePort } from "../servers/ports.ts";
 import { startPostfix } from "../servers/postfix.ts";
 import { type ScriptedSmtpOptions, startScriptedSmtp } from "../servers/scripted-smtp.ts";
 import { counted } from "./mail-sender.contract.ts";
-import { mailboxOf, profileOf } from "./smtp-setting.ts";
+import { mailboxOf, profileOf, tokenMailboxOf } from "./smtp-setting.ts";
 
 const MESSAGE = Buffer.from("Subject: test\r\n\r\nHello\r\n");
 const ALICE = mailboxOf("alice@example.test", "alice", "secret");
@@ -167,6 +167,22 @@ describe("signing in", () => {
       await using system = smtpSystem({ profile: profileOf(server.port, { authentication }) });
       assert.equal((await submit(system)).kind, "accepted");
       assert.match(server.heard[0]?.[1] ?? "", authentication === "login" ? /^AUTH LOGIN$/ : /^AUTH PLAIN \S+$/);
+    });
+  }
+
+  for (const [authentication, expected] of [
+    ["oauth", "OAUTHBEARER"],
+    ["oauthbearer", "OAUTHBEARER"],
+    ["xoauth2", "XOAUTH2"],
+  ] as const) {
+    test(`with ${authentication}, a token is told by ${expected}, and the explanation of a refusal is dismissed`, async () => {
+      await using server = await startScriptedSmtp({ users: { alice: "a-token-of-twenty-signs" } });
+      await using system = smtpSystem({ profile: profileOf(server.port, { authentication }) });
+      await assert.rejects(submit(system, tokenMailboxOf("alice@example.test", "alice", "another-token")), {
+        serverSaid: "535 5.7.8 authentication failed",
+      });
+      assert.equal((await submit(system, tokenMailboxOf("alice@example.test", "alice", "a-token-of-twenty-signs"))).kind, "accepted");
+      assert.match(server.heard[0]?.[1] ?? "", new RegExp(`^AUTH ${expected} \\S+$`));
     });
   }
 

@@ -30,3 +30,9 @@ export function mailboxOf(address: string, username: string, password: string, r
   const secret = (text: string): Promise<Secret> => Promise.resolve({ kind: "password", username, password: text });
   return { address, credentials: { current: () => secret(password), refresh: () => secret(renewed) } };
 }
+
+/** A mailbox that signs in with an access token, and with `renewed` once it has been asked for again. */
+export function tokenMailboxOf(address: string, username: string, token: string, renewed = token): MailboxAccess {
+  const secret = (text: string): Promise<Secret> => Promise.resolve({ kind: "token", username, token: text });
+  return { address, credentials: { current: () => secret(token), refresh: () => secret(renewed) } };
+}

@@ -169,6 +169,7 @@ class Conversation {
 
   async #signIn(line: string): Promise<void> {
     const [, mechanism, initial = ""] = line.split(" ");
+    if (mechanism === "XOAUTH2" || mechanism === "OAUTHBEARER") return await this.#bearToken(line, decoded(initial));
     let given: string[];
     if (mechanism === "PLAIN") {
       given = decoded(initial).split("\0").slice(1);
@@ -183,13 +184,25 @@ class Conversation {
     await this.#act("AUTH", line, known ? "235 2.7.0 welcome\r\n" : "535 5.7.8 authentication failed\r\n");
   }
 
+  /** A token stands where the others have a password. A refusal is explained first, and told when the client dismissed the explanation. */
+  async #bearToken(line: string, message: string): Promise<void> {
+    const fields = message.split("\x01");
+    const user = /^(?:user|n,a)=(.*?),?$/.exec(fields[0] ?? "")?.[1] ?? "";
+    const known = message.endsWith("\x01\x01") && fields.includes(`auth=Bearer ${this.#options.users?.[user]}`);
+    if (known) return void (await this.#act("AUTH", line, "235 2.7.0 welcome\r\n"));
+    await this.#write(`334 ${Buffer.from('{"status":"401","schemes":"Bearer"}').toString("base64")}\r\n`);
+    const dismissal = await this.#until("\r\n");
+    const dismissed = dismissal === (line.startsWith("AUTH XOAUTH2") ? "" : "AQ==");
+    await this.#act("AUTH", line, dismissed ? "535 5.7.8 authentication failed\r\n" : "500 5.5.2 that is no dismissal\r\n");
+  }
+
   #ehlo(): string {
     const { extensions = ["PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 100000"], tls, users } = this.#options;
     const all = [
       "scripted.example.test",
       ...extensions,
       ...(tls?.from === "STARTTLS" && !this.#secure ? ["STARTTLS"] : []),
-      ...(users ? ["AUTH PLAIN LOGIN"] : []),
+      ...(users ? ["AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER"] : []),
     ];
     return all.map((keyword, i) => `250${i === all.length - 1 ? " " : "-"}${keyword}\r\n`).join("");
   }

@@ -1,7 +1,8 @@
 import tls from "node:tls";
 import { type ExpungeEvent, ImapFlow, type ImapFlowOptions } from "imapflow";
-import type { Endpoint, Secret } from "../../model/mailbox.ts";
+import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess } from "../../ports.ts";
+import { plainMessage, tokenMechanism } from "../../wire/sasl.ts";
 import { TooLate, within } from "./deadline.ts";
 import { type Circumstances, classify, imapFailure } from "./failures.ts";
 
@@ -63,12 +64,13 @@ export async function connect(target: Target, mailbox: MailboxAccess, options: C
     const failure = classify(error, about);
     if (failure.code !== "sign-in refused") throw failure;
     const renewed = await mailbox.credentials.refresh();
-    if (renewed.username === secret.username && renewed.password === secret.password) throw failure;
+    if (isSameSecret(renewed, secret)) throw failure;
     return attempt(target, renewed, options, about);
   }
 }
 
 async function attempt(target: Target, secret: Secret, options: ConnectOptions, about: Circumstances): Promise<ImapFlow> {
+  if (secret.kind === "password" && plainMessage(secret) === null) throw imapFailure("sign-in refused", about);
   const client: ImapFlow = new ImapFlow({ ...settings(target, options), ...signIn(target.endpoint, secret, () => client.capabilities) });
   // Without a listener Node ends the process with the error of an idle connection (peers.md B20).
   client.on("error", (error) => endings.set(client, error));
@@ -120,27 +122,42 @@ function settings({ endpoint, secureContext, largestLiteral }: Target, options: 
   };
 }
 
-/**
- * imapflow takes the strongest method by itself (AUTHENTICATE PLAIN, AUTHENTICATE LOGIN, LOGIN) and reads `loginMethod` only after
- * TLS and the server's capabilities are there, which is when LOGIN in its two forms can be chosen.
- */
-function signIn(endpoint: Endpoint, secret: Secret, capabilities: () => ReadonlyMap<string, unknown>): Pick<ImapFlowOptions, "auth"> {
+/** imapflow reads `auth` only after TLS and the server's capabilities are there, which is when the mechanism can be chosen. */
+function signIn(endpoint: Endpoint, secret: Secret, capabilities: () => Map<string, unknown>): Pick<ImapFlowOptions, "auth"> {
   if (endpoint.authentication === "none") return {};
-  const methods = {
-    auto: () => undefined,
-    plain: () => "AUTH=PLAIN",
-    login: () => (capabilities().has("AUTH=LOGIN") ? "AUTH=LOGIN" : "LOGIN"),
-  };
-  const method = methods[endpoint.authentication];
+  const user = secret.username;
+  if (secret.kind === "token") {
+    return {
+      auth: {
+        user,
+        get accessToken() {
+          return onlyMechanism(endpoint, capabilities()) ? secret.token : undefined;
+        },
+      },
+    };
+  }
+  const { authentication } = endpoint;
   return {
     auth: {
-      user: secret.username,
+      user,
       pass: secret.password,
+      ...(secret.authorizationIdentity !== undefined && { authzid: secret.authorizationIdentity }),
       get loginMethod() {
-        return method();
+        // By itself it takes the strongest: AUTHENTICATE PLAIN, AUTHENTICATE LOGIN, LOGIN. Only PLAIN can name another's mailbox.
+        if (authentication === "plain" || secret.authorizationIdentity !== undefined) return "AUTH=PLAIN";
+        if (authentication === "login") return capabilities().has("AUTH=LOGIN") ? "AUTH=LOGIN" : "LOGIN";
+        return undefined;
       },
     },
   };
+}
+
+/** Leaves only the mechanism for a token that the profile allows, since imapflow would take what it likes best; false when there is none. */
+function onlyMechanism(endpoint: Endpoint, capabilities: Map<string, unknown>): boolean {
+  const offered = [...capabilities.keys()].filter((name) => name.startsWith("AUTH=")).map((name) => name.slice("AUTH=".length));
+  const chosen = tokenMechanism(endpoint.authentication, new Set(offered));
+  for (const name of ["OAUTHBEARER", "XOAUTH2", "XOAUTH"]) if (name !== chosen) capabilities.delete(`AUTH=${name}`);
+  return chosen !== null;
 }
 
 /** What a connection ended with, if it did and said so. */

@@ -2,7 +2,8 @@
 import { hostname } from "node:os";
 import type { SecureContext } from "node:tls";
 import type { Failure } from "../../model/failure.ts";
-import type { Endpoint, Secret } from "../../model/mailbox.ts";
+import type { Endpoint, PasswordSecret, Secret, TokenSecret } from "../../model/mailbox.ts";
+import { plainMessage, tokenDismissal, tokenMechanism, tokenMessage } from "../../wire/sasl.ts";
 import { Channel } from "./channel.ts";
 import { type Extensions, extensionsOf, NO_EXTENSIONS } from "./extensions.ts";
 import { smtpFailure, type Trouble } from "./failures.ts";
@@ -144,24 +145,11 @@ export class Session {
     return achieved;
   }
 
-  /** RFC 4954, with the mechanism that the endpoint names or, for `auto`, PLAIN (RFC 4616) before LOGIN. */
+  /** RFC 4954, with the mechanism that the endpoint names; for `auto` PLAIN before LOGIN, for `oauth` OAUTHBEARER before XOAUTH2. */
   async signIn(secret: Secret): Promise<Achieved> {
-    const mechanism = this.#mechanism();
-    const { username, password } = secret;
-    if (/\0/.test(username + password)) {
-      // RFC 4616 2: NUL parts the fields; the server would read another name out of it.
-      throw this.failure("sign-in refused");
-    }
-    const plain = mechanism === "PLAIN";
-    const opening = plain ? `AUTH PLAIN ${base64(`\0${username}\0${password}`)}` : "AUTH LOGIN";
-    let reply = await this.ask({ command: "AUTH", text: opening });
-    for (const answer of plain ? [] : [username, password]) {
-      if (reply.code === 334) {
-        reply = await this.ask({ command: "AUTH", text: base64(answer) });
-      }
-    }
+    const reply = secret.kind === "token" ? await this.#bearToken(secret) : await this.#tellPassword(secret);
     this.#expectDone(reply, "AUTH");
-    const message = `${this.endpoint.host} signed ${username} in.`;
+    const message = `${this.endpoint.host} signed ${secret.username} in.`;
     return this.endpoint.security === "none"
       ? { message, weakness: "The password went over the network in clear: choose TLS or STARTTLS." }
       : { message };
@@ -213,15 +201,44 @@ export class Session {
     }
   }
 
-  #mechanism(): "PLAIN" | "LOGIN" {
-    const { authentication } = this.endpoint;
-    const allowed = (["PLAIN", "LOGIN"] as const).filter((name) => authentication === "auto" || authentication === name.toLowerCase());
-    const chosen = allowed.find((name) => this.extensions.signIn.has(name));
-    if (chosen === undefined) {
-      const offered = [...this.extensions.signIn].join(", ");
-      throw smtpFailure("no common sign-in method", this.endpoint, { serverSaid: offered === "" ? "(offers none)" : `AUTH ${offered}` });
+  async #tellPassword(secret: PasswordSecret): Promise<Reply> {
+    const message = plainMessage(secret);
+    if (message === null) {
+      throw this.failure("sign-in refused");
     }
-    return chosen;
+    if (this.#passwordMechanism(secret) === "PLAIN") {
+      return await this.ask({ command: "AUTH", text: `AUTH PLAIN ${message}` });
+    }
+    let reply = await this.ask({ command: "AUTH", text: "AUTH LOGIN" });
+    for (const answer of [secret.username, secret.password]) {
+      if (reply.code === 334) {
+        reply = await this.ask({ command: "AUTH", text: base64(answer) });
+      }
+    }
+    return reply;
+  }
+
+  async #bearToken(secret: TokenSecret): Promise<Reply> {
+    const mechanism = tokenMechanism(this.endpoint.authentication, this.extensions.signIn) ?? this.#noMechanism();
+    const message = tokenMessage(mechanism, secret, this.endpoint);
+    if (message === null) {
+      throw this.failure("sign-in refused");
+    }
+    const reply = await this.ask({ command: "AUTH", text: `AUTH ${mechanism} ${message}` });
+    // The server explains its refusal in a challenge before it says no (RFC 7628 3.2.3).
+    return reply.code === 334 ? await this.ask({ command: "AUTH", text: tokenDismissal(mechanism) }) : reply;
+  }
+
+  #passwordMechanism({ authorizationIdentity }: PasswordSecret): "PLAIN" | "LOGIN" {
+    const { authentication } = this.endpoint;
+    const able = authorizationIdentity === undefined ? (["PLAIN", "LOGIN"] as const) : (["PLAIN"] as const);
+    const allowed = able.filter((name) => authentication === "auto" || authentication === name.toLowerCase());
+    return allowed.find((name) => this.extensions.signIn.has(name)) ?? this.#noMechanism();
+  }
+
+  #noMechanism(): never {
+    const offered = [...this.extensions.signIn].join(", ");
+    throw smtpFailure("no common sign-in method", this.endpoint, { serverSaid: offered === "" ? "(offers none)" : `AUTH ${offered}` });
   }
 }
 

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import type { SecureContext } from "node:tls";
 import { Failure } from "../../model/failure.ts";
-import type { Endpoint, Secret, ServerProfile } from "../../model/mailbox.ts";
+import { type Endpoint, type Secret, type ServerProfile, secretKey } from "../../model/mailbox.ts";
 import type { Envelope, MailboxAccess, MailSender, Step, Submission, SubmitAttempt } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { trustIn } from "../../wire/trust.ts";
@@ -165,11 +165,7 @@ async function withSecret<T>(endpoint: Endpoint, { credentials }: MailboxAccess,
 
 /** Connections are shared by those who sign in alike; a changed password makes another key. */
 function keyOf(secret: Secret | null): string {
-  return secret === null
-    ? ""
-    : createHash("sha256")
-        .update(JSON.stringify([secret.username, secret.password]))
-        .digest("base64");
+  return secret === null ? "" : createHash("sha256").update(secretKey(secret)).digest("base64");
 }
 
 /** The same outcome, without the secrets that the server may have said back. */

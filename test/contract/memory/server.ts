@@ -61,7 +61,8 @@ export class MemoryServer {
     this.calls.push(call);
     const forgotten = this.onCall(call) === "forget";
     const box = this.mailbox(address);
-    if ((await credentials.current()).password !== box.password) {
+    const secret = await credentials.current();
+    if (secret.kind !== "password" || secret.password !== box.password) {
       throw new Failure({
         scope: "mailbox",
         code: "sign-in refused",
