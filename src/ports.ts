@@ -5,7 +5,7 @@
  */
 import type { Delivered, IncomingEmail, OutgoingEmail, PendingEmail, PendingSender, Settlement } from "./model/email.ts";
 import type { Facts, FactsQuery } from "./model/facts.ts";
-import type { Secret } from "./model/mailbox.ts";
+import type { Direction, Secret } from "./model/mailbox.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "./model/message.ts";
 import type { OrganizationSettings } from "./model/settings.ts";
 import type { Transaction } from "./model/sql.ts";
@@ -37,6 +37,8 @@ export interface Capabilities {
 export interface Step {
   readonly name: string;
   readonly result: "ok" | "failed" | "warning";
+  /** Stable word for the cause of a failure or a warning, as `Failure.code`. */
+  readonly code?: string | undefined;
   readonly message: string;
   readonly serverSaid?: string | undefined;
   readonly remedy?: string | undefined;
@@ -47,8 +49,8 @@ export interface MailSystem extends AsyncDisposable {
   readonly capabilities: Capabilities;
   source(mailbox: MailboxAccess): MailSource;
   sender(mailbox: MailboxAccess): MailSender;
-  /** Tries what a mailbox needs, step by step, and changes nothing. */
-  check(mailbox: MailboxAccess): AsyncIterable<Step>;
+  /** Tries what a mailbox needs in one direction, step by step up to the first that fails, and changes nothing. The other direction is not touched. */
+  check(mailbox: MailboxAccess, direction: Direction): AsyncIterable<Step>;
   /**
    * Calls `wake(address)` when something may have happened in a mailbox; only wakes, never decides (invariant 5). Keeps itself connected
    * with back-off and returns when `signal` aborts. A mailbox that cannot be watched is left to the slow pull; `trouble` is told.

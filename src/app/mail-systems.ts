@@ -20,9 +20,10 @@ export function openMailSystem(profile: ServerProfile): MailSystem {
       if (!profile.filesSentCopy || !incoming) return sender;
       return { ...sender, wasSent: (messageId) => isInSent(incoming.source(mailbox), messageId) };
     },
-    async *check(mailbox) {
-      if (incoming) yield* incoming.check(mailbox);
-      if (outgoing) yield* outgoing.check(mailbox);
+    check(mailbox, direction) {
+      const half = direction === "receive" ? incoming : outgoing;
+      if (!half) throw noServer(profile, direction === "receive" ? "incoming" : "outgoing");
+      return half.check(mailbox);
     },
     watch: async (targets, signal) => {
       if (incoming) await incoming.watch(targets, signal);

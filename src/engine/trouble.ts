@@ -1,13 +1,6 @@
 import { alertOf, closeAlerts, openAlert } from "../ledger/alerts.ts";
-import {
-  type Direction,
-  type MailboxRow,
-  noteFailure,
-  noteProfileFailure,
-  noteProfileSuccess,
-  noteSuccess,
-  postponeReceive,
-} from "../ledger/mailboxes.ts";
+import { type MailboxRow, noteFailure, noteProfileFailure, noteProfileSuccess, noteSuccess, postponeReceive } from "../ledger/mailboxes.ts";
+import type { Direction } from "../model/mailbox.ts";
 import { nextTry } from "./backoff.ts";
 import { asFailure, type EngineContext, type Work } from "./context.ts";
 

@@ -1,4 +1,5 @@
-import { APPROVAL, type Direction, type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
+import { APPROVAL, type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
+import type { Direction } from "../model/mailbox.ts";
 
 /** Why a mailbox is not touched in one direction, as a sentence with the remedy; null when it is worked on. Pure. */
 export function whyNot(direction: Direction, mailbox: MailboxRow, profile: ProfileRow): string | null {

@@ -1,5 +1,5 @@
 import { addressKey } from "../model/address.ts";
-import type { Endpoint, FolderChoice, Mailbox, MailboxOwner, ServerProfile } from "../model/mailbox.ts";
+import type { Direction, Endpoint, FolderChoice, Mailbox, MailboxOwner, ServerProfile } from "../model/mailbox.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 
@@ -211,9 +211,6 @@ export async function takeDueMailboxes(sql: Sql, now: Date, pullSeconds: number)
   );
   return rows.map((row) => row.id);
 }
-
-/** Direction of mail as the CRM sees it. */
-export type Direction = "receive" | "send";
 
 const DONE_COLUMN = { receive: "received_at", send: "sent_at" } as const;
 

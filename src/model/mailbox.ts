@@ -1,3 +1,6 @@
+/** Direction of mail as the CRM sees it. */
+export type Direction = "receive" | "send";
+
 /** How a connection is protected. `starttls` refuses to go on in clear; `none` is plain text by choice. */
 export type Security = "tls" | "starttls" | "none";
 

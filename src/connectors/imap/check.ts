@@ -94,13 +94,20 @@ function done(name: ConnectStep, { endpoint }: Target, mailbox: MailboxAccess, c
 function encrypted(name: ConnectStep, where: string, endpoint: Target["endpoint"], client: ImapFlow | null): Step {
   if (endpoint.security === "none") {
     const remedy = "Choose TLS or STARTTLS in the server profile, unless the server is on this machine.";
-    return { name, result: "warning", message: `Password and mail go to ${where} in clear, as the server profile says.`, remedy };
+    return {
+      name,
+      result: "warning",
+      code: "in clear",
+      message: `Password and mail go to ${where} in clear, as the server profile says.`,
+      remedy,
+    };
   }
   if (!endpoint.verifyCertificate) {
     const remedy = "Add the server's certificate authority to the server profile and have certificates verified again.";
     return {
       name,
       result: "warning",
+      code: "certificate not verified",
       message: `The connection with ${where} is encrypted, but anybody could be at its other end: certificates are not verified.`,
       remedy,
     };
@@ -110,5 +117,5 @@ function encrypted(name: ConnectStep, where: string, endpoint: Target["endpoint"
 }
 
 function failedStep(name: string, failure: Failure): Step {
-  return { name, result: "failed", message: failure.message, serverSaid: failure.serverSaid, remedy: failure.remedy };
+  return { name, result: "failed", code: failure.code, message: failure.message, serverSaid: failure.serverSaid, remedy: failure.remedy };
 }

@@ -1,5 +1,5 @@
 import type { ServerProfile } from "../../model/mailbox.ts";
-import type { Capabilities, MailboxAccess, MailSource, MailSystem } from "../../ports.ts";
+import type { Capabilities, MailboxAccess, MailSource, MailSystem, Step } from "../../ports.ts";
 import { check } from "./check.ts";
 import { targetOf } from "./connect.ts";
 import { Session } from "./session.ts";
@@ -7,7 +7,9 @@ import { ImapSource } from "./source.ts";
 import { watch } from "./watch.ts";
 
 /** The incoming half of a mail system; the composition root joins it with an outgoing one. */
-export type IncomingSystem = Pick<MailSystem, "capabilities" | "source" | "check" | "watch"> & AsyncDisposable;
+export type IncomingSystem = Pick<MailSystem, "capabilities" | "source" | "watch"> & {
+  check(mailbox: MailboxAccess): AsyncIterable<Step>;
+} & AsyncDisposable;
 
 /**
  * Reads mailboxes over IMAP4rev1 (RFC 3501). Opening connects to nothing; each source holds one connection from its first use until it

@@ -40,8 +40,8 @@ export interface SessionOptions {
 /** What one phase of opening came to, for a person. */
 export interface Achieved {
   readonly message: string;
-  /** What is weak about it, and the remedy. */
-  readonly weakness?: string;
+  /** What is weak about it, in a word and with the remedy. */
+  readonly weakness?: { readonly code: string; readonly remedy: string };
 }
 
 export interface Phase {
@@ -110,7 +110,10 @@ export class Session {
       ? { message: `${protocol}, and the certificate is that of ${host}.` }
       : {
           message: `${protocol}, but the certificate is not checked.`,
-          weakness: "Have the certificate checked, with its authority added to the profile where it is your own.",
+          weakness: {
+            code: "certificate not verified",
+            remedy: "Have the certificate checked, with its authority added to the profile where it is your own.",
+          },
         };
   }
 
@@ -151,7 +154,7 @@ export class Session {
     this.#expectDone(reply, "AUTH");
     const message = `${this.endpoint.host} signed ${secret.username} in.`;
     return this.endpoint.security === "none"
-      ? { message, weakness: "The password went over the network in clear: choose TLS or STARTTLS." }
+      ? { message, weakness: { code: "in clear", remedy: "The password went over the network in clear: choose TLS or STARTTLS." } }
       : { message };
   }
 

@@ -196,7 +196,9 @@ async function* stepsOf(mailbox: MailboxAccess, sessionOptions: (secret: Secret 
     for (const { name, run } of phasesOf(endpoint, secret)) {
       doing = name;
       const { message, weakness } = await run(session);
-      yield { name, result: weakness === undefined ? "ok" : "warning", message, remedy: weakness };
+      yield weakness === undefined
+        ? { name, result: "ok", message }
+        : { name, result: "warning", code: weakness.code, message, remedy: weakness.remedy };
     }
     doing = "sender";
     yield await checkSender(session, mailbox.address);
@@ -204,7 +206,7 @@ async function* stepsOf(mailbox: MailboxAccess, sessionOptions: (secret: Secret 
     if (!(error instanceof Failure)) {
       throw error;
     }
-    yield { name: doing, result: "failed", message: error.message, serverSaid: error.serverSaid, remedy: error.remedy };
+    yield { name: doing, result: "failed", code: error.code, message: error.message, serverSaid: error.serverSaid, remedy: error.remedy };
   } finally {
     await session?.close();
   }

@@ -55,7 +55,10 @@ async function check(context: EngineContext, addresses: readonly string[]): Prom
     if (!profile) continue;
     const steps: Step[] = [];
     const system = context.mailSystem(profile);
-    for await (const step of system.check(accessTo(context, mailbox))) steps.push(step);
+    for (const direction of ["receive", "send"] as const) {
+      if (!(direction === "receive" ? profile.incoming : profile.outgoing)) continue;
+      for await (const step of system.check(accessTo(context, mailbox), direction)) steps.push(step);
+    }
     const reads = profile.incoming !== null && steps.every((step) => step.result !== "failed");
     checks.push({
       mailbox: mailbox.address,

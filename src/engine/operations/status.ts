@@ -1,7 +1,8 @@
 import { type Alert, openAlerts } from "../../ledger/alerts.ts";
 import { listFolders } from "../../ledger/folders.ts";
-import { type Direction, listMailboxes, type MailboxRow, type ProfileRow, readProfile, type TroubleNote } from "../../ledger/mailboxes.ts";
+import { listMailboxes, type MailboxRow, type ProfileRow, readProfile, type TroubleNote } from "../../ledger/mailboxes.ts";
 import { unknownSendings } from "../../ledger/outbox.ts";
+import type { Direction } from "../../model/mailbox.ts";
 import type { EngineContext } from "../context.ts";
 import { whyNot } from "../why-not.ts";
 
