@@ -1,5 +1,6 @@
 import { passwordOf } from "./app/credentials.ts";
 import { openMailSystem } from "./app/mail-systems.ts";
+import { signInOf } from "./app/service-account.ts";
 import { storeConfiguration } from "./app/store-configuration.ts";
 import { type Configuration, readSecret } from "./config.ts";
 import { type EmbeddedCrm, openEmbeddedCrm } from "./crm/embedded.ts";
@@ -59,7 +60,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
         return crm;
       },
       mailSystem: (profile) => {
-        const open = systems.get(profile.name) ?? openMailSystem(profile);
+        const open = systems.get(profile.name) ?? openMailSystem(profile, signInOf(configuration, profile.name));
         systems.set(profile.name, open);
         return open;
       },

@@ -2,30 +2,15 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type Document, isAlias, LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
+import { address, hostName, name, type SecretReference, secret } from "./config/fields.ts";
+import { serviceAccount, serviceAccountProblems, signsInItself } from "./config/service-account.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
 import { DEFAULT_SETTINGS } from "./model/settings.ts";
 
+export { readSecret, type SecretReference } from "./config/fields.ts";
+
 /** The one schema of configuration (docs/configuration.md). What stands in the file is read-only everywhere else. */
-
-const name = z.string().trim().min(1).max(100);
-const address = z
-  .string()
-  .trim()
-  .max(200)
-  .regex(/^[^\s@<>,;]+@[^\s@<>,;]+$/, "must be one mail address, like ann@example.com");
-
-const hostName = z
-  .string()
-  .trim()
-  .max(253)
-  .regex(/^[\w-]+(?:\.[\w-]+)*$/, "must be a host name without scheme and port, like crm.example.com");
-
-const secret = z
-  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
-    error: "must be { env: NAME } or { file: path }: a secret never stands in this file itself",
-  })
-  .describe("Where the secret is: the name of an environment variable, or a file that holds only the secret.");
 
 const endpoint = (protocol: "imap" | "smtp") =>
   z.strictObject({
@@ -107,6 +92,9 @@ export const configurationSchema = z.strictObject({
           name,
           incoming: endpoint("imap").optional(),
           outgoing: endpoint("smtp").optional(),
+          serviceAccount: serviceAccount
+            .optional()
+            .describe("One account that reads, or sends for, all mailboxes of the profile; they need no password of their own then."),
           folders: z
             .enum(["inbox", "personal"])
             .default("inbox")
@@ -159,7 +147,7 @@ export const configurationSchema = z.strictObject({
           profile: name.optional().describe("May be left out when there is only one."),
           user: address.optional().describe("E-mail of the user whose mailbox it is."),
           queue: address.optional().describe("E-mail of the queue whose mailbox it is."),
-          username: z.string().min(1).optional().describe("Left out: the address."),
+          username: z.string().min(1).optional().describe("The user whose mailbox it is on the mail server. Left out: the address."),
           password: secret.optional(),
           incoming: z.boolean().default(true),
           outgoing: z.boolean().default(true),
@@ -178,7 +166,6 @@ export const configurationSchema = z.strictObject({
 });
 
 export type Configuration = z.output<typeof configurationSchema>;
-export type SecretReference = z.output<typeof secret>;
 export type FilterName = z.output<typeof filter>;
 
 /** One thing wrong in a configuration file. Lines and columns count from 1. */
@@ -288,36 +275,6 @@ function lostAliases(document: Document.Parsed): { at: number; problem: string }
   return found;
 }
 
-/** The secret that a reference points at; `what` it is, for messages, which never hold it. Throws Failure when it is not there. */
-export function readSecret(reference: SecretReference, what: string): string {
-  if ("env" in reference) {
-    const value = process.env[reference.env];
-    if (value) return value;
-    throw secretMissing(
-      `${what} is missing: the environment variable ${reference.env} is not set`,
-      `Set ${reference.env} for the process, or refer to a file.`,
-    );
-  }
-  try {
-    return readFileSync(reference.file, "utf8").replace(/\r?\n$/, "");
-  } catch (cause) {
-    throw secretMissing(
-      `${what} is missing: the file ${reference.file} cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
-      "Create the file with the secret as its only line, readable for the process.",
-    );
-  }
-}
-
-function secretMissing(what: string, remedy: string): Failure {
-  return new Failure({
-    scope: "mailbox",
-    code: "secret missing",
-    message: `${what}.`,
-    remedy,
-    waitingHelps: true,
-  });
-}
-
 /** Everything that one field alone cannot show to be wrong: names that refer to nothing, or twice the same. */
 function contradictions(configuration: Configuration): { path: PropertyKey[]; problem: string }[] {
   const found: { path: PropertyKey[]; problem: string }[] = [];
@@ -356,6 +313,10 @@ function contradictions(configuration: Configuration): { path: PropertyKey[]; pr
   );
   if (organizations.length > 1)
     found.push({ path: ["organizations", 1], problem: "only one embedded organization fits into one database" });
+  for (const [index, profile] of serverProfiles.entries()) {
+    for (const { field, problem } of serviceAccountProblems(profile))
+      found.push({ path: ["serverProfiles", index, "serviceAccount", field], problem });
+  }
   const known = (list: readonly string[], value: string) => list.some((one) => addressKey(one) === addressKey(value));
   for (const [index, queue] of queues.entries()) {
     if (
@@ -390,8 +351,10 @@ function contradictions(configuration: Configuration): { path: PropertyKey[]; pr
     const profile = mailbox.profile === undefined ? serverProfiles[0] : serverProfiles.find((one) => one.name === mailbox.profile);
     if (mailbox.profile === undefined && serverProfiles.length > 1) wrong("profile", "must be named: there are several server profiles");
     else if (!profile) wrong("profile", `there is no server profile "${mailbox.profile}"`);
-    else if (!mailbox.password && [profile.incoming, profile.outgoing].some((one) => one && one.authentication !== "none"))
-      wrong("password", `is needed: the server profile "${profile.name}" signs in`);
+    else if (!mailbox.password && signsInItself(profile))
+      wrong("password", `is needed: the server profile "${profile.name}" signs in with it`);
+    else if (mailbox.password && profile.serviceAccount && !signsInItself(profile))
+      wrong("password", `is used for nothing: the service account of the server profile "${profile.name}" signs in`);
   }
   return found;
 }
@@ -407,6 +370,9 @@ function withAbsolutePaths(configuration: Configuration, base: string): Configur
       ...profile,
       ...(profile.incoming && { incoming: withAuthorities(profile.incoming, absolute) }),
       ...(profile.outgoing && { outgoing: withAuthorities(profile.outgoing, absolute) }),
+      ...(profile.serviceAccount && {
+        serviceAccount: { ...profile.serviceAccount, password: secretFile(profile.serviceAccount.password) },
+      }),
     })),
     mailboxes: configuration.mailboxes.map((mailbox) => ({
       ...mailbox,

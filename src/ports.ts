@@ -20,6 +20,24 @@ export interface Credentials {
 export interface MailboxAccess {
   readonly address: string;
   readonly credentials: Credentials;
+  /** Set where the credentials are not the mailbox's own but those of one account for many mailboxes. */
+  readonly serviceAccount?: ServiceAccountAccess | undefined;
+}
+
+/** How a service account comes into a mailbox. A refused sign-in is then, as a rule, the trouble of the profile and not of the mailbox. */
+export interface ServiceAccountAccess {
+  /** Its user name, for messages. */
+  readonly name: string;
+  /** The mailbox's user on the mail server. */
+  readonly user: string;
+  /**
+   * `masterUser`, `authorizationIdentity`: it signs in as the user; the credentials say so (a composed name, an authorization identity), and
+   * nothing else differs. `sharedFolders`: it signs in as itself and finds the user's folders among those of other users (RFC 2342), which
+   * the connector shows as the user sees them. `itself`: it signs in as itself and sends from the mailbox's address.
+   */
+  readonly access: "masterUser" | "authorizationIdentity" | "sharedFolders" | "itself";
+  /** The credentials of the other mailboxes for which it signs in as the user: what the server says to them tells whose trouble a refusal is. */
+  others(): readonly Credentials[];
 }
 
 export interface Capabilities {
@@ -31,6 +49,8 @@ export interface Capabilities {
   readonly keepsIdsOnMove: boolean;
   /** `watch` delivers wakes within seconds. */
   readonly push: boolean;
+  /** Shows only folders that are shared with whoever signs in: one that is not listed any more may still be there. */
+  readonly hidesFolders?: boolean | undefined;
 }
 
 /** One step of "test & enable". */

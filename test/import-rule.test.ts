@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   mime: ["model"],
   ical: ["model"],
   wire: ["model"],
+  config: ["model"],
   database: ["model", "config.ts"],
   "connectors/imap": ["model", "mime", "ical", "wire", "ports.ts"],
   crm: ["model", "mime", "ical", "wire", "ports.ts", "database", "tracking"],
@@ -47,7 +48,7 @@ const everything = [...Object.keys(mayImport), "connectors/smtp", "ports.ts", "c
 const aboveApp = everything.filter((name) => name !== "main.ts" && name !== "app" && !name.startsWith("connectors/"));
 const singleFiles: Readonly<Record<string, readonly string[]>> = {
   "ports.ts": ["model"],
-  "config.ts": ["model"],
+  "config.ts": ["model", "config"],
   "app.ts": everything.filter((name) => !command.includes(name)),
   "main.ts": aboveApp,
   "serve.ts": aboveApp,

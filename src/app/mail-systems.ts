@@ -3,30 +3,43 @@ import { smtpSystem } from "../connectors/smtp/system.ts";
 import { Failure } from "../model/failure.ts";
 import type { ServerProfile } from "../model/mailbox.ts";
 import type { MailSource, MailSystem } from "../ports.ts";
+import type { SignIn } from "./service-account.ts";
 
-/** The incoming and the outgoing connector of a profile as one mail system. */
-export function openMailSystem(profile: ServerProfile): MailSystem {
+/** The incoming and the outgoing connector of a profile as one mail system, each with the credentials that its direction has. */
+export function openMailSystem(profile: ServerProfile, signIn: SignIn): MailSystem {
   const incoming = profile.incoming && imapSystem({ profile });
   const outgoing = profile.outgoing && smtpSystem({ profile });
   return {
-    capabilities: { filesSentCopy: profile.filesSentCopy, stableMime: true, keepsIdsOnMove: false, push: incoming !== null },
+    capabilities: {
+      filesSentCopy: profile.filesSentCopy,
+      stableMime: true,
+      keepsIdsOnMove: false,
+      push: incoming !== null,
+      hidesFolders: signIn.seesOnlyShared,
+    },
     source(mailbox) {
       if (!incoming) throw noServer(profile, "incoming");
-      return incoming.source(mailbox);
+      return incoming.source(signIn.access(mailbox, "receive"));
     },
     sender(mailbox) {
       if (!outgoing) throw noServer(profile, "outgoing");
-      const sender = outgoing.sender(mailbox);
+      const sender = outgoing.sender(signIn.access(mailbox, "send"));
       if (!profile.filesSentCopy || !incoming) return sender;
-      return { ...sender, wasSent: (messageId) => isInSent(incoming.source(mailbox), messageId) };
+      return { ...sender, wasSent: (messageId) => isInSent(incoming.source(signIn.access(mailbox, "receive")), messageId) };
     },
     check(mailbox, direction) {
       const half = direction === "receive" ? incoming : outgoing;
       if (!half) throw noServer(profile, direction === "receive" ? "incoming" : "outgoing");
-      return half.check(mailbox);
+      return half.check(signIn.access(mailbox, direction));
     },
     watch: async (targets, signal) => {
-      if (incoming) await incoming.watch(targets, signal);
+      const signedIn = targets.map((target) => ({
+        mailbox: signIn.access(target.mailbox, "receive"),
+        streams: target.streams,
+        wake: () => target.wake(),
+        trouble: (failure: unknown) => target.trouble(failure),
+      }));
+      if (incoming) await incoming.watch(signedIn, signal);
     },
     async [Symbol.asyncDispose]() {
       await incoming?.[Symbol.asyncDispose]();

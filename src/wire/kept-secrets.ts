@@ -12,14 +12,15 @@ interface Access {
 const REMEMBERED = 3;
 
 /** Stands between a connector and a mailbox: remembers the secrets that were handed out, and takes them out of what is told of it. */
-export class KeptSecrets {
+export class KeptSecrets<Mailbox extends Access = Access> {
   /** The mailbox whose secrets are kept. */
-  readonly mailbox: Access;
+  readonly mailbox: Mailbox;
   #known: readonly Secret[] = [];
 
-  constructor({ address, credentials }: Access) {
+  constructor(mailbox: Mailbox) {
+    const { credentials } = mailbox;
     this.mailbox = {
-      address,
+      ...mailbox,
       credentials: {
         current: async () => this.#remember(await credentials.current()),
         refresh: async () => this.#remember(await credentials.refresh()),

@@ -19,7 +19,7 @@ const SOME_BYTES = 64 * 1024;
 export class Session {
   readonly target: Target;
   readonly mailbox: MailboxAccess;
-  readonly secrets: KeptSecrets;
+  readonly secrets: KeptSecrets<MailboxAccess>;
   #client: ImapFlow | null = null;
   #closed = false;
   /** Commands answered so far. */
