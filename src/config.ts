@@ -3,6 +3,7 @@ import path from "node:path";
 import { type Document, isAlias, LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { address, hostName, name, type SecretReference, secret } from "./config/fields.ts";
+import { oauth } from "./config/oauth.ts";
 import { serviceAccount, serviceAccountProblems, signsInItself } from "./config/service-account.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
@@ -72,6 +73,11 @@ export const configurationSchema = z.strictObject({
     .describe(
       "A folder for the embedded database, or the URL of a PostgreSQL 15+ by reference. DATABASE_URL in the environment wins over the folder.",
     ),
+  key: secret
+    .optional()
+    .describe(
+      "The key that seals access tokens in the database. Left out: WAYPOST_KEY from the environment, else a file that is made in the data folder.",
+    ),
   listen: z
     .strictObject({
       host: z.string().default("127.0.0.1"),
@@ -95,6 +101,7 @@ export const configurationSchema = z.strictObject({
           serviceAccount: serviceAccount
             .optional()
             .describe("One account that reads, or sends for, all mailboxes of the profile; they need no password of their own then."),
+          oauth: oauth.optional().describe("Sign in with access tokens instead of passwords, in both directions."),
           folders: z
             .enum(["inbox", "personal"])
             .default("inbox")
@@ -313,11 +320,20 @@ function contradictions(configuration: Configuration): { path: PropertyKey[]; pr
   );
   if (organizations.length > 1)
     found.push({ path: ["organizations", 1], problem: "only one embedded organization fits into one database" });
+  const known = (list: readonly string[], value: string) => list.some((one) => addressKey(one) === addressKey(value));
   for (const [index, profile] of serverProfiles.entries()) {
     for (const { field, problem } of serviceAccountProblems(profile))
       found.push({ path: ["serverProfiles", index, "serviceAccount", field], problem });
+    if (profile.oauth && profile.serviceAccount)
+      found.push({
+        path: ["serverProfiles", index, "serviceAccount"],
+        problem: "and oauth do not go together: name the account in oauth.account",
+      });
+    for (const direction of ["incoming", "outgoing"] as const) {
+      const problem = signInProblem(profile[direction]?.authentication, profile.oauth !== undefined);
+      if (problem !== null) found.push({ path: ["serverProfiles", index, direction, "authentication"], problem });
+    }
   }
-  const known = (list: readonly string[], value: string) => list.some((one) => addressKey(one) === addressKey(value));
   for (const [index, queue] of queues.entries()) {
     if (
       queue.owner !== undefined &&
@@ -351,12 +367,20 @@ function contradictions(configuration: Configuration): { path: PropertyKey[]; pr
     const profile = mailbox.profile === undefined ? serverProfiles[0] : serverProfiles.find((one) => one.name === mailbox.profile);
     if (mailbox.profile === undefined && serverProfiles.length > 1) wrong("profile", "must be named: there are several server profiles");
     else if (!profile) wrong("profile", `there is no server profile "${mailbox.profile}"`);
-    else if (!mailbox.password && signsInItself(profile))
+    else if (!mailbox.password && !profile.oauth && signsInItself(profile))
       wrong("password", `is needed: the server profile "${profile.name}" signs in with it`);
     else if (mailbox.password && profile.serviceAccount && !signsInItself(profile))
       wrong("password", `is used for nothing: the service account of the server profile "${profile.name}" signs in`);
   }
   return found;
+}
+
+/** Tokens and passwords do not mix in one profile: a mailbox has one way to sign in. */
+function signInProblem(authentication: string | undefined, withTokens: boolean): string | null {
+  if (withTokens && (authentication === "plain" || authentication === "login"))
+    return "signs in with a password, but the profile has access tokens (oauth)";
+  const needsTokens = authentication === "oauth" || authentication === "oauthbearer" || authentication === "xoauth2";
+  return needsTokens && !withTokens ? "needs the section oauth in the server profile" : null;
 }
 
 function withAbsolutePaths(configuration: Configuration, base: string): Configuration {
@@ -365,6 +389,7 @@ function withAbsolutePaths(configuration: Configuration, base: string): Configur
   const { database } = configuration;
   return {
     ...configuration,
+    ...(configuration.key && { key: secretFile(configuration.key) }),
     database: "folder" in database ? { folder: absolute(database.folder) } : { ...database, url: secretFile(database.url) },
     serverProfiles: configuration.serverProfiles.map((profile) => ({
       ...profile,
@@ -373,11 +398,25 @@ function withAbsolutePaths(configuration: Configuration, base: string): Configur
       ...(profile.serviceAccount && {
         serviceAccount: { ...profile.serviceAccount, password: secretFile(profile.serviceAccount.password) },
       }),
+      ...(profile.oauth && { oauth: withAbsoluteOauth(profile.oauth, absolute) }),
     })),
     mailboxes: configuration.mailboxes.map((mailbox) => ({
       ...mailbox,
       ...(mailbox.password && { password: secretFile(mailbox.password) }),
     })),
+  };
+}
+
+type Oauth = NonNullable<Configuration["serverProfiles"][number]["oauth"]>;
+
+function withAbsoluteOauth(one: Oauth, absolute: (file: string) => string): Oauth {
+  const secretFile = (reference: SecretReference): SecretReference =>
+    "file" in reference ? { file: absolute(reference.file) } : reference;
+  return {
+    ...withAuthorities(one, absolute),
+    ...(one.clientSecret && { clientSecret: secretFile(one.clientSecret) }),
+    ...(one.privateKey && { privateKey: secretFile(one.privateKey) }),
+    ...(one.certificate !== undefined && { certificate: absolute(one.certificate) }),
   };
 }
 
