@@ -1,5 +1,5 @@
-// Gets a fresh clone ready, before `npm run demo`, `npm start` and `npm test`: the packages of the lockfile and, with
-// --tests, the servers that the tests run against. Plain JavaScript without dependencies, because it runs first, on
+// Gets a fresh clone ready, before `npm run demo`, `npm start`, `npm test` and `npm run bench`: the packages of the lockfile and,
+// with --tests or --bench, the servers that the tests and measurements run against. Plain JavaScript without dependencies, because it runs first, on
 // whatever Node the machine has (18 or newer); everything after it runs on the pinned Node that it installs.
 
 import { spawn, spawnSync } from "node:child_process";
@@ -23,6 +23,12 @@ const testServers = [
   { package: "chromium", there: () => onPath("chromium") || onPath("chromium-browser") || onPath("google-chrome") },
 ];
 
+/** Those that a measurement starts, and the program that it compares with. */
+const benchPrograms = [
+  ...testServers.filter((server) => /^(dovecot|postgresql)/.test(server.package)),
+  { package: "isync", there: () => onPath("mbsync") },
+];
+
 /** A step that could not be done, in words for a person: what, with which words of the program, and what to do next. */
 class SetupError extends Error {
   constructor(what, output, next) {
@@ -32,7 +38,8 @@ class SetupError extends Error {
 
 try {
   await installPackages();
-  if (process.argv.includes("--tests")) await installTestServers();
+  if (process.argv.includes("--tests")) await installServers("test servers", "their tests are left out", testServers);
+  if (process.argv.includes("--bench")) await installServers("programs to measure with", "there is nothing to measure with", benchPrograms);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`setup: ${error.message}`);
@@ -171,15 +178,15 @@ function age(file) {
 
 // ------------------------------------------------------------------------------------------------ test servers
 
-async function installTestServers() {
-  const missing = testServers.filter((server) => !server.there()).map((server) => server.package);
+async function installServers(what, without, wanted) {
+  const missing = wanted.filter((server) => !server.there()).map((server) => server.package);
   if (missing.length === 0) return;
   if (!(process.platform === "linux" && process.getuid?.() === 0 && onPath("apt-get"))) {
-    console.log(`setup: not installed, so their tests are left out: ${missing.join(", ")}. On Debian or Ubuntu this installs them:`);
+    console.log(`setup: not installed, so ${without}: ${missing.join(", ")}. On Debian or Ubuntu this installs them:`);
     console.log(`  sudo apt-get install --no-install-recommends ${missing.join(" ")}`);
     return;
   }
-  console.log(`setup: installing the test servers ${missing.join(", ")} (apt-get; their services are not started)`);
+  console.log(`setup: installing the ${what} ${missing.join(", ")} (apt-get; their services are not started)`);
   const allowServices = forbidServices(["dovecot", "postfix", "postgresql"]);
   const onSignal = (signal) => {
     allowServices();
@@ -194,7 +201,7 @@ async function installTestServers() {
     allowServices();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
-  console.log("setup: test servers installed");
+  console.log(`setup: ${what} installed`);
 }
 
 async function aptInstall(packages) {

@@ -2,7 +2,8 @@ import type { EngineName } from "../test/databases.ts";
 import { type MeasuredReceive, measuredReceive, type Work } from "../test/faults/measured-receive.ts";
 import type { ChildResult } from "../test/faults/receive-child.ts";
 import { missingServers } from "../test/servers/needs.ts";
-import type { Measured } from "./run.ts";
+import type { BenchOptions, Measured } from "./run.ts";
+import { table } from "./table.ts";
 
 /** Enough for the processes to reach the memory that they then keep. */
 const MESSAGES = 20_000;
@@ -23,15 +24,16 @@ interface Row {
 }
 
 /** One large folder on a real server, read into both databases: all of it skipped, and a twentieth of it tracked. `floor` is the database alone. */
-export async function benchReceive(messages: number = MESSAGES): Promise<Measured> {
+export async function benchReceive({ messages = MESSAGES, database: only }: BenchOptions): Promise<Measured> {
+  const databases: readonly EngineName[] = only === undefined ? ["postgres", "pglite"] : [only];
   const missing = missingServers(["dovecot", "postgres"]);
   if (missing !== false) throw new Error(missing);
   await using folder = await measuredReceive(messages, { warm: true });
   const rows: Row[] = [];
-  for (const database of ["postgres", "pglite"] as const) {
+  for (const database of databases) {
     for (const work of ["floor", "skipped", "tracked"] as const) {
       rows.push(await measure(folder, database, work));
-      console.error(`${rows.length} of 6 measured`);
+      console.error(`${rows.length} of ${3 * databases.length} measured`);
     }
   }
   return { table: [`receive: a folder of ${messages} messages`, ...lines(rows)].join("\n"), figures: { messages, rows } };
@@ -68,11 +70,7 @@ function lines(rows: readonly Row[]): string[] {
     ["longest task ms", (row) => row.longestTask.toFixed(0)],
     ["tasks > 20 ms", (row) => String(row.tasksOver20ms)],
   ];
-  const table = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, of]) => of(row)))];
-  const widths = columns.map((_, index) => Math.max(...table.map((cells) => cells[index]?.length ?? 0)));
-  return table.map((cells) =>
-    cells.map((cell, index) => (index < 2 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join("  "),
-  );
+  return table(columns, rows, 2);
 }
 
 function floorOf({ database }: Row, rows: readonly Row[]): number {

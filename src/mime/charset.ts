@@ -46,6 +46,17 @@ function guessed(bytes: Uint8Array): string {
   return isUtf8(bytes) ? utf8.decode(bytes) : windows1252.decode(bytes);
 }
 
+/**
+ * Escape sequences with nothing between them and the next one. Each encoded word of a subject ends in ASCII and begins anew (RFC 2047 6.1), and
+ * TextDecoder takes the join for an error and shows a replacement character.
+ */
+function withoutIdleEscapes(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
+  const shorter = text.replace(/(?:\x1b[$(][@BIJ])+(?=\x1b[$(][@BIJ])/g, "");
+  return shorter.length === text.length ? bytes : Buffer.from(shorter, "latin1");
+}
+
 /** ISO-2022-JP has seven bits. Text with eight that claims to be it is UTF-8 or, in Japanese mail, one of the other two encodings. */
 function otherJapanese(bytes: Uint8Array): string {
   if (isUtf8(bytes)) return utf8.decode(bytes);
@@ -73,7 +84,8 @@ function decoderFor(label: string): Decode | null {
 function newDecoder(name: string): Decode | null {
   try {
     const decoder = new TextDecoder(name);
-    if (decoder.encoding === "iso-2022-jp") return (bytes) => (isAscii(bytes) ? decoder.decode(bytes) : otherJapanese(bytes));
+    if (decoder.encoding === "iso-2022-jp")
+      return (bytes) => (isAscii(bytes) ? decoder.decode(withoutIdleEscapes(bytes)) : otherJapanese(bytes));
     return (bytes) => decoder.decode(bytes);
   } catch {
     // TextDecoder throws for a label that the WHATWG list does not have: the question goes on to iconv-lite.

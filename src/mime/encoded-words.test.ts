@@ -18,6 +18,11 @@ const TABLE: readonly (readonly [title: string, raw: string, text: string])[] = 
   ["a base64 group cut in two", "=?utf-8?B?R3LDv?= =?utf-8?B?MOfZQ==?=", "Grüße"],
   ["the language tag of RFC 2231", "=?utf-8*de?Q?Gr=C3=BCn?=", "Grün"],
   ["ISO-2022-JP, which iconv-lite does not have", "=?ISO-2022-JP?B?GyRCRnxLXBsoQg==?=", "日本"],
+  [
+    "two words of ISO-2022-JP, each with its own escape sequences",
+    "=?ISO-2022-JP?B?GyRCRnwbKEI=?=\r\n =?ISO-2022-JP?B?GyRCS1wbKEI=?=",
+    "日本",
+  ],
   ["EUC-JP under the name of ISO-2022-JP", `=?iso-2022-jp?B?${iconv.encode("日本語", "euc-jp").toString("base64")}?=`, "日本語"],
   ["UTF-7, which TextDecoder does not have", "=?utf-7?Q?Hi_Mom_+Jjo-!?=", "Hi Mom ☺!"],
   ["code page 850, which TextDecoder does not have", word("cp850", "äöü"), "äöü"],

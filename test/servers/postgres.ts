@@ -114,8 +114,7 @@ let shared: { readonly server: Promise<Postgres>; users: number } | undefined;
  * A database of its own for each caller, in the server that the test run started (WAYPOST_TEST_DATABASE_URL), else in one
  * that this process starts for its first caller and stops when the last database is dropped.
  */
-export async function postgresForTests(): Promise<TestDatabase> {
-  const given = process.env.WAYPOST_TEST_DATABASE_URL;
+export async function postgresForTests(given = process.env.WAYPOST_TEST_DATABASE_URL): Promise<TestDatabase> {
   if (given !== undefined && given !== "") return createDatabase(given, async () => undefined);
   shared ??= { server: startPostgres({ fsync: false }), users: 0 };
   const mine = shared;
