@@ -41,10 +41,26 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   migrate: [...beforeEngine, "engine"],
   demo: [...beforeEngine, "engine"],
   "command-line": [...beforeEngine, "engine"],
-  app: [...beforeEngine.filter((name) => !["tracking", "sending", "sync"].includes(name)), "engine", "connectors/imap", "connectors/smtp"],
+  app: [
+    ...beforeEngine.filter((name) => !["tracking", "sending", "sync"].includes(name)),
+    "engine",
+    "connectors/imap",
+    "connectors/pop3",
+    "connectors/smtp",
+  ],
 };
 const command = ["main.ts", "serve.ts", "demo.ts", "command-line"];
-const everything = [...Object.keys(mayImport), "connectors/smtp", "ports.ts", "config.ts", "app.ts", "main.ts", "serve.ts", "demo.ts"];
+const everything = [
+  ...Object.keys(mayImport),
+  "connectors/pop3",
+  "connectors/smtp",
+  "ports.ts",
+  "config.ts",
+  "app.ts",
+  "main.ts",
+  "serve.ts",
+  "demo.ts",
+];
 const aboveApp = everything.filter((name) => name !== "main.ts" && name !== "app" && !name.startsWith("connectors/"));
 const singleFiles: Readonly<Record<string, readonly string[]>> = {
   "ports.ts": ["model"],

@@ -1,4 +1,5 @@
 import { imapSystem } from "../connectors/imap/system.ts";
+import { pop3System } from "../connectors/pop3/system.ts";
 import { smtpSystem } from "../connectors/smtp/system.ts";
 import { Failure } from "../model/failure.ts";
 import type { ServerProfile } from "../model/mailbox.ts";
@@ -7,14 +8,14 @@ import type { SignIn } from "./service-account.ts";
 
 /** The incoming and the outgoing connector of a profile as one mail system, each with the credentials that its direction has. */
 export function openMailSystem(profile: ServerProfile, signIn: SignIn): MailSystem {
-  const incoming = profile.incoming && imapSystem({ profile });
+  const incoming = profile.incoming && (profile.incoming.protocol === "pop3" ? pop3System({ profile }) : imapSystem({ profile }));
   const outgoing = profile.outgoing && smtpSystem({ profile });
   return {
     capabilities: {
       filesSentCopy: profile.filesSentCopy,
       stableMime: true,
       keepsIdsOnMove: false,
-      push: incoming !== null,
+      push: incoming?.capabilities.push ?? false,
       hidesFolders: signIn.seesOnlyShared,
     },
     source(mailbox) {

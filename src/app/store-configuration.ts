@@ -56,7 +56,11 @@ export async function storeConfiguration(database: Database, configuration: Conf
 
 const FILTER_METHODS: Readonly<Record<FilterName, FilterMethod>> = { all: 0, replies: 1, contacts: 2, records: 3, none: 4 };
 
-const DEFAULT_PORTS = { imap: { tls: 993, starttls: 143, none: 143 }, smtp: { tls: 465, starttls: 587, none: 25 } } as const;
+const DEFAULT_PORTS = {
+  imap: { tls: 993, starttls: 143, none: 143 },
+  pop3: { tls: 995, starttls: 110, none: 110 },
+  smtp: { tls: 465, starttls: 587, none: 25 },
+} as const;
 
 function serverProfile(profile: Configuration["serverProfiles"][number]): ServerProfile {
   return {

@@ -39,7 +39,7 @@ export async function noteTrouble(context: EngineContext, direction: Direction, 
         : failure.scope === "process"
           ? "process"
           : mailbox.id;
-  await openAlert(context.database, alertOf(failure, ACTIVITY[direction], subject), now);
+  if (failures >= failure.alertAfter) await openAlert(context.database, alertOf(failure, ACTIVITY[direction], subject), now);
   if (failure.scope === "process") return;
   if (failure.scope === "profile") await noteProfileFailure(context.database, direction, profile.name, failures, next);
   const note = {

@@ -15,6 +15,8 @@ export interface FailureFacts {
   readonly waitingHelps: boolean;
   /** Earliest useful time for another try, when the foreign system named one. */
   readonly notBefore?: Date | undefined;
+  /** Failures in a row after which a person should know: more than 1 for what passes by itself, such as a mailbox that another program has open. */
+  readonly alertAfter?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -26,6 +28,7 @@ export class Failure extends Error {
   readonly remedy: string;
   readonly waitingHelps: boolean;
   readonly notBefore: Date | undefined;
+  readonly alertAfter: number;
 
   constructor(facts: FailureFacts) {
     super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -36,5 +39,6 @@ export class Failure extends Error {
     this.remedy = facts.remedy;
     this.waitingHelps = facts.waitingHelps;
     this.notBefore = facts.notBefore;
+    this.alertAfter = facts.alertAfter ?? 1;
   }
 }

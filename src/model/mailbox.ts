@@ -5,10 +5,10 @@ export type Direction = "receive" | "send";
 export type Security = "tls" | "starttls" | "none";
 
 /**
- * How to sign in. With a password: `auto` takes the strongest mechanism that both sides have, `plain` and `login` this one. With an access token:
- * `oauth` takes OAUTHBEARER where the server offers it and else XOAUTH2, these two by name only this one.
+ * How to sign in. With a password: `auto` takes the strongest mechanism that both sides have, `plain` and `login` this one, `apop`
+ * (POP3 only) a digest of it. With an access token: `oauth` takes OAUTHBEARER where the server offers it and else XOAUTH2, these two by name only this one.
  */
-export type Authentication = "auto" | "plain" | "login" | "oauth" | "oauthbearer" | "xoauth2" | "none";
+export type Authentication = "auto" | "plain" | "login" | "oauth" | "oauthbearer" | "xoauth2" | "apop" | "none";
 
 /** One direction of a server profile: where and how to connect. */
 export interface Endpoint {

@@ -11,8 +11,13 @@ export interface MessageHead {
   readonly ref: MessageRef;
   /** Ids of the folders in which it lies now: one, or several where folders are labels (Gmail, JMAP). */
   readonly folders: readonly string[];
-  /** The server's received date (IMAP INTERNALDATE), never the Date header. */
+  /** When the server received it (IMAP INTERNALDATE); never the Date header where there is anything else. */
   readonly received: Date;
+  /**
+   * What `received` is taken from where the server does not tell it (POP3): the line that a mail server wrote on top of the message, the Date
+   * header because there is no such line, or the moment of reading because there is neither. Left out: the server told it.
+   */
+  readonly receivedFrom?: "trace" | "sender" | "reading";
   /** Bytes as announced; some servers are wrong about it. */
   readonly size: number;
   /** Server flags and keywords, e.g. `\Seen`. */

@@ -35,9 +35,9 @@ export class KeptSecrets<Mailbox extends Access = Access> {
   /** A Failure that names no secret, nor does its cause; anything else is a fault of ours and stays what it is. */
   error(error: unknown): unknown {
     if (!(error instanceof Failure)) return error;
-    const { message, serverSaid, cause, scope, code, remedy, waitingHelps, notBefore, stack } = error;
+    const { message, serverSaid, cause, scope, code, remedy, waitingHelps, notBefore, alertAfter, stack } = error;
     const bare = new Failure({
-      ...{ scope, code, remedy, waitingHelps, notBefore },
+      ...{ scope, code, remedy, waitingHelps, notBefore, alertAfter },
       message: this.text(message),
       serverSaid: serverSaid === undefined ? undefined : this.text(serverSaid),
       cause: this.#causeOf(cause),

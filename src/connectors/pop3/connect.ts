@@ -1,0 +1,91 @@
+import type { SecureContext } from "node:tls";
+import { Failure } from "../../model/failure.ts";
+import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
+import type { MailboxAccess } from "../../ports.ts";
+import { trustIn } from "../../wire/trust.ts";
+import { Channel } from "./channel.ts";
+import { Connection } from "./connection.ts";
+import { type Circumstances, pop3Failure } from "./failures.ts";
+import { signIn } from "./sign-in.ts";
+
+/** What connections are opened to. One for each mail system: the certificates in it take time to read. */
+export interface Target {
+  readonly endpoint: Endpoint;
+  /** Whom TLS trusts; null where the profile's authorities are no certificates. */
+  readonly trust: () => SecureContext | null;
+}
+
+export function targetOf(endpoint: Endpoint): Target {
+  let trust: SecureContext | null | undefined;
+  return {
+    endpoint,
+    trust: () => {
+      if (trust === undefined) trust = trustIn(endpoint.certificateAuthorities);
+      return trust;
+    },
+  };
+}
+
+/** The steps of connecting, in order; told as each is reached. */
+export type ConnectStep = "find the server" | "connect" | "encrypt" | "sign in";
+
+/** How far connecting came, for whoever shows it. */
+export interface Progress {
+  step: ConnectStep;
+  greeting?: string;
+  protocol?: string | null;
+}
+
+/**
+ * A connection that is signed in: the mailbox is locked by it until it is left (RFC 1939 5). Throws a Failure that names the cause; a refused
+ * password is asked for again once, in case it was changed meanwhile.
+ */
+export async function connect(
+  target: Target,
+  mailbox: MailboxAccess,
+  progress: Progress = { step: "find the server" },
+): Promise<Connection> {
+  const about = { endpoint: target.endpoint, mailbox: mailbox.address };
+  const secret = await mailbox.credentials.current();
+  try {
+    return await attempt(target, secret, about, progress);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== "sign-in refused") throw error;
+    const renewed = await mailbox.credentials.refresh();
+    if (isSameSecret(renewed, secret)) throw error;
+    return attempt(target, renewed, about, progress);
+  }
+}
+
+async function attempt(target: Target, secret: Secret, about: Circumstances, progress: Progress): Promise<Connection> {
+  progress.step = "find the server";
+  const channel = await Channel.open(about);
+  try {
+    progress.step = "connect";
+    const connection = await secured(target, channel, about, progress);
+    progress.step = "sign in";
+    await signIn(connection, secret);
+    // Another set may hold for the open mailbox, but a server that never heard of CAPA need not be asked twice.
+    if (connection.tellsCapabilities) await connection.askCapabilities();
+    return connection;
+  } catch (error) {
+    channel.destroy();
+    throw error;
+  }
+}
+
+async function secured(target: Target, channel: Channel, about: Circumstances, progress: Progress): Promise<Connection> {
+  const { security } = target.endpoint;
+  const encrypt = async (how: (trust: SecureContext) => Promise<void>) => {
+    progress.step = "encrypt";
+    const trust = target.trust();
+    if (trust === null) throw pop3Failure("certificate authorities not readable", about);
+    await how(trust);
+    progress.protocol = channel.protocol;
+  };
+  if (security === "tls") await encrypt((trust) => channel.encrypt(trust));
+  const connection = await Connection.greet(about, channel);
+  progress.greeting = connection.greeting;
+  if (security === "starttls") await encrypt((trust) => connection.startTls(trust));
+  return connection;
+}

@@ -1,0 +1,108 @@
+import type { Content, MessageRef } from "../../model/message.ts";
+import { Collector } from "./collector.ts";
+import type { Entry } from "./listing.ts";
+import type { Question, Session } from "./session.ts";
+
+/**
+ * Bytes that may be held at a time. They are held in memory until the caller has taken them, so that no answer is under way while the caller
+ * works: the server would hang up. Servers announce sizes wrongly, so of each message of a batch no more is kept than {@link cutOf}, and one that
+ * is longer is asked for again alone.
+ */
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/** Cut no lower than this: to ask for a message again costs more than some bytes too many. */
+const LEAST_CUT = 128 * 1024;
+
+/** Messages asked for at a time; more do not make it faster. */
+const BATCH_MESSAGES = 64;
+
+/** `longer`: than the cut, which was below the limit. */
+type Download = { readonly mime: Buffer } | { readonly tooLarge: number } | "longer";
+
+/**
+ * The raw messages. Those announced as too large are never downloaded, and of those announced wrongly no more than the limit. Throws a Failure of
+ * scope item at the end, after all others are answered, when the server does not hand out a message.
+ */
+export async function* fetchContent(session: Session, refs: readonly MessageRef[], limit: number): AsyncGenerator<Content> {
+  const found = await session.run((drop) => drop.find(refs.map((ref) => ref.id)));
+  const unreadable: MessageRef[] = [];
+  const wanted: Entry[] = [];
+  const byId = new Map(refs.map((ref) => [ref.id, ref]));
+  for (const ref of byId.values()) {
+    const entry = found.get(ref.id);
+    if (entry === undefined) yield { ref, kind: "gone" };
+    else if (entry.size > limit) yield { ref, kind: "too large", size: entry.size, limit };
+    else wanted.push(entry);
+  }
+  for (const batch of batches(wanted, limit)) {
+    const first = await download(session, batch, (entry) => cutOf(entry, limit), limit);
+    const again = batch.filter(({ id }) => first.refused.has(id) || first.answers.get(id) === "longer");
+    for (const entry of batch) {
+      const ref = byId.get(entry.id);
+      if (ref === undefined) continue;
+      let answers = first;
+      if (again.includes(entry)) answers = await downloadAgain(session, entry, first.refused.has(entry.id), limit);
+      const content = answers.answers.get(entry.id);
+      if (answers.gone.has(entry.id)) yield { ref, kind: "gone" };
+      else if (content === undefined || content === "longer") unreadable.push(ref);
+      else if ("mime" in content) yield { ref, kind: "mime", mime: content.mime };
+      else yield { ref, kind: "too large", size: Math.max(content.tooLarge, entry.size), limit };
+    }
+  }
+  if (unreadable.length > 0) throw unreadableFailure(session, unreadable);
+}
+
+/** Alone, up to the limit; after a refusal in a new session, which shows whether the message is still there at all. */
+async function downloadAgain(session: Session, entry: Entry, wasRefused: boolean, limit: number) {
+  if (wasRefused) await session.leave();
+  return download(session, [entry], () => limit, limit);
+}
+
+/** In the given order, each of at most BATCH_BYTES even if all of its messages are cut, unless one message alone is larger. */
+function batches(wanted: readonly Entry[], limit: number): readonly (readonly Entry[])[] {
+  const all: Entry[][] = [];
+  let bytes = 0;
+  for (const entry of wanted) {
+    const batch = all.at(-1);
+    bytes += cutOf(entry, limit);
+    if (batch === undefined || batch.length >= BATCH_MESSAGES || bytes > BATCH_BYTES) {
+      all.push([entry]);
+      bytes = cutOf(entry, limit);
+    } else batch.push(entry);
+  }
+  return all;
+}
+
+/** Bytes kept of a message before it counts as announced wrongly. */
+function cutOf({ size }: Entry, limit: number): number {
+  return Math.min(limit, Math.max(LEAST_CUT, 2 * size));
+}
+
+function download(session: Session, entries: readonly Entry[], cut: (entry: Entry) => number, limit: number) {
+  let collector = new Collector(0);
+  const question: Question<Download> = {
+    command: (entry) => `RETR ${entry.number}`,
+    async take(entry, answer, { connection }) {
+      const own = new Collector(cut(entry), entry.size);
+      collector = own;
+      await connection.channel.body(answer.lineEnd, own, () => own.total > limit);
+      if (own.total > limit) return { tooLarge: own.total };
+      return own.over ? "longer" : { mime: own.content() };
+    },
+    flooded: () => ({ tooLarge: collector.total }),
+  };
+  return session.ask(
+    entries.map(({ id }) => id),
+    question,
+  );
+}
+
+function unreadableFailure(session: Session, refs: readonly MessageRef[]) {
+  const ids = refs
+    .slice(0, 10)
+    .map((ref) => ref.id)
+    .join(", ");
+  return session.failure("message unreadable", {
+    what: `${refs.length === 1 ? "a message" : `${refs.length} messages`} of ${session.mailbox.address} (${ids})`,
+  });
+}

@@ -1,0 +1,214 @@
+/** The failures of reading over POP3: one word, scope and remedy for each cause. Those of sockets and TLS stand in wire/. */
+import { Failure, type Scope } from "../../model/failure.ts";
+import type { Endpoint } from "../../model/mailbox.ts";
+import { connectionFailure } from "../../wire/connection-failure.ts";
+
+interface Cause {
+  readonly scope: Scope;
+  readonly waitingHelps: boolean;
+  /** Failures in a row after which a person should know; 1 where it is left out. */
+  readonly alertAfter?: number;
+  readonly message: (where: string, what: string) => string;
+  readonly remedy: (where: string, what: string) => string;
+}
+
+/** With the engine's waits of 15 seconds, doubling: some eight minutes. */
+const LASTING = 6;
+
+const WAIT = () => "Nothing: Waypost tries again by itself. Look into the server's log if it lasts.";
+
+/** `where` is host:port, `what` the mailbox or the message. */
+const CAUSES = {
+  "connection timed out": {
+    scope: "profile",
+    waitingHelps: true,
+    message: (where) => `${where} gives no sign of life (incoming mail).`,
+    remedy: (where) => `Check that a firewall lets this machine reach ${where}, and that host and port are right.`,
+  },
+  "no greeting": {
+    scope: "profile",
+    waitingHelps: true,
+    message: (where) => `${where} takes the connection but does not greet as a POP3 server.`,
+    remedy: () => "Check the port (995 with TLS, 110 with STARTTLS), and choose TLS where the server waits for it.",
+  },
+  "not a POP3 server": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} does not speak POP3.`,
+    remedy: () => "Check the port: 995 with TLS, 110 with STARTTLS. For IMAP enter `protocol: imap`.",
+  },
+  "protocol error": {
+    scope: "mailbox",
+    waitingHelps: true,
+    message: (where, who) => `${where} gave an answer that does not fit the question while ${who} was being read.`,
+    remedy: (where) => `If it lasts, ask who runs ${where}; a security gateway in between may be the cause.`,
+  },
+  "server busy": {
+    scope: "profile",
+    waitingHelps: true,
+    message: (where) => `${where} takes no connections at the moment (incoming mail).`,
+    remedy: () => "Nothing, if it passes. If it comes often, lower the connections at a time in the server profile.",
+  },
+  "certificate authorities not readable": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `The certificate authorities entered for ${where} are no PEM certificates.`,
+    remedy: () => "Enter certificates that begin with -----BEGIN CERTIFICATE----- in the server profile.",
+  },
+  "STARTTLS not offered": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} does not offer STARTTLS (STLS), and Waypost does not go on in clear.`,
+    remedy: () => "Choose TLS with its port (995), or have STARTTLS switched on at the server.",
+  },
+  "encryption required": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} takes passwords only over an encrypted connection.`,
+    remedy: () => "Choose STARTTLS or TLS in the server profile.",
+  },
+  "no common sign-in method": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} offers no sign-in method that the server profile allows.`,
+    remedy: () => "Choose a sign-in method that the server offers; many offer one only over TLS.",
+  },
+  "APOP not possible": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} greets without the time stamp that signing in with APOP needs, or with a malformed one.`,
+    remedy: () => "Choose TLS or STARTTLS with the sign-in method `auto`: that protects more than APOP.",
+  },
+  "password not sendable": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `User name or password of ${who} holds a character that cannot be sent to ${where}.`,
+    remedy: () => "Enter user name and password again: neither may hold a line break, nor the user name a blank where APOP is used.",
+  },
+  "sign-in refused": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} refuses the user name or password of ${who}.`,
+    remedy: () => "Enter the password of the mailbox again; where two-step sign-in is on, an application password.",
+  },
+  "POP3 not enabled": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} does not let ${who} be read by POP3.`,
+    remedy: () => "Have POP3 switched on for this mailbox by the mail administrator, or read it by IMAP.",
+  },
+  "sign-in not available": {
+    scope: "mailbox",
+    waitingHelps: true,
+    message: (where, who) => `${where} cannot sign ${who} in at the moment.`,
+    remedy: WAIT,
+  },
+  "too many connections": {
+    scope: "mailbox",
+    waitingHelps: true,
+    message: (where, who) => `${where} has too many connections of ${who} open.`,
+    remedy: () => "Lower the connections at a time in the server profile, or raise the server's limit per user.",
+  },
+  "mailbox in use": {
+    scope: "mailbox",
+    waitingHelps: true,
+    alertAfter: LASTING,
+    message: (where, who) => `Another program is reading ${who} on ${where} by POP3, which lets in one at a time.`,
+    remedy: () => "Have the other program (a mail client, a second Waypost) read the mailbox less often, by IMAP, or not at all.",
+  },
+  "sign-in too soon": {
+    scope: "mailbox",
+    waitingHelps: true,
+    alertAfter: LASTING,
+    message: (where, who) => `${where} does not let ${who} sign in again so soon.`,
+    remedy: () => "Nothing: Waypost waits as long as the server asks. To save the attempts, raise pullSeconds.",
+  },
+  "mailbox unavailable": {
+    scope: "mailbox",
+    waitingHelps: true,
+    message: (where, who) => `${where} cannot open ${who} at the moment.`,
+    remedy: WAIT,
+  },
+  "mailbox damaged": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} cannot open ${who}, and will not before somebody mends it.`,
+    remedy: (where) => `Show the server's words to who runs ${where}.`,
+  },
+  "no message ids": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} gives the messages of ${who} no lasting ids (UIDL), so nobody could tell new ones from old ones.`,
+    remedy: () => "Have UIDL switched on at the server, or read the mailbox by IMAP.",
+  },
+  "listing damaged": {
+    scope: "mailbox",
+    waitingHelps: true,
+    message: (where, who) => `The list of messages that ${where} gives of ${who} is damaged or without end.`,
+    remedy: (where) => `If it lasts, ask who runs ${where}; a security gateway in between may be the cause.`,
+  },
+  "connection lost": {
+    scope: "mailbox",
+    waitingHelps: true,
+    message: (where, who) => `The connection with ${where} broke while ${who} was being read.`,
+    remedy: WAIT,
+  },
+  "message unreadable": {
+    scope: "item",
+    waitingHelps: true,
+    message: (where, what) => `${where} does not hand out ${what}.`,
+    remedy: () => "Look whether another mail program can open the message; if not, it is damaged on the server.",
+  },
+  "message not deleted": {
+    scope: "item",
+    waitingHelps: true,
+    message: (where, what) => `${where} does not delete ${what}.`,
+    remedy: (where) => `If it lasts, ask who runs ${where} whether the account may delete by POP3.`,
+  },
+  "change not possible": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `Messages of ${who} on ${where} can be neither marked nor moved: POP3 knows neither.`,
+    remedy: () => "Switch marking and moving off for this mailbox, or read it by IMAP.",
+  },
+} as const satisfies Record<string, Cause>;
+
+export type Pop3Trouble = keyof typeof CAUSES;
+
+/** What an operation was about, for the words of a failure. */
+export interface Circumstances {
+  readonly endpoint: Endpoint;
+  /** Address of the mailbox. */
+  readonly mailbox: string;
+}
+
+export interface TroubleFacts {
+  readonly serverSaid?: string | undefined;
+  readonly cause?: unknown;
+  /** What it is about, instead of the mailbox. */
+  readonly what?: string;
+  readonly notBefore?: Date;
+}
+
+/** The failure for a trouble that was recognized where it happened. */
+export function pop3Failure(trouble: Pop3Trouble, { endpoint, mailbox }: Circumstances, facts: TroubleFacts = {}): Failure {
+  const { what = mailbox, ...rest } = facts;
+  const { scope, waitingHelps, alertAfter, message, remedy }: Cause = CAUSES[trouble];
+  const where = `${endpoint.host}:${endpoint.port}`;
+  return new Failure({
+    ...rest,
+    code: trouble,
+    scope,
+    waitingHelps,
+    alertAfter,
+    message: message(where, what),
+    remedy: remedy(where, what),
+  });
+}
+
+/** The failure for an error that a socket or a TLS handshake ended with. */
+export function socketFailure(error: unknown, about: Circumstances): Failure {
+  const { host, port } = about.endpoint;
+  const known = connectionFailure(error, { host, port, purpose: "incoming mail" });
+  return known ? new Failure({ ...known, scope: "profile", cause: error }) : pop3Failure("connection lost", about, { cause: error });
+}

@@ -1,0 +1,95 @@
+/** An open mailbox: its listing, and commands about many messages at once. The listing is of the moment of sign-in and stays so (RFC 1939 5). */
+import { Collector } from "./collector.ts";
+import type { Answer, Connection } from "./connection.ts";
+import { type Entry, entriesOf, LISTING_BYTES, linesOf } from "./listing.ts";
+
+/**
+ * Commands on the way before the first is answered, where the server has PIPELINING. They fit into the buffers of any network, so that
+ * nobody waits for the other while both write.
+ */
+const PIPELINE = 64;
+
+export class Maildrop {
+  readonly connection: Connection;
+  /** The listing was used for a whole round: whoever wants to know what is new has to sign in again. */
+  used = false;
+  #entries: readonly Entry[] | null = null;
+  #byId: ReadonlyMap<string, Entry> = new Map();
+  /** Set when the server lost count of what it was asked. */
+  readonly #pipeline: number;
+
+  constructor(connection: Connection, pipelining: boolean) {
+    this.connection = connection;
+    this.#pipeline = pipelining && connection.capabilities.pipelining ? PIPELINE : 1;
+  }
+
+  get pipelining(): boolean {
+    return this.#pipeline > 1;
+  }
+
+  /** How many messages it holds. */
+  async count(): Promise<number> {
+    const answer = await this.#accepted("STAT");
+    const count = /^(\d{1,9})[ \t]+\d+/.exec(answer.text)?.[1];
+    if (count === undefined) throw this.connection.failure("protocol error", { serverSaid: answer.text });
+    return Number(count);
+  }
+
+  /** All messages, in the server's order. */
+  async entries(): Promise<readonly Entry[]> {
+    if (this.#entries !== null) return this.#entries;
+    const uidl = await this.connection.ask("UIDL");
+    if (!uidl.ok) {
+      // Some servers say so when there is nothing to list.
+      if ((await this.count()) > 0) throw this.connection.failure("no message ids", { serverSaid: uidl.text });
+      return this.#keep([]);
+    }
+    const ids = await this.#listing(uidl);
+    const sizes = await this.#listing(await this.#accepted("LIST"));
+    const entries = ids !== null && sizes !== null ? entriesOf(ids, sizes) : null;
+    if (entries === null) throw this.connection.failure("listing damaged");
+    return this.#keep(entries);
+  }
+
+  /** Those of these ids that it holds. */
+  async find(ids: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
+    await this.entries();
+    return new Map(
+      ids.flatMap((id) => {
+        const entry = this.#byId.get(id);
+        return entry === undefined ? [] : [[id, entry] as const];
+      }),
+    );
+  }
+
+  /** One command for each item, as many on the way as the server allows; `take` reads the whole answer of each, in order. */
+  async each<T>(items: readonly T[], command: (item: T) => string, take: (item: T, answer: Answer) => Promise<void>): Promise<void> {
+    let asked = 0;
+    for (const [index, item] of items.entries()) {
+      if (asked - index <= this.#pipeline / 2) {
+        const more = items.slice(asked, index + this.#pipeline);
+        if (more.length > 0) this.connection.channel.write(...more.map(command));
+        asked += more.length;
+      }
+      await take(item, await this.connection.answer());
+    }
+  }
+
+  async #accepted(command: string): Promise<Answer> {
+    const answer = await this.connection.ask(command);
+    if (!answer.ok) throw this.connection.refusal(answer, "later");
+    return answer;
+  }
+
+  async #listing(answer: Answer): Promise<ReadonlyMap<number, string> | null> {
+    const listing = new Collector(LISTING_BYTES);
+    await this.connection.channel.body(answer.lineEnd, listing, () => listing.over);
+    return linesOf(listing.content());
+  }
+
+  #keep(entries: readonly Entry[]): readonly Entry[] {
+    this.#byId = new Map(entries.map((entry) => [entry.id, entry]));
+    this.#entries = entries;
+    return entries;
+  }
+}

@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../../model/failure.ts";
+import type { MailboxAccess } from "../../ports.ts";
+import { KeptSecrets } from "../../wire/kept-secrets.ts";
+import { Flooded } from "./channel.ts";
+import { connect, type Target } from "./connect.ts";
+import type { Answer } from "./connection.ts";
+import { type Pop3Trouble, pop3Failure, type TroubleFacts } from "./failures.ts";
+import type { Entry } from "./listing.ts";
+import { Maildrop } from "./maildrop.ts";
+
+/** More damaged messages than this at a time are not a damaged message: the server goes away for another reason. */
+const MOST_DAMAGED = 5;
+
+/** A server may need a moment to let go of the mailbox that we have just left. */
+const LETTING_GO = 500;
+const LETTING_GO_ATTEMPTS = 3;
+
+/** How one message is asked for. */
+export interface Question<T> {
+  command(entry: Entry): string;
+  /** Reads the rest of an answer that was a yes. */
+  take(entry: Entry, answer: Answer, drop: Maildrop): Promise<T>;
+  /** What it is when more came than `take` wanted; the connection was given up. */
+  flooded(entry: Entry): T;
+}
+
+/** What asking for messages gave. Each id stands in exactly one of them. */
+export interface Answers<T> {
+  readonly answers: ReadonlyMap<string, T>;
+  /** Not in the mailbox any more. */
+  readonly gone: ReadonlySet<string>;
+  /** Those that the server does not hand out, with its words. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+/** The mailbox of one source: opened when first needed, and again when it is needed after the connection broke. One command at a time. */
+export class Session {
+  readonly mailbox: MailboxAccess;
+  readonly secrets: KeptSecrets;
+  readonly #target: Target;
+  #drop: Maildrop | null = null;
+  #closed = false;
+  #pipelining = true;
+  /** We were in it a moment ago, and the server may not have noticed yet that we left. */
+  #left = false;
+
+  constructor(target: Target, mailbox: MailboxAccess) {
+    this.#target = target;
+    this.secrets = new KeptSecrets(mailbox);
+    this.mailbox = this.secrets.mailbox;
+  }
+
+  /** Works with the open mailbox; whatever goes wrong is a Failure that tells no secret. */
+  async run<T>(work: (drop: Maildrop) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#ready());
+    } catch (error) {
+      if (error instanceof Flooded) throw this.failure("listing damaged", { cause: error });
+      throw this.secrets.error(error);
+    }
+  }
+
+  /** The mailbox as it is now: one that was looked at for a whole round is opened anew, because its listing never changes. */
+  async fresh<T>(work: (drop: Maildrop) => Promise<T>): Promise<T> {
+    if (this.#drop?.used === true) await this.leave();
+    return this.run(work);
+  }
+
+  /**
+   * Asks for messages by their ids. A connection that breaks is made again and asked for the rest; where it breaks at the same message again and
+   * again, that message is damaged and refused, and must not stop the others.
+   */
+  async ask<T>(ids: readonly string[], question: Question<T>): Promise<Answers<T>> {
+    const answers = new Map<string, T>();
+    const gone = new Set<string>();
+    const refused = new Map<string, string>();
+    const broke = new Map<string, number>();
+    for (;;) {
+      const left = ids.filter((id) => !answers.has(id) && !gone.has(id) && !refused.has(id));
+      const [first] = left;
+      if (first === undefined) break;
+      let current = first;
+      try {
+        await this.run(async (drop) => {
+          const found = await drop.find(left);
+          for (const id of left) if (!found.has(id)) gone.add(id);
+          // One at which a connection broke is asked for alone, to tell whether it is to blame.
+          const some = broke.has(first) ? left.slice(0, 1) : left;
+          const entries = some.flatMap((id) => found.get(id) ?? []);
+          await drop.each(entries, question.command, async (entry, answer) => {
+            current = entry.id;
+            if (!answer.ok) refused.set(entry.id, answer.text);
+            else answers.set(entry.id, await this.#taken(entry, answer, drop, question));
+            current = left[left.indexOf(entry.id) + 1] ?? entry.id;
+          });
+        });
+      } catch (error) {
+        if (answers.has(current)) continue;
+        this.#judge(error, current, broke, refused);
+      }
+    }
+    if (ids.length > 1 && refused.size === ids.length) {
+      // Of several messages not one came: that is the server's trouble, not theirs.
+      throw this.failure("mailbox unavailable", { serverSaid: [...refused.values()][0] });
+    }
+    return { answers, gone, refused };
+  }
+
+  /** A failure of a kind that the server did not report itself. */
+  failure(trouble: Pop3Trouble, facts: TroubleFacts = {}): Failure {
+    return pop3Failure(trouble, { endpoint: this.#target.endpoint, mailbox: this.mailbox.address }, facts);
+  }
+
+  /** Signs out; the next work opens the mailbox again. */
+  async leave(): Promise<void> {
+    const drop = this.#drop;
+    this.#drop = null;
+    if (drop === null) return;
+    await drop.connection.leave();
+    this.#left = true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.leave();
+  }
+
+  async #ready(): Promise<Maildrop> {
+    if (this.#closed) throw new Error(`the mail source of ${this.mailbox.address} is closed`);
+    if (this.#drop !== null && !this.#drop.connection.channel.ended) return this.#drop;
+    const connection = await this.#connect();
+    if (this.#closed) {
+      await connection.leave();
+      throw new Error(`the mail source of ${this.mailbox.address} was closed while it connected`);
+    }
+    this.#drop = new Maildrop(connection, this.#pipelining);
+    return this.#drop;
+  }
+
+  async #connect() {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await connect(this.#target, this.mailbox);
+      } catch (error) {
+        const ours = this.#left && error instanceof Failure && error.code === "mailbox in use" && attempt < LETTING_GO_ATTEMPTS;
+        if (!ours) throw error;
+        await sleep(LETTING_GO);
+      }
+    }
+  }
+
+  async #taken<T>(entry: Entry, answer: Answer, drop: Maildrop, question: Question<T>): Promise<T> {
+    try {
+      return await question.take(entry, answer, drop);
+    } catch (error) {
+      if (error instanceof Flooded) return question.flooded(entry);
+      throw error;
+    }
+  }
+
+  /** Throws on what is not about that message. */
+  #judge(error: unknown, id: string, broke: Map<string, number>, refused: Map<string, string>): void {
+    if (!(error instanceof Failure)) throw error;
+    this.#left = true;
+    if (error.code === "protocol error" && this.#drop?.pipelining === true) {
+      // Some servers lose count of commands that come before they are asked for.
+      this.#pipelining = false;
+      return;
+    }
+    if (error.code !== "connection lost" || this.#drop === null) throw error;
+    const times = (broke.get(id) ?? 0) + 1;
+    broke.set(id, times);
+    // Once with others, and twice alone.
+    if (times < 3) return;
+    if (refused.size >= MOST_DAMAGED) throw error;
+    refused.set(id, error.message);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Content, Cursor, Folder, MessageRef } from "../../model/message.ts";
+import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
+import { fetchContent } from "./content.ts";
+import { fetchHeads, type HeadSource, INBOX } from "./heads.ts";
+import { Puller } from "./pull.ts";
+import { removeMessages } from "./remove.ts";
+import type { Session } from "./session.ts";
+
+/** The newest messages among which one is looked for by its Message-ID: each costs a TOP. */
+const LOOKED_THROUGH = 1000;
+
+/** The port over one mailbox, which is one folder and one stream. */
+export class Pop3Source implements MailSource {
+  readonly #session: Session;
+  readonly #heads: HeadSource;
+  readonly #puller: Puller;
+  readonly #onClose: () => void;
+
+  constructor(session: Session, maximumSize: number, onClose: () => void) {
+    this.#session = session;
+    this.#heads = { session, maximumSize, noTop: false };
+    this.#puller = new Puller(this.#heads);
+    this.#onClose = onClose;
+  }
+
+  async folders(): Promise<readonly Folder[]> {
+    const messages = await this.#session.run((drop) => drop.count());
+    const inbox = { id: INBOX, stream: INBOX, name: INBOX, role: "inbox", selectable: true, underInbox: true } as const;
+    return [{ ...inbox, namespace: "personal", messages, unreadable: null }];
+  }
+
+  pull(_stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
+    return this.#puller.pull(cursor, options);
+  }
+
+  content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncIterable<Content> {
+    return fetchContent(this.#session, refs, maximumSize);
+  }
+
+  /** Among the newest thousand messages. */
+  async find(_folder: string, messageId: string): Promise<readonly MessageRef[]> {
+    const entries = await this.#session.fresh((drop) => drop.entries());
+    const heads = await fetchHeads(this.#heads, entries.slice(-LOOKED_THROUGH));
+    return heads.filter((head) => head.messageId === messageId).map((head) => head.ref);
+  }
+
+  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
+    if (action !== "delete") throw this.#session.failure("change not possible");
+    await removeMessages(this.#session, refs);
+  }
+
+  /** POP3 knows no folder for sent mail. */
+  async fileSent(): Promise<"no folder"> {
+    return "no folder";
+  }
+
+  close(): Promise<void> {
+    this.#onClose();
+    return this.#session.close();
+  }
+}
