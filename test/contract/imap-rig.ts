@@ -6,7 +6,7 @@ import { type Dovecot, type DovecotOptions, startDovecot } from "../servers/dove
 import type { MailboxRig, ServerRig } from "./mail-source-rig.ts";
 
 /** Accounts of one server; each mailbox of a suite takes the next. */
-const ACCOUNTS = Array.from({ length: 60 }, (_, index) => `user${index}`);
+export const ACCOUNTS = Array.from({ length: 60 }, (_, index) => `user${index}`);
 
 export const PASSWORD = "correct-horse";
 
@@ -52,19 +52,19 @@ export async function dovecotRig(options: DovecotOptions = {}, madeFirst: readon
   const dovecot = await startImapServer(options);
   let next = 0;
   return {
-    differences: { stableMime: true, keepsIdsOnMove: false, inOrder: true, repeats: false },
+    differences: { stableMime: true, keepsIdsOnMove: false, inOrder: true, repeats: false, endsLastLine: false },
     async mailbox() {
       const user = ACCOUNTS[next++];
       if (user === undefined) throw new Error("the suite needs more accounts");
       if (madeFirst.length > 0)
         await dovecot.withImap(user, async (client) => void (await Promise.all(madeFirst.map((folder) => client.mailboxCreate(folder)))));
-      return mailboxRig(dovecot, user, options);
+      return imapMailboxRig(dovecot, user, options);
     },
     [Symbol.asyncDispose]: () => dovecot[Symbol.asyncDispose](),
   };
 }
 
-function mailboxRig(dovecot: Dovecot, user: string, { prefix = "" }: DovecotOptions): MailboxRig {
+export function imapMailboxRig(dovecot: Dovecot, user: string, { prefix = "" }: DovecotOptions): MailboxRig {
   const path = (folder: string) => (folder === "INBOX" ? folder : `${prefix}${folder}`);
   const find = async (client: ImapFlow, folder: string, messageId: string): Promise<string> => {
     await client.mailboxOpen(path(folder));

@@ -28,6 +28,8 @@ export interface Differences {
   readonly inOrder: boolean;
   /** A message may be told again as it is, and a page may be empty though more is to come. */
   readonly repeats: boolean;
+  /** A message whose last line has no end is given one when it is read: lines are all that the protocol knows (POP3). */
+  readonly endsLastLine: boolean;
 }
 
 export interface ServerRig extends AsyncDisposable {
@@ -51,6 +53,9 @@ export function message(id: string, body: string | Buffer = "Hello,\r\n\r\nthis 
   ];
   return Buffer.concat([Buffer.from(`${header.join("\r\n")}\r\n${moreHeader}\r\n`, "latin1"), Buffer.from(body)]);
 }
+
+/** What the receiving mail server writes on top of a message, for systems that tell no other received date. */
+export const receivedLine = (received: Date) => `Received: from relay.example.test by mail.example.test; ${received.toUTCString()}\r\n`;
 
 export const idOf = (id: string) => `${id}@example.test`;
 

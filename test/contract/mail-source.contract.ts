@@ -5,12 +5,14 @@ import { cutsContract } from "./mail-source-cuts.contract.ts";
 import { pullContract } from "./mail-source-pull.contract.ts";
 import type { ServerRig } from "./mail-source-rig.ts";
 
-/** Registers the suite. `setup` starts the server once for all of it; `skip` says why it cannot. Without a wire there is none to cut. */
+/**
+ * Registers the suite. `setup` starts the server once for all of it; `skip` says why it cannot. Without a wire there is none to cut;
+ * without folders there is the inbox alone. */
 export function mailSourceContract(
   name: string,
   skip: string | false,
   setup: () => Promise<ServerRig>,
-  { wire = true }: { readonly wire?: boolean } = {},
+  { wire = true, folders = true }: { readonly wire?: boolean; readonly folders?: boolean } = {},
 ): void {
   describe(`mail source: ${name}`, { skip }, () => {
     let server: ServerRig | undefined;
@@ -22,8 +24,8 @@ export function mailSourceContract(
       if (server === undefined) throw new Error("the server did not start");
       return server;
     };
-    pullContract(running);
-    contentContract(running);
-    if (wire) cutsContract(running);
+    pullContract(running, { folders });
+    contentContract(running, { folders });
+    if (wire) cutsContract(running, { folders });
   });
 }

@@ -37,7 +37,7 @@ export function linesOf(listing: Buffer): ReadonlyMap<number, string> | null {
 /**
  * The messages of a mailbox in the server's order, or null where the two answers do not fit together.
  *
- * The id of a message is its UIDL with its size. A UIDL should be given once and never again, but servers exist that count anew when they are
+ * The id of a message is its UIDL with its size, parted by a blank, which no UIDL holds. A UIDL should be given once and never again, but servers exist that count anew when they are
  * reindexed, or make it of what several messages share: with the size, another message under a used id is another message. Copies that are
  * alike in both get a number each (RFC 1939 7 lets a server give equal messages one UIDL). Where a server changes its mind about a size, the
  * message comes a second time and is recognized.
@@ -49,10 +49,10 @@ export function entriesOf(uidl: ReadonlyMap<number, string>, list: ReadonlyMap<n
   for (const [number, unique] of uidl) {
     const size = sizeOf(list.get(number));
     if (size === null || unique === "") return null;
-    const first = `${storable(unique)}/${size}`;
+    const first = `${storable(unique)} ${size}`;
     const copy = (copies.get(first) ?? 0) + 1;
     copies.set(first, copy);
-    entries.push({ number, size, id: copy === 1 ? first : `${first}/${copy}` });
+    entries.push({ number, size, id: copy === 1 ? first : `${first} ${copy}` });
   }
   return entries;
 }

@@ -1,13 +1,15 @@
 import { once } from "node:events";
 import type { ServerProfile } from "../../model/mailbox.ts";
-import type { MailboxAccess, MailSource, MailSystem } from "../../ports.ts";
+import type { MailboxAccess, MailSource, MailSystem, Step } from "../../ports.ts";
 import { check } from "./check.ts";
 import { targetOf } from "./connect.ts";
 import { Session } from "./session.ts";
 import { Pop3Source } from "./source.ts";
 
 /** The incoming half of a mail system; the composition root joins it with an outgoing one. */
-export type IncomingSystem = Pick<MailSystem, "capabilities" | "source" | "check" | "watch"> & AsyncDisposable;
+export type IncomingSystem = Pick<MailSystem, "capabilities" | "source" | "watch"> & {
+  check(mailbox: MailboxAccess): AsyncIterable<Step>;
+} & AsyncDisposable;
 
 /**
  * Reads mailboxes over POP3 (RFC 1939). Opening connects to nothing; each source holds the mailbox locked from its first use until it is closed.

@@ -19,7 +19,7 @@ export async function memoryServerRig(kind: Kind): Promise<ServerRig> {
   const { stableMime, keepsIdsOnMove } = kind.capabilities;
   let made = 0;
   return {
-    differences: { stableMime, keepsIdsOnMove, inOrder: false, repeats: true },
+    differences: { stableMime, keepsIdsOnMove, inOrder: false, repeats: true, endsLastLine: false },
     mailbox: async () => mailboxRig(server, server.mailbox(`user${made++}@example.test`, PASSWORD)),
     async [Symbol.asyncDispose]() {},
   };
