@@ -4,6 +4,7 @@ import { type Document, isAlias, LineCounter, parseDocument, visit } from "yaml"
 import { z } from "zod";
 import { address, hostName, name, type SecretReference, secret } from "./config/fields.ts";
 import { oauth } from "./config/oauth.ts";
+import { incomingServer, outgoingServer, serverProblems } from "./config/servers.ts";
 import { serviceAccount, serviceAccountProblems, signsInItself } from "./config/service-account.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
@@ -12,36 +13,6 @@ import { DEFAULT_SETTINGS } from "./model/settings.ts";
 export { readSecret, type SecretReference } from "./config/fields.ts";
 
 /** The one schema of configuration (docs/configuration.md). What stands in the file is read-only everywhere else. */
-
-const server = () =>
-  z.strictObject({
-    host: z.string().trim().min(1).describe("Host name as it stands in the server's certificate."),
-    port: z.number().int().min(1).max(65535).optional(),
-    security: z
-      .enum(["tls", "starttls", "none"])
-      .default("tls")
-      .describe("tls from the first byte, starttls (never falls back to clear text), or none: plain text by choice."),
-    certificateAuthorities: z.string().optional().describe("PEM file with certificate authorities to trust beside the system's."),
-    verifyCertificate: z.boolean().default(true).describe("false accepts any certificate; shown as a weakness."),
-    timeoutSeconds: z.number().min(1).max(3600).default(60),
-  });
-
-const METHODS = ["auto", "plain", "login", "oauth", "oauthbearer", "xoauth2", "none"] as const;
-const METHODS_TOLD =
-  "auto, plain, login: with a password. oauth: with an access token, by OAUTHBEARER where the server offers it and else by XOAUTH2.";
-
-const incomingServer = server().extend({
-  protocol: z.enum(["imap", "pop3"]).default("imap"),
-  authentication: z
-    .enum([...METHODS, "apop"])
-    .default("auto")
-    .describe(`${METHODS_TOLD} apop: with a password that is not sent, for POP3 on connections in clear.`),
-});
-
-const outgoingServer = server().extend({
-  protocol: z.literal("smtp").default("smtp"),
-  authentication: z.enum(METHODS).default("auto").describe(METHODS_TOLD),
-});
 
 const settings = z
   .strictObject(
@@ -330,15 +301,9 @@ function contradictions(configuration: Configuration): { path: PropertyKey[]; pr
   );
   if (organizations.length > 1)
     found.push({ path: ["organizations", 1], problem: "only one embedded organization fits into one database" });
-  for (const [index, { incoming }] of serverProfiles.entries()) {
-    if (!incoming) continue;
-    const wrong = (problem: string) => found.push({ path: ["serverProfiles", index, "incoming", "authentication"], problem });
-    if (incoming.protocol === "imap" && incoming.authentication === "apop")
-      wrong("apop is a sign-in method of POP3: IMAP has none like it");
-    if (incoming.protocol === "pop3" && incoming.authentication === "none") wrong("a POP3 server gives out mail only after a sign-in");
-  }
   const known = (list: readonly string[], value: string) => list.some((one) => addressKey(one) === addressKey(value));
   for (const [index, profile] of serverProfiles.entries()) {
+    for (const { field, problem } of serverProblems(profile)) found.push({ path: ["serverProfiles", index, ...field], problem });
     for (const { field, problem } of serviceAccountProblems(profile))
       found.push({ path: ["serverProfiles", index, "serviceAccount", field], problem });
     if (profile.oauth && profile.serviceAccount)
