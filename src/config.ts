@@ -93,6 +93,12 @@ export const configurationSchema = z.strictObject({
             .boolean()
             .default(false)
             .describe("true where the mail system puts a copy of what it sends into Sent by itself."),
+          requireTest: z
+            .boolean()
+            .default(false)
+            .describe(
+              "true: its mailboxes are worked on only after `waypost check` has passed, and again after the way to the server has changed.",
+            ),
           maxConcurrentConnections: z.number().int().min(1).max(300).default(10),
           maximumMessageMegabytes: z
             .number()
@@ -140,7 +146,12 @@ export const configurationSchema = z.strictObject({
           incoming: z.boolean().default(true),
           outgoing: z.boolean().default(true),
           active: z.boolean().default(true),
-          approved: z.boolean().default(true),
+          approved: z
+            .union([z.boolean(), address], { error: "must be true, false, or the address that is approved" })
+            .default(true)
+            .describe(
+              "true until the address of the user or queue changes, which then must be approved again. The address itself approves it by name; false: not approved.",
+            ),
           readFrom: z.iso
             .datetime({ offset: true })
             .optional()

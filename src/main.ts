@@ -1,12 +1,15 @@
+import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
 import { EXIT, type ExitCode, exitCodeOf } from "./command-line/exit-codes.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
+import type { Json } from "./command-line/json.ts";
 import {
-  checkLines,
+  checkEventLines,
   explanationLines,
   folded,
+  nothingKnownLines,
   plural,
   printable,
   quarantineLines,
@@ -18,6 +21,7 @@ import { progressBar } from "./command-line/progress.ts";
 import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts";
 import { type Configuration, configurationJsonSchema, readConfiguration } from "./config.ts";
 import type { Role } from "./engine/engine.ts";
+import type { CheckEvent } from "./engine/operations/check.ts";
 import { Failure } from "./model/failure.ts";
 
 /** The `waypost` command: parses, calls, prints. Everything it does is a function elsewhere. */
@@ -114,20 +118,13 @@ program
 
 program
   .command("explain")
-  .description("say why a message was or was not tracked, or what became of an email that was sent")
-  .argument("<message-id>", "Message-ID with or without angle brackets, id of an email, or number of a decision")
+  .description("say why a message was or was not tracked, what became of an email that was sent, or why a mailbox is left alone")
+  .argument("<message-id>", "Message-ID with or without angle brackets, id of an email, number of a decision, or address of a mailbox")
   .action((key: string) =>
     withDoor(async (door) => {
       const result = await door.call("explain", key);
-      const known = result.incoming.length + result.outgoing.length > 0;
-      print(
-        result,
-        known
-          ? explanationLines(result)
-          : [
-              `Nothing is known of ${printable(key)}. Either no mailbox that is read has seen it, or its folder is not read: \`waypost status\` names those.`,
-            ],
-      );
+      const known = result.incoming.length + result.outgoing.length + result.mailboxes.length > 0 || result.pending !== null;
+      print(result, known ? explanationLines(result) : nothingKnownLines(key, result));
       return known ? EXIT.ok : EXIT.notFound;
     }),
   );
@@ -169,15 +166,42 @@ program
 
 program
   .command("check")
-  .description("try the way to each mailbox's servers step by step, and list the folders that are read and not read")
+  .description("test mailboxes step by step, in and out, with a message from each to itself; what passes is enabled")
   .argument("[addresses...]")
-  .action((addresses: string[]) =>
+  .option("--profile <name>", "only mailboxes of this server profile")
+  .option("--no-test-message", "send no message")
+  .addOption(new Option("--wait <seconds>", "how long the message is looked for").argParser(parseSeconds).default(60))
+  .action((addresses: string[], { profile, testMessage, wait }: { profile?: string; testMessage: boolean; wait: number }) =>
     withDoor(async (door) => {
-      const checks = await door.call("check", addresses);
-      print(checks, checkLines(checks));
-      return checks.some((one) => one.steps.some((step) => step.result === "failed")) ? EXIT.failed : EXIT.ok;
+      const stop = untilInterrupted();
+      // Each step is shown when it is done: a test message can take its time.
+      const tell = (event: Json<CheckEvent>) => {
+        if (!globalOptions().json) write(process.stdout, checkEventLines(event));
+      };
+      const checks = await door.call("check", addresses, { profile, testMessage, waitSeconds: wait }, stop, tell);
+      if (globalOptions().json) print(checks, []);
+      if (checks.some((one) => one.steps.some((step) => step.result === "failed")) || stop.aborted) return EXIT.failed;
+      return addresses.length > 0 && checks.some((one) => one.untouched.length > 0) ? EXIT.attention : EXIT.ok;
     }),
   );
+
+for (const verdict of ["approve", "reject"] as const) {
+  program
+    .command(verdict)
+    .description(
+      verdict === "approve"
+        ? "say that the address of a mailbox belongs to its user or queue, so that it is read and sent from"
+        : "say that it does not, so that it is left alone",
+    )
+    .argument("<address>")
+    .action((address: string) =>
+      withDoor(async (door) => {
+        const result = await door.call("approve", address, verdict, `${userInfo().username} on the command line`);
+        print(result, [`${printable(result.mailbox)} is ${result.approval}.`]);
+        return EXIT.ok;
+      }),
+    );
+}
 
 program
   .command("decide")
@@ -262,6 +286,12 @@ function parseRoles(list: string): ReadonlySet<Role> {
   const unknown = roles.find((one) => !known.some((role) => role === one));
   if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is no role; there are ${known.join(", ")}.`);
   return new Set(known.filter((role) => roles.includes(role)));
+}
+
+function parseSeconds(text: string): number {
+  const value = wholeNumber(text);
+  if (value > 3600) throw new InvalidArgumentError("At most 3600 seconds.");
+  return value;
 }
 
 function parsePort(text: string): number {

@@ -4,7 +4,8 @@ import type { Configuration, FilterName } from "../config.ts";
 import { putQueues, putUsers } from "../crm/directory.ts";
 import { writeSettings } from "../crm/settings.ts";
 import type { Database } from "../database/database.ts";
-import { closeAlertsOfRetired } from "../ledger/alerts.ts";
+import { alertPendingApprovals, closeAlertsOfRetired } from "../ledger/alerts.ts";
+import type { ApprovalInFile } from "../ledger/approvals.ts";
 import { type MailboxSetting, storeMailboxes, storeProfiles } from "../ledger/mailboxes.ts";
 import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
@@ -51,6 +52,7 @@ export async function storeConfiguration(database: Database, configuration: Conf
       now,
     );
     await closeAlertsOfRetired(tx, now);
+    await alertPendingApprovals(tx, now);
   }, "store configuration");
 }
 
@@ -110,20 +112,28 @@ function mailboxSetting(
 ): MailboxSetting {
   const owner = mailbox.user === undefined ? queues.get(addressKey(mailbox.queue ?? "")) : users.get(addressKey(mailbox.user));
   const [firstOrganization] = configuration.organizations;
-  const [firstProfile] = configuration.serverProfiles;
+  const profile = configuration.serverProfiles.find((one) => mailbox.profile === undefined || one.name === mailbox.profile);
   return {
     id: randomUUID(),
     organization: mailbox.organization ?? firstOrganization?.name ?? "",
     address: mailbox.address,
-    profile: mailbox.profile ?? firstProfile?.name ?? "",
+    profile: profile?.name ?? "",
     owner: owner === undefined ? { type: "forward" } : { type: mailbox.user === undefined ? "queue" : "systemuser", id: owner },
     username: mailbox.username ?? mailbox.address,
     incoming: mailbox.incoming,
     outgoing: mailbox.outgoing,
     active: mailbox.active,
-    approved: mailbox.approved || !approvalRequired(configuration, mailbox),
+    approvedInFile: approvedInFile(mailbox),
+    approvalRequired: approvalRequired(configuration, mailbox),
+    requireTest: profile?.requireTest ?? false,
     readFrom: mailbox.readFrom === undefined ? null : new Date(mailbox.readFrom),
   };
+}
+
+/** An address approves itself by its name; the name of an earlier one does not approve the one that took its place. */
+function approvedInFile({ address, approved }: Configuration["mailboxes"][number]): ApprovalInFile {
+  if (typeof approved === "string") return addressKey(approved) === addressKey(address) ? "this address" : "no";
+  return approved ? "yes" : "no";
 }
 
 /** `requireapprovalforuseremail`, `requireapprovalforqueueemail`: false lets unapproved addresses take part. */

@@ -19,6 +19,7 @@ const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["configuration wrong", EXIT.usage],
   ["configuration missing", EXIT.usage],
   ["mailbox unknown", EXIT.notFound],
+  ["profile unknown", EXIT.notFound],
   ["not unknown", EXIT.notFound],
 ]);
 

@@ -4,9 +4,10 @@ import fc from "fast-check";
 import type { Status } from "../engine/operations/status.ts";
 import type { Json } from "./json.ts";
 import {
-  checkLines,
+  checkEventLines,
   explanationLines,
   folded,
+  nothingKnownLines,
   plural,
   printable,
   quarantineLines,
@@ -31,6 +32,11 @@ const failing = {
   },
 } as const;
 
+const tested = {
+  ...({ incomingemailstatus: 2, outgoingemailstatus: 0, actstatus: 0, mailboxstatus: 2, enabledforincomingemail: false } as const),
+  ...{ enabledforoutgoingemail: false, testmailboxaccesscompletedon: AT, because: "Run it again." },
+};
+
 const status: Json<Status> = {
   mailboxes: [
     {
@@ -39,6 +45,8 @@ const status: Json<Status> = {
       profile: "mail",
       receiving: failing,
       sending: works,
+      emailrouteraccessapproval: 1,
+      test: tested,
       startDate: AT,
       folders: [
         { name: "INBOX", messages: 1, read: true, because: null },
@@ -68,6 +76,8 @@ describe("what people read", () => {
       "    what to do: Correct the password.",
       "    next try 2026-03-10 09:00:00 UTC; last success never",
       "  sending:   works, last 2026-03-10 09:00:00 UTC",
+      "  test:      incoming Failure, outgoing Not Run, last run 2026-03-10 09:00:00 UTC",
+      "    Run it again.",
       "  messages:  1 tracked, 2 skipped, 3 duplicate, 4 in quarantine",
       "  start:     mail received since 2026-03-10 09:00:00 UTC is looked at",
       "  folder:    INBOX (1 message) is read",
@@ -102,7 +112,7 @@ describe("what people read", () => {
       ...{ emailId: "e2", generation: 2, messageId: "m2@example.test", stage: "accepted", attempts: 1, sentCopy: "filed", changedAt: AT },
       sentences: ["The mail server accepted it."],
     };
-    assert.deepEqual(explanationLines({ incoming: [incoming], outgoing: [outgoing] }), [
+    assert.deepEqual(explanationLines({ incoming: [incoming], outgoing: [outgoing], mailboxes: [], pending: null, notRead: [] }), [
       "Message without Message-ID from nobody",
       "  Received 2026-03-10 09:00:00 UTC in ann@example.test, now in INBOX and INBOX/Old.",
       "  It is tracked.",
@@ -111,6 +121,20 @@ describe("what people read", () => {
       "  Send was pressed 2 times; 1 attempt; last change 2026-03-10 09:00:00 UTC.",
       "  The mail server accepted it.",
     ]);
+  });
+
+  test("explanations of mailboxes and of waiting emails say why nothing is done; of what is unknown, where it could lie unseen", () => {
+    const nothing = { incoming: [], outgoing: [], mailboxes: [], pending: null, notRead: [] };
+    const mailboxes = [{ mailbox: "ann@example.test", sentences: ["It is not read."] }];
+    const pending = { emailId: "e3", sender: "ann@example.test", because: "Its mailbox is inactive." };
+    assert.deepEqual(explanationLines({ ...nothing, mailboxes, pending }), [
+      "Mailbox ann@example.test",
+      "  It is not read.",
+      "Email e3 has not left. Its mailbox is inactive.",
+    ]);
+    const lines = nothingKnownLines("m\u0007@x", { ...nothing, notRead: [{ mailbox: "ben@example.test", because: "Ben is inactive." }] });
+    assert.match(lines[0] ?? "", /^Nothing is known of m\uFFFD@x\./);
+    assert.deepEqual(lines.slice(1), ["Not read at all: Ben is inactive."]);
   });
 
   test("quarantine, check, receive and send say what failed, in the server's words, and what to do", () => {
@@ -135,12 +159,26 @@ describe("what people read", () => {
       "    what to do: Raise the limit.",
     ]);
     assert.deepEqual(quarantineLines([]), ["Nothing is in quarantine."]);
-    const step = { name: "sign-in", result: "failed" as const, message: "Refused.", serverSaid: "NO", remedy: "Correct it." };
-    assert.deepEqual(checkLines([{ mailbox: "ann@example.test", steps: [step], folders: [] }]), [
-      "ann@example.test",
-      "  FAILED  sign-in: Refused.",
+    const step = {
+      direction: "receive",
+      name: "sign-in",
+      result: "failed",
+      message: "Refused.",
+      serverSaid: "NO",
+      remedy: "Correct it.",
+    } as const;
+    const untouched = [{ direction: "send" as const, because: "It is off." }];
+    assert.deepEqual(checkEventLines({ mailbox: "ann@example.test", begun: true }), ["ann@example.test"]);
+    assert.deepEqual(checkEventLines({ mailbox: "ann@example.test", step }), [
+      "  FAILED  incoming, sign-in: Refused.",
       "          the server said: NO",
       "          what to do: Correct it.",
+    ]);
+    const done = { mailbox: "ann@example.test", steps: [step], untouched, test: tested, folders: [] };
+    assert.deepEqual(checkEventLines({ mailbox: "ann@example.test", done }), [
+      "  not tried outgoing: It is off.",
+      "  test:      incoming Failure, outgoing Not Run, last run 2026-03-10 09:00:00 UTC",
+      "",
     ]);
     const failures = [{ mailbox: "ann@example.test", code: "c", message: "Refused.", serverSaid: null, remedy: "Correct it." }];
     const counts = { received: 1, tracked: 1, skipped: 0, duplicate: 0, quarantined: 0, moved: 0 };

@@ -1,7 +1,9 @@
+import type { CheckStep } from "../engine/check/check-step.ts";
+import type { CheckEvent, MailboxCheck } from "../engine/operations/check.ts";
 import type { Explanation } from "../engine/operations/explain.ts";
-import type { MailboxCheck } from "../engine/operations/operations.ts";
 import type { MailboxFailure, RunResult } from "../engine/operations/run-now.ts";
 import type { DirectionStatus, FolderStatus, Status } from "../engine/operations/status.ts";
+import type { TestState } from "../engine/operations/test-state.ts";
 import type { Counts } from "../engine/receive/reading.ts";
 import type { SendCounts } from "../engine/send/send-mailbox.ts";
 import type { QuarantineRow } from "../ledger/quarantine.ts";
@@ -33,6 +35,8 @@ function mailboxLines(mailbox: Json<Status>["mailboxes"][number]): string[] {
     `${mailbox.address}  (${mailbox.profile})`,
     ...directionLines("receiving", mailbox.receiving),
     ...directionLines("sending", mailbox.sending),
+    `  test:      ${testWords(mailbox.test)}`,
+    ...(mailbox.test.because === null ? [] : [`    ${mailbox.test.because}`]),
     `  messages:  ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} in quarantine`,
     `  start:     mail received since ${moment(mailbox.startDate)} is looked at`,
     ...folderLines(mailbox.folders),
@@ -83,6 +87,16 @@ export function explanationLines(explanation: Json<Explanation>): string[] {
       `  Send was pressed ${one.generation === 1 ? "once" : `${one.generation} times`}; ${plural(one.attempts, "attempt")}; last change ${moment(one.changedAt)}.`,
       ...one.sentences.map((sentence) => `  ${sentence}`),
     ]),
+    ...explanation.mailboxes.flatMap((one) => [`Mailbox ${one.mailbox}`, ...one.sentences.map((sentence) => `  ${sentence}`)]),
+    ...(explanation.pending === null ? [] : [`Email ${explanation.pending.emailId} has not left. ${explanation.pending.because}`]),
+  ].map(printable);
+}
+
+/** What is said of a key of which nothing is known: where the message could lie without having been seen. */
+export function nothingKnownLines(key: string, { notRead }: Json<Explanation>): string[] {
+  return [
+    `Nothing is known of ${key}. Either no mailbox that is read has seen it, or its folder is not read: \`waypost status\` names those.`,
+    ...notRead.map((one) => `Not read at all: ${one.because}`),
   ].map(printable);
 }
 
@@ -99,18 +113,39 @@ export function quarantineLines(rows: readonly Json<QuarantineRow>[]): string[] 
     .map(printable);
 }
 
-export function checkLines(checks: readonly Json<MailboxCheck>[]): string[] {
-  return checks
-    .flatMap((check) => [
-      check.mailbox,
-      ...check.steps.flatMap((step) => [
-        `  ${step.result === "ok" ? "ok     " : step.result === "warning" ? "WARNING" : "FAILED "} ${step.name}: ${step.message}`,
-        ...(step.serverSaid ? [`          the server said: ${step.serverSaid}`] : []),
-        ...(step.remedy ? [`          what to do: ${step.remedy}`] : []),
-      ]),
-      ...folderLines(check.folders),
-    ])
-    .map(printable);
+const DIRECTION_NAMES = { receive: "incoming", send: "outgoing", "both ways": "both ways" } as const;
+const RESULT_NAMES = { ok: "ok     ", warning: "WARNING", failed: "FAILED " } as const;
+
+/** What happened while mailboxes are tested. */
+export function checkEventLines(event: Json<CheckEvent>): string[] {
+  if ("step" in event) return checkStepLines(event.step);
+  return "done" in event ? checkEndLines(event.done) : [printable(event.mailbox)];
+}
+
+/** One step, as soon as it is done. */
+function checkStepLines(step: Json<CheckStep>): string[] {
+  return [
+    `  ${RESULT_NAMES[step.result]} ${DIRECTION_NAMES[step.direction]}, ${step.name}: ${step.message}`,
+    ...(step.serverSaid ? [`          the server said: ${step.serverSaid}`] : []),
+    ...(step.remedy ? [`          what to do: ${step.remedy}`] : []),
+  ].map(printable);
+}
+
+/** What is told of a mailbox when all steps are done. */
+function checkEndLines(check: Json<MailboxCheck>): string[] {
+  return [
+    ...check.untouched.map(({ direction, because }) => `  not tried ${DIRECTION_NAMES[direction]}: ${because}`),
+    `  test:      ${testWords(check.test)}`,
+    ...folderLines(check.folders),
+    "",
+  ].map(printable);
+}
+
+const TEST_WORDS = { 0: "Not Run", 1: "Success", 2: "Failure" } as const;
+
+function testWords(test: Json<TestState>): string {
+  const words = `incoming ${TEST_WORDS[test.incomingemailstatus]}, outgoing ${TEST_WORDS[test.outgoingemailstatus]}`;
+  return test.testmailboxaccesscompletedon === null ? words : `${words}, last run ${moment(test.testmailboxaccesscompletedon)}`;
 }
 
 export function receivedLines({ mailboxes, busy, counts, failures }: Json<RunResult<Counts>>): string[] {

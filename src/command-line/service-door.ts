@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { Operations } from "../engine/operations/operations.ts";
@@ -48,16 +49,22 @@ export async function serviceDoor(folder: string): Promise<Door | null> {
   return {
     async call(name, ...args) {
       const signal = args.find((one) => one instanceof AbortSignal);
-      // Signals and progress callbacks do not travel.
+      const tell = args.find((one): one is Tell => typeof one === "function");
+      // A signal becomes the end of the connection, and progress comes back line by line.
       const travelling = args.filter((one) => typeof one !== "function" && !(one instanceof AbortSignal));
-      const { status, body } = await post(door, `/api/operations/${name}`, { arguments: travelling }, signal);
+      const { status, body } = await post(door, `/api/operations/${name}`, { arguments: travelling }, { signal, tell });
       if (status === 200) return result.parse(body).result as never;
       throw remoteFailure(body, status);
     },
   };
 }
 
+type Tell = (...progress: unknown[]) => void;
+
 const result = z.object({ result: z.unknown() });
+/** A line of an answer that comes in lines. */
+const answerLine = z.union([z.object({ progress: z.array(z.unknown()) }), z.object({ error: z.unknown() }), result]);
+const LINES = "application/x-ndjson";
 const remoteError = z.object({ code: z.string(), message: z.string(), serverSaid: z.string().optional(), remedy: z.string() });
 
 function readDoor(file: string): DoorFile | null {
@@ -82,18 +89,20 @@ async function post(
   { url, token }: DoorFile,
   route: string,
   body: unknown,
-  signal: AbortSignal | undefined,
+  { signal, tell }: { readonly signal: AbortSignal | undefined; readonly tell: Tell | undefined },
 ): Promise<{ status: number; body: unknown }> {
   try {
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const request = http.request(new URL(route, url), {
         method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...(tell && { accept: LINES }) },
         ...(signal && { signal }),
       });
       request.once("error", reject).once("response", resolve).end(JSON.stringify(body));
     });
-    return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) };
+    const status = response.statusCode ?? 0;
+    if (tell && response.headers["content-type"] === LINES) return await lastLine(response, tell);
+    return { status, body: JSON.parse(await text(response)) };
   } catch (cause) {
     throw new Failure({
       scope: "process",
@@ -107,6 +116,17 @@ async function post(
       cause,
     });
   }
+}
+
+/** Tells the progress as it comes; the last line is the answer. */
+async function lastLine(response: http.IncomingMessage, tell: Tell): Promise<{ status: number; body: unknown }> {
+  for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+    const said = answerLine.parse(JSON.parse(line));
+    if ("progress" in said) tell(...said.progress);
+    else if ("error" in said) return { status: 500, body: said.error };
+    else return { status: 200, body: said };
+  }
+  throw new Error("it ended without an answer");
 }
 
 function remoteFailure(body: unknown, status: number): Failure {

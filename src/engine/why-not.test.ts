@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { APPROVAL, type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
+import { APPROVAL } from "../ledger/approvals.ts";
+import { type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
 import type { Endpoint } from "../model/mailbox.ts";
-import { whyNot } from "./why-not.ts";
+import { whyNot, whyNotTested } from "./why-not.ts";
 
 const endpoint: Endpoint = {
   ...{ protocol: "imap", host: "mail.test", port: 993, security: "tls", authentication: "auto" },
@@ -17,6 +18,8 @@ const mailbox: MailboxRow = {
   ...{ startDate: new Date(0), incomingMethod: METHOD.waypost, outgoingMethod: METHOD.waypost, approval: APPROVAL.approved, active: true },
   ...{ receiveDueAt: new Date(0), receiveNotBefore: null, receiveFailures: 0, receivedAt: null, receiveError: null },
   ...{ sendFailures: 0, sendNotBefore: null, sentAt: null, sendError: null },
+  ...{ approvalRequired: true, approvalSource: "file", requireTest: false, incomingStatus: 0, outgoingStatus: 0, actStatus: 0 },
+  ...{ enabledForIncoming: false, enabledForOutgoing: false, testedAt: null },
 };
 
 test("a mailbox that is active, approved, switched on and has a server is worked on in both directions", () => {
@@ -35,4 +38,22 @@ test("one direction says nothing about the other", () => {
   const half = { ...mailbox, incomingMethod: METHOD.none };
   assert.equal(whyNot("send", half, { ...profile, incoming: null }), null);
   assert.notEqual(whyNot("receive", half, profile), null);
+});
+
+test("approval is asked for only where it is required, and each state says what to do", () => {
+  const pending = { ...mailbox, approval: APPROVAL.pending, approvalSource: "change" } as const;
+  assert.match(whyNot("receive", pending, profile) ?? "", /pending approval.*new to its user or queue.*waypost approve ann@example\.test/);
+  assert.match(
+    whyNot("send", { ...mailbox, approval: APPROVAL.rejected }, profile) ?? "",
+    /was rejected.*waypost approve ann@example\.test/,
+  );
+  for (const approval of Object.values(APPROVAL))
+    assert.equal(whyNot("receive", { ...mailbox, approval, approvalRequired: false }, profile), null);
+});
+
+test("where a test is wanted first, each direction waits for its own; the test itself does not", () => {
+  const waiting = { ...mailbox, requireTest: true, enabledForIncoming: true };
+  assert.equal(whyNot("receive", waiting, profile), null);
+  assert.match(whyNot("send", waiting, profile) ?? "", /no test for outgoing mail.*waypost check ann@example\.test/);
+  assert.equal(whyNotTested("send", waiting, profile), null);
 });

@@ -25,7 +25,7 @@ export async function openAlert(sql: Sql, alert: AlertText, now: Date): Promise<
   await sql.query(
     `insert into waypost.alert (scope, subject, code, message, server_said, remedy, opened_at, seen_at) values ($1, $2, $3, $4, $5, $6, $7, $7)
      on conflict (scope, subject, code) where closed_at is null
-     do update set times = alert.times + 1, seen_at = excluded.seen_at, message = excluded.message, server_said = excluded.server_said`,
+     do update set times = alert.times + 1, seen_at = excluded.seen_at, message = excluded.message, server_said = excluded.server_said, remedy = excluded.remedy`,
     [
       alert.scope,
       alert.subject,
@@ -50,11 +50,19 @@ export function alertOf(failure: Failure, activity: string, subject: string): Al
   };
 }
 
-/** Closes the open alerts of a subject whose code begins so (`""` for all). Returns how many were open. */
-export async function closeAlerts(sql: Sql, scope: Scope, subject: string, codePrefix: string, now: Date): Promise<number> {
+/** Closes the open alerts of a subject whose code begins so (`""` for all), but for that of the code `kept`. Returns how many were open. */
+export async function closeAlerts(
+  sql: Sql,
+  scope: Scope,
+  subject: string,
+  codePrefix: string,
+  now: Date,
+  kept?: string | undefined,
+): Promise<number> {
   const { rowCount } = await sql.query(
-    "update waypost.alert set closed_at = $4 where scope = $1 and subject = $2 and closed_at is null and starts_with(code, $3)",
-    [scope, subject, codePrefix, now],
+    `update waypost.alert set closed_at = $4 where scope = $1 and subject = $2 and closed_at is null and starts_with(code, $3)
+       and code is distinct from $5`,
+    [scope, subject, codePrefix, now, kept ?? null],
   );
   return rowCount;
 }
@@ -82,9 +90,26 @@ export async function closeAlertsOfRetired(sql: Sql, now: Date): Promise<void> {
   await sql.query(
     `update waypost.alert set closed_at = $1 where closed_at is null and (
        (scope = 'mailbox' and exists (select from waypost.mailbox where id::text = subject
-          and ((starts_with(code, 'receiving') and not (active and incoming_method = 2)) or (starts_with(code, 'sending') and not (active and outgoing_method = 2)) or not active)))
+          and ((starts_with(code, 'approval') and not (approval_required and approval = 2 and approval_source = 'change'))
+            or (starts_with(code, 'testing') and incoming_status <> 2 and outgoing_status <> 2)
+            or (starts_with(code, 'receiving') and not (active and incoming_method = 2)) or (starts_with(code, 'sending') and not (active and outgoing_method = 2)) or not active)))
        or (scope = 'folder' and exists (select from waypost.mailbox where starts_with(subject, id::text || '/') and not (active and incoming_method = 2)))
        or (scope = 'profile' and not exists (select from waypost.mailbox where profile = subject and active)))`,
+    [now],
+  );
+}
+
+/**
+ * One alert for each mailbox whose address is new to its user or queue and waits to be approved: it stopped without anybody meaning it to. Closed
+ * by {@link closeAlertsOfRetired} and by whoever decides.
+ */
+export async function alertPendingApprovals(sql: Sql, now: Date): Promise<void> {
+  await sql.query(
+    `insert into waypost.alert (scope, subject, code, message, remedy, opened_at, seen_at)
+     select 'mailbox', id, 'approval: pending', 'The address ' || address || ' is new to its user or queue, and no mail is read or sent there before it is approved.',
+       'Run \`waypost approve ' || address || '\` once you know that the mailbox is theirs, or \`waypost reject ' || address || '\`.', $1, $1
+     from waypost.mailbox where active and approval_required and approval = 2 and approval_source = 'change'
+     on conflict (scope, subject, code) where closed_at is null do nothing`,
     [now],
   );
 }

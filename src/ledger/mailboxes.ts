@@ -2,11 +2,11 @@ import { addressKey } from "../model/address.ts";
 import type { Direction, Endpoint, FolderChoice, Mailbox, MailboxOwner, ServerProfile } from "../model/mailbox.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
+import { type ApprovalInFile, type ApprovalSource, approvalOf, knownAddresses } from "./approvals.ts";
+import { forgetTestsOfChangedMailboxes, forgetTestsOfChangedProfiles, type TestStatus } from "./mailbox-tests.ts";
 
 /** Delivery methods of a mailbox (product-behaviour 3.3), as far as Waypost acts on them. */
 export const METHOD = { none: 0, waypost: 2, forwardMailbox: 3 } as const;
-/** `emailrouteraccessapproval`. */
-export const APPROVAL = { empty: 0, approved: 1, pending: 2, rejected: 3 } as const;
 
 /** A mailbox as an administrator describes it. */
 export interface MailboxSetting {
@@ -19,7 +19,11 @@ export interface MailboxSetting {
   readonly incoming: boolean;
   readonly outgoing: boolean;
   readonly active: boolean;
-  readonly approved: boolean;
+  readonly approvedInFile: ApprovalInFile;
+  /** False: mailboxes of its kind are worked on whatever their approval is. */
+  readonly approvalRequired: boolean;
+  /** A direction is worked on only once its test has passed. */
+  readonly requireTest: boolean;
   /** Null: the moment at which the mailbox is first stored. */
   readonly readFrom: Date | null;
 }
@@ -29,7 +33,17 @@ export interface MailboxRow extends Mailbox {
   readonly incomingMethod: number;
   readonly outgoingMethod: number;
   readonly approval: number;
+  readonly approvalRequired: boolean;
+  readonly approvalSource: ApprovalSource;
   readonly active: boolean;
+  readonly requireTest: boolean;
+  readonly incomingStatus: TestStatus;
+  readonly outgoingStatus: TestStatus;
+  readonly actStatus: TestStatus;
+  readonly enabledForIncoming: boolean;
+  readonly enabledForOutgoing: boolean;
+  /** When the last test ended. */
+  readonly testedAt: Date | null;
   readonly receiveDueAt: Date;
   /** The mail system asked to be left alone until then. */
   readonly receiveNotBefore: Date | null;
@@ -53,7 +67,9 @@ export interface TroubleNote {
 }
 
 const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
-  outgoing_method as "outgoingMethod", approval, active, start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
+  outgoing_method as "outgoingMethod", approval, approval_required as "approvalRequired", approval_source as "approvalSource", active, require_test as "requireTest",
+  incoming_status as "incomingStatus", outgoing_status as "outgoingStatus", act_status as "actStatus", enabled_for_incoming as "enabledForIncoming",
+  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
   received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
 
 interface Row extends Omit<MailboxRow, "owner"> {
@@ -71,42 +87,56 @@ function fromRow({ ownerType, ownerId, ...row }: Row): MailboxRow {
  * The start is a whole second: mail servers give received dates without fractions (RFC 3501 2.3.3), and mail of that very second counts.
  */
 export async function storeMailboxes(tx: Transaction, settings: readonly MailboxSetting[], now: Date): Promise<void> {
+  const known = await knownAddresses(tx);
+  const rows = settings.map((one) => {
+    const { approval, source } = approvalOf(one, known, settings);
+    return {
+      id: one.id,
+      organization: one.organization,
+      address: addressKey(one.address),
+      profile: one.profile,
+      ownerType: one.owner.type,
+      ownerId: one.owner.type === "forward" ? null : one.owner.id,
+      username: one.username,
+      incomingMethod: one.incoming ? METHOD.waypost : METHOD.none,
+      outgoingMethod: one.outgoing ? METHOD.waypost : METHOD.none,
+      approval,
+      approvalSource: source,
+      approvalInFile: one.approvedInFile,
+      approvalRequired: one.approvalRequired,
+      requireTest: one.requireTest,
+      active: one.active,
+      readFrom: one.readFrom,
+    };
+  });
   await readHistory(tx, settings);
+  await forgetTestsOfChangedMailboxes(tx, rows);
   await tx.query(
-    `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, username, incoming_method, outgoing_method, approval, active, enabled_at, start_date, receive_due_at)
-     select id, organization, address, profile, "ownerType", "ownerId", username, "incomingMethod", "outgoingMethod", approval, active, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), $2
+    `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, username, incoming_method, outgoing_method, approval, approval_source, approval_in_file,
+       approval_required, require_test, active, enabled_at, start_date, start_is_set, receive_due_at)
+     select id, organization, address, profile, "ownerType", "ownerId", username, "incomingMethod", "outgoingMethod", approval, "approvalSource", "approvalInFile",
+       "approvalRequired", "requireTest", active, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), "readFrom" is not null, $2
      from jsonb_to_recordset($1::jsonb) as setting (id uuid, organization text, address text, profile text, "ownerType" text, "ownerId" uuid, username text,
-       "incomingMethod" smallint, "outgoingMethod" smallint, approval smallint, active boolean, "readFrom" timestamptz)
+       "incomingMethod" smallint, "outgoingMethod" smallint, approval smallint, "approvalSource" text, "approvalInFile" text, "approvalRequired" boolean, "requireTest" boolean,
+       active boolean, "readFrom" timestamptz)
      on conflict (organization, address) do update set profile = excluded.profile, owner_type = excluded.owner_type, owner_id = excluded.owner_id, username = excluded.username,
-       incoming_method = excluded.incoming_method, outgoing_method = excluded.outgoing_method, approval = excluded.approval, active = excluded.active, receive_due_at = $2,
+       incoming_method = excluded.incoming_method, outgoing_method = excluded.outgoing_method, approval = excluded.approval, approval_source = excluded.approval_source,
+       approval_in_file = excluded.approval_in_file, approval_required = excluded.approval_required, require_test = excluded.require_test, active = excluded.active,
+       receive_due_at = $2, start_is_set = excluded.start_is_set,
        -- History is read only by choice: time in which the mailbox was not read stays unread, unless the start is set.
-       start_date = case when excluded.start_date <> date_trunc('second', $2::timestamptz) then excluded.start_date
-         when excluded.active and excluded.incoming_method = 2 and excluded.approval = 1
-           and not (mailbox.active and mailbox.incoming_method = 2 and mailbox.approval = 1) then excluded.start_date else mailbox.start_date end`,
-    [
-      storableJson(
-        settings.map((one) => ({
-          id: one.id,
-          organization: one.organization,
-          address: addressKey(one.address),
-          profile: one.profile,
-          ownerType: one.owner.type,
-          ownerId: one.owner.type === "forward" ? null : one.owner.id,
-          username: one.username,
-          incomingMethod: one.incoming ? METHOD.waypost : METHOD.none,
-          outgoingMethod: one.outgoing ? METHOD.waypost : METHOD.none,
-          approval: one.approved ? APPROVAL.approved : APPROVAL.pending,
-          active: one.active,
-          readFrom: one.readFrom,
-        })),
-      ),
-      now,
-    ],
+       start_date = case when excluded.start_is_set then excluded.start_date
+         when ${isRead("excluded")} and not ${isRead("mailbox")} then excluded.start_date else mailbox.start_date end`,
+    [storableJson(rows), now],
   );
   await tx.query(
     "update waypost.mailbox set active = false where active and not ((organization, address) in (select organization, address from jsonb_to_recordset($1::jsonb) as kept (organization text, address text)))",
     [storableJson(settings.map((one) => ({ organization: one.organization, address: addressKey(one.address) })))],
   );
+}
+
+/** The condition under which a row is read, so far as the file and approvals decide. */
+function isRead(row: string): string {
+  return `(${row}.active and ${row}.incoming_method = ${METHOD.waypost} and (${row}.approval = 1 or not ${row}.approval_required))`;
 }
 
 /**
@@ -138,6 +168,7 @@ export async function storeProfiles(
     [storableJson(organizations)],
   );
   await forgetMovedServers(tx, profiles);
+  await forgetTestsOfChangedProfiles(tx, { profiles });
   await tx.query(
     `insert into waypost.server_profile (name, incoming, outgoing, folders, files_sent_copy, max_concurrent_connections, maximum_message_size)
      select name, incoming, outgoing, folders, "filesSentCopy", "maxConcurrentConnections", "maximumMessageSize"

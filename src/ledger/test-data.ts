@@ -47,7 +47,9 @@ export function mailboxSetting(id: string, address: string, change: Partial<Mail
     incoming: true,
     outgoing: true,
     active: true,
-    approved: true,
+    approvedInFile: "yes",
+    approvalRequired: true,
+    requireTest: false,
     readFrom: null,
     ...change,
   };

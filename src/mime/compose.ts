@@ -10,8 +10,10 @@ import { isWritableId, refuseUnsendable } from "./sendable.ts";
 
 /** A message to be written, as plain data. Composing the same data again gives the same bytes. */
 export interface OutgoingMessage {
-  /** Opaque id of the email activity; goes into the X-Waypost-Email header. */
-  readonly emailId: string;
+  /** Opaque id of the email activity; goes into the X-Waypost-Email header. Null: the message is no email of the CRM. */
+  readonly emailId: string | null;
+  /** Nobody's program shall answer it: RFC 3834 5, and Exchange's own field. */
+  readonly autoSubmitted?: boolean;
   /** Without angle brackets, like all message ids here. */
   readonly messageId: string;
   readonly date: Date;
@@ -108,7 +110,10 @@ function referenceIds(message: OutgoingMessage): string[] {
 }
 
 function extraHeaders(message: OutgoingMessage): { key: string; value: string | { prepared: true; foldLines: true; value: string } }[] {
-  const headers: ReturnType<typeof extraHeaders> = [{ key: "X-Waypost-Email", value: message.emailId }];
+  const headers: ReturnType<typeof extraHeaders> = message.emailId === null ? [] : [{ key: "X-Waypost-Email", value: message.emailId }];
+  if (message.autoSubmitted) {
+    headers.push({ key: "Auto-Submitted", value: "auto-generated" }, { key: "X-Auto-Response-Suppress", value: "All" });
+  }
   const priority = ({ 0: ["5 (Lowest)", "Low"], 1: null, 2: ["1 (Highest)", "High"] } as const)[message.importance];
   if (priority) {
     headers.push({ key: "X-Priority", value: priority[0] }, { key: "X-MSMail-Priority", value: priority[1] });

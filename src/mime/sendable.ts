@@ -28,7 +28,7 @@ export function refuseUnsendable(message: OutgoingMessage): void {
     for (const address of list) checkAddress(field, address);
   }
   checkText("subject", message.subject, SENDABLE_SUBJECT_LENGTH);
-  checkText("X-Waypost-Email id", message.emailId, WORD_LENGTH);
+  checkText("X-Waypost-Email id", message.emailId ?? "", WORD_LENGTH);
   if (!isWritableId(message.messageId)) refuse("Message-ID", "is empty or holds characters that no id may hold");
   for (const id of [message.inReplyTo ?? "", ...message.references])
     checkText("id in In-Reply-To or References", id, Number.POSITIVE_INFINITY);

@@ -7,6 +7,9 @@ import { Failure } from "../model/failure.ts";
 /** Mailboxes named in one call. */
 const MAXIMUM_ADDRESSES = 10_000;
 
+/** A test message that takes longer than an hour is not looked for in one call. */
+const MAXIMUM_WAIT_SECONDS = 3600;
+
 const nothing = z.tuple([]);
 const addresses = z.tuple([z.array(z.string().max(320)).max(MAXIMUM_ADDRESSES)]);
 const number = z.number().int().nonnegative();
@@ -20,13 +23,24 @@ const ARGUMENTS = {
   decide: z.tuple([z.guid(), z.enum(["sent", "again", "failed"])]),
   receive: addresses,
   send: addresses,
-  check: addresses,
+  check: z.tuple([
+    z.array(z.string().max(320)).max(MAXIMUM_ADDRESSES),
+    z.object({
+      profile: z.string().max(100).optional(),
+      testMessage: z.boolean().optional(),
+      waitSeconds: z.number().min(0).max(MAXIMUM_WAIT_SECONDS).optional(),
+    }),
+  ]),
+  approve: z.tuple([z.string().max(320), z.enum(["approve", "reject"]), z.string().max(200)]),
 } as const satisfies Readonly<Record<keyof Operations, z.ZodType<readonly unknown[]>>>;
 
 const body = z.object({ arguments: z.unknown().default([]) });
 
 /** What a call needs of the request: it is cut short when nobody waits for its answer any more. */
-type Run = (operations: Operations, given: unknown, signal: AbortSignal) => Promise<unknown>;
+type Run = (operations: Operations, given: unknown, signal: AbortSignal, tell: Tell) => Promise<unknown>;
+
+/** Told what an operation tells while it runs, as its callback has it. */
+type Tell = (...progress: readonly unknown[]) => void;
 
 const RUN: Readonly<Record<keyof Operations, Run>> = {
   status: (operations, given) => operations.status(...ARGUMENTS.status.parse(given)),
@@ -34,9 +48,10 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   quarantineList: (operations, given) => operations.quarantineList(...ARGUMENTS.quarantineList.parse(given)),
   quarantineRetry: (operations, given) => operations.quarantineRetry(...ARGUMENTS.quarantineRetry.parse(given)),
   decide: (operations, given) => operations.decide(...ARGUMENTS.decide.parse(given)),
-  receive: (operations, given, signal) => operations.receive(...ARGUMENTS.receive.parse(given), signal, noProgress),
-  send: (operations, given, signal) => operations.send(...ARGUMENTS.send.parse(given), signal, noProgress),
-  check: (operations, given) => operations.check(...ARGUMENTS.check.parse(given)),
+  receive: (operations, given, signal, tell) => operations.receive(...ARGUMENTS.receive.parse(given), signal, tell),
+  send: (operations, given, signal, tell) => operations.send(...ARGUMENTS.send.parse(given), signal, tell),
+  check: (operations, given, signal, tell) => operations.check(...ARGUMENTS.check.parse(given), signal, tell),
+  approve: (operations, given) => operations.approve(...ARGUMENTS.approve.parse(given)),
 };
 
 export interface OperationsApi {
@@ -54,6 +69,9 @@ export interface ErrorBody {
   readonly remedy: string;
 }
 
+/** Asked for in `accept`, the answer comes as lines: `{ "progress": [...] }` while it runs, then `{ "result": ... }` or `{ "error": ... }`. */
+export const LINES = "application/x-ndjson";
+
 /** `POST /api/operations/:name` with `{ "arguments": [...] }`: answers `{ "result": ... }`, or an {@link ErrorBody} with a status of its kind. */
 export function addOperationsApi(app: FastifyInstance, { operations, log, stopping }: OperationsApi): void {
   app.post<{ Params: { name: string } }>("/api/operations/:name", async (request, reply) => {
@@ -64,22 +82,32 @@ export function addOperationsApi(app: FastifyInstance, { operations, log, stoppi
     reply.raw.once("close", () => {
       if (!reply.raw.writableFinished) left.abort();
     });
+    const inLines = request.headers.accept === LINES;
+    const say = (line: object) => void reply.raw.write(`${JSON.stringify(line)}\n`);
+    const tell: Tell = inLines ? (...progress) => say({ progress }) : () => undefined;
+    if (inLines) {
+      reply.hijack();
+      reply.raw.writeHead(200, { "content-type": LINES, "cache-control": "no-store" });
+    }
     try {
       const { arguments: given } = body.parse(request.body ?? {});
-      return { result: await run(operations, given, AbortSignal.any([left.signal, stopping])) };
+      const result = await run(operations, given, AbortSignal.any([left.signal, stopping]), tell);
+      if (!inLines) return { result };
+      say({ result });
     } catch (error) {
       const { status, answer } = answerTo(error, name);
       if (status === 500) log.error({ error, operation: name }, "an operation failed");
-      return reply.code(status).send(answer);
+      if (!inLines) return reply.code(status).send(answer);
+      say({ error: answer });
     }
+    reply.raw.end();
+    return reply;
   });
 }
 
 function isOperation(name: string): name is keyof Operations {
   return Object.hasOwn(RUN, name);
 }
-
-function noProgress(): void {}
 
 function answerTo(error: unknown, operation: string): { status: number; answer: ErrorBody } {
   if (error instanceof Failure) {

@@ -1,5 +1,6 @@
 import type { Sql } from "../database/database.ts";
-import { APPROVAL, METHOD } from "../ledger/mailboxes.ts";
+import { APPROVAL } from "../ledger/approvals.ts";
+import { METHOD } from "../ledger/mailboxes.ts";
 import { STATUS } from "../model/email.ts";
 
 /** How things stand at this moment, as numbers. */
@@ -29,11 +30,11 @@ export async function readStanding(sql: Sql): Promise<Standing> {
   );
   const mailboxes = await sql.query<Standing["mailboxes"][number]>(
     `select direction, case
-         when not active or approval <> ${APPROVAL.approved} or method <> ${METHOD.waypost} or endpoint is null then 'off'
+         when not active or (approval_required and approval <> ${APPROVAL.approved}) or (require_test and not enabled) or method <> ${METHOD.waypost} or endpoint is null then 'off'
          when error is not null then 'failing' when done_at is null then 'new' else 'works' end as state, count(*)
      from waypost.mailbox join waypost.server_profile profile on profile.name = mailbox.profile
-       cross join lateral (values ('receive', incoming_method, profile.incoming, receive_error, received_at), ('send', outgoing_method, profile.outgoing, send_error, sent_at))
-         as way (direction, method, endpoint, error, done_at)
+       cross join lateral (values ('receive', incoming_method, profile.incoming, receive_error, received_at, enabled_for_incoming),
+         ('send', outgoing_method, profile.outgoing, send_error, sent_at, enabled_for_outgoing)) as way (direction, method, endpoint, error, done_at, enabled)
      group by 1, 2 order by 1, 2`,
   );
   const jobs = await sql.query<Standing["jobs"][number]>(

@@ -70,6 +70,8 @@ function remediesOf(decision: StoredDecision, context: ExplainContext): string[]
 /** What one would change about an answer that kept the message out; null for one that did not. */
 function remedyFor({ rule, answer, settings, records }: RuleAnswer, { mailbox }: ExplainContext): string | null {
   switch (`${rule} ${answer}`) {
+    case `${RULE.testMessage} yes`:
+      return "A test is never tracked.";
     case `${RULE.startDate} no`:
       return `To have it tracked, set the start date of ${quote(mailbox)} to an earlier moment than the message's.`;
     case `${RULE.automaticTracking} no`:

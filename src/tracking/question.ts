@@ -15,6 +15,8 @@ export interface TrackContext {
     readonly owner: MailboxOwner;
   };
   readonly known: Known;
+  /** Set for what testing a mailbox brought here: the test message, or an answer to one. `mailbox` is the address that was tested. */
+  readonly test?: { readonly kind: "test message" | "answer"; readonly mailbox: string; readonly sentAt: Date } | undefined;
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
 }

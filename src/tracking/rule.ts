@@ -4,6 +4,7 @@ import type { RuleAnswer } from "../model/decision.ts";
 export const RULE = {
   ledger: "ledger",
   headers: "headers",
+  testMessage: "test message",
   startDate: "start date",
   duplicate: "duplicate",
   automaticTracking: "automatic tracking",

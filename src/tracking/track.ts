@@ -14,11 +14,12 @@ import { no, RULE, yes } from "./rule.ts";
 import { senderConflict, usableSender } from "./sender.ts";
 import { quote, when } from "./sentence.ts";
 import { startDate } from "./start-date.ts";
+import { testMessage } from "./test-message.ts";
 import { tokensIn } from "./token.ts";
 import { type Vote, vote, waitingFor } from "./vote.ts";
 
 /** The rules that can end the matter before anybody's filter is asked, in order. */
-const GATES: readonly Gate[] = [startDate, knownMessage, automaticTracking, usableSender, senderConflict, mailBetweenUsers];
+const GATES: readonly Gate[] = [testMessage, startDate, knownMessage, automaticTracking, usableSender, senderConflict, mailBetweenUsers];
 
 /**
  * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.12).

@@ -5,7 +5,7 @@ import type { TestDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
 import { alertHistory, mailboxId, openCodes } from "./alerts.ts";
 import { atEach, emailsIn, letter } from "./incoming.ts";
-import { addressOf, type EngineRig, engineRig, type RigApp, receive } from "./rig.ts";
+import { addressOf, check, type EngineRig, engineRig, type RigApp, receive } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
 const servers = ["dovecot"] as const;
@@ -53,9 +53,9 @@ onOneDatabaseEach("which folders are read", servers, (promise) => {
         assert.equal(counts.received, read.length);
         assert.deepEqual(await readFolders(database, user), read.toSorted());
 
-        const [check] = await app.operations.check([addressOf(user)]);
+        const [checked] = await check(app, [user], { testMessage: false });
         const status = await statusOf(app, user);
-        assert.deepEqual(new Map(check?.folders.map((folder) => [folder.name, folder])), status);
+        assert.deepEqual(new Map(checked?.folders.map((folder) => [folder.name, folder])), status);
         for (const name of [...read, ...OWN, ...SPECIAL, theirs]) {
           const folder = status.get(name);
           assert.deepEqual([folder?.messages, folder?.read], [1, read.includes(name)], name);

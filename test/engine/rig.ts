@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { type App, openApp } from "../../src/app.ts";
 import { type Configuration, configurationSchema } from "../../src/config.ts";
 import type { Database } from "../../src/database/database.ts";
+import type { CheckRequest, MailboxCheck } from "../../src/engine/operations/check.ts";
 import type { RunResult } from "../../src/engine/operations/run-now.ts";
 import type { Counts } from "../../src/engine/receive/reading.ts";
 import type { SendCounts } from "../../src/engine/send/send-mailbox.ts";
@@ -174,6 +175,11 @@ export function receive(app: App, ...names: readonly string[]): Promise<RunResul
 /** One round of sending: of all mailboxes, or of these accounts. */
 export function send(app: App, ...names: readonly string[]): Promise<RunResult<SendCounts>> {
   return app.operations.send(names.map(addressOf), new AbortController().signal, () => {});
+}
+
+/** Tests the mailboxes of all, or of these accounts. The test message is looked for for 15 s unless said otherwise. */
+export function check(app: App, names: readonly string[], request: CheckRequest = {}): Promise<readonly MailboxCheck[]> {
+  return app.operations.check(names.map(addressOf), { waitSeconds: 15, ...request }, new AbortController().signal, () => {});
 }
 
 /** A clock that stands still until it is moved. */

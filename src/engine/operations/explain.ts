@@ -2,6 +2,7 @@ import { type DecisionRow, findDecisions } from "../../ledger/decisions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
 import { explain as explainDecision } from "../../tracking/explain.ts";
 import type { EngineContext } from "../context.ts";
+import { explainMailboxes, explainPending, type MailboxExplanation, mailboxesNotRead, type PendingExplanation } from "./explain-mailbox.ts";
 
 /** Why one message was (not) tracked in one mailbox. */
 export interface IncomingExplanation {
@@ -34,13 +35,25 @@ export interface OutgoingExplanation {
 export interface Explanation {
   readonly incoming: readonly IncomingExplanation[];
   readonly outgoing: readonly OutgoingExplanation[];
+  /** Mailboxes of that address, where the key is one. */
+  readonly mailboxes: readonly MailboxExplanation[];
+  /** An email that waits in Pending Send because its sender's mailbox is not touched. */
+  readonly pending: PendingExplanation | null;
+  /** Only when nothing is known of the key: mailboxes that are not read at all, where the message could lie unseen. */
+  readonly notRead: readonly { readonly mailbox: string; readonly because: string }[];
 }
 
-/** Everything that is known of a message: by Message-ID, email id, or number of a decision. Both lists are empty when nothing is known. */
-export async function explain(context: EngineContext, key: string): Promise<Explanation> {
-  const decisions = await findDecisions(context.database, key);
-  const sendings = await findSendings(context.database, key);
-  return { incoming: decisions.map(incoming), outgoing: sendings.map(outgoing) };
+/**
+ * Everything that is known of a message, an email, or a mailbox: by Message-ID, email id, number of a decision, or address. All lists are empty
+ * when nothing is known, but for those mailboxes that are not read.
+ */
+export async function explain(context: EngineContext, organizations: readonly string[], key: string): Promise<Explanation> {
+  const incomings = (await findDecisions(context.database, key)).map(incoming);
+  const outgoings = (await findSendings(context.database, key)).map(outgoing);
+  const mailboxes = await explainMailboxes(context, key);
+  const pending = incomings.length + outgoings.length > 0 ? null : await explainPending(context, organizations, key);
+  const known = incomings.length + outgoings.length + mailboxes.length > 0 || pending !== null;
+  return { incoming: incomings, outgoing: outgoings, mailboxes, pending, notRead: known ? [] : await mailboxesNotRead(context) };
 }
 
 function incoming(row: DecisionRow): IncomingExplanation {

@@ -5,6 +5,7 @@ import { unknownSendings } from "../../ledger/outbox.ts";
 import type { Direction } from "../../model/mailbox.ts";
 import type { EngineContext } from "../context.ts";
 import { whyNot } from "../why-not.ts";
+import { type TestState, testState } from "./test-state.ts";
 
 export interface DirectionStatus {
   /** `works`: the last run was good. `new`: there was none yet. `failing`: tried again at `next`. `off`: not touched, see `because`. */
@@ -29,6 +30,9 @@ export interface MailboxStatus {
   readonly profile: string;
   readonly receiving: DirectionStatus;
   readonly sending: DirectionStatus;
+  /** `emailrouteraccessapproval`: 0 Empty, 1 Approved, 2 Pending Approval, 3 Rejected. */
+  readonly emailrouteraccessapproval: number;
+  readonly test: TestState;
   readonly startDate: Date;
   readonly folders: readonly FolderStatus[];
   readonly messages: Readonly<Record<"tracked" | "skipped" | "duplicate" | "quarantined", number>>;
@@ -84,6 +88,8 @@ async function mailboxStatus(
     profile: mailbox.profile,
     receiving: directionStatus("receive", mailbox, profile),
     sending: directionStatus("send", mailbox, profile),
+    emailrouteraccessapproval: mailbox.approval,
+    test: testState(mailbox, profile),
     startDate: mailbox.startDate,
     folders: folders.map((one) => ({
       name: one.name,

@@ -7,6 +7,7 @@ import {
   storeDecisions,
   storeLocations,
 } from "../../ledger/decisions.ts";
+import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { release as closeQuarantine, quarantine } from "../../ledger/quarantine.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
@@ -165,11 +166,15 @@ async function decide(
   const unfinished = new Set([...claims.values()].filter((one) => !one.delivered).map((one) => one.emailId));
   const found = await context.crm(mailbox.organization).facts({ mailbox, heads: candidates.map((one) => one.head) });
   const facts = new PageFacts(found, unfinished);
+  const tests = await testTraces(
+    context.database,
+    candidates.map((one) => one.head),
+  );
   const decided: DecidedMessage[] = [];
   const tracked: TrackedCandidate[] = [];
-  for (const candidate of candidates) {
+  for (const [index, candidate] of candidates.entries()) {
     const claim = candidate.identity.weak ? undefined : claims.get(candidate.identity.key);
-    const decision = track(candidate.head, facts, { mailbox, known: knownBy(claim) });
+    const decision = track(candidate.head, facts, { mailbox, known: knownBy(claim), test: tests.get(index) });
     if (decision.placement === null) {
       decided.push({ ...candidate, identity: candidate.key, ...decision });
       continue;

@@ -18,7 +18,10 @@ const ROLES: readonly (readonly [name: string, participation: Participation])[] 
 ];
 
 /** One email with everything that the CRM has of it, and why it is there. */
-export function emailPage(email: WholeEmail, explanation: Explanation): Page {
+/** What is told of an email on its page. */
+type Told = Pick<Explanation, "incoming" | "outgoing">;
+
+export function emailPage(email: WholeEmail, explanation: Told): Page {
   return {
     title: email.subject.trim() || "No subject",
     part: "emails",
@@ -86,7 +89,7 @@ function plainText(text: string): Html {
 ${text.length > SHOWN_TEXT && html`<p class="remark">The text is ${text.length} characters long; the first ${SHOWN_TEXT} are shown.</p>`}`;
 }
 
-function why({ incoming, outgoing }: Explanation): Html | null {
+function why({ incoming, outgoing }: Told): Html | null {
   if (incoming.length + outgoing.length === 0) return null;
   return html`<section><h2>Why</h2>
 ${incoming.map(

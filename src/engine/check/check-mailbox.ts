@@ -1,0 +1,104 @@
+import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
+import { keepTestResults, type TestResults } from "../../ledger/mailbox-tests.ts";
+import { Failure } from "../../model/failure.ts";
+import type { Direction } from "../../model/mailbox.ts";
+import type { Step } from "../../ports.ts";
+import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
+import { whyNotTested } from "../why-not.ts";
+import { testBothWays } from "./both-ways.ts";
+import { type CheckOptions, type CheckStep, failedStep, type Untouched } from "./check-step.ts";
+
+export interface CheckResult {
+  readonly steps: readonly CheckStep[];
+  readonly untouched: readonly Untouched[];
+  readonly results: TestResults;
+}
+
+const DIRECTIONS = ["receive", "send"] as const;
+
+/**
+ * "Test & Enable Mailbox" (product-behaviour 3.5): tries each direction that is switched on, then both together, and keeps what came of it. A
+ * direction that passes is enabled and worked on at once with its failures forgotten; one that fails has one alert, which a passed test closes.
+ */
+export async function checkMailbox(context: EngineContext, work: Work, options: CheckOptions): Promise<CheckResult> {
+  const { mailbox, profile } = work;
+  const steps: CheckStep[] = [];
+  const note = (step: CheckStep) => {
+    steps.push(step);
+    options.onStep(step);
+  };
+  const untouched = DIRECTIONS.flatMap((direction) => {
+    const because = whyNotTested(direction, mailbox, profile);
+    return because === null ? [] : [{ direction, because }];
+  });
+  const tried = DIRECTIONS.filter((direction) => !untouched.some((one) => one.direction === direction));
+  for (const direction of tried) {
+    if (options.signal.aborted) return { steps, untouched, results: {} };
+    for await (const step of stepsOf(context, work, direction)) note({ ...step, direction });
+  }
+  if (options.testMessage && tried.length === 2 && passed(steps)) {
+    for await (const step of testBothWays(context, work, options)) note(step);
+  }
+  const results = Object.fromEntries(tried.map((direction) => [direction, outcomeOf(direction, steps)] as const));
+  if (!options.signal.aborted && tried.length > 0) await keep(context, work, results, steps);
+  return { steps, untouched, results };
+}
+
+/** The steps of one direction; what the connector throws instead is the last of them. */
+async function* stepsOf(context: EngineContext, { mailbox, profile }: Work, direction: Direction): AsyncGenerator<Step> {
+  const now = context.now();
+  if (direction === "receive" && mailbox.receiveNotBefore !== null && mailbox.receiveNotBefore > now) {
+    yield failedStep("connect", leaveAlone(mailbox.address, mailbox.receiveNotBefore));
+    return;
+  }
+  try {
+    yield* context.mailSystem(profile).check(accessTo(context, mailbox), direction);
+  } catch (error) {
+    yield failedStep("check", asFailure(error, mailbox.address));
+  }
+}
+
+function leaveAlone(address: string, until: Date): Failure {
+  return new Failure({
+    scope: "mailbox",
+    code: "asked to wait",
+    message: `The mail system wants ${address} to be left alone until ${until.toISOString()}; it was not connected to.`,
+    remedy: "Run the check again after that time.",
+    waitingHelps: true,
+    notBefore: until,
+  });
+}
+
+function passed(steps: readonly CheckStep[]): boolean {
+  return steps.every((step) => step.result !== "failed");
+}
+
+function outcomeOf(direction: Direction, steps: readonly CheckStep[]): "passed" | "failed" {
+  return passed(steps.filter((step) => step.direction === direction)) ? "passed" : "failed";
+}
+
+/** A message that never came back puts reading in doubt, and one that could not be sent sending: its steps bear these directions. */
+async function keep(context: EngineContext, { mailbox }: Work, results: TestResults, steps: readonly CheckStep[]): Promise<void> {
+  const now = context.now();
+  const failed = steps.filter((step) => step.result === "failed");
+  const alert = failed[0] === undefined ? null : alertOf(failureOf(mailbox.address, failed), "testing", mailbox.id);
+  await context.database.transaction(async (tx) => {
+    await keepTestResults(tx, mailbox.id, results, now);
+    // One alert for a failed test, whatever failed the time before.
+    await closeAlerts(tx, "mailbox", mailbox.id, "testing", now, alert?.code);
+    if (alert !== null) await openAlert(tx, alert, now);
+  }, "keep test results");
+  for (const direction of DIRECTIONS) if (results[direction] === "passed") await context.wake(direction, mailbox.id);
+}
+
+function failureOf(address: string, failed: readonly CheckStep[]): Failure {
+  const [first] = failed;
+  return new Failure({
+    scope: "mailbox",
+    code: first?.code ?? "failed",
+    message: `The test of ${address} failed: ${failed.map((step) => step.message).join(" ")}`,
+    serverSaid: first?.serverSaid,
+    remedy: `${failed.map((step) => step.remedy ?? "").join(" ")} Then run \`waypost check ${address}\` again.`,
+    waitingHelps: false,
+  });
+}

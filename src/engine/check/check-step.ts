@@ -1,0 +1,30 @@
+import type { Failure } from "../../model/failure.ts";
+import type { Direction } from "../../model/mailbox.ts";
+import type { Step } from "../../ports.ts";
+
+/** A step with the direction that it tries; `both ways` sends a message and looks for it. */
+export interface CheckStep extends Step {
+  readonly direction: Direction | "both ways";
+}
+
+/** A direction that was not touched, and why. */
+export interface Untouched {
+  readonly direction: Direction;
+  readonly because: string;
+}
+
+export interface CheckOptions {
+  /** Sends a message from the mailbox to itself when both directions work. */
+  readonly testMessage: boolean;
+  /** How long that message is looked for. */
+  readonly waitSeconds: number;
+  readonly signal: AbortSignal;
+  /** Told of each step as it is done. */
+  readonly onStep: (step: CheckStep) => void;
+}
+
+/** The step that a failure ended. */
+export function failedStep(name: string, failure: Failure): Step {
+  const { code, message, serverSaid, remedy } = failure;
+  return { name, result: "failed", code, message, serverSaid, remedy };
+}

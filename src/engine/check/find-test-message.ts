@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ChosenFolder } from "../../ledger/folders.ts";
+import { testToken } from "../../ledger/mailbox-tests.ts";
+import { listMailboxes } from "../../ledger/mailboxes.ts";
+import type { FolderChoice } from "../../model/mailbox.ts";
+import type { Cursor, Folder, MessageHead } from "../../model/message.ts";
+import type { MailSource } from "../../ports.ts";
+import { accessTo } from "../context.ts";
+import { chooseFolders } from "../receive/choose-folders.ts";
+import { whyNotTested } from "../why-not.ts";
+import { bounceOf, lookedLikeBounce } from "./bounce.ts";
+import type { CheckStep } from "./check-step.ts";
+import type { Position } from "./position.ts";
+import type { Test, TestSearch } from "./test-message.ts";
+
+/** Pauses between two looks, in milliseconds: most servers deliver within a second, and a slow one is not pestered. */
+const PAUSES = [300, 700, 1000, 2000, 3000];
+const LONGEST_PAUSE = 5000;
+
+/** Heads of a look, bytes of a bounce, folders and other mailboxes in which a message that did not come is looked for. */
+const PAGE = 200;
+const BOUNCE_BYTES = 1024 * 1024;
+const FOLDERS = 200;
+const OTHER_MAILBOXES = 20;
+
+const name = "find the test message";
+
+/** Looks for the message in the inbox until it is there or the time is over; then says what was found instead. */
+export async function* findTestMessage(search: TestSearch, test: Test, { inbox, cursor }: Position): AsyncGenerator<CheckStep> {
+  const { options, work } = search;
+  const { address } = work.mailbox;
+  const begun = performance.now();
+  let position = cursor;
+  for (let look = 0; !options.signal.aborted; look++) {
+    const seen = await withSource(search, (source) => lookOnce(source, inbox, position, test, address));
+    position = seen.cursor;
+    if (seen.found !== null) {
+      yield { ...seen.found, direction: seen.found.code === "test message bounced" ? "send" : "receive" };
+      return;
+    }
+    const left = options.waitSeconds * 1000 - (performance.now() - begun);
+    if (left <= 0) break;
+    await sleep(Math.min(PAUSES[look] ?? LONGEST_PAUSE, left), undefined, { signal: options.signal }).catch(() => undefined);
+  }
+  yield { ...(await elsewhere(search, test)), direction: "receive" };
+}
+
+type Found = Omit<CheckStep, "direction">;
+
+interface Look {
+  readonly found: Found | null;
+  readonly cursor: Cursor | null;
+}
+
+async function lookOnce(source: MailSource, inbox: Folder, cursor: Cursor | null, test: Test, address: string): Promise<Look> {
+  if (cursor === null) return { cursor, found: (await source.find(inbox.id, test.messageId)).length > 0 ? arrived(address) : null };
+  const pull = await source.pull(inbox.stream, cursor, { limit: PAGE, since: test.sentAt });
+  if (pull.kind === "reset") return { cursor: null, found: null };
+  for (const head of pull.heads.filter((one) => one.folders.includes(inbox.id))) {
+    if (head.messageId === test.messageId) return { cursor: pull.cursor, found: arrived(address) };
+    if (testToken(head.subject) === test.token) return { cursor: pull.cursor, found: rewritten(head, test) };
+    if (lookedLikeBounce(head)) {
+      const diagnosis = await diagnosisOf(source, head, test);
+      if (diagnosis !== null) return { cursor: pull.cursor, found: bounced(address, diagnosis) };
+    }
+  }
+  return pull.more ? await lookOnce(source, inbox, pull.cursor, test, address) : { cursor: pull.cursor, found: null };
+}
+
+/** What a bounce says about the test message; null when it is about another one. */
+async function diagnosisOf(source: MailSource, head: MessageHead, { messageId }: Test): Promise<string | null> {
+  for await (const content of source.content([head.ref], { maximumSize: BOUNCE_BYTES }))
+    if (content.kind === "mime") return bounceOf(content.mime, messageId);
+  return null;
+}
+
+/** The message is not in the inbox: where else could it be? Junk first, then every other folder, then the inboxes of the profile's other mailboxes. */
+async function elsewhere(search: TestSearch, test: Test): Promise<Found> {
+  const { work, options } = search;
+  const { address } = work.mailbox;
+  const folder = await withSource(search, (source) => folderWith(source, test.messageId, work.profile.folders));
+  if (folder?.role === "junk") return inJunk(address, folder);
+  if (folder !== null) return inFolder(address, folder);
+  const other = await otherMailboxWith(search, test.messageId);
+  if (other !== null) return inOtherMailbox(address, other);
+  return {
+    name,
+    result: "failed",
+    code: "test message not arrived",
+    message: `The outgoing server took the test message, and it did not arrive in ${address} within ${options.waitSeconds} s.`,
+    remedy: `Search the outgoing server's log and queue for the Message-ID <${test.messageId}>. If mail takes longer there, run the check again with a larger --wait.`,
+  };
+}
+
+async function folderWith(source: MailSource, messageId: string, choice: FolderChoice): Promise<ChosenFolder | null> {
+  const folders = chooseFolders(await source.folders(), choice).filter(
+    (one) => one.selectable && one.unreadable === null && one.role !== "sent",
+  );
+  folders.sort((one, other) => rank(one) - rank(other));
+  for (const folder of folders.slice(0, FOLDERS)) if ((await source.find(folder.id, messageId)).length > 0) return folder;
+  return null;
+}
+
+function rank({ role, underInbox }: Folder): number {
+  return role === "junk" ? 0 : underInbox ? 1 : 2;
+}
+
+async function otherMailboxWith(search: TestSearch, messageId: string): Promise<string | null> {
+  const { context, work } = search;
+  const others = (await listMailboxes(context.database)).filter(
+    (one) => one.profile === work.profile.name && one.id !== work.mailbox.id && whyNotTested("receive", one, work.profile) === null,
+  );
+  for (const mailbox of others.slice(0, OTHER_MAILBOXES)) {
+    const source = context.mailSystem(work.profile).source(accessTo(context, mailbox));
+    try {
+      const inbox = (await source.folders()).find((one) => one.role === "inbox");
+      if (inbox && (await source.find(inbox.id, messageId)).length > 0) return mailbox.address;
+    } catch (error) {
+      // It is another mailbox's test that tells what is wrong with it.
+      context.log.debug({ mailbox: mailbox.address, error }, "the test message was not looked for in this mailbox");
+    } finally {
+      await source.close();
+    }
+  }
+  return null;
+}
+
+/** A source for one look: some mail systems show what has arrived only to those who come anew (RFC 1939 3). */
+async function withSource<T>({ context, work }: TestSearch, use: (source: MailSource) => Promise<T>): Promise<T> {
+  const source = context.mailSystem(work.profile).source(accessTo(context, work.mailbox));
+  try {
+    return await use(source);
+  } finally {
+    await source.close();
+  }
+}
+
+function arrived(address: string): Found {
+  return { name, result: "ok", message: `The test message arrived in the inbox of ${address}.` };
+}
+
+function rewritten(head: MessageHead, test: Test): Found {
+  return {
+    name,
+    result: "warning",
+    code: "Message-ID rewritten",
+    message: `The test message left as <${test.messageId}> and arrived as <${head.messageId ?? "without Message-ID"}>: the outgoing server writes a Message-ID of its own.`,
+    remedy:
+      "Have the server keep the Message-ID of submitted mail. Until then answers find their email by the tracking token in the subject only.",
+  };
+}
+
+function bounced(address: string, diagnosis: string): Found {
+  return {
+    name,
+    result: "failed",
+    code: "test message bounced",
+    message: `The outgoing server took the test message and then sent it back to ${address} as undeliverable.`,
+    serverSaid: diagnosis,
+    remedy: `Have the mail administrator look where mail for ${address} is delivered to: an alias, a forwarding or a routing rule leads astray.`,
+  };
+}
+
+function inJunk(address: string, folder: Folder): Found {
+  return {
+    name,
+    result: "warning",
+    code: "test message in Junk",
+    message: `The test message arrived in the folder "${folder.name}" of ${address}, which holds junk mail and is not read.`,
+    remedy: `Have mail from ${address} and from this outgoing server excepted from the spam filter; customers' spam filters may judge alike.`,
+  };
+}
+
+function inFolder(address: string, folder: ChosenFolder): Found {
+  const isRead = folder.notReadBecause === null;
+  return {
+    name,
+    result: isRead ? "ok" : "warning",
+    ...(!isRead && { code: "test message in another folder" }),
+    message: `The test message arrived in the folder "${folder.name}" of ${address}, where a rule of the mailbox puts it.`,
+    ...(!isRead && { remedy: 'Change the rule, or have that folder read ("folders: personal" in the server profile).' }),
+  };
+}
+
+function inOtherMailbox(address: string, other: string): Found {
+  return {
+    name,
+    result: "failed",
+    code: "test message in another mailbox",
+    message: `The test message to ${address} arrived in the mailbox ${other}: the server treats the one address as an alias of the other.`,
+    remedy: `Have mail for ${address} delivered into its own mailbox, or take ${address} out of the mailboxes and add it to the owner of ${other} as a further address.`,
+  };
+}

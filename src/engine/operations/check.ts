@@ -1,0 +1,111 @@
+import { type MailboxRow, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
+import { Failure } from "../../model/failure.ts";
+import { checkMailbox } from "../check/check-mailbox.ts";
+import type { CheckStep, Untouched } from "../check/check-step.ts";
+import { accessTo, type EngineContext, type Work } from "../context.ts";
+import { chooseFolders } from "../receive/choose-folders.ts";
+import { chooseMailboxes } from "./choose-mailboxes.ts";
+import type { FolderStatus } from "./status.ts";
+import { type TestState, testState } from "./test-state.ts";
+
+/** What `check` found for one mailbox. */
+export interface MailboxCheck {
+  readonly mailbox: string;
+  readonly steps: readonly CheckStep[];
+  /** Directions that were not touched, and why. */
+  readonly untouched: readonly Untouched[];
+  readonly test: TestState;
+  /** Which folders would be read and which not, with counts; empty when the mailbox could not be opened. */
+  readonly folders: readonly FolderStatus[];
+}
+
+export interface CheckRequest {
+  /** Only mailboxes of this server profile. */
+  readonly profile?: string | undefined;
+  /** Default true. */
+  readonly testMessage?: boolean | undefined;
+  /** How long the test message is looked for; default {@link WAIT_SECONDS}. */
+  readonly waitSeconds?: number | undefined;
+}
+
+/** A mail server on the same network delivers within seconds; a minute covers a filter that looks closely. */
+export const WAIT_SECONDS = 60;
+
+/** What happens while a check runs, for who watches: it comes to a mailbox, a step is done, a mailbox is done. */
+export type CheckEvent =
+  | { readonly mailbox: string; readonly step: CheckStep }
+  | { readonly mailbox: string; readonly begun: true }
+  | { readonly mailbox: string; readonly done: MailboxCheck };
+
+/** Tests mailboxes one after the other: those named, those of a profile, or all that are active. */
+export async function check(
+  context: EngineContext,
+  addresses: readonly string[],
+  request: CheckRequest,
+  signal: AbortSignal,
+  tell: (event: CheckEvent) => void,
+): Promise<MailboxCheck[]> {
+  const checks: MailboxCheck[] = [];
+  for (const mailbox of await chosen(context, addresses, request.profile)) {
+    if (signal.aborted) break;
+    const profile = await readProfile(context.database, mailbox.profile);
+    if (!profile) continue;
+    tell({ mailbox: mailbox.address, begun: true });
+    const one = await checkOne(context, { mailbox, profile }, request, signal, (step) => tell({ mailbox: mailbox.address, step }));
+    tell({ mailbox: mailbox.address, done: one });
+    checks.push(one);
+  }
+  return checks;
+}
+
+async function chosen(context: EngineContext, addresses: readonly string[], profile: string | undefined): Promise<MailboxRow[]> {
+  const named = await chooseMailboxes(context, addresses);
+  const all = addresses.length > 0 ? named : named.filter((one) => one.active);
+  if (profile === undefined) return all;
+  if ((await readProfile(context.database, profile)) === null) throw profileUnknown(profile);
+  return all.filter((one) => one.profile === profile);
+}
+
+function profileUnknown(name: string): Failure {
+  return new Failure({
+    scope: "profile",
+    code: "profile unknown",
+    message: `There is no server profile "${name}".`,
+    remedy: "`waypost status` names the profile of each mailbox.",
+    waitingHelps: false,
+  });
+}
+
+async function checkOne(
+  context: EngineContext,
+  work: Work,
+  { testMessage = true, waitSeconds = WAIT_SECONDS }: CheckRequest,
+  signal: AbortSignal,
+  onStep: (step: CheckStep) => void,
+): Promise<MailboxCheck> {
+  const { mailbox, profile } = work;
+  const { steps, untouched, results } = await checkMailbox(context, work, { testMessage, waitSeconds, signal, onStep });
+  const after = (await readMailbox(context.database, mailbox.id)) ?? mailbox;
+  const opened = results.receive !== undefined && !steps.some((step) => step.direction === "receive" && step.result === "failed");
+  return {
+    mailbox: mailbox.address,
+    steps,
+    untouched,
+    test: testState(after, profile),
+    folders: opened ? await foldersOf(context, work) : [],
+  };
+}
+
+async function foldersOf(context: EngineContext, { mailbox, profile }: Work): Promise<FolderStatus[]> {
+  const source = context.mailSystem(profile).source(accessTo(context, mailbox));
+  try {
+    return chooseFolders(await source.folders(), profile.folders).map((one) => ({
+      name: one.name,
+      messages: one.messages,
+      read: one.notReadBecause === null,
+      because: one.notReadBecause,
+    }));
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,101 @@
+import { readAudit } from "../../ledger/audit.ts";
+import { listMailboxes, type MailboxRow, mailboxesByAddress, type ProfileRow, readProfile } from "../../ledger/mailboxes.ts";
+import { addressKey } from "../../model/address.ts";
+import type { EngineContext } from "../context.ts";
+import { whyNot } from "../why-not.ts";
+import { testState } from "./test-state.ts";
+
+/** Why a mailbox is or is not worked on. */
+export interface MailboxExplanation {
+  readonly mailbox: string;
+  /** Whole sentences: each direction, the test, and who approved or rejected the address. */
+  readonly sentences: readonly string[];
+}
+
+/** Why an email has not left that was never taken up. */
+export interface PendingExplanation {
+  readonly emailId: string;
+  readonly sender: string | null;
+  readonly because: string;
+}
+
+const STATUS_WORDS = ["Not Run", "Success", "Failure"] as const;
+
+/** The mailboxes of this address; none where the key is no address of one. */
+export async function explainMailboxes(context: EngineContext, key: string): Promise<MailboxExplanation[]> {
+  const found: MailboxExplanation[] = [];
+  for (const mailbox of (await listMailboxes(context.database)).filter((one) => one.address === addressKey(key))) {
+    const profile = await readProfile(context.database, mailbox.profile);
+    if (!profile) continue;
+    const audit = await readAudit(context.database, mailbox.address);
+    found.push({
+      mailbox: mailbox.address,
+      sentences: [
+        ...directions(mailbox, profile),
+        ...tests(mailbox, profile),
+        ...audit.map(
+          (entry) => `${entry.actor} ${entry.action === "approve" ? "approved" : "rejected"} the address on ${entry.at.toISOString()}.`,
+        ),
+      ],
+    });
+  }
+  return found;
+}
+
+function directions(mailbox: MailboxRow, profile: ProfileRow): string[] {
+  const receive = whyNot("receive", mailbox, profile);
+  const send = whyNot("send", mailbox, profile);
+  return [
+    receive === null
+      ? `It is read; the server profile is "${profile.name}".`
+      : `It is not read: no connection is made for incoming mail. ${receive}`,
+    send === null
+      ? `Its emails are sent by the server profile "${profile.name}".`
+      : `Its emails stay in Pending Send: no connection is made for outgoing mail. ${send}`,
+  ];
+}
+
+function tests(mailbox: MailboxRow, profile: ProfileRow): string[] {
+  const { incomingemailstatus, outgoingemailstatus, testmailboxaccesscompletedon, because } = testState(mailbox, profile);
+  const when = testmailboxaccesscompletedon === null ? "" : ` on ${testmailboxaccesscompletedon.toISOString()}`;
+  return [
+    `Test of incoming mail: ${STATUS_WORDS[incomingemailstatus]}; of outgoing mail: ${STATUS_WORDS[outgoingemailstatus]}${when}.`,
+    ...(because === null ? [] : [because]),
+  ];
+}
+
+/** An email of the CRM by its id that nothing was done about, though its sender should have it sent. */
+export async function explainPending(
+  context: EngineContext,
+  organizations: readonly string[],
+  key: string,
+): Promise<PendingExplanation | null> {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(key)) return null;
+  for (const organization of organizations) {
+    const email = await context.crm(organization).outgoing(key);
+    if (email === null) continue;
+    const sender = email.from?.address.address ?? null;
+    const because = await whyPending(context, organization, sender);
+    return because === null ? null : { emailId: email.id, sender, because };
+  }
+  return null;
+}
+
+async function whyPending(context: EngineContext, organization: string, sender: string | null): Promise<string | null> {
+  if (sender === null) return "It has no sender.";
+  const [mailbox] = await mailboxesByAddress(context.database, organization, [sender]);
+  if (!mailbox) return `There is no mailbox ${sender} in Waypost.`;
+  const profile = await readProfile(context.database, mailbox.profile);
+  return profile === null ? `The server profile ${mailbox.profile} is gone.` : whyNot("send", mailbox, profile);
+}
+
+/** Mailboxes whose server is not connected to for incoming mail. */
+export async function mailboxesNotRead(context: EngineContext): Promise<{ mailbox: string; because: string }[]> {
+  const found: { mailbox: string; because: string }[] = [];
+  for (const mailbox of await listMailboxes(context.database)) {
+    const profile = await readProfile(context.database, mailbox.profile);
+    const because = profile && whyNot("receive", mailbox, profile);
+    if (because) found.push({ mailbox: mailbox.address, because });
+  }
+  return found;
+}

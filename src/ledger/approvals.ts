@@ -1,0 +1,135 @@
+import { addressKey } from "../model/address.ts";
+import { Failure } from "../model/failure.ts";
+import type { MailboxOwner } from "../model/mailbox.ts";
+import type { Sql, Transaction } from "../model/sql.ts";
+import { writeAudit } from "./audit.ts";
+
+/** `emailrouteraccessapproval` (product-behaviour 3.3). */
+export const APPROVAL = { empty: 0, approved: 1, pending: 2, rejected: 3 } as const;
+export type Approval = (typeof APPROVAL)[keyof typeof APPROVAL];
+
+/** What the configuration file says of an address: approved as long as it does not change, not approved, or approved by name. */
+export type ApprovalInFile = "yes" | "no" | "this address";
+
+/** Who gave the approval its value: the file, a change of the address, or a command. */
+export type ApprovalSource = "file" | "change" | "command";
+
+export interface ApprovalState {
+  readonly approval: Approval;
+  readonly source: ApprovalSource;
+}
+
+/** What decides about the approval of a mailbox of the file. */
+export interface DescribedAddress {
+  readonly organization: string;
+  readonly address: string;
+  readonly owner: MailboxOwner;
+  readonly approvedInFile: ApprovalInFile;
+}
+
+/** A mailbox as the ledger has it before the file is stored. */
+export interface KnownAddress extends ApprovalState {
+  readonly organization: string;
+  readonly address: string;
+  readonly owner: MailboxOwner;
+  readonly active: boolean;
+}
+
+/**
+ * The approval of an address that stands in the file. An address that is new to its user or queue, which had another one before, must be
+ * approved again (product-behaviour 3.4): whoever changes it by mistake would have somebody else's mail filed. The word of a command holds until
+ * the address changes or the file names the address. Pure.
+ * @param known all mailboxes of the ledger
+ * @param described all addresses of the file
+ */
+export function approvalOf(
+  one: DescribedAddress,
+  known: readonly KnownAddress[],
+  described: readonly Pick<DescribedAddress, "organization" | "address">[],
+): ApprovalState {
+  const before = known.find((other) => isSame(other, one));
+  if (one.approvedInFile === "this address") return { approval: APPROVAL.approved, source: "file" };
+  if (one.approvedInFile === "no") return before?.approval === APPROVAL.rejected ? before : { approval: APPROVAL.pending, source: "file" };
+  if (isNewToItsOwner(one, before, known, described)) return { approval: APPROVAL.pending, source: "change" };
+  if (before === undefined || before.source === "file") return { approval: APPROVAL.approved, source: "file" };
+  return { approval: before.approval, source: before.source };
+}
+
+function isNewToItsOwner(
+  one: DescribedAddress,
+  before: KnownAddress | undefined,
+  known: readonly KnownAddress[],
+  described: readonly Pick<DescribedAddress, "organization" | "address">[],
+): boolean {
+  if (before?.active) return !isOf(one.owner, before.owner);
+  const earlier = known.filter(
+    (other) => other.organization === one.organization && isOf(one.owner, other.owner) && !described.some((kept) => isSame(kept, other)),
+  );
+  // One that comes back in the place of one that was never approved (a slip of the pen) was in force before, and is again.
+  return before === undefined ? earlier.length > 0 : earlier.some((other) => other.active && other.approval === APPROVAL.approved);
+}
+
+function isSame(
+  one: { readonly organization: string; readonly address: string },
+  other: { readonly organization: string; readonly address: string },
+): boolean {
+  return one.organization === other.organization && addressKey(one.address) === addressKey(other.address);
+}
+
+function isOf(one: MailboxOwner, other: MailboxOwner): boolean {
+  return one.type === other.type && (one.type === "forward" || (other.type !== "forward" && one.id === other.id));
+}
+
+/**
+ * Approves or rejects an address by somebody's word, with an entry in the audit. Returns the ids of its mailboxes; none: there is no such
+ * mailbox. Throws a Failure `approval in the file` when the file decides otherwise. A mailbox that begins to be read by it starts at `now`
+ * unless its start is set.
+ */
+export async function decideApproval(
+  tx: Transaction,
+  address: string,
+  verdict: "approve" | "reject",
+  actor: string,
+  now: Date,
+): Promise<string[]> {
+  const key = addressKey(address);
+  const { rows } = await tx.query<{ id: string; inFile: ApprovalInFile }>(
+    `select id, approval_in_file as "inFile" from waypost.mailbox where address = $1 and active for update`,
+    [key],
+  );
+  const against: ApprovalInFile = verdict === "approve" ? "no" : "this address";
+  if (rows.some((row) => row.inFile === against)) throw decidedInFile(key, verdict);
+  if (rows.length === 0) return [];
+  await tx.query(
+    `update waypost.mailbox set approval = $2::smallint, approval_source = 'command', receive_due_at = $3,
+       start_date = case when $2::smallint = 1 and approval <> 1 and approval_required and not start_is_set then date_trunc('second', $3::timestamptz) else start_date end
+     where address = $1 and active`,
+    [key, verdict === "approve" ? APPROVAL.approved : APPROVAL.rejected, now],
+  );
+  await writeAudit(tx, { at: now, actor, action: verdict, subject: key });
+  return rows.map((row) => row.id);
+}
+
+function decidedInFile(address: string, verdict: "approve" | "reject"): Failure {
+  const said = verdict === "approve" ? "approved: false" : `approved: ${address}`;
+  return new Failure({
+    scope: "mailbox",
+    code: "approval in the file",
+    message: `The configuration file decides about ${address} itself: "${said}".`,
+    remedy: `Change it there: "approved: ${verdict === "approve" ? address : "false"}".`,
+    waitingHelps: false,
+  });
+}
+
+/** All mailboxes with what their approval rests on. */
+export async function knownAddresses(sql: Sql): Promise<KnownAddress[]> {
+  const { rows } = await sql.query<
+    Omit<KnownAddress, "owner"> & { readonly ownerType: MailboxOwner["type"]; readonly ownerId: string | null }
+  >(
+    `select organization, address, owner_type as "ownerType", owner_id as "ownerId", active, approval, approval_source as source from waypost.mailbox`,
+  );
+  return rows.map(({ ownerType, ownerId, ...row }) => ({
+    ...row,
+    owner: ownerType === "forward" || ownerId === null ? { type: "forward" } : { type: ownerType, id: ownerId },
+  }));
+}

@@ -1,0 +1,30 @@
+import type { Sql } from "../model/sql.ts";
+import { storableText } from "../model/text.ts";
+
+/** One change that a person made by word. */
+export interface AuditEntry {
+  readonly at: Date;
+  /** Who, as the system that let them in names them. */
+  readonly actor: string;
+  readonly action: "approve" | "reject";
+  /** What was changed: the address of a mailbox. */
+  readonly subject: string;
+}
+
+export async function writeAudit(sql: Sql, { at, actor, action, subject }: AuditEntry): Promise<void> {
+  await sql.query("insert into waypost.audit (at, actor, action, subject) values ($1, $2, $3, $4)", [
+    at,
+    storableText(actor),
+    action,
+    subject,
+  ]);
+}
+
+/** What was changed about a thing, the latest first. */
+export async function readAudit(sql: Sql, subject: string, limit = 20): Promise<AuditEntry[]> {
+  const { rows } = await sql.query<AuditEntry>(
+    "select at, actor, action, subject from waypost.audit where subject = $1 order by id desc limit $2",
+    [subject, limit],
+  );
+  return rows;
+}

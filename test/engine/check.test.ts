@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { listMailboxes } from "../../src/ledger/mailboxes.ts";
+import { startCuttingProxy } from "../servers/cutting-proxy.ts";
+import { missingServers } from "../servers/needs.ts";
+import { alertHistory, mailboxId } from "./alerts.ts";
+import { contactsFor, draftFrom, pressSend } from "./outgoing.ts";
+import { addressOf, check, type EngineRig, engineRig, type RigApp, receive, send } from "./rig.ts";
+import { onOneDatabaseEach } from "./shared-database.ts";
+
+const servers = ["dovecot", "postfix"] as const;
+let rig: EngineRig;
+const open = new AsyncDisposableStack();
+before(async () => {
+  if (!missingServers(servers)) rig = open.use(await engineRig({ postfix: {} }));
+});
+after(() => open.disposeAsync());
+
+async function statusOf(app: RigApp, name: string) {
+  const { mailboxes } = await app.operations.status();
+  const one = mailboxes.find((mailbox) => mailbox.address === addressOf(name));
+  assert.ok(one);
+  return one;
+}
+
+/** Codes of the open alerts of one mailbox. */
+async function alertsOf(app: RigApp, name: string): Promise<string[]> {
+  const id = await mailboxId(app.database, addressOf(name));
+  return (await app.operations.status()).alerts.filter((alert) => alert.subject === id).map((alert) => alert.code);
+}
+
+const count = (app: RigApp, what: string) => app.database.query<{ n: number }>(`select count(*) as n from ${what}`);
+
+onOneDatabaseEach("test and enable", servers, (promises) => {
+  promises("a mailbox that works passes both ways; its test message becomes no email and explain says why", async (database) => {
+    const ann = rig.newUser();
+    await using app = await rig.open(database, rig.configurationFor([ann]));
+    assert.match((await statusOf(app, ann)).test.because ?? "", /No test for incoming and outgoing mail was run yet/);
+    const [checked] = await check(app, [ann]);
+    assert.deepEqual(
+      checked?.steps.filter((step) => step.result !== "ok").map((step) => [step.direction, step.code]),
+      [
+        ["receive", "in clear"],
+        ["send", "in clear"],
+      ],
+    );
+    assert.deepEqual(
+      checked?.steps.slice(-3).map((step) => [step.direction, step.name]),
+      [
+        ["send", "send a test message"],
+        ["send", "file the sent copy"],
+        ["receive", "find the test message"],
+      ],
+    );
+    const { testmailboxaccesscompletedon, ...test } = (await statusOf(app, ann)).test;
+    assert.ok(testmailboxaccesscompletedon instanceof Date);
+    assert.deepEqual(test, {
+      ...{ incomingemailstatus: 1, outgoingemailstatus: 1, actstatus: 0, mailboxstatus: 1 },
+      ...{ enabledforincomingemail: true, enabledforoutgoingemail: true, because: null },
+    });
+
+    const emails = (await count(app, "crm.email")).rows[0]?.n;
+    const { counts } = await receive(app, ann);
+    assert.deepEqual([counts.received, counts.tracked, counts.skipped], [1, 0, 1]);
+    assert.equal((await count(app, "crm.email")).rows[0]?.n, emails);
+    const messageId = await rig.dovecot.withImap(ann, async (client) => {
+      await client.mailboxOpen("INBOX", { readOnly: true });
+      const [row] = await client.fetchAll("1:*", { headers: true, envelope: true });
+      const headers = row?.headers?.toString() ?? "";
+      assert.match(headers, /^Auto-Submitted: auto-generated\r?$/im);
+      assert.match(headers, /^X-Auto-Response-Suppress: All\r?$/im);
+      assert.doesNotMatch(headers, /X-Waypost-Email/i);
+      return row?.envelope?.messageId ?? "";
+    });
+    const [told] = (await app.operations.explain(messageId)).incoming;
+    assert.match(
+      told?.sentences.join(" ") ?? "",
+      /test message: yes\. Waypost sent this message itself on .* to test .*A test is never tracked/,
+    );
+  });
+
+  promises("a failed test has one alert, whatever fails; a passed one closes it, forgets failures and reads at once", async (database) => {
+    const ann = rig.newUser();
+    await using app = await rig.open(database, rig.configurationFor([ann]));
+    const alerts = async () => (await alertsOf(app, ann)).filter((code) => code.startsWith("testing"));
+    rig.writePassword(ann, "wrong");
+    await receive(app, ann);
+    for (let run = 0; run < 2; run++) await check(app, [ann]);
+    assert.deepEqual(await alerts(), ["testing: sign-in refused"]);
+    const { test } = await statusOf(app, ann);
+    assert.deepEqual([test.incomingemailstatus, test.outgoingemailstatus, test.mailboxstatus], [2, 2, 2]);
+    rig.writePassword(ann, "correct-horse");
+    await check(app, [ann], { testMessage: false });
+    assert.deepEqual(await alerts(), []);
+    const [row] = (await listMailboxes(app.database)).filter((one) => one.address === addressOf(ann));
+    assert.deepEqual([row?.receiveFailures, row?.receiveError], [0, null]);
+    const { rows } = await app.database.query<{ wakes: number }>("select wakes from waypost.lease where key = $1", [`receive:${row?.id}`]);
+    assert.ok((rows[0]?.wakes ?? 0) > 0, "its mailbox was woken");
+    assert.equal((await alertHistory(app.database, row?.id ?? "")).filter((alert) => alert.startsWith("testing")).length, 1);
+  });
+
+  promises("with requireTest nothing is done before the test has passed, and again after the way has changed", async (database) => {
+    const ann = rig.newUser();
+    const configuration = (timeoutSeconds: number, host = "127.0.0.1") =>
+      rig.configurationFor([ann], { profile: { requireTest: true }, incoming: { timeoutSeconds, host } });
+    {
+      await using app = await rig.open(database, configuration(20));
+      assert.equal((await receive(app, ann)).counts.received, 0);
+      assert.match((await statusOf(app, ann)).receiving.because ?? "", /has passed no test for incoming mail/);
+      await check(app, [ann]);
+      assert.equal((await statusOf(app, ann)).receiving.state, "new");
+    }
+    {
+      await using app = await rig.open(database, configuration(10));
+      assert.equal((await receive(app, ann)).counts.received, 1);
+    }
+    await using app = await rig.open(database, configuration(10, "localhost"));
+    const { receiving, sending, test } = await statusOf(app, ann);
+    assert.deepEqual([receiving.state, sending.state], ["off", "new"]);
+    assert.deepEqual([test.incomingemailstatus, test.outgoingemailstatus], [0, 1]);
+    assert.match(test.because ?? "", /incoming mail depends on has changed since.*waypost check/);
+  });
+
+  promises(
+    "what is unapproved, inactive or None is not connected to by reading, sending, watching or testing, and it is said why",
+    async (database) => {
+      await using imap = await startCuttingProxy(rig.dovecot.ports.imap);
+      await using smtp = await startCuttingProxy(rig.postfix.ports.smtp);
+      const [pending = "", inactive = "", none = "", untested = ""] = rig.newUsers(4);
+      const changes = { incoming: { port: imap.port }, outgoing: { port: smtp.port } };
+      const users = [
+        { name: pending, mailbox: { approved: false } },
+        { name: inactive, mailbox: { active: false } },
+        { name: none, mailbox: { incoming: false, outgoing: false } },
+      ];
+      await using app = await rig.open(database, rig.configurationFor(users, changes));
+      await contactsFor(app, "customer");
+      const names = [pending, inactive, none];
+      for (const name of names) await pressSend(app, draftFrom(name, ["customer"]));
+      await receive(app, ...names);
+      await send(app, ...names);
+      const checks = await check(app, names);
+      assert.deepEqual([imap.accepted(), smtp.accepted()], [0, 0]);
+      for (const [name, reason] of [
+        [pending, /is not approved.*approved: true/],
+        [inactive, /is inactive/],
+        [none, /delivery method of .* is None/],
+      ] as const) {
+        const { receiving, sending } = await statusOf(app, name);
+        assert.deepEqual([receiving.state, sending.state], ["off", "off"]);
+        const [told] = (await app.operations.explain(addressOf(name))).mailboxes;
+        assert.match(told?.sentences.join(" ") ?? "", reason);
+        const checked = checks.find((one) => one.mailbox === addressOf(name));
+        assert.deepEqual([checked?.steps, checked?.untouched.length], [[], 2]);
+        assert.match(checked?.untouched[0]?.because ?? "", reason);
+      }
+      const { rows } = await app.database.query<{ id: string }>("select activityid as id from crm.email order by createdon desc limit 1");
+      assert.match((await app.operations.explain(rows[0]?.id ?? "")).pending?.because ?? "", /approved|inactive|None/);
+      const unknown = await app.operations.explain("never-seen@nowhere.test");
+      for (const name of names) assert.ok(unknown.notRead.some((one) => one.mailbox === addressOf(name)));
+      await using free = await rig.open(
+        database,
+        rig.configurationFor([{ name: untested, mailbox: { approved: false } }], {
+          ...changes,
+          settings: { requireapprovalforuseremail: false },
+        }),
+      );
+      await receive(free, untested);
+      assert.ok(imap.accepted() > 0, "where approval is not required, it is not asked for");
+    },
+  );
+
+  promises("an address that changes waits for approval, and is read once somebody approved it", async (database) => {
+    const [before = "", changed = ""] = rig.newUsers(2);
+    const configuration = (address: string) => {
+      const whole = rig.configurationFor([before]);
+      const [mailbox] = whole.mailboxes;
+      assert.ok(mailbox);
+      return { ...whole, mailboxes: [{ ...mailbox, address: addressOf(address) }] };
+    };
+    {
+      await using app = await rig.open(database, configuration(before));
+      await receive(app, before);
+      assert.equal((await statusOf(app, before)).receiving.state, "works");
+    }
+    await using app = await rig.open(database, configuration(changed));
+    await rig.dovecot.deliver(
+      changed,
+      `From: c@x.test\r\nTo: ${addressOf(changed)}\r\nSubject: secret\r\nMessage-ID: <a1@x.test>\r\n\r\nHello\r\n`,
+    );
+    assert.equal((await receive(app, changed)).counts.received, 0);
+    const pending = await statusOf(app, changed);
+    assert.deepEqual([pending.emailrouteraccessapproval, pending.receiving.state], [2, "off"]);
+    assert.match(pending.receiving.because ?? "", /pending approval.*waypost approve/);
+    assert.deepEqual(await alertsOf(app, changed), ["approval: pending"]);
+    await app.operations.approve(addressOf(changed), "approve", "ben");
+    assert.deepEqual(await alertsOf(app, changed), []);
+    await receive(app, changed);
+    assert.equal((await statusOf(app, changed)).receiving.state, "works");
+    assert.match((await app.operations.explain(addressOf(changed))).mailboxes[0]?.sentences.join(" ") ?? "", /ben approved the address on/);
+    await app.operations.approve(addressOf(changed), "reject", "ben");
+    assert.match((await statusOf(app, changed)).receiving.because ?? "", /was rejected/);
+  });
+});
