@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startEngine } from "../../src/engine/engine.ts";
 import { listMailboxes } from "../../src/ledger/mailboxes.ts";
 import { startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { missingServers } from "../servers/needs.ts";
@@ -140,6 +142,11 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
       await receive(app, ...names);
       await send(app, ...names);
       const checks = await check(app, names);
+      const engine = await startEngine(app.context, app.queue, {
+        ...{ roles: new Set(["worker", "watcher"] as const), organizations: app.organizations, pullSeconds: 5, concurrency: 4 },
+      });
+      await sleep(1500);
+      await engine.stop(5);
       assert.deepEqual([imap.accepted(), smtp.accepted()], [0, 0]);
       for (const [name, reason] of [
         [pending, /is not approved.*approved: true/],
