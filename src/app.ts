@@ -11,6 +11,7 @@ import type { Log } from "./engine/log.ts";
 import { type Operations, operationsOf } from "./engine/operations/operations.ts";
 import { wake } from "./jobs/lease.ts";
 import { type Queue, startQueue } from "./jobs/queue.ts";
+import { ContentReader } from "./mime/content-reader.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
 import type { MailSystem } from "./ports.ts";
@@ -49,6 +50,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     const queue = await startQueue(database, { report: (error) => options.log.error({ error }, "a job failed") });
     const organizations = configuration.organizations.map((one) => one.name);
     const systems = new Map<string, MailSystem>();
+    const content = new ContentReader();
     const passwords = new Map(configuration.mailboxes.map((one) => [addressKey(one.address), one]));
     const context: EngineContext = {
       database,
@@ -64,11 +66,13 @@ export async function openApp(configuration: Configuration, options: AppOptions)
         systems.set(profile.name, open);
         return open;
       },
+      content,
       credentials: (address) => passwordOf(address, passwords.get(address)),
       wake: (work, mailboxId) => wake(queue, database, work, mailboxId),
     };
     const close = async () => {
       await queue.stop({ gracefulSeconds: 0 });
+      await content.close();
       await Promise.all([...systems.values()].map((system) => system[Symbol.asyncDispose]()));
       if (!options.database) await database.close();
     };

@@ -19,7 +19,15 @@ export interface IngestTask {
 
 export type Said =
   | { readonly said: "rests" }
-  | { readonly said: "read"; readonly seconds: number; readonly received: number; readonly tracked: number; readonly cost: Cost | null }
+  | {
+      readonly said: "read";
+      readonly seconds: number;
+      /** Of the processor, all threads of the process together. */
+      readonly processorSeconds: number;
+      readonly received: number;
+      readonly tracked: number;
+      readonly cost: Cost | null;
+    }
   | { readonly said: "read again"; readonly seconds: number; readonly received: number };
 
 /** How long it rests, so that its memory can be looked at from outside. */
@@ -55,8 +63,10 @@ async function main({ place, imapPort, user, passwordFile, filter, watched }: In
   say({ said: "rests" });
   await sleep(REST_MS);
   const cost = watched ? await watchProcess() : () => null;
+  const processor = process.cpuUsage();
   const first = await round();
-  say({ said: "read", ...first, cost: cost() });
+  const used = process.cpuUsage(processor);
+  say({ said: "read", ...first, processorSeconds: (used.user + used.system) / 1e6, cost: cost() });
   const { seconds, received } = await round();
   say({ said: "read again", seconds, received });
 }

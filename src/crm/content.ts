@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Failure } from "../model/failure.ts";
 import type { Sql } from "../model/sql.ts";
 
@@ -9,7 +9,7 @@ const STATEMENT_ROWS = 10_000;
 
 /** The key of a body in the content store: SHA-256 in lower-case hex. */
 export function contentHash(body: Buffer): string {
-  return createHash("sha256").update(body).digest("hex");
+  return hash("sha256", body);
 }
 
 /**

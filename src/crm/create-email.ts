@@ -7,7 +7,7 @@ import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { recordsByAddress } from "./address-index.ts";
 import { putContent } from "./content.ts";
-import { bodiesOf, insertAttachments, insertParties, storableInstant, textHash } from "./email-rows.ts";
+import { contentOf, insertAttachments, insertParties, storableInstant, type TextHashes } from "./email-rows.ts";
 
 /** Somebody on a draft: a record, which is written to at its own address, or an address. */
 export type DraftParty = { readonly record: RecordRef } | { readonly address: Address };
@@ -49,8 +49,9 @@ export async function createEmails(sql: Sql, drafts: readonly DraftEmail[]): Pro
     text: draft.text ?? null,
     attachments: draft.attachments ?? [],
   }));
-  await putContent(sql, bodiesOf(emails));
-  await insertDrafts(sql, emails);
+  const { bodies, hashes } = contentOf(emails);
+  await putContent(sql, bodies);
+  await insertDrafts(sql, emails, hashes);
   await insertParties(
     sql,
     emails.map(({ id, parties }) => ({ emailId: id, parties })),
@@ -71,14 +72,14 @@ interface NewEmail {
   readonly attachments: readonly Attachment[];
 }
 
-async function insertDrafts(sql: Sql, emails: readonly NewEmail[]): Promise<void> {
-  const rows = emails.map(({ id, draft, parties, html, text, attachments }) => {
+async function insertDrafts(sql: Sql, emails: readonly NewEmail[], hashes: readonly TextHashes[]): Promise<void> {
+  const rows = emails.map(({ id, draft, parties, attachments }, index) => {
     const from = parties.find((party) => party.participation === PARTICIPATION.sender);
     return {
       activityid: id,
       subject: draft.subject,
-      descriptionhash: textHash(html),
-      plaintexthash: textHash(text),
+      descriptionhash: hashes[index]?.html ?? null,
+      plaintexthash: hashes[index]?.text ?? null,
       sender: from?.address.address || null,
       parentactivityid: draft.parentEmailId ?? null,
       regardingobjectid: draft.regarding?.id ?? null,

@@ -4,7 +4,7 @@ import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { conversationBase } from "../tracking/conversation.ts";
 import { putContent } from "./content.ts";
-import { bodiesOf, insertAttachments, insertParties, storableInstant, textHash } from "./email-rows.ts";
+import { contentOf, insertAttachments, insertParties, storableInstant, type TextHashes } from "./email-rows.ts";
 
 /**
  * Makes emails of messages, with parties, bodies, attachments and queue items. An email whose id exists already is left as it is. One
@@ -31,8 +31,9 @@ async function unknownOf(sql: Sql, emails: readonly IncomingEmail[]): Promise<In
 
 async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<string>> {
   if (emails.length === 0) return new Set();
-  await putContent(sql, bodiesOf(emails));
-  const ids = await insertEmails(sql, emails);
+  const { bodies, hashes } = contentOf(emails);
+  await putContent(sql, bodies);
+  const ids = await insertEmails(sql, emails, hashes);
   const created = emails.filter(({ id }) => ids.has(id));
   await insertParties(
     sql,
@@ -46,7 +47,7 @@ async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<s
   return ids;
 }
 
-async function insertEmails(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<string>> {
+async function insertEmails(sql: Sql, emails: readonly IncomingEmail[], hashes: readonly TextHashes[]): Promise<Set<string>> {
   const { rows } = await sql.query<{ id: string }>(
     `insert into crm.email (activityid, subject, descriptionhash, plaintexthash, directioncode, statuscode, sender, torecipients, submittedby, messageid, inreplyto,
        conversationindex, baseconversationindex, trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, regardingobjectid,
@@ -64,18 +65,18 @@ async function insertEmails(sql: Sql, emails: readonly IncomingEmail[]): Promise
        senton timestamptz, receivedon timestamptz)
      order by activityid
      on conflict (activityid) do nothing returning activityid as id`,
-    [storableJson(emails.map(emailRow))],
+    [storableJson(emails.map((email, index) => emailRow(email, hashes[index])))],
   );
   return new Set(rows.map((row) => row.id));
 }
 
-function emailRow(email: IncomingEmail): Record<string, unknown> {
+function emailRow(email: IncomingEmail, hashes: TextHashes | undefined): Record<string, unknown> {
   const { placement } = email;
   return {
     activityid: email.id,
     subject: email.subject,
-    descriptionhash: textHash(email.html),
-    plaintexthash: textHash(email.text),
+    descriptionhash: hashes?.html ?? null,
+    plaintexthash: hashes?.text ?? null,
     sender: addressesAs(PARTICIPATION.sender, placement.parties)[0] ?? null,
     torecipients: addressesAs(PARTICIPATION.to, placement.parties).join(";"),
     submittedby: email.submittedBy,

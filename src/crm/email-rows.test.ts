@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { contentHash } from "./content.ts";
-import { bodiesOf, storableInstant, textHash } from "./email-rows.ts";
+import { contentOf, storableInstant } from "./email-rows.ts";
 
 test("instants are written as PostgreSQL reads them, and years outside 1 to 9999 not at all", () => {
   fc.assert(
@@ -26,17 +26,19 @@ test("every hash that a row of an email names is among its bodies", () => {
   });
   fc.assert(
     fc.property(fc.array(email), (emails) => {
-      const bodies = bodiesOf(emails);
-      for (const { html, text, attachments } of emails) {
-        for (const hash of [textHash(html), textHash(text), ...attachments.map(({ body }) => contentHash(body))]) {
-          assert.ok(hash === null || contentHash(bodies.get(hash) ?? Buffer.from("missing")) === hash);
+      const { bodies, hashes } = contentOf(emails);
+      for (const [index, { html, text, attachments }] of emails.entries()) {
+        for (const hash of [hashes[index]?.html, hashes[index]?.text, ...attachments.map(({ body }) => contentHash(body))]) {
+          assert.ok(hash === null || contentHash(bodies.get(hash ?? "") ?? Buffer.from("missing")) === hash);
         }
+        assert.deepEqual([hashes[index]?.html === null, hashes[index]?.text === null], [html === null, text === null]);
       }
     }),
   );
 });
 
 test("an empty body is a body, no body is none", () => {
-  assert.equal(textHash(null), null);
-  assert.equal(textHash(""), contentHash(Buffer.alloc(0)));
+  const { bodies, hashes } = contentOf([{ html: null, text: "", attachments: [] }]);
+  assert.deepEqual(hashes, [{ html: null, text: contentHash(Buffer.alloc(0)) }]);
+  assert.equal(bodies.size, 1);
 });

@@ -53,7 +53,7 @@ export async function insertAttachments(sql: Sql, emails: readonly AttachmentRow
       attachmentcontentid: attachment.contentId,
       isinline: attachment.inline,
       filesize: attachment.body.length,
-      hash: contentHash(attachment.body),
+      hash: attachmentHash(attachment),
     })),
   );
   if (rows.length === 0) return;
@@ -65,28 +65,34 @@ export async function insertAttachments(sql: Sql, emails: readonly AttachmentRow
   );
 }
 
-/** Bodies and attachments of emails by their hashes, for the content store. */
-export function bodiesOf(
+/** The hashes of an email's two text bodies in the content store; null where there is none. */
+export interface TextHashes {
+  readonly html: string | null;
+  readonly text: string | null;
+}
+
+/** Bodies and attachments of emails by their hashes, for the content store, and the hashes of the text bodies, in the order of the emails. */
+export function contentOf(
   emails: readonly { readonly html: string | null; readonly text: string | null; readonly attachments: readonly Attachment[] }[],
-): Map<string, Buffer> {
+): { readonly bodies: Map<string, Buffer>; readonly hashes: readonly TextHashes[] } {
   const bodies = new Map<string, Buffer>();
-  for (const { html, text, attachments } of emails) {
-    for (const body of [textBody(html), textBody(text), ...attachments.map((one) => one.body)]) {
-      if (body) bodies.set(contentHash(body), body);
-    }
-  }
-  return bodies;
+  const put = (body: string | null): string | null => {
+    if (body === null) return null;
+    // UTF-8, where NUL is as good as any other character.
+    const bytes = Buffer.from(body, "utf8");
+    const hash = contentHash(bytes);
+    bodies.set(hash, bytes);
+    return hash;
+  };
+  const hashes = emails.map(({ html, text, attachments }) => {
+    for (const attachment of attachments) bodies.set(attachmentHash(attachment), attachment.body);
+    return { html: put(html), text: put(text) };
+  });
+  return { bodies, hashes };
 }
 
-/** The hash under which a text body lies in the content store, or null when there is no body. */
-export function textHash(text: string | null): string | null {
-  const body = textBody(text);
-  return body && contentHash(body);
-}
-
-/** Text bodies are kept as UTF-8 bytes, where NUL is as good as any other. */
-function textBody(text: string | null): Buffer | null {
-  return text === null ? null : Buffer.from(text, "utf8");
+function attachmentHash({ hash, body }: Attachment): string {
+  return hash ?? contentHash(body);
 }
 
 /** An instant for SQL. Null outside the years 1 to 9999, which PostgreSQL reads in another form than JavaScript writes; only forged dates lie there. */

@@ -13,7 +13,7 @@ import { joinAlone } from "./presence.ts";
 import { makePrivateFolder } from "./private-folder.ts";
 import { toDatabaseError } from "./sql-error.ts";
 import { Turnstile } from "./turnstile.ts";
-import { decoderOf, encode } from "./types.ts";
+import { decoderOf, type Encoded, encode } from "./types.ts";
 
 /** How long closing waits for a holder; then the thread is ended, and the transaction with it. */
 const CLOSE_PATIENCE_MS = 10_000;
@@ -100,9 +100,14 @@ class PgliteEngine implements Engine {
 }
 
 async function queryThread(thread: PgliteThread, text: string, values: readonly unknown[]): Promise<Rows> {
-  const [result] = await thread.ask({ kind: "query", text, values: values.map(encode) });
+  const [result] = await thread.ask({ kind: "query", text, values: values.map((value) => alone(encode(value))) });
   if (result === undefined) throw new Error("PGlite gave no result.");
   return result;
+}
+
+/** To another thread bytes go with all of the memory that they are a piece of: Node's pool of small buffers, a whole message. So a piece is copied. */
+function alone(value: Encoded): Encoded {
+  return Buffer.isBuffer(value) && value.buffer.byteLength > value.byteLength ? Buffer.from(new Uint8Array(value).buffer) : value;
 }
 
 type Asked = { [Kind in Request["kind"]]: Omit<Extract<Request, { kind: Kind }>, "id"> }[Request["kind"]];

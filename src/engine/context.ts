@@ -1,6 +1,7 @@
 import type { Database } from "../database/database.ts";
 import { isTransient } from "../database/sql-error.ts";
 import type { MailboxRow, ProfileRow } from "../ledger/mailboxes.ts";
+import type { ContentReader } from "../mime/content-reader.ts";
 import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
 import type { ServerProfile } from "../model/mailbox.ts";
@@ -17,6 +18,8 @@ export interface EngineContext {
   /** Opened once for each profile and kept. */
   mailSystem(profile: ServerProfile): MailSystem;
   credentials(mailboxAddress: string): Credentials;
+  /** Reads messages off the event loop. */
+  readonly content: Pick<ContentReader, "read">;
   /** Enqueues work for a mailbox; never lost, never doubled. */
   wake(work: "receive" | "send", mailboxId: string): Promise<void>;
   readonly measure: Measure;

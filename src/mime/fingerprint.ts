@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ParsedContent } from "../model/message.ts";
 import { htmlToText } from "./html-text.ts";
 
@@ -15,5 +15,5 @@ export function contentFingerprint({ html, text, attachments }: Pick<ParsedConte
 }
 
 function sha256(bytes: string | Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return hash("sha256", bytes);
 }

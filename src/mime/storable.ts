@@ -20,8 +20,7 @@ export interface Storable {
  * size limit are left out and named in `dropped`; a body too long is cut, never inside a character nor inside an HTML tag.
  */
 export function storable(content: ParsedContent, limits: StorageLimits): Storable {
-  const blocked = new Set(limits.blockedattachments.split(";").map((extension) => extension.trim().replace(/^\./, "").toLowerCase()));
-  blocked.delete("");
+  const blocked = blockedExtensions(limits.blockedattachments);
   const judged = content.attachments.map((attachment) => ({ attachment, why: objection(attachment, blocked, limits.maxuploadfilesize) }));
   const dropped = judged.flatMap(({ attachment, why }) => (why === null ? [] : [{ filename: attachment.filename, why }]));
   const html = content.html === null ? null : cutHtml(content.html, limits.maximumBodyLength);
@@ -32,6 +31,17 @@ export function storable(content: ParsedContent, limits: StorageLimits): Storabl
     notifications: cut ? 2 : dropped.length > 0 ? 1 : 0,
     dropped,
   };
+}
+
+/** The list that was read last: messages by the thousand are judged by the same one. */
+let remembered: { readonly list: string; readonly extensions: ReadonlySet<string> } = { list: "", extensions: new Set() };
+
+function blockedExtensions(list: string): ReadonlySet<string> {
+  if (remembered.list === list) return remembered.extensions;
+  const extensions = new Set(list.split(";").map((extension) => extension.trim().replace(/^\./, "").toLowerCase()));
+  extensions.delete("");
+  remembered = { list, extensions };
+  return extensions;
 }
 
 function objection(attachment: Attachment, blocked: ReadonlySet<string>, maximumKilobytes: number): string | null {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { addressKey } from "./address.ts";
 import type { MessageHead } from "./message.ts";
 import { baseSubject, NEVER_CUT_BEFORE } from "./subject.ts";
@@ -60,5 +60,5 @@ function addresses(list: MessageHead["to"]): string {
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text);
 }

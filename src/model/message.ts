@@ -102,6 +102,8 @@ export interface Attachment {
   readonly contentId: string | null;
   readonly inline: boolean;
   readonly body: Buffer;
+  /** SHA-256 of the body in lower-case hex, where somebody has computed it already. */
+  readonly hash?: string;
 }
 
 /** A message's content as the CRM stores it. */

@@ -10,7 +10,7 @@ const UNSTORABLE = /\\u(?:0000|d[89a-f])/;
 export function storableJson(value: unknown): string {
   const json = JSON.stringify(value);
   // Looking at each string would double the time, and hardly any mail needs it.
-  return UNSTORABLE.test(json)
+  return json.includes("\\u") && UNSTORABLE.test(json)
     ? JSON.stringify(value, (_key, part: unknown) => (typeof part === "string" ? storableText(part) : part))
     : json;
 }

@@ -9,7 +9,8 @@ import { type Circumstances, classify, imapFailure } from "./failures.ts";
 /** What connections are opened to. One for each mail system: the certificates in it take time to read. */
 export interface Target {
   readonly endpoint: Endpoint;
-  readonly secureContext: tls.SecureContext;
+  /** Undefined where nothing is encrypted. */
+  readonly secureContext: tls.SecureContext | undefined;
   /** Bytes; no answer of the server may hold a larger piece. */
   readonly largestLiteral: number;
 }
@@ -21,13 +22,17 @@ const SMALLEST_LARGEST_LITERAL = 4 * 1024 * 1024;
 const LITERAL_MARGIN = 1024 * 1024;
 
 export function targetOf(endpoint: Endpoint, maximumMessageSize: number): Target {
-  const authorities = new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")]);
-  if (endpoint.certificateAuthorities !== null) authorities.add(endpoint.certificateAuthorities);
   return {
     endpoint,
-    secureContext: tls.createSecureContext({ ca: [...authorities], minVersion: "TLSv1.2" }),
+    secureContext: endpoint.security === "none" ? undefined : trusting(endpoint.certificateAuthorities),
     largestLiteral: Math.max(SMALLEST_LARGEST_LITERAL, maximumMessageSize + LITERAL_MARGIN),
   };
+}
+
+function trusting(certificateAuthorities: string | null): tls.SecureContext {
+  const authorities = new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")]);
+  if (certificateAuthorities !== null) authorities.add(certificateAuthorities);
+  return tls.createSecureContext({ ca: [...authorities], minVersion: "TLSv1.2" });
 }
 
 /** What the user of a connection wants of it. */
@@ -101,7 +106,7 @@ function settings({ endpoint, secureContext, largestLiteral }: Target, options: 
     port: endpoint.port,
     secure: endpoint.security === "tls",
     doSTARTTLS: endpoint.security === "none" ? false : endpoint.security === "starttls" ? true : undefined,
-    tls: { secureContext, rejectUnauthorized: endpoint.verifyCertificate },
+    tls: { ...(secureContext && { secureContext }), rejectUnauthorized: endpoint.verifyCertificate },
     connectionTimeout: endpoint.timeout,
     // Before the socket's own timer, which says less.
     greetingTimeout: Math.ceil(endpoint.timeout * 0.9),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { storable } from "../../mime/storable.ts";
 import type { Attachment, MessageHead, ParsedContent } from "../../model/message.ts";
 import { DEFAULT_SETTINGS } from "../../model/settings.ts";
 import { context, facts, head } from "../../tracking/test-data.ts";
@@ -8,6 +9,7 @@ import { incomingEmail } from "./incoming-email.ts";
 import type { TrackedCandidate } from "./reading.ts";
 
 const ID = "44444444-4444-8444-8444-444444444444";
+const LIMITS = { ...DEFAULT_SETTINGS, maximumBodyLength: 1_048_576 };
 const NOTHING: ParsedContent = { html: null, text: null, attachments: [], remarks: [] };
 
 /** The candidate that a message to Ann, who takes all mail, becomes. */
@@ -20,7 +22,7 @@ function candidate(change: Partial<MessageHead> = {}): TrackedCandidate {
 }
 
 function emailOf(change: Partial<MessageHead> = {}, content: Partial<ParsedContent> = {}) {
-  return incomingEmail(ID, candidate(change), "ann@crm.example", { ...NOTHING, ...content }, DEFAULT_SETTINGS);
+  return incomingEmail(ID, candidate(change), "ann@crm.example", storable({ ...NOTHING, ...content }, LIMITS));
 }
 
 function attachment(filename: string, size: number): Attachment {
@@ -73,7 +75,7 @@ test("what the CRM does not take is left out, and the email says so", () => {
 test("a message that is not tracked becomes no email", () => {
   const skipped = { ...candidate(), decision: { ...candidate().decision, placement: null } };
   assert.throws(
-    () => incomingEmail(ID, skipped as TrackedCandidate, "ann@crm.example", NOTHING, DEFAULT_SETTINGS),
+    () => incomingEmail(ID, skipped as TrackedCandidate, "ann@crm.example", storable(NOTHING, LIMITS)),
     /only tracked messages/,
   );
 });

@@ -1,23 +1,17 @@
-import { storable } from "../../mime/storable.ts";
+import type { Storable } from "../../mime/storable.ts";
 import type { IncomingEmail } from "../../model/email.ts";
-import type { MessageHead, ParsedContent } from "../../model/message.ts";
-import type { OrganizationSettings } from "../../model/settings.ts";
+import type { MessageHead } from "../../model/message.ts";
 import type { TrackedCandidate } from "./reading.ts";
 
-/** Characters of a body (`description`): Dynamics' usual limit of that column. */
-const MAXIMUM_BODY = 1_048_576;
-
-/** The email activity that a tracked message becomes: what the head says, what the content holds, within the CRM's limits. Pure. */
+/** The email activity that a tracked message becomes: what the head says and what of the content the CRM may store. Pure. */
 export function incomingEmail(
   id: string,
   candidate: TrackedCandidate,
   mailboxAddress: string,
-  parsed: ParsedContent,
-  settings: OrganizationSettings,
+  { content, notifications }: Pick<Storable, "content" | "notifications">,
 ): IncomingEmail {
   const { head, decision } = candidate;
   if (decision.placement === null) throw new Error("only tracked messages become emails");
-  const { content, notifications } = storable(parsed, { ...settings, maximumBodyLength: MAXIMUM_BODY });
   return {
     id,
     messageId: head.messageId,

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { after, describe, test } from "node:test";
+import { Failure } from "../model/failure.ts";
+import { parseContent } from "./content.ts";
+import { ContentReader } from "./content-reader.ts";
+import { contentFingerprint } from "./fingerprint.ts";
+
+const LIMITS = { blockedattachments: "exe", maxuploadfilesize: 100_000, maximumBodyLength: 1_000_000 };
+const OPTIONS = { limits: LIMITS, fingerprint: false };
+
+function letter(text: string): Buffer {
+  return Buffer.from(`Content-Type: text/plain\r\n\r\n${text}`);
+}
+
+/** A message with a text, a file in base64, and one that needs no encoding. */
+function withFiles(binary: Buffer, plain: string): Buffer {
+  const part = (header: string, body: string) => `--b\r\n${header}\r\n\r\n${body}\r\n`;
+  return Buffer.from(
+    [
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+      part("Content-Type: text/plain", "hello"),
+      part("Content-Type: a/b; name=a.bin\r\nContent-Transfer-Encoding: base64", binary.toString("base64")),
+      part("Content-Type: text/csv; name=b.csv", plain),
+      part("Content-Type: a/b; name=c.exe", "blocked"),
+      "--b--\r\n",
+    ].join(""),
+    "latin1",
+  );
+}
+
+/** Linear, but seconds of work for the thread: markup deeper than anybody writes, to be made into words. */
+const SLOW = Buffer.from(`Content-Type: text/html\r\n\r\n${"<blockquote><b><a href=x>".repeat(2_000_000)}`);
+
+const texts = (results: readonly { storable: { content: { text: string | null } } }[]) => results.map((one) => one.storable.content.text);
+
+describe("the reader of contents", () => {
+  const reader = new ContentReader();
+  after(() => reader.close());
+
+  test("reads in its thread exactly what is read without one, with the hash of each attachment", async () => {
+    for (const size of [10, 5_000, 3_000_000]) {
+      const binary = randomBytes(size);
+      const mime = withFiles(binary, "a;b\r\n".repeat(1 + size / 1000));
+      const here = await parseContent(Buffer.from(mime));
+      const { storable, fingerprint } = await reader.read(Buffer.from(mime), { limits: LIMITS, fingerprint: true });
+      const wanted = here.attachments.slice(0, 2);
+      assert.deepEqual(
+        storable.content.attachments.map(({ hash: _, ...one }) => one),
+        wanted,
+      );
+      assert.deepEqual(
+        storable.content.attachments.map((one) => one.hash),
+        wanted.map(({ body }) => createHash("sha256").update(body).digest("hex")),
+      );
+      assert.deepEqual(
+        storable.dropped.map((one) => one.filename),
+        ["c.exe"],
+      );
+      assert.equal(fingerprint, contentFingerprint(here));
+    }
+  });
+
+  test("answers many at once, each in its place", async () => {
+    const results = await Promise.all(Array.from({ length: 300 }, (_, number) => reader.read(letter(`${number}`), OPTIONS)));
+    assert.deepEqual(
+      texts(results),
+      Array.from({ length: 300 }, (_, number) => `${number}`),
+    );
+  });
+
+  test("thirty megabytes of text hold the event loop no longer than it takes to hand them over", async () => {
+    await reader.read(letter("warm"), OPTIONS);
+    const large = Buffer.from(
+      `Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${"=41=42 words\r\n".repeat(2_200_000)}`,
+    );
+    const before = process.threadCpuUsage();
+    let longest = 0;
+    let [wall, cpu] = [performance.now(), 0];
+    const ticks = setInterval(() => {
+      // A timer is late too when other programs have the processor: what counts is the time of this very thread.
+      const { user, system } = process.threadCpuUsage(before);
+      const [wallNow, cpuNow] = [performance.now(), (user + system) / 1000];
+      longest = Math.max(longest, Math.min(wallNow - wall, cpuNow - cpu));
+      [wall, cpu] = [wallNow, cpuNow];
+    }, 1);
+    const { storable } = await reader.read(large, OPTIONS);
+    clearInterval(ticks);
+    assert.equal(storable.content.text?.length, LIMITS.maximumBodyLength);
+    // Parsed here it takes a second.
+    assert.ok(longest < 150, `The event loop stood still for ${longest} ms.`);
+  });
+});
+
+test("a message that takes too long fails alone: those before and behind it are read", async () => {
+  const reader = new ContentReader({ deadline: 1500 });
+  await reader.read(letter("warm"), OPTIONS);
+  const hostile = reader.read(Buffer.from(SLOW), { limits: LIMITS, fingerprint: true });
+  const others = ["a", "b", "c"].map((text) => reader.read(letter(text), OPTIONS));
+  await assert.rejects(
+    hostile,
+    (error) => error instanceof Error && !(error instanceof Failure) && /more than 1.5 seconds/.test(error.message),
+  );
+  assert.deepEqual(texts(await Promise.all(others)), ["a", "b", "c"]);
+  await reader.close();
+});
+
+test("a message that needs more memory than the thread has fails alone", async () => {
+  const reader = new ContentReader({ heapMegabytes: 32 });
+  await reader.read(letter("warm"), OPTIONS);
+  const before = reader.read(letter("a"), OPTIONS);
+  // Each line of a flowed text is an object until the lines are joined.
+  const large = reader.read(Buffer.from(`Content-Type: text/plain; format=flowed\r\n\r\n${"x\n".repeat(5_000_000)}`), OPTIONS);
+  const behind = ["b", "c"].map((text) => reader.read(letter(text), OPTIONS));
+  await assert.rejects(large, (error) => error instanceof Error && !(error instanceof Failure));
+  assert.deepEqual(texts(await Promise.all([before, ...behind])), ["a", "b", "c"]);
+  await reader.close();
+});
+
+test("nothing is read after the end, and what is in work is rejected as nobody's fault", async () => {
+  const reader = new ContentReader();
+  const unfinished = reader.read(Buffer.from(SLOW), { limits: LIMITS, fingerprint: true });
+  await reader.close();
+  const isStopping = (error: unknown) => error instanceof Failure && error.scope === "process" && error.code === "stopping";
+  await assert.rejects(unfinished, isStopping);
+  await assert.rejects(reader.read(letter("a"), OPTIONS), isStopping);
+});
