@@ -29,8 +29,8 @@ function withFiles(binary: Buffer, plain: string): Buffer {
   );
 }
 
-/** Linear, but seconds of work for the thread: markup deeper than anybody writes, to be made into words. */
-const SLOW = Buffer.from(`Content-Type: text/html\r\n\r\n${"<blockquote><b><a href=x>".repeat(2_000_000)}`);
+/** Linear, but seconds of work for the thread: millions of lines that look like delimiters. */
+const SLOW = Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${"--x\n".repeat(12_000_000)}`);
 
 const texts = (results: readonly { storable: { content: { text: string | null } } }[]) => results.map((one) => one.storable.content.text);
 
@@ -95,7 +95,7 @@ describe("the reader of contents", () => {
 test("a message that takes too long fails alone: those before and behind it are read", async () => {
   const reader = new ContentReader({ deadline: 1500 });
   await reader.read(letter("warm"), OPTIONS);
-  const hostile = reader.read(Buffer.from(SLOW), { limits: LIMITS, fingerprint: true });
+  const hostile = reader.read(Buffer.from(SLOW), OPTIONS);
   const others = ["a", "b", "c"].map((text) => reader.read(letter(text), OPTIONS));
   await assert.rejects(
     hostile,
@@ -106,11 +106,14 @@ test("a message that takes too long fails alone: those before and behind it are 
 });
 
 test("a message that needs more memory than the thread has fails alone", async () => {
-  const reader = new ContentReader({ heapMegabytes: 32 });
+  const reader = new ContentReader({ heapMegabytes: 24 });
   await reader.read(letter("warm"), OPTIONS);
   const before = reader.read(letter("a"), OPTIONS);
-  // Each line of a flowed text is an object until the lines are joined.
-  const large = reader.read(Buffer.from(`Content-Type: text/plain; format=flowed\r\n\r\n${"x\n".repeat(5_000_000)}`), OPTIONS);
+  const parameters = Array.from({ length: 450 }, (_, index) => `;p${index}=v${index}`).join("");
+  const large = reader.read(
+    Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${`--b\r\nContent-Type: a/b${parameters}\r\n\r\n\r\n`.repeat(900)}--b--`),
+    OPTIONS,
+  );
   const behind = ["b", "c"].map((text) => reader.read(letter(text), OPTIONS));
   await assert.rejects(large, (error) => error instanceof Error && !(error instanceof Failure));
   assert.deepEqual(texts(await Promise.all([before, ...behind])), ["a", "b", "c"]);
@@ -119,7 +122,7 @@ test("a message that needs more memory than the thread has fails alone", async (
 
 test("nothing is read after the end, and what is in work is rejected as nobody's fault", async () => {
   const reader = new ContentReader();
-  const unfinished = reader.read(Buffer.from(SLOW), { limits: LIMITS, fingerprint: true });
+  const unfinished = reader.read(Buffer.from(SLOW), OPTIONS);
   await reader.close();
   const isStopping = (error: unknown) => error instanceof Failure && error.scope === "process" && error.code === "stopping";
   await assert.rejects(unfinished, isStopping);

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { ParsedContent } from "../model/message.ts";
 import { htmlToText } from "./html-text.ts";
 
@@ -8,10 +8,16 @@ import { htmlToText } from "./html-text.ts";
  */
 export function contentFingerprint({ html, text, attachments }: Pick<ParsedContent, "html" | "text" | "attachments">): string {
   const shown = html === null ? (text ?? "") : htmlToText(html);
-  const words = shown.split(/\s+/).filter((word) => word !== "");
   // A nested message is written anew as well: that there is one must do.
   const files = attachments.map(({ mimetype, body }) => (mimetype === "message/rfc822" ? mimetype : sha256(body))).sort();
-  return sha256(JSON.stringify([words, files]));
+  // The hash of [words, files] as JSON, which is never put together: the words of a long text would take many times its size.
+  const sum = createHash("sha256").update("[[");
+  let separator = "";
+  for (const [word] of shown.matchAll(/\S+/g)) {
+    sum.update(`${separator}${JSON.stringify(word)}`);
+    separator = ",";
+  }
+  return sum.update(`],${JSON.stringify(files)}]`).digest("hex");
 }
 
 function sha256(bytes: string | Buffer): string {

@@ -13,6 +13,9 @@ const BLOCKS = new Set(
 /** Blocks that stand apart from their neighbours by an empty line. */
 const PARAGRAPHS = new Set("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul".split(" "));
 
+/** Characters of HTML read: four times what the CRM stores of a body. */
+const CHARACTERS = 4 * 1024 * 1024;
+
 /**
  * Elements open at a time, looked at after each chunk of characters. The parser's time for one element grows with the number of open
  * ones; above this the page is hostile, and reading goes on as if all of them had been closed.
@@ -27,7 +30,8 @@ const QUOTE_DEPTH = 20;
  * What a reader of an HTML body sees, as plain text: blocks on lines of their own, lists with dashes, quotes with `>`, links
  * followed by their address, pictures by their alternative text. Linear in the HTML; never throws.
  */
-export function htmlToText(html: string): string {
+export function htmlToText(whole: string): string {
+  const html = whole.length > CHARACTERS ? whole.slice(0, CHARACTERS) : whole;
   const writer = new TextWriter();
   let parser = parserFor(writer);
   let at = 0;

@@ -8,6 +8,9 @@ export interface Structured {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
+/** Parameters read of one field; real ones have five, and names in many sections some dozen. Each takes many times its bytes in memory. */
+const PARAMETERS = 500;
+
 /** Sections of one continued parameter (RFC 2231 3) that are read; real ones have three. */
 const SECTIONS = 100;
 
@@ -87,6 +90,7 @@ function pieces(field: string): string[] {
     } else if (character === ";" && !quoted) {
       found.push(piece);
       piece = "";
+      if (found.length > PARAMETERS) return found;
     } else {
       if (character === '"') quoted = !quoted;
       piece += character;
