@@ -20,6 +20,7 @@ const testServers = [
   { package: "dovecot-lmtpd", there: () => existsSync("/usr/lib/dovecot/lmtp") },
   { package: "postfix", there: () => existsSync("/usr/sbin/postfix") },
   { package: "postgresql", there: () => newestPostgres() !== undefined },
+  { package: "python3", there: () => onPath("python3") },
   { package: "chromium", there: () => onPath("chromium") || onPath("chromium-browser") || onPath("google-chrome") },
 ];
 

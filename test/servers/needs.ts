@@ -3,7 +3,7 @@ import path from "node:path";
 import { findProgram, runProgram } from "./processes.ts";
 
 /** The programs that tests start. */
-export type ServerName = "dovecot" | "postfix" | "postgres" | "chromium";
+export type ServerName = "dovecot" | "postfix" | "postgres" | "chromium" | "python";
 
 /** What is missing of a server, for a person; undefined when it can be started. */
 const missing: Readonly<Record<ServerName, () => string | undefined>> = {
@@ -19,6 +19,7 @@ const missing: Readonly<Record<ServerName, () => string | undefined>> = {
     return process.getuid?.() === 0 ? undefined : "Postfix can be started by root only; run the tests as root for these";
   },
   postgres: () => (postgresPrograms() === undefined ? install("PostgreSQL", "postgresql") : undefined),
+  python: () => (findProgram("python3") === undefined ? install("Python", "python3") : undefined),
   chromium: () => (chromiumPath() === undefined ? install("Chromium", "chromium") : undefined),
 };
 
