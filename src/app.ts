@@ -9,9 +9,12 @@ import { openDatabase } from "./database/open.ts";
 import type { EngineContext, Measure } from "./engine/context.ts";
 import type { Log } from "./engine/log.ts";
 import { type Operations, operationsOf } from "./engine/operations/operations.ts";
+import { Connections } from "./engine/connections/connections.ts";
+import { LIMIT_ALERT } from "./engine/connections/learn.ts";
 import { wake } from "./jobs/lease.ts";
 import { type Queue, startQueue } from "./jobs/queue.ts";
 import { ContentReader } from "./mime/content-reader.ts";
+import { closeAlerts } from "./ledger/alerts.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
 import type { MailSystem } from "./ports.ts";
@@ -52,6 +55,13 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     const systems = new Map<string, MailSystem>();
     const content = new ContentReader();
     const passwords = new Map(configuration.mailboxes.map((one) => [addressKey(one.address), one]));
+    const connections = new Connections({
+      database,
+      now,
+      wake: (tx, work, mailboxId) => wake(queue, database, work, mailboxId, tx),
+      report: (error) => options.log.warn({ error }, "a connection was not given back; the next sweep does it"),
+      eased: async (profile) => void (await closeAlerts(database, "profile", profile, LIMIT_ALERT, now())),
+    });
     const context: EngineContext = {
       database,
       log: options.log,
@@ -69,11 +79,13 @@ export async function openApp(configuration: Configuration, options: AppOptions)
       content,
       credentials: (address) => passwordOf(address, passwords.get(address)),
       wake: (work, mailboxId) => wake(queue, database, work, mailboxId),
+      connections,
     };
     const close = async () => {
       await queue.stop({ gracefulSeconds: 0 });
       await content.close();
       await Promise.all([...systems.values()].map((system) => system[Symbol.asyncDispose]()));
+      await connections.close();
       if (!options.database) await database.close();
     };
     return {

@@ -6,6 +6,7 @@ import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
 import type { ServerProfile } from "../model/mailbox.ts";
 import type { Credentials, Crm, MailboxAccess, MailSystem } from "../ports.ts";
+import type { Connections } from "./connections/connections.ts";
 import type { Log } from "./log.ts";
 
 /** Everything that the engine works with; put together once, in the composition root. */
@@ -22,6 +23,8 @@ export interface EngineContext {
   readonly content: Pick<ContentReader, "read">;
   /** Enqueues work for a mailbox; never lost, never doubled. */
   wake(work: "receive" | "send", mailboxId: string): Promise<void>;
+  /** The connections to mail servers, counted over all processes. */
+  readonly connections: Connections;
   readonly measure: Measure;
 }
 

@@ -1,8 +1,8 @@
-import type { MailboxRow, ProfileRow } from "../ledger/mailboxes.ts";
+import type { MailboxRow } from "../ledger/mailboxes.ts";
 
 /**
  * Who works on which server: mailboxes of one profile at a time, so that a server that is slow, or holds its connections for ever, takes only its
- * own share of the workers, and is not asked for more connections than it gives (`maxconcurrentconnections`).
+ * own share of the workers of this process. How many connections it is asked for is another matter, and counted over all processes.
  */
 export class ProfileSlots {
   readonly #share: number;
@@ -17,23 +17,25 @@ export class ProfileSlots {
   }
 
   /** Does the work if the profile has room; else the mailbox waits for it, and is woken then. */
-  async work(
-    mailbox: Pick<MailboxRow, "id">,
-    profile: Pick<ProfileRow, "name" | "maxConcurrentConnections">,
-    work: () => Promise<void>,
-  ): Promise<void> {
-    const busy = this.#busy.get(profile.name) ?? 0;
-    if (busy >= Math.min(this.#share, profile.maxConcurrentConnections)) {
-      this.#waiting.set(profile.name, (this.#waiting.get(profile.name) ?? new Set()).add(mailbox.id));
+  async work(mailbox: Pick<MailboxRow, "id" | "profile">, work: () => Promise<void>): Promise<void> {
+    const { id, profile } = mailbox;
+    const busy = this.#busy.get(profile) ?? 0;
+    if (busy >= this.#share) {
+      this.#waiting.set(profile, (this.#waiting.get(profile) ?? new Set()).add(id));
       return;
     }
-    this.#busy.set(profile.name, busy + 1);
+    this.#busy.set(profile, busy + 1);
     try {
       await work();
     } finally {
-      this.#busy.set(profile.name, (this.#busy.get(profile.name) ?? 1) - 1);
-      this.#next(profile.name);
+      this.#busy.set(profile, (this.#busy.get(profile) ?? 1) - 1);
+      this.#next(profile);
     }
+  }
+
+  /** Whether a mailbox of the profile waits for a share. */
+  isWanted(profile: string): boolean {
+    return (this.#waiting.get(profile)?.size ?? 0) > 0;
   }
 
   #next(profile: string): void {

@@ -67,6 +67,11 @@ export class JobStore {
     }, `claim jobs of ${queue}`);
   }
 
+  async hasWaiting(queue: string): Promise<boolean> {
+    const { rowCount } = await this.#database.query("select from pgboss.job where name = $1 and state = 'created' limit 1", [queue]);
+    return rowCount > 0;
+  }
+
   finish(queue: string, job: Job): Promise<void> {
     return this.#database.transaction(async (tx) => {
       await tx.query("delete from waypost.running_job where job_id = $1", [job.id]);

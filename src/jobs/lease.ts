@@ -64,10 +64,10 @@ export function leaseKey(name: QueueName, key: string): string {
   return `${name}:${key}`;
 }
 
-/** Wants the work of a key done: by who is at it now, and else by a new job. No wake is lost. */
-export async function wake(queue: Queue, database: Sql, name: QueueName, key: string): Promise<void> {
-  await raise(database, leaseKey(name, key));
-  await queue.wake(name, key);
+/** Wants the work of a key done: by who is at it now, and else by a new job. No wake is lost. In a transaction it takes effect with the commit. */
+export async function wake(queue: Queue, database: Sql, name: QueueName, key: string, within?: Transaction): Promise<void> {
+  await raise(within ?? database, leaseKey(name, key));
+  await queue.wake(name, key, within);
 }
 
 async function workUntilQuiet(

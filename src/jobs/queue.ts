@@ -20,6 +20,8 @@ export interface Queue {
    * takes effect with the commit.
    */
   wake(name: QueueName, key: string, within?: Transaction): Promise<void>;
+  /** Whether a job waits because every worker of this process is busy. */
+  isFull(name: QueueName): Promise<boolean>;
   /** Runs jobs of the queue in this process: many keys at a time, over all processes at most one per key. Once per queue. */
   work(name: QueueName, options: WorkOptions, handler: Handler): void;
   /** Takes no more jobs, gives handlers that many seconds, then aborts their signals and puts back what does not end. Idempotent. */
@@ -49,6 +51,7 @@ export async function startQueue(database: Database, options: QueueOptions): Pro
   };
   return {
     wake: (name, key, within) => store.add(name, key, within),
+    isFull: async (name) => workers.get(name)?.isFull() === true && (await store.hasWaiting(name)),
     work(name, workOptions, handler) {
       if (workers.has(name)) throw new Error(`The queue ${name} has its workers already.`);
       const added = new Workers(store, name, workOptions, handler, options.report);

@@ -40,6 +40,11 @@ export class Workers {
     this.#report = report;
   }
 
+  /** Every worker has a job. */
+  isFull(): boolean {
+    return this.#running.size >= this.#options.concurrency;
+  }
+
   /** There may be work. */
   poke(): void {
     this.#poked = true;

@@ -61,6 +61,17 @@ export async function readPosition(sql: Sql, mailboxId: string, stream: string):
   return rows[0] ?? null;
 }
 
+/** When the streams of a mailbox were pulled last; those that never were are left out. */
+export async function whenLookedAt(sql: Sql, mailboxId: string): Promise<Map<string, Date>> {
+  const { rows } = await sql.query<{ id: string; at: Date }>("select id, pulled_at as at from waypost.stream where mailbox_id = $1", [mailboxId]);
+  return new Map(rows.map(({ id, at }) => [id, at]));
+}
+
+/** Streams in which there was nothing more to read: the others come first next time. */
+export async function noteLookedAt(sql: Sql, mailboxId: string, streams: readonly string[], now: Date): Promise<void> {
+  await sql.query("update waypost.stream set pulled_at = $3 where mailbox_id = $1 and id = any($2)", [mailboxId, streams, now]);
+}
+
 /** Moves the cursor: always in the transaction that stores what it covers (invariant 1). */
 export async function storePosition(tx: Transaction, mailboxId: string, stream: string, position: Position, now: Date): Promise<void> {
   await tx.query(

@@ -4,26 +4,32 @@ import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
 import { step } from "../step.ts";
 import { processHeads } from "./process-heads.ts";
-import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
+import { type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 
 /** Heads in one page: enough to keep the look-ups few, little enough to keep memory and transactions small. */
 export const PAGE_SIZE = 500;
 
+/** What was stored of a stream, page by page. */
+export interface StoredPage {
+  readonly counts: Counts;
+  /** There is another page. */
+  readonly more: boolean;
+}
+
 /**
- * Pulls one stream page by page until nothing more is there. Each page's decisions, what left the stream, and the cursor that covers both commit in
- * one transaction (invariants 1 and 2): the server tells of a departure only once. Of a stream of many folders, messages that lie in none of
- * `folders` are none of our business until they are moved into one. A lost cursor starts again from the beginning and reconciles by
+ * Pulls one stream page by page until nothing more is there, and tells of each page once it is stored; whoever stops asking goes on from the cursor
+ * another time. Each page's decisions, what left the stream, and the cursor that covers both commit in one transaction (invariants 1 and 2): the
+ * server tells of a departure only once. Of a stream of many folders, messages that lie in none of `folders` are none of our business until they are moved into one. A lost cursor starts again from the beginning and reconciles by
  * identity: known messages are recognized, not replayed (invariant 3); no place of before counts, for the server may give its numbers a second
  * time. A folder of the stream that is read only from now on makes it start again too: the messages in it have passed by.
  */
-export async function readStream(reading: Reading, stream: string, folders: ReadonlySet<string>): Promise<Counts> {
+export async function* readStream(reading: Reading, stream: string, folders: ReadonlySet<string>): AsyncGenerator<StoredPage, void> {
   const { context, work, source, lease, signal } = reading;
   const startedAt = context.now();
   const position = await readPosition(context.database, work.mailbox.id, stream);
   const grown = position !== null && readsMore(position, folders);
   let cursor = grown ? null : (position?.cursor ?? null);
   const reread: string[] | null = grown ? [] : null;
-  let counts: Counts = NO_COUNTS;
   let resets = 0;
   for (;;) {
     const pull = await source.pull(stream, cursor, { limit: PAGE_SIZE, since: work.mailbox.startDate });
@@ -50,21 +56,21 @@ export async function readStream(reading: Reading, stream: string, folders: Read
           ? { present: reread, since: work.mailbox.startDate }
           : null;
     const covered: Cursor = pull.cursor;
+    let counts: Counts = NO_COUNTS;
     if (pull.heads.length > 0 || covered !== cursor) {
-      counts = addCounts(
-        counts,
-        await processHeads(reading, pull.heads, { newIn: folders }, async (tx) => {
-          await lease.assertHeld(tx);
-          const now = context.now();
-          await markGone(tx, work.mailbox.id, pull.gone, now);
-          if (listing !== null) await markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now);
-          await storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now);
-        }),
-      );
+      counts = await processHeads(reading, pull.heads, { newIn: folders }, async (tx) => {
+        await lease.assertHeld(tx);
+        const now = context.now();
+        await markGone(tx, work.mailbox.id, pull.gone, now);
+        if (listing !== null) await markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now);
+        await storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now);
+      });
     }
     cursor = covered;
     reading.onPage?.(pull.heads.length);
-    if (!pull.more || signal.aborted) return counts;
+    const more = pull.more && !signal.aborted;
+    yield { counts, more };
+    if (!more) return;
   }
 }
 

@@ -1,0 +1,183 @@
+import { randomUUID } from "node:crypto";
+import { pause } from "../../database/patience.ts";
+import type { Database, Transaction } from "../../database/database.ts";
+import {
+  deletePlaces,
+  deleteStalePlaces,
+  easeLearnedLimits,
+  forgetAbsent,
+  insertPlaces,
+  isWanted,
+  leaveLine,
+  lockPlaces,
+  noteCalled,
+  readCapacities,
+  readLine,
+  standInLine,
+  turnOf,
+  type Use,
+  type Waiting,
+  type Wanted,
+} from "../../ledger/connections.ts";
+import type { Endpoint } from "../../model/mailbox.ts";
+import type { Work } from "../context.ts";
+import { turnsNow } from "./room.ts";
+
+/** Seconds that a use is let in before those who asked earlier: a person waits for a check, and for an email to leave. */
+const HEAD_START: Readonly<Record<Use, number>> = { check: 60, send: 5, receive: 0, file: 0, watch: 0 };
+
+/** For so long a place is kept free for one who was called; every worker may be busy with other servers. */
+const CALLED_SECONDS = 10;
+
+/** How often one who waits in person looks whether it is his turn. */
+const LOOK_MS = 250;
+
+/** A learned limit is tried again with one connection more after so long. */
+export const EASE_MS = 5 * 60_000;
+
+/** The right to hold one connection open. */
+export interface Place extends AsyncDisposable {
+  /** Gives it back, and calls whoever is next. Never throws: what the database was not told now it learns at the next sweep. */
+  release(): Promise<void>;
+}
+
+export interface ConnectionsOptions {
+  readonly database: Database;
+  now(): Date;
+  /** Enqueues the work of a mailbox within the transaction. */
+  wake(tx: Transaction, work: "receive" | "send", mailboxId: string): Promise<void>;
+  report(error: unknown): void;
+  /** A profile may again open as many connections as it says. */
+  eased(profile: string): Promise<void>;
+}
+
+/**
+ * Gives out the connections to mail servers: over all processes no profile and no host has more than its limit, and no account more than its
+ * server was seen to take. Who finds no room stands in line in the ledger, and his work is woken, in whichever process, when it is his turn.
+ */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  /** Ids of the places that this process holds or is about to. */
+  readonly #held = new Set<string>();
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** A place, or null when there is none: then the mailbox stands in line, and its work is woken. */
+  async take(work: Work, use: Use): Promise<Place | null> {
+    const wanted = wantedBy(work, use);
+    const id = randomUUID();
+    this.#held.add(id);
+    try {
+      const given = await this.#options.database.transaction(async (tx) => {
+        const at = await lockPlaces(tx, [wanted]);
+        const line = (await readLine(tx)).filter((one) => !isSame(one, wanted));
+        const turnAt = (await turnOf(tx, wanted)) ?? new Date(at.getTime() - HEAD_START[use] * 1000);
+        const mine: Waiting = { ...wanted, turnAt, called: true };
+        const turns = turnsNow([...line, mine], await readCapacities(tx, this.#options.now()));
+        const isTurn = turns.includes(mine);
+        if (isTurn) {
+          await insertPlaces(tx, this.#options.database.presence.instanceId, [{ ...wanted, id }]);
+          await leaveLine(tx, wanted);
+        } else await standInLine(tx, wanted, turnAt);
+        await this.#call(tx, turns);
+        return isTurn;
+      }, "take a connection");
+      if (given) return this.#placeOf(id, wanted);
+      this.#held.delete(id);
+      return null;
+    } catch (error) {
+      // Should the place have been given all the same, the next sweep takes it away.
+      this.#held.delete(id);
+      throw error;
+    }
+  }
+
+  /** Waits in line until there is a place; null when `signal` aborts. For what a person asked for: jobs do not wait, they are woken. */
+  async takeInTurn(work: Work, use: Use, signal: AbortSignal): Promise<Place | null> {
+    while (!signal.aborted) {
+      const place = await this.take(work, use);
+      if (place !== null) return place;
+      await this.sweep();
+      await pause(LOOK_MS, signal);
+    }
+    await leaveLine(this.#options.database, wantedBy(work, use));
+    return null;
+  }
+
+  /** The mailbox has no work any more for which it stood in line. */
+  async leave(work: Work, use: Use): Promise<void> {
+    await leaveLine(this.#options.database, wantedBy(work, use));
+  }
+
+  /** Whether another mailbox stands in line for what this work holds. */
+  isWanted(work: Work, use: Use): Promise<boolean> {
+    return isWanted(this.#options.database, wantedBy(work, use));
+  }
+
+  /** What a notification or a dead process left undone: run every few seconds, by every process that works. */
+  async sweep(): Promise<void> {
+    const { database, now } = this.#options;
+    await deleteStalePlaces(database, await database.presence.living(), database.presence.instanceId, this.#held);
+    await forgetAbsent(database, CALLED_SECONDS);
+    for (const { profile } of await easeLearnedLimits(database, now(), new Date(now().getTime() + EASE_MS))) await this.#options.eased(profile);
+    await database.transaction((tx) => this.#callNext(tx), "call who waits for a connection");
+  }
+
+  /** Gives everything back: the process ends. */
+  async close(): Promise<void> {
+    const ids = [...this.#held];
+    this.#held.clear();
+    if (ids.length > 0) await deletePlaces(this.#options.database, ids);
+  }
+
+  #placeOf(id: string, wanted: Wanted): Place {
+    const release = async () => {
+      if (!this.#held.delete(id)) return;
+      try {
+        await this.#options.database.transaction(async (tx) => {
+          await lockPlaces(tx, [wanted]);
+          await deletePlaces(tx, [id]);
+          await this.#callNext(tx);
+        }, "give a connection back");
+      } catch (error) {
+        this.#options.report(error);
+      }
+    };
+    return { release, [Symbol.asyncDispose]: release };
+  }
+
+  async #callNext(tx: Transaction): Promise<void> {
+    const line = await readLine(tx);
+    if (line.length > 0) await this.#call(tx, turnsNow(line, await readCapacities(tx, this.#options.now())));
+  }
+
+  async #call(tx: Transaction, turns: readonly Waiting[]): Promise<void> {
+    const called = turns.filter((one) => !one.called);
+    if (called.length === 0) return;
+    await noteCalled(tx, called);
+    for (const { use, mailboxId } of called) {
+      if (use === "receive") await this.#options.wake(tx, "receive", mailboxId);
+      else if (use === "send" || use === "file") await this.#options.wake(tx, "send", mailboxId);
+    }
+  }
+}
+
+/** What a piece of work connects to. A profile without that direction has nothing to count; it is never connected to. */
+export function wantedBy({ mailbox, profile }: Work, use: Use): Wanted {
+  const endpoint = (use === "send" ? profile.outgoing : profile.incoming) ?? profile.incoming ?? profile.outgoing;
+  return { use, mailboxId: mailbox.id, profile: profile.name, host: hostOf(endpoint), account: accountOf(endpoint, mailbox.username) };
+}
+
+function hostOf(endpoint: Endpoint | null): string {
+  return endpoint?.host.toLowerCase() ?? "";
+}
+
+function accountOf(endpoint: Endpoint | null, username: string): string {
+  return endpoint === null || endpoint.authentication === "none" ? "" : username;
+}
+
+function isSame(one: Wanted, other: Wanted): boolean {
+  return one.use === other.use && one.mailboxId === other.mailboxId;
+}

@@ -1,0 +1,152 @@
+import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
+import { noteLookedAt, whenLookedAt } from "../../ledger/folders.ts";
+import { Failure } from "../../model/failure.ts";
+import type { Folder } from "../../model/message.ts";
+import { ACTIVITY } from "../trouble.ts";
+import { readStream, type StoredPage } from "./read-stream.ts";
+import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
+
+/** When one mailbox, and one of its streams, makes room for others that have something to read too. */
+export interface Slice {
+  /** Milliseconds after which, at the end of a page, another stream has its turn and the mailbox asks whether it is to give way. */
+  readonly length: number;
+  /** Whether another mailbox waits for the place that this one has. */
+  isWanted(): Promise<boolean>;
+}
+
+/** How long a mailbox reads before it gives way: several pages on any machine, and little to wait for. */
+export const SLICE_MS = 5000;
+
+/** One stream with those of its folders that are read. */
+interface Task {
+  readonly stream: string;
+  readonly folders: readonly Folder[];
+  readonly isInbox: boolean;
+}
+
+interface ReadStreams {
+  readonly counts: Counts;
+  /** Others waited: there is more to read, from the cursors on. */
+  readonly unfinished: boolean;
+}
+
+/**
+ * Reads the streams of a mailbox in turns of one slice each, so that a folder with years of mail keeps neither the inbox nor another folder waiting:
+ * the inbox has every second turn, the others follow each other, those first that were not looked at for the longest. After each slice
+ * the mailbox gives way if others wait; what is unfinished goes on from its cursor when its turn comes again.
+ */
+export async function readStreams(reading: Reading, wanted: readonly Folder[], slice: Slice): Promise<ReadStreams> {
+  const { inbox, others } = await inOrder(reading, wanted);
+  const turns = new Turns(reading, slice);
+  for (;;) {
+    if (inbox !== undefined && turns.isDue(inbox)) await turns.take(inbox);
+    const next = others.shift();
+    if (next !== undefined && !turns.mustEnd()) {
+      if ((await turns.take(next)) === "more") others.push(next);
+    } else if (next !== undefined) others.unshift(next);
+    const unfinished = others.length > 0 || (inbox !== undefined && turns.isOpen(inbox));
+    if (!unfinished || turns.mustEnd() || (await turns.isOver())) {
+      if (unfinished) await noteLookedAt(reading.context.database, reading.work.mailbox.id, turns.finished, reading.context.now());
+      return { counts: turns.counts, unfinished: unfinished && !reading.signal.aborted };
+    }
+  }
+}
+
+async function inOrder({ context, work }: Reading, wanted: readonly Folder[]): Promise<{ inbox: Task | undefined; others: Task[] }> {
+  const lookedAt = await whenLookedAt(context.database, work.mailbox.id);
+  const tasks = [...Map.groupBy(wanted, (folder) => folder.stream)].map(
+    ([stream, folders]): Task => ({ stream, folders, isInbox: folders.some((one) => one.role === "inbox") }),
+  );
+  const age = (task: Task) => lookedAt.get(task.stream)?.getTime() ?? 0;
+  return {
+    inbox: tasks.find((task) => task.isInbox),
+    others: tasks.filter((task) => !task.isInbox).sort((one, other) => age(one) - age(other)),
+  };
+}
+
+/** The turns of the streams of one run. */
+class Turns {
+  readonly #reading: Reading;
+  readonly #slice: Slice;
+  /** Streams with more to read, each where its last turn ended. */
+  readonly #open = new Map<string, AsyncGenerator<StoredPage, void>>();
+  readonly #lookedAt = new Map<string, number>();
+  #sliceBegan = performance.now();
+  /** Streams in which nothing more was left. */
+  readonly finished: string[] = [];
+  counts: Counts = NO_COUNTS;
+
+  constructor(reading: Reading, slice: Slice) {
+    this.#reading = reading;
+    this.#slice = slice;
+  }
+
+  isOpen({ stream }: Task): boolean {
+    return this.#open.has(stream);
+  }
+
+  /** It has more to read, or was not looked at for a slice. */
+  isDue(task: Task): boolean {
+    const looked = this.#lookedAt.get(task.stream);
+    return this.isOpen(task) || looked === undefined || performance.now() - looked >= this.#slice.length;
+  }
+
+  mustEnd(): boolean {
+    return this.#reading.signal.aborted;
+  }
+
+  /** The slice is over, and somebody waits; when nobody does, the next one begins. */
+  async isOver(): Promise<boolean> {
+    if (performance.now() - this.#sliceBegan < this.#slice.length) return false;
+    if (await this.#slice.isWanted()) return true;
+    this.#sliceBegan = performance.now();
+    return false;
+  }
+
+  /** A folder's own trouble (no right, deleted meanwhile) stays its own: the others are read (invariant 6). */
+  async take(task: Task): Promise<"finished" | "more"> {
+    const { context, work } = this.#reading;
+    try {
+      const turn = await this.#read(task);
+      if (turn === "finished") await closeAlerts(context.database, "folder", subjectOf(this.#reading, task), ACTIVITY.receive, context.now());
+      return turn;
+    } catch (error) {
+      this.#open.delete(task.stream);
+      if (!(error instanceof Failure) || error.scope !== "folder") throw error;
+      context.log.warn(
+        {
+          mailbox: work.mailbox.address,
+          folder: task.folders.map((one) => one.name).join(", "),
+          code: error.code,
+          serverSaid: error.serverSaid,
+        },
+        error.message,
+      );
+      await openAlert(context.database, alertOf(error, ACTIVITY.receive, subjectOf(this.#reading, task)), context.now());
+      return "finished";
+    } finally {
+      this.#lookedAt.set(task.stream, performance.now());
+    }
+  }
+
+  async #read({ stream, folders }: Task): Promise<"finished" | "more"> {
+    const began = performance.now();
+    const pages = this.#open.get(stream) ?? readStream(this.#reading, stream, new Set(folders.map((folder) => folder.id)));
+    for (;;) {
+      const page = await pages.next();
+      if (!page.done) this.counts = addCounts(this.counts, page.value.counts);
+      if (page.done || !page.value.more) {
+        this.#open.delete(stream);
+        this.finished.push(stream);
+        return "finished";
+      }
+      if (performance.now() - began < this.#slice.length) continue;
+      this.#open.set(stream, pages);
+      return "more";
+    }
+  }
+}
+
+function subjectOf({ work }: Reading, { stream }: Task): string {
+  return `${work.mailbox.id}/${stream}`;
+}
