@@ -14,6 +14,8 @@ export { readSecret, type SecretReference } from "./config/fields.ts";
 
 /** The one schema of configuration (docs/configuration.md). What stands in the file is read-only everywhere else. */
 
+const connections = z.number().int().min(1).max(65536);
+
 const settings = z
   .strictObject(
     Object.fromEntries(
@@ -72,6 +74,12 @@ export const configurationSchema = z.strictObject({
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   pullSeconds: z.number().int().min(5).max(86400).default(60).describe("Each mailbox is pulled at least this often, wakes or not."),
   organizations: z.array(z.strictObject({ name, kind: z.literal("embedded"), settings: settings.default({}) })).min(1),
+  hosts: z
+    .record(hostName, z.strictObject({ maxConcurrentConnections: connections }))
+    .default({})
+    .describe(
+      "Connections at a time to one host, whatever server profiles lead there. Left out: the smallest maxConcurrentConnections of those profiles.",
+    ),
   serverProfiles: z
     .array(
       z
@@ -100,6 +108,9 @@ export const configurationSchema = z.strictObject({
               "true: its mailboxes are worked on only after `waypost check` has passed, and again after the way to the server has changed.",
             ),
           maxConcurrentConnections: z.number().int().min(1).max(300).default(10),
+          maxConcurrentConnections: connections
+            .default(10)
+            .describe("Connections at a time over all processes and mailboxes of the profile: reading, sending, waiting for news, checks."),
           maximumMessageMegabytes: z
             .number()
             .min(1)

@@ -6,6 +6,8 @@ import { writeSettings } from "../crm/settings.ts";
 import type { Database } from "../database/database.ts";
 import { alertPendingApprovals, closeAlertsOfRetired } from "../ledger/alerts.ts";
 import type { ApprovalInFile } from "../ledger/approvals.ts";
+import { closeAlertsOfRetired } from "../ledger/alerts.ts";
+import { storeMailHosts } from "../ledger/connections.ts";
 import { type MailboxSetting, storeMailboxes, storeProfiles } from "../ledger/mailboxes.ts";
 import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
@@ -46,6 +48,7 @@ export async function storeConfiguration(database: Database, configuration: Conf
       configuration.organizations.map(({ name, kind }) => ({ name, kind })),
       profiles,
     );
+    await storeMailHosts(tx, hostLimits(configuration, profiles));
     await storeMailboxes(
       tx,
       configuration.mailboxes.map((mailbox) => mailboxSetting(configuration, mailbox, users, queues)),
@@ -54,6 +57,19 @@ export async function storeConfiguration(database: Database, configuration: Conf
     await closeAlertsOfRetired(tx, now);
     await alertPendingApprovals(tx, now);
   }, "store configuration");
+}
+
+/** How many connections each host may be asked for: its own setting, else the smallest limit of the profiles that lead there. */
+function hostLimits({ hosts }: Configuration, profiles: readonly ServerProfile[]): ReadonlyMap<string, number> {
+  const limits = new Map<string, number>();
+  for (const { incoming, outgoing, maxConcurrentConnections } of profiles) {
+    for (const endpoint of [incoming, outgoing]) {
+      const host = endpoint?.host.toLowerCase();
+      if (host !== undefined) limits.set(host, Math.min(limits.get(host) ?? maxConcurrentConnections, maxConcurrentConnections));
+    }
+  }
+  for (const [host, own] of Object.entries(hosts)) limits.set(host.toLowerCase(), own.maxConcurrentConnections);
+  return limits;
 }
 
 const FILTER_METHODS: Readonly<Record<FilterName, FilterMethod>> = { all: 0, replies: 1, contacts: 2, records: 3, none: 4 };

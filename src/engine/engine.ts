@@ -2,6 +2,7 @@ import { type Clock, startClock } from "../jobs/clock.ts";
 import { leaseKey, withLease } from "../jobs/lease.ts";
 import type { Queue } from "../jobs/queue.ts";
 import { forgetWaits, readMailbox, readProfile, takeDueMailboxes } from "../ledger/mailboxes.ts";
+import { SLICE_MS, type Slice } from "./connections/slice.ts";
 import type { EngineContext, Work } from "./context.ts";
 import { ProfileSlots } from "./profile-slots.ts";
 import { receiveMailbox } from "./receive/receive-mailbox.ts";
@@ -20,14 +21,18 @@ export interface EngineOptions {
   readonly pullSeconds: number;
   /** Mailboxes worked on at a time, in each direction; those of one profile take at most half of it. */
   readonly concurrency: number;
+  /** Milliseconds that a mailbox reads before it gives way to others that wait. */
+  readonly sliceMs?: number;
 }
 
 /** How often due mailboxes and pending emails are looked for; wakes make both prompt, this makes both certain (invariant 5). */
 const DUE_EVERY = 1000;
 const PENDING_EVERY = 5000;
+/** How soon the connections of a process that died are free for others. */
+const SWEEP_EVERY = 2000;
 
 export interface Engine {
-  /** Ends the work in order: running jobs finish their page or email within `seconds`. */
+  /** Ends the work in order: running jobs finish the page or email that they have in hand, within `seconds`. */
   stop(seconds: number): Promise<void>;
 }
 
@@ -43,27 +48,46 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
       new ProfileSlots(Math.ceil(options.concurrency / 2), (mailboxId) => {
         context.wake(work, mailboxId).catch(reportTo(context, `waking ${mailboxId}`));
       });
+    const slice = (direction: "receive" | "send", busy: ProfileSlots, work: Work): Slice => ({
+      length: options.sliceMs ?? SLICE_MS,
+      isWanted: async () =>
+        busy.isWanted(work.profile.name) || (await context.connections.isWanted(work, direction)) || (await queue.isFull(direction)),
+    });
     const receiving = slots("receive");
     const sending = slots("send");
     queue.work("receive", { concurrency: options.concurrency }, async (mailboxId, signal) => {
+      let unfinished = false;
       await withLease(context.database, leaseKey("receive", mailboxId), instanceId, async (lease) => {
         const work = await readWork(context, mailboxId);
-        if (!work || isPointless(work.mailbox, context.now())) return;
+        // A mailbox that gave way does not go on because of a wake: it stands behind those that waited.
+        if (!work || unfinished || isPointless(work.mailbox, context.now())) return;
         // A mailbox with years of mail to read ends at its next page; the rest is read by whoever comes next.
         const until = AbortSignal.any([signal, stopping.signal]);
-        await receiving.work(work.mailbox, work.profile, async () => void (await receiveMailbox(context, mailboxId, lease, until)));
+        await receiving.work(work.mailbox, async () => {
+          unfinished =
+            (await receiveMailbox(context, mailboxId, lease, until, { slice: slice("receive", receiving, work) })).end === "unfinished";
+        });
       });
+      if (unfinished) await queue.wake("receive", mailboxId);
     });
     queue.work("send", { concurrency: options.concurrency }, async (mailboxId, signal) => {
+      let unfinished = false;
       await withLease(context.database, leaseKey("send", mailboxId), instanceId, async (lease) => {
         const work = await readWork(context, mailboxId);
-        if (!work) return;
-        await sending.work(work.mailbox, work.profile, async () => void (await sendMailbox(context, mailboxId, lease, instanceId, signal)));
+        if (!work || unfinished) return;
+        const stop = { next: AbortSignal.any([signal, stopping.signal]), now: signal };
+        await sending.work(work.mailbox, async () => {
+          const sent = await sendMailbox(context, mailboxId, lease, instanceId, stop, { slice: slice("send", sending, work) });
+          unfinished = sent.end === "unfinished";
+        });
       });
+      if (unfinished) await queue.wake("send", mailboxId);
     });
     const wakeDue = async () => {
       for (const id of await takeDueMailboxes(context.database, context.now(), options.pullSeconds)) await context.wake("receive", id);
     };
+    const sweep = () => context.connections.sweep();
+    clocks.push(startClock({ everyMs: SWEEP_EVERY, report: reportTo(context, "looking for free connections") }, sweep));
     const dispatch = () => dispatchSending(context, options.organizations);
     clocks.push(startClock({ everyMs: DUE_EVERY, report: reportTo(context, "looking for due mailboxes") }, wakeDue));
     const pending = startClock({ everyMs: PENDING_EVERY, report: reportTo(context, "looking for pending emails") }, dispatch);

@@ -2,6 +2,7 @@ import { alertOf, closeAlerts, openAlert } from "../ledger/alerts.ts";
 import { type MailboxRow, noteFailure, noteProfileFailure, noteProfileSuccess, noteSuccess, postponeReceive } from "../ledger/mailboxes.ts";
 import type { Direction } from "../model/mailbox.ts";
 import { nextTry } from "./backoff.ts";
+import { learnLimit, TOO_MANY } from "./connections/learn.ts";
 import { asFailure, type EngineContext, type Work } from "./context.ts";
 
 /** The activity that alerts of a direction name. */
@@ -14,6 +15,11 @@ export const ACTIVITY: Readonly<Record<Direction, string>> = { receive: "receivi
 export async function noteTrouble(context: EngineContext, direction: Direction, { mailbox, profile }: Work, error: unknown): Promise<void> {
   const failure = asFailure(error, mailbox.address);
   const now = context.now();
+  if (failure.code === TOO_MANY && (await learnLimit(context, { mailbox, profile }, direction, failure))) {
+    // There is room again when others have ended: the limit that was learned keeps this from being tried in vain.
+    if (direction === "receive") await postponeReceive(context.database, mailbox.id, nextTry(1, now, failure.notBefore));
+    return;
+  }
   const failures = (failure.scope === "profile" ? profile[`${direction}Failures`] : mailbox[`${direction}Failures`]) + 1;
   const next = nextTry(failures, now, failure.notBefore);
   context.measure.count("failures", { direction, code: failure.code });

@@ -123,7 +123,11 @@ export async function isWanted(sql: Sql, { profile, host, mailboxId }: Wanted): 
 }
 
 /** Gives places out: the caller has made sure that there is room. A mailbox that is watched already gets no second watch. Returns the ids given. */
-export async function insertPlaces(tx: Transaction, holder: string, places: readonly (Wanted & { readonly id: string })[]): Promise<string[]> {
+export async function insertPlaces(
+  tx: Transaction,
+  holder: string,
+  places: readonly (Wanted & { readonly id: string })[],
+): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>(
     `insert into waypost.connection (id, holder, use, mailbox_id, profile, host, account)
      select id, $1, use, mailbox_id, profile, host, account
@@ -148,10 +152,11 @@ export async function deletePlaces(sql: Sql, ids: readonly string[]): Promise<vo
 
 /** Takes away what dead processes held, and what this one holds without knowing of it. */
 export async function deleteStalePlaces(sql: Sql, living: Iterable<string>, holder: string, known: Iterable<string>): Promise<void> {
-  await sql.query(
-    "delete from waypost.connection where not (holder = any($1::uuid[])) or (holder = $2 and not (id = any($3::uuid[])))",
-    [[...living], holder, [...known]],
-  );
+  await sql.query("delete from waypost.connection where not (holder = any($1::uuid[])) or (holder = $2 and not (id = any($3::uuid[])))", [
+    [...living],
+    holder,
+    [...known],
+  ]);
 }
 
 /** How many connections are open to a host, of everybody or of one account. */

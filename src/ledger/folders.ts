@@ -63,7 +63,9 @@ export async function readPosition(sql: Sql, mailboxId: string, stream: string):
 
 /** When the streams of a mailbox were pulled last; those that never were are left out. */
 export async function whenLookedAt(sql: Sql, mailboxId: string): Promise<Map<string, Date>> {
-  const { rows } = await sql.query<{ id: string; at: Date }>("select id, pulled_at as at from waypost.stream where mailbox_id = $1", [mailboxId]);
+  const { rows } = await sql.query<{ id: string; at: Date }>("select id, pulled_at as at from waypost.stream where mailbox_id = $1", [
+    mailboxId,
+  ]);
   return new Map(rows.map(({ id, at }) => [id, at]));
 }
 

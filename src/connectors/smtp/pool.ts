@@ -65,6 +65,13 @@ export class Pool<C extends Poolable> {
     }
   }
 
+  /** Closes the idle connections of these keys. */
+  async closeIdle(keys: ReadonlySet<string>): Promise<void> {
+    const unwanted = this.#idle.filter((idle) => keys.has(idle.key));
+    for (const idle of unwanted) this.#idle.splice(this.#idle.indexOf(idle), 1);
+    await Promise.all(unwanted.map((idle) => this.#closeIdle(idle)));
+  }
+
   /** Closes what is idle, turns away who waits, and resolves when the leases that are out have come back. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -108,7 +108,13 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
     return await submitOnce(mailbox, secret, message, true);
   }
 
-  async function submit(mailbox: MailboxAccess, envelope: Envelope, mime: Buffer, attempt: SubmitAttempt): Promise<Submission> {
+  async function submit(
+    mailbox: MailboxAccess,
+    envelope: Envelope,
+    mime: Buffer,
+    attempt: SubmitAttempt,
+    keys: Set<string>,
+  ): Promise<Submission> {
     const refusal = envelopeRefusal(envelope);
     if (refusal) {
       return refusal;
@@ -116,7 +122,10 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
     const message: OutgoingMessage = { envelope, mime, facts: contentFacts(mime), attempt, finalReplyTimeout };
     const secrets = new KeptSecrets(mailbox);
     try {
-      const submission = await withSecret(endpoint, secrets.mailbox, (secret) => submitOnce(mailbox, secret, message, false));
+      const submission = await withSecret(endpoint, secrets.mailbox, (secret) => {
+        keys.add(keyOf(secret));
+        return submitOnce(mailbox, secret, message, false);
+      });
       return discreet(submission, secrets);
     } catch (error) {
       throw secrets.error(error);
@@ -125,12 +134,15 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
 
   return {
     filesSentCopy: profile.filesSentCopy,
-    sender: (mailbox) => ({
-      submit: (envelope, mime, attempt) => submit(mailbox, envelope, mime, attempt),
-      wasSent: async () => "cannot tell",
-      // Connections belong to the profile; they are closed when idle.
-      close: async () => undefined,
-    }),
+    sender: (mailbox) => {
+      const keys = new Set<string>();
+      return {
+        submit: (envelope, mime, attempt) => submit(mailbox, envelope, mime, attempt, keys),
+        wasSent: async () => "cannot tell",
+        // Whoever closes a sender gives its connection to others: an idle one would count against the server's limit as well.
+        close: () => pool.closeIdle(keys),
+      };
+    },
     check: (mailbox) => checkSteps(mailbox, sessionOptions),
     [Symbol.asyncDispose]: () => pool.close(),
   };

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { pause } from "../../database/patience.ts";
 import type { Database, Transaction } from "../../database/database.ts";
+import { pause } from "../../database/patience.ts";
 import {
   deletePlaces,
   deleteStalePlaces,
@@ -19,7 +19,7 @@ import {
   type Waiting,
   type Wanted,
 } from "../../ledger/connections.ts";
-import type { Endpoint } from "../../model/mailbox.ts";
+import type { Direction, Endpoint } from "../../model/mailbox.ts";
 import type { Work } from "../context.ts";
 import { turnsNow } from "./room.ts";
 
@@ -65,8 +65,8 @@ export class Connections {
   }
 
   /** A place, or null when there is none: then the mailbox stands in line, and its work is woken. */
-  async take(work: Work, use: Use): Promise<Place | null> {
-    const wanted = wantedBy(work, use);
+  async take(work: Work, use: Use, direction: Direction = directionOf(use)): Promise<Place | null> {
+    const wanted = wantedBy(work, use, direction);
     const id = randomUUID();
     this.#held.add(id);
     try {
@@ -95,9 +95,9 @@ export class Connections {
   }
 
   /** Waits in line until there is a place; null when `signal` aborts. For what a person asked for: jobs do not wait, they are woken. */
-  async takeInTurn(work: Work, use: Use, signal: AbortSignal): Promise<Place | null> {
+  async takeInTurn(work: Work, use: Use, signal: AbortSignal, direction: Direction = directionOf(use)): Promise<Place | null> {
     while (!signal.aborted) {
-      const place = await this.take(work, use);
+      const place = await this.take(work, use, direction);
       if (place !== null) return place;
       await this.sweep();
       await pause(LOOK_MS, signal);
@@ -121,15 +121,16 @@ export class Connections {
     const { database, now } = this.#options;
     await deleteStalePlaces(database, await database.presence.living(), database.presence.instanceId, this.#held);
     await forgetAbsent(database, CALLED_SECONDS);
-    for (const { profile } of await easeLearnedLimits(database, now(), new Date(now().getTime() + EASE_MS))) await this.#options.eased(profile);
+    for (const { profile } of await easeLearnedLimits(database, now(), new Date(now().getTime() + EASE_MS)))
+      await this.#options.eased(profile);
     await database.transaction((tx) => this.#callNext(tx), "call who waits for a connection");
   }
 
-  /** Gives everything back: the process ends. */
+  /** Gives everything back: the process ends. A database that is away learns it from the death of the process. */
   async close(): Promise<void> {
     const ids = [...this.#held];
     this.#held.clear();
-    if (ids.length > 0) await deletePlaces(this.#options.database, ids);
+    if (ids.length > 0) await deletePlaces(this.#options.database, ids).catch((error: unknown) => this.#options.report(error));
   }
 
   #placeOf(id: string, wanted: Wanted): Place {
@@ -165,9 +166,14 @@ export class Connections {
 }
 
 /** What a piece of work connects to. A profile without that direction has nothing to count; it is never connected to. */
-export function wantedBy({ mailbox, profile }: Work, use: Use): Wanted {
-  const endpoint = (use === "send" ? profile.outgoing : profile.incoming) ?? profile.incoming ?? profile.outgoing;
+export function wantedBy({ mailbox, profile }: Work, use: Use, direction: Direction = directionOf(use)): Wanted {
+  const endpoint = direction === "send" ? profile.outgoing : profile.incoming;
   return { use, mailboxId: mailbox.id, profile: profile.name, host: hostOf(endpoint), account: accountOf(endpoint, mailbox.username) };
+}
+
+/** The direction in which a use connects; a check is for either. */
+function directionOf(use: Use): Direction {
+  return use === "send" ? "send" : "receive";
 }
 
 function hostOf(endpoint: Endpoint | null): string {

@@ -1,5 +1,5 @@
-import { countConnections, storeLearnedLimit, type Use } from "../../ledger/connections.ts";
 import { openAlert } from "../../ledger/alerts.ts";
+import { countConnections, storeLearnedLimit, type Use } from "../../ledger/connections.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { EngineContext, Work } from "../context.ts";
 import { wantedBy } from "./connections.ts";
@@ -13,15 +13,18 @@ const BELIEVED_MS = 15 * 60_000;
 /** Under this code the alert stands; it closes when the limit is as configured again. */
 export const LIMIT_ALERT = "connections: too many";
 
+/** Words of Dovecot ("from user+IP"), Gmail ("simultaneous"), Exchange and Courier for a limit of one account; all others are of the host. */
+const PER_ACCOUNT = /\buser|\baccount|\bmailbox|simultaneous/i;
+
 /**
- * A server refused a connection for their number: for a while Waypost opens no more than it had when that happened. What a server says while an
- * account signs in counts for that account (Dovecot, Gmail: a limit per user), else for the whole host. False when there was no other connection:
+ * A server refused a connection for their number: for a while Waypost opens no more than it had when that happened, for that account where the
+ * server says that the limit is the account's, else for the whole host. False when there was no other connection:
  * then the server has no room for us at all, and only waiting helps.
  */
 export async function learnLimit(context: EngineContext, work: Work, use: Use, failure: Failure): Promise<boolean> {
   const { profile } = work;
   const { host, account } = wantedBy(work, use);
-  const limited = failure.scope === "mailbox" ? account : "";
+  const limited = PER_ACCOUNT.test(failure.serverSaid ?? "") ? account : "";
   // The refused one has its place too.
   const took = (await countConnections(context.database, host, limited)) - 1;
   if (took < 1) return false;
@@ -29,7 +32,10 @@ export async function learnLimit(context: EngineContext, work: Work, use: Use, f
   const until = new Date(now.getTime() + BELIEVED_MS);
   await storeLearnedLimit(context.database, { host, account: limited, profile: profile.name, connections: took, until });
   const whose = limited === "" ? "" : ` for ${limited}`;
-  context.log.warn({ host, account: limited, connections: took, until, serverSaid: failure.serverSaid }, "the server takes fewer connections");
+  context.log.warn(
+    { host, account: limited, connections: took, until, serverSaid: failure.serverSaid },
+    "the server takes fewer connections",
+  );
   await openAlert(
     context.database,
     {

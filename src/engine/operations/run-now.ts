@@ -42,7 +42,7 @@ export async function receiveNow(
       say(`${messages} messages`);
     };
     const outcome = await withLease(context.database, leaseKey("receive", id), context.database.presence.instanceId, async (lease) => {
-      const result = await receiveMailbox(context, id, lease, signal, onPage);
+      const result = await receiveMailbox(context, id, lease, signal, { onPage, inPerson: true });
       counts = addCounts(counts, result);
       failure = result.failure;
     });
@@ -63,7 +63,7 @@ export async function sendNow(
   const { mailboxes, busy, failures } = await forEach(context, addresses, signal, progress, async (id) => {
     let failure: Failure | null = null;
     const outcome = await withLease(context.database, leaseKey("send", id), holder, async (lease) => {
-      const result = await sendMailbox(context, id, lease, holder, signal);
+      const result = await sendMailbox(context, id, lease, holder, { next: signal, now: signal }, { inPerson: true });
       counts = {
         sent: counts.sent + result.sent,
         failed: counts.failed + result.failed,

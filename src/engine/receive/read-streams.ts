@@ -2,20 +2,10 @@ import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { noteLookedAt, whenLookedAt } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Folder } from "../../model/message.ts";
+import { type Slice, SliceClock } from "../connections/slice.ts";
 import { ACTIVITY } from "../trouble.ts";
 import { readStream, type StoredPage } from "./read-stream.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
-
-/** When one mailbox, and one of its streams, makes room for others that have something to read too. */
-export interface Slice {
-  /** Milliseconds after which, at the end of a page, another stream has its turn and the mailbox asks whether it is to give way. */
-  readonly length: number;
-  /** Whether another mailbox waits for the place that this one has. */
-  isWanted(): Promise<boolean>;
-}
-
-/** How long a mailbox reads before it gives way: several pages on any machine, and little to wait for. */
-export const SLICE_MS = 5000;
 
 /** One stream with those of its folders that are read. */
 interface Task {
@@ -71,7 +61,7 @@ class Turns {
   /** Streams with more to read, each where its last turn ended. */
   readonly #open = new Map<string, AsyncGenerator<StoredPage, void>>();
   readonly #lookedAt = new Map<string, number>();
-  #sliceBegan = performance.now();
+  readonly #clock: SliceClock;
   /** Streams in which nothing more was left. */
   readonly finished: string[] = [];
   counts: Counts = NO_COUNTS;
@@ -79,6 +69,7 @@ class Turns {
   constructor(reading: Reading, slice: Slice) {
     this.#reading = reading;
     this.#slice = slice;
+    this.#clock = new SliceClock(slice);
   }
 
   isOpen({ stream }: Task): boolean {
@@ -95,12 +86,9 @@ class Turns {
     return this.#reading.signal.aborted;
   }
 
-  /** The slice is over, and somebody waits; when nobody does, the next one begins. */
-  async isOver(): Promise<boolean> {
-    if (performance.now() - this.#sliceBegan < this.#slice.length) return false;
-    if (await this.#slice.isWanted()) return true;
-    this.#sliceBegan = performance.now();
-    return false;
+  /** It is time to give way to another mailbox. */
+  isOver(): Promise<boolean> {
+    return this.#clock.isOver();
   }
 
   /** A folder's own trouble (no right, deleted meanwhile) stays its own: the others are read (invariant 6). */
@@ -108,7 +96,8 @@ class Turns {
     const { context, work } = this.#reading;
     try {
       const turn = await this.#read(task);
-      if (turn === "finished") await closeAlerts(context.database, "folder", subjectOf(this.#reading, task), ACTIVITY.receive, context.now());
+      if (turn === "finished")
+        await closeAlerts(context.database, "folder", subjectOf(this.#reading, task), ACTIVITY.receive, context.now());
       return turn;
     } catch (error) {
       this.#open.delete(task.stream);

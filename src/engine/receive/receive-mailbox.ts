@@ -3,12 +3,13 @@ import { closeAlertsOfOtherFolders } from "../../ledger/alerts.ts";
 import { storeFolders } from "../../ledger/folders.ts";
 import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import type { Failure } from "../../model/failure.ts";
+import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { mustWait, noteRecovery, noteTrouble } from "../trouble.ts";
 import { whyNot } from "../why-not.ts";
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
-import { readStreams, SLICE_MS, type Slice } from "./read-streams.ts";
+import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 
 /** How a round is run. */
@@ -28,7 +29,6 @@ export interface Received extends Counts {
 }
 
 const NOTHING: Received = { ...NO_COUNTS, failure: null, end: "done" };
-const NEVER: Slice = { length: SLICE_MS, isWanted: async () => false };
 
 /**
  * One round of one mailbox: every stream with a folder that is read is pulled until nothing new is left, or others wait. Runs under the mailbox's
@@ -53,7 +53,10 @@ export async function receiveMailbox(
   const started = performance.now();
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
   try {
-    const { counts, unfinished } = await readMailboxOnce({ context, work, source, lease, signal, onPage: options.onPage }, options.slice ?? NEVER);
+    const { counts, unfinished } = await readMailboxOnce(
+      { context, work, source, lease, signal, onPage: options.onPage },
+      options.slice ?? NEVER,
+    );
     await noteRecovery(context, "receive", work);
     const seconds = (performance.now() - started) / 1000;
     context.measure.observe("job_seconds", { work: "receive" }, seconds);

@@ -15,10 +15,18 @@ const MAXIMUM_TRIES = 50;
  * Files copies of sent messages in the mailbox's Sent folder, each after searching the folder for its Message-ID, so that a copy that the mail system
  * or an earlier try filed is not doubled. Trouble here never touches the state of the email: it was sent.
  */
-export async function fileCopies(context: EngineContext, work: Work, signal: AbortSignal): Promise<void> {
+export async function fileCopies(
+  context: EngineContext,
+  work: Work,
+  signal: AbortSignal,
+  { inPerson = false }: { readonly inPerson?: boolean } = {},
+): Promise<void> {
   if (work.profile.incoming === null) return;
   const rows = await copiesWaiting(context.database, work.mailbox.id, context.now(), BATCH);
   if (rows.length === 0) return;
+  const { connections } = context;
+  const place = inPerson ? await connections.takeInTurn(work, "file", signal) : await connections.take(work, "file");
+  if (place === null) return;
   const source = context.mailSystem(work.profile).source(accessTo(context, work.mailbox));
   try {
     for (const row of rows) {
@@ -27,6 +35,7 @@ export async function fileCopies(context: EngineContext, work: Work, signal: Abo
     }
   } finally {
     await source.close();
+    await place.release();
   }
 }
 

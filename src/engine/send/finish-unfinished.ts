@@ -24,15 +24,15 @@ const PATIENCE = 4 * 3_600_000;
 export async function finishUnfinished(context: EngineContext, work: Work, sender: MailSender | null): Promise<void> {
   for (const row of await unfinished(context.database, work.mailbox.id, context.now())) {
     if (row.settlement === null && !(await isSurelyDead(context.database, row.holder))) continue;
-    const settlement = row.settlement ?? (await conclude(context, sender, row));
+    const settlement = row.settlement ?? (await conclude(context, work, sender, row));
     if (settlement !== null) await settle(context, row, settlement);
   }
 }
 
 /** Null when it is too early to tell. */
-async function conclude(context: EngineContext, sender: MailSender | null, row: OutboxRow): Promise<Settlement | null> {
+async function conclude(context: EngineContext, work: Work, sender: MailSender | null, row: OutboxRow): Promise<Settlement | null> {
   const now = context.now();
-  const settlement = row.stage === "transmitting" ? await probe(context, sender, row) : notTransmitted(row, now);
+  const settlement = row.stage === "transmitting" ? await probe(context, work, sender, row) : notTransmitted(row, now);
   if (settlement === null) {
     await lookAgain(context.database, row, new Date(now.getTime() + LOOK_EVERY));
     return null;
@@ -52,8 +52,8 @@ function notTransmitted(row: OutboxRow, now: Date): Settlement {
 }
 
 /** What the copy in Sent says of a message that was transmitted and never answered; null when it says nothing yet. */
-async function probe(context: EngineContext, sender: MailSender | null, row: OutboxRow): Promise<Settlement | null> {
-  const found = await copyInSent(context, sender, row);
+async function probe(context: EngineContext, work: Work, sender: MailSender | null, row: OutboxRow): Promise<Settlement | null> {
+  const found = await copyInSent(context, work, sender, row);
   const waited = context.now().getTime() - row.changedAt.getTime();
   const attempts = row.attempts + 1;
   if (found === true) {
@@ -78,14 +78,34 @@ async function probe(context: EngineContext, sender: MailSender | null, row: Out
 }
 
 /** A Failure when Sent cannot be read now: it keeps this email from being settled, and none from being sent. */
-async function copyInSent(context: EngineContext, sender: MailSender | null, row: OutboxRow): Promise<boolean | "cannot tell" | Failure> {
+async function copyInSent(
+  context: EngineContext,
+  work: Work,
+  sender: MailSender | null,
+  row: OutboxRow,
+): Promise<boolean | "cannot tell" | Failure> {
   // An earlier attempt left a copy under the same Message-ID.
   if (row.partly || sender === null) return "cannot tell";
+  if (!context.mailSystem(work.profile).capabilities.filesSentCopy) return sender.wasSent(row.messageId);
+  const place = await context.connections.take(work, "file");
+  if (place === null) return noConnection(work);
   try {
     return await sender.wasSent(row.messageId);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     context.log.warn({ emailId: row.emailId, code: error.code }, `Sent could not be looked at: ${error.message}`);
     return error;
+  } finally {
+    await place.release();
   }
+}
+
+function noConnection({ mailbox, profile }: Work): Failure {
+  return new Failure({
+    scope: "mailbox",
+    code: "no connection free",
+    message: `Sent of ${mailbox.address} could not be looked at: all connections that the server profile "${profile.name}" allows are in use.`,
+    remedy: "Nothing: it is looked at when one is free.",
+    waitingHelps: true,
+  });
 }

@@ -3,6 +3,8 @@ import { closeAlerts } from "../../ledger/alerts.ts";
 import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { MailSender } from "../../ports.ts";
+import type { Place } from "../connections/connections.ts";
+import { NEVER, type Slice, SliceClock } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { ACTIVITY, mustWait, noteRecovery, noteTrouble } from "../trouble.ts";
 import { whyNot } from "../why-not.ts";
@@ -19,20 +21,57 @@ export interface SendCounts {
 
 export const NOTHING_SENT: SendCounts = { sent: 0, failed: 0, waiting: 0, unknown: 0 };
 
+/** How sending is ended. */
+export interface Stop {
+  /** The email in hand is the last. */
+  readonly next: AbortSignal;
+  /** The process cannot wait for anything any more. */
+  readonly now: AbortSignal;
+}
+
+export interface SendOptions {
+  /** When it gives way to others; by default never. */
+  readonly slice?: Slice;
+  /** A person asked for it: it waits in line for a connection instead of being woken when its turn comes. */
+  readonly inPerson?: boolean;
+}
+
+export interface Sent extends SendCounts {
+  readonly failure: Failure | null;
+  /** `unfinished`: it gave way to others, and more is pending. `in line`: there was no connection, and it is woken when there is. */
+  readonly end: End;
+}
+
+type End = "done" | "unfinished" | "in line";
+
+/** What one run sends with. */
+interface Run {
+  readonly context: EngineContext;
+  readonly work: Work;
+  readonly sender: MailSender;
+  readonly lease: Lease;
+  readonly holder: string;
+  readonly stop: Stop;
+  readonly options: SendOptions;
+  readonly counts: { -readonly [K in keyof SendCounts]: number };
+}
+
 /**
- * Sends what is pending for one mailbox. Runs under the mailbox's lease. First finishes what an earlier run left open: that is how a killed
- * process neither loses nor doubles a message. Ends normally; what went wrong stands in the ledger and is returned for the command line.
+ * Sends what is pending for one mailbox, until nothing is left or others wait. Runs under the mailbox's lease. First finishes what an earlier run
+ * left open: that is how a killed process neither loses nor doubles a message. Ends normally; what went wrong stands in the ledger and is returned
+ * for the command line.
  */
 export async function sendMailbox(
   context: EngineContext,
   mailboxId: string,
   lease: Lease,
   holder: string,
-  signal: AbortSignal,
-): Promise<SendCounts & { failure: Failure | null }> {
+  stop: Stop,
+  options: SendOptions = {},
+): Promise<Sent> {
   const mailbox = await readMailbox(context.database, mailboxId);
   const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-  if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null };
+  if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null, end: "done" };
   const work: Work = { mailbox, profile };
   const started = performance.now();
   // A profile can lose its outgoing server while emails are under way; they are finished all the same.
@@ -41,21 +80,20 @@ export async function sendMailbox(
   try {
     await finishUnfinished(context, work, sender);
     if (sender === null || whyNot("send", mailbox, profile) !== null || (await mustWait(context, "send", work)))
-      return { ...counts, failure: null };
-    await sendPending(context, work, sender, lease, holder, signal, counts);
+      return { ...counts, failure: null, end: "done" };
+    const end = await sendPending({ context, work, sender, lease, holder, stop, options, counts });
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
-    if (worked > 0 || mailbox.sendFailures > 0) await noteRecovery(context, "send", work);
+    if (worked > 0 || (mailbox.sendFailures > 0 && end !== "in line")) await noteRecovery(context, "send", work);
     else await noteAnswered(context, work);
     if (worked > 0)
       context.log.info({ mailbox: mailbox.address, ...counts, seconds: (performance.now() - started) / 1000 }, "mailbox sent");
-    return { ...counts, failure: null };
+    return { ...counts, failure: null, end };
   } catch (error) {
     await noteTrouble(context, "send", work, error);
-    return { ...counts, failure: asFailure(error, mailbox.address) };
+    return { ...counts, failure: asFailure(error, mailbox.address), end: "done" };
   } finally {
-    await sender?.close();
     context.measure.observe("job_seconds", { work: "send" }, (performance.now() - started) / 1000);
-    await fileCopies(context, work, signal);
+    await fileCopies(context, work, stop.next, options);
   }
 }
 
@@ -65,28 +103,37 @@ async function noteAnswered(context: EngineContext, { mailbox }: Work): Promise<
   await closeAlerts(context.database, "organization", mailbox.organization, ACTIVITY.send, context.now());
 }
 
-async function sendPending(
-  context: EngineContext,
-  work: Work,
-  sender: MailSender,
-  lease: Lease,
-  holder: string,
-  signal: AbortSignal,
-  counts: { -readonly [K in keyof SendCounts]: number },
-): Promise<void> {
+/** Sends over one connection, which is asked for when there is something to send. */
+async function sendPending({ context, work, sender, lease, holder, stop, options, counts }: Run): Promise<End> {
   const crm = context.crm(work.mailbox.organization);
   const settings = await crm.organizationSettings();
+  const clock = new SliceClock(options.slice ?? NEVER);
   const tried = new Set<string>();
-  while (!signal.aborted) {
-    const pending = (await crm.pending(work.mailbox.address, settings.BackgroundSendBatchSize, context.now())).filter(
-      (one) => !tried.has(`${one.id} ${one.generation}`),
-    );
-    if (pending.length === 0) return;
-    for (const one of pending) {
-      if (signal.aborted) return;
-      tried.add(`${one.id} ${one.generation}`);
-      const result = await sendEmail({ context, work, sender, lease, holder, signal, settings }, one);
-      if (result !== null) counts[result]++;
+  let place: Place | null = null;
+  try {
+    while (!stop.next.aborted) {
+      const pending = (await crm.pending(work.mailbox.address, settings.BackgroundSendBatchSize, context.now())).filter(
+        (one) => !tried.has(`${one.id} ${one.generation}`),
+      );
+      if (pending.length === 0) break;
+      place ??= await placeToSend(context, work, stop, options);
+      if (place === null) return "in line";
+      for (const one of pending) {
+        if (stop.next.aborted) break;
+        tried.add(`${one.id} ${one.generation}`);
+        const result = await sendEmail({ context, work, sender, lease, holder, signal: stop.now, settings }, one);
+        if (result !== null) counts[result]++;
+        if (await clock.isOver()) return "unfinished";
+      }
     }
+    return "done";
+  } finally {
+    // The connection is closed before somebody else may open one.
+    await sender.close();
+    await place?.release();
   }
+}
+
+function placeToSend({ connections }: EngineContext, work: Work, stop: Stop, { inPerson }: SendOptions): Promise<Place | null> {
+  return inPerson ? connections.takeInTurn(work, "send", stop.next) : connections.take(work, "send");
 }
