@@ -107,7 +107,6 @@ export const configurationSchema = z.strictObject({
             .describe(
               "true: its mailboxes are worked on only after `waypost check` has passed, and again after the way to the server has changed.",
             ),
-          maxConcurrentConnections: z.number().int().min(1).max(300).default(10),
           maxConcurrentConnections: connections
             .default(10)
             .describe("Connections at a time over all processes and mailboxes of the profile: reading, sending, waiting for news, checks."),

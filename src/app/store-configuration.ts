@@ -6,7 +6,6 @@ import { writeSettings } from "../crm/settings.ts";
 import type { Database } from "../database/database.ts";
 import { alertPendingApprovals, closeAlertsOfRetired } from "../ledger/alerts.ts";
 import type { ApprovalInFile } from "../ledger/approvals.ts";
-import { closeAlertsOfRetired } from "../ledger/alerts.ts";
 import { storeMailHosts } from "../ledger/connections.ts";
 import { type MailboxSetting, storeMailboxes, storeProfiles } from "../ledger/mailboxes.ts";
 import { addressKey } from "../model/address.ts";

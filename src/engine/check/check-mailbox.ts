@@ -3,6 +3,7 @@ import { keepTestResults, type TestResults } from "../../ledger/mailbox-tests.ts
 import { Failure } from "../../model/failure.ts";
 import type { Direction } from "../../model/mailbox.ts";
 import type { Step } from "../../ports.ts";
+import { connectionForCheck } from "../connections/for-check.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { whyNotTested } from "../why-not.ts";
 import { testBothWays } from "./both-ways.ts";
@@ -37,6 +38,7 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
     for await (const step of stepsOf(context, work, direction)) note({ ...step, direction });
   }
   if (options.testMessage && tried.length === 2 && passed(steps)) {
+    await using _ = await connectionForCheck(context, work, "receive");
     for await (const step of testBothWays(context, work, options)) note(step);
   }
   const results = Object.fromEntries(tried.map((direction) => [direction, outcomeOf(direction, steps)] as const));
@@ -45,13 +47,15 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
 }
 
 /** The steps of one direction; what the connector throws instead is the last of them. */
-async function* stepsOf(context: EngineContext, { mailbox, profile }: Work, direction: Direction): AsyncGenerator<Step> {
+async function* stepsOf(context: EngineContext, work: Work, direction: Direction): AsyncGenerator<Step> {
+  const { mailbox, profile } = work;
   const now = context.now();
   if (direction === "receive" && mailbox.receiveNotBefore !== null && mailbox.receiveNotBefore > now) {
     yield failedStep("connect", leaveAlone(mailbox.address, mailbox.receiveNotBefore));
     return;
   }
   try {
+    await using _ = await connectionForCheck(context, work, direction);
     yield* context.mailSystem(profile).check(accessTo(context, mailbox), direction);
   } catch (error) {
     yield failedStep("check", asFailure(error, mailbox.address));

@@ -2,6 +2,7 @@ import { type MailboxRow, readMailbox, readProfile } from "../../ledger/mailboxe
 import { Failure } from "../../model/failure.ts";
 import { checkMailbox } from "../check/check-mailbox.ts";
 import type { CheckStep, Untouched } from "../check/check-step.ts";
+import { connectionForCheck } from "../connections/for-check.ts";
 import { accessTo, type EngineContext, type Work } from "../context.ts";
 import { chooseFolders } from "../receive/choose-folders.ts";
 import { chooseMailboxes } from "./choose-mailboxes.ts";
@@ -96,7 +97,9 @@ async function checkOne(
   };
 }
 
-async function foldersOf(context: EngineContext, { mailbox, profile }: Work): Promise<FolderStatus[]> {
+async function foldersOf(context: EngineContext, work: Work): Promise<FolderStatus[]> {
+  await using _ = await connectionForCheck(context, work, "receive");
+  const { mailbox, profile } = work;
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
   try {
     return chooseFolders(await source.folders(), profile.folders).map((one) => ({
