@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { imapSystem } from "../../src/connectors/imap/system.ts";
 import type { Folder } from "../../src/model/message.ts";
 import type { MailSource } from "../../src/ports.ts";
+import { setRights } from "../servers/access-rights.ts";
 import type { Dovecot, DovecotOptions } from "../servers/dovecot.ts";
 import { missingServers } from "../servers/needs.ts";
 import { access, imapEndpoint, profileWith, startImapServer } from "./imap-rig.ts";
@@ -77,22 +78,8 @@ describe("IMAP folders", { skip }, () => {
         const prefix = "prefix" in options ? options.prefix : "";
         await dovecot.append("user0", `${prefix}Open`, message("open"));
         await dovecot.append("user0", `${prefix}Closed`, message("closed"));
-        await dovecot.withImap("user0", async (client) => {
-          // imapflow has no command for access rights (RFC 4314).
-          const run = client as unknown as { exec(command: string, attributes: readonly object[]): Promise<{ next(): void }> };
-          for (const [folder, rights] of [
-            [`${prefix}Open`, "lr"],
-            [`${prefix}Closed`, "l"],
-          ]) {
-            (
-              await run.exec("SETACL", [
-                { type: "STRING", value: folder },
-                { type: "STRING", value: "user1" },
-                { type: "STRING", value: rights },
-              ])
-            ).next();
-          }
-        });
+        await setRights(dovecot, "user0", `${prefix}Open`, "user1", "lr");
+        await setRights(dovecot, "user0", `${prefix}Closed`, "user1", "l");
         const streams = await streamsOf(dovecot, "user1");
         const opened = [...streams.values()].find((one) => one.name.endsWith("/Open"));
         const closed = [...streams.values()].find((one) => one.name.endsWith("/Closed"));

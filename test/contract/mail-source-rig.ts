@@ -30,6 +30,8 @@ export interface Differences {
   readonly repeats: boolean;
   /** A message whose last line has no end is given one when it is read: lines are all that the protocol knows (POP3). */
   readonly endsLastLine: boolean;
+  /** A service account signs in for all mailboxes of the profile: a password that is refused is the profile's trouble. */
+  readonly serviceAccount?: boolean;
 }
 
 export interface ServerRig extends AsyncDisposable {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import type { FolderStatus } from "../../src/engine/operations/status.ts";
 import type { TestDatabase } from "../databases.ts";
+import { setRights } from "../servers/access-rights.ts";
 import { missingServers } from "../servers/needs.ts";
 import { alertHistory, mailboxId, openCodes } from "./alerts.ts";
 import { atEach, emailsIn, letter } from "./incoming.ts";
@@ -45,7 +46,7 @@ onOneDatabaseEach("which folders are read", servers, (promise) => {
         await using app = await rig.open(database, rig.configurationFor([user], { profile: { folders: choice } }));
         await fill(user, "INBOX", ...BELOW_INBOX, ...OWN, ...SPECIAL);
         await fill(colleague, "Team");
-        await setRights(colleague, "Team", user, "lr");
+        await setRights(rig.dovecot, colleague, "Team", user, "lr");
         const theirs = `shared/${colleague}/Team`;
 
         const { counts, failures } = await receive(app);
@@ -76,7 +77,7 @@ onOneDatabaseEach("which folders are read", servers, (promise) => {
       const user = rig.newUser();
       await using app = await rig.open(database, rig.configurationFor([user]));
       await fill(user, "INBOX/Locked", "INBOX/Open");
-      await setRights(user, "INBOX/Locked", user, "la");
+      await setRights(rig.dovecot, user, "INBOX/Locked", user, "la");
       for (const round of [await receive(app), await receive(app), await receive(app)]) assert.deepEqual(round.failures, []);
       assert.deepEqual(await readFolders(database, user), ["INBOX/Open"]);
       const locked = (await statusOf(app, user)).get("INBOX/Locked");
@@ -89,7 +90,7 @@ onOneDatabaseEach("which folders are read", servers, (promise) => {
       assert.match(alert?.message ?? "", /INBOX\/Locked/);
       assert.ok(alert?.remedy);
 
-      await setRights(user, "INBOX/Locked", user, "lrswipkxtea");
+      await setRights(rig.dovecot, user, "INBOX/Locked", user, "lrswipkxtea");
       assert.deepEqual((await receive(app)).failures, []);
       assert.deepEqual(await readFolders(database, user), ["INBOX/Locked", "INBOX/Open"]);
       assert.deepEqual(
@@ -122,12 +123,3 @@ onOneDatabaseEach("which folders are read", servers, (promise) => {
     assert.equal((await receive(app)).counts.tracked, 1);
   });
 });
-
-/** RFC 4314. imapflow has no command for access rights. */
-async function setRights(owner: string, folder: string, user: string, rights: string): Promise<void> {
-  await rig.dovecot.withImap(owner, async (client) => {
-    const run = client as unknown as { exec(command: string, attributes: readonly object[]): Promise<{ next(): void }> };
-    const attributes = [folder, user, rights].map((value) => ({ type: "STRING", value }));
-    (await run.exec("SETACL", attributes)).next();
-  });
-}

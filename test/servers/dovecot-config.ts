@@ -18,6 +18,7 @@ export interface DovecotSettings {
   readonly prefix: string;
   readonly specialUse: boolean;
   readonly shared: boolean;
+  readonly privateSeen: boolean;
   readonly tls: boolean;
   readonly refusePlaintext: boolean;
   readonly withoutCapabilities: readonly string[];
@@ -138,7 +139,7 @@ namespace shared {
   type = shared
   separator = ${settings.separator}
   prefix = shared${settings.separator}%%u${settings.separator}
-  location = ${mailLocation(folder, settings, "%%n")}
+  location = ${mailLocation(folder, settings, "%%n")}${settings.privateSeen ? `:INDEXPVT=${folder}/mail/%n/seen/%%n` : ""}
   subscriptions = no
   list = children
 }`;

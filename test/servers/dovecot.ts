@@ -31,6 +31,8 @@ export interface DovecotOptions {
   readonly specialUse?: boolean;
   /** Folders can be opened to others by SETACL and are then seen as `shared/alice/...`; default false. */
   readonly shared?: boolean;
+  /** In folders of others `\Seen` is one's own (INDEXPVT); default false: it is the same for all who read them. */
+  readonly privateSeen?: boolean;
   /** Default: a certificate for localhost from an authority nobody trusts (see `Dovecot.authority`). */
   readonly tls?: Certificate | "none";
   /** Refuse passwords on connections without TLS (LOGINDISABLED); default false. */
@@ -183,6 +185,7 @@ function writeFiles(
       prefix: options.prefix ?? "",
       specialUse: options.specialUse ?? true,
       shared: options.shared ?? false,
+      privateSeen: options.privateSeen ?? false,
       tls: certificate !== "none",
       refusePlaintext: options.refusePlaintext ?? false,
       withoutCapabilities: options.withoutCapabilities ?? [],

@@ -2,7 +2,6 @@ import type { ImapFlow } from "imapflow";
 import { HEADER_FIELDS, parseHead } from "../../mime/head.ts";
 import type { MessageRef } from "../../model/message.ts";
 import { fetchRows } from "./heads.ts";
-import { folderOfRole } from "./list-folders.ts";
 import { refOf, sequenceSet, uidOf } from "./plan.ts";
 import { examine, refused, type Session, searchUids } from "./session.ts";
 
@@ -85,23 +84,22 @@ async function expunge(client: ImapFlow, set: string): Promise<void> {
  * Puts a copy into the folder for sent mail, marked as read. Looks for it first, and again when the connection broke so that nobody
  * knows whether it was stored (invariant 8).
  */
-export async function fileSent(
+export async function fileCopy(
   session: Session,
+  path: string,
   messageId: string,
   mime: Buffer,
   sentOn: Date,
-): Promise<"filed" | "already there" | "no folder"> {
-  const folder = await session.run(undefined, (client) => folderOfRole(client, "sent"));
-  if (folder === null) return "no folder";
+): Promise<"filed" | "already there"> {
   const isThere = () =>
-    session.run(folder.path, async (client) => {
-      await examine(client, folder.path);
+    session.run(path, async (client) => {
+      await examine(client, path);
       return (await uidsWith(client, messageId)).length > 0;
     });
   if (await isThere()) return "already there";
   try {
-    await session.run(folder.path, async (client) => {
-      if ((await client.append(folder.path, mime, ["\\Seen"], sentOn)) === false) throw refused(client, "APPEND");
+    await session.run(path, async (client) => {
+      if ((await client.append(path, mime, ["\\Seen"], sentOn)) === false) throw refused(client, "APPEND");
     });
   } catch (failure) {
     if (await isThere()) return "filed";

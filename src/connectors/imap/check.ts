@@ -4,7 +4,8 @@ import type { MailboxAccess, Step } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
 import { type ConnectStep, classify, stepOf } from "./failures.ts";
-import { foldersOf } from "./folders.ts";
+import { listFolders } from "./list-folders.ts";
+import { listMailbox } from "./listing.ts";
 import { examine } from "./session.ts";
 
 const STEPS: readonly ConnectStep[] = ["find the server", "connect", "encrypt", "sign in"];
@@ -62,14 +63,15 @@ async function* inside(client: ImapFlow, target: Target, mailbox: MailboxAccess)
   const about = { endpoint: target.endpoint, mailbox: mailbox.address };
   let name = "list the folders";
   try {
-    const folders = foldersOf(await client.list(), client.namespaces);
+    const { folders, shared, empty } = await listMailbox(client, mailbox, target.endpoint, false);
+    if (shared !== null && empty) await listFolders(client, mailbox, target.endpoint);
     yield {
       name,
       result: "ok",
-      message: `${mailbox.address} has ${folders.filter((folder) => folder.selectable).length} folders for messages.`,
+      message: `${mailbox.address} has ${folders.filter((folder) => folder.selectable).length} folders for messages${shared === null ? "" : ` that ${shared.name} may see`}.`,
     };
     name = "open the inbox";
-    const { exists } = await examine(client, "INBOX");
+    const { exists } = await examine(client, folders.find((folder) => folder.role === "inbox")?.path ?? "INBOX");
     yield { name, result: "ok", message: `The inbox holds ${exists} messages. It was opened for reading only.` };
   } catch (error) {
     yield failedStep(name, classify(error, { ...about, folder: "INBOX", connectionError: endingOf(client) }));
@@ -85,10 +87,16 @@ function done(name: ConnectStep, { endpoint }: Target, mailbox: MailboxAccess, c
     case "connect":
       return { name, result: "ok", message: `${where} takes connections.`, serverSaid: client?.greeting };
     case "sign in":
-      return { name, result: "ok", message: `${where} accepts user name and password of ${mailbox.address}.` };
+      return { name, result: "ok", message: `${where} accepts user name and password of ${whoSignsIn(mailbox)}.` };
     case "encrypt":
       return encrypted(name, where, endpoint, client);
   }
+}
+
+function whoSignsIn({ address, serviceAccount }: MailboxAccess): string {
+  if (serviceAccount === undefined) return address;
+  const purpose = serviceAccount.access === "sharedFolders" ? "" : ` for ${serviceAccount.user}`;
+  return `the service account ${serviceAccount.name}${purpose}`;
 }
 
 function encrypted(name: ConnectStep, where: string, endpoint: Target["endpoint"], client: ImapFlow | null): Step {

@@ -1,10 +1,13 @@
 import tls from "node:tls";
 import { type ExpungeEvent, ImapFlow, type ImapFlowOptions } from "imapflow";
+import { Failure } from "../../model/failure.ts";
 import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { plainMessage, tokenMechanism } from "../../wire/sasl.ts";
+import { Witnesses } from "../../wire/witnesses.ts";
 import { TooLate, within } from "./deadline.ts";
-import { type Circumstances, classify, imapFailure } from "./failures.ts";
+import { type Circumstances, classify, imapFailure, isNotAuthorized } from "./failures.ts";
+import { troubleOfServiceAccount } from "./service-account.ts";
 
 /** What connections are opened to. One for each mail system: the certificates in it take time to read. */
 export interface Target {
@@ -13,6 +16,8 @@ export interface Target {
   readonly secureContext: tls.SecureContext | undefined;
   /** Bytes; no answer of the server may hold a larger piece. */
   readonly largestLiteral: number;
+  /** Whom a refused service account is asked about. */
+  readonly witnesses: Witnesses<Secret>;
 }
 
 /** Larger than any header block that is asked for, whatever the limit for whole messages. */
@@ -26,6 +31,7 @@ export function targetOf(endpoint: Endpoint, maximumMessageSize: number): Target
     endpoint,
     secureContext: endpoint.security === "none" ? undefined : trusting(endpoint.certificateAuthorities),
     largestLiteral: Math.max(SMALLEST_LARGEST_LITERAL, maximumMessageSize + LITERAL_MARGIN),
+    witnesses: new Witnesses(),
   };
 }
 
@@ -58,10 +64,23 @@ const endings = new WeakMap<ImapFlow, unknown>();
 
 /**
  * A connection that is signed in and ready for commands. Throws a Failure that names the cause; a refused password is asked for
- * again once, in case it was changed meanwhile.
+ * again once, in case it was changed meanwhile. What a service account is refused is a failure of whomever it concerns.
  */
 export async function connect(target: Target, mailbox: MailboxAccess, options: ConnectOptions = {}): Promise<ImapFlow> {
   const about = { endpoint: target.endpoint, mailbox: mailbox.address };
+  try {
+    return await signedIn(target, mailbox, options, about);
+  } catch (error) {
+    const { serviceAccount } = mailbox;
+    if (serviceAccount === undefined || !(error instanceof Failure)) throw error;
+    throw await troubleOfServiceAccount(error, serviceAccount, about, {
+      witnesses: target.witnesses,
+      accepts: (secret) => isAccepted(target, secret, options, about),
+    });
+  }
+}
+
+async function signedIn(target: Target, mailbox: MailboxAccess, options: ConnectOptions, about: Circumstances): Promise<ImapFlow> {
   const secret = await mailbox.credentials.current();
   try {
     return await attempt(target, secret, options, about);
@@ -71,6 +90,18 @@ export async function connect(target: Target, mailbox: MailboxAccess, options: C
     const renewed = await mailbox.credentials.refresh();
     if (isSameSecret(renewed, secret)) throw failure;
     return attempt(target, renewed, options, about);
+  }
+}
+
+/** Signs in and out again. A user who is not known to the server has said nothing against the password. */
+async function isAccepted(target: Target, secret: Secret, { signal }: ConnectOptions, about: Circumstances): Promise<boolean> {
+  try {
+    await disconnect(await attempt(target, secret, { ...(signal && { signal }) }, about));
+    return true;
+  } catch (error) {
+    const failure = classify(error, about);
+    if (failure.code !== "sign-in refused") throw failure;
+    return isNotAuthorized(failure);
   }
 }
 
@@ -142,10 +173,14 @@ function signIn(endpoint: Endpoint, secret: Secret, capabilities: () => Map<stri
     };
   }
   const { authentication } = endpoint;
+  const canName = () => secret.authorizationIdentity === undefined || capabilities().has("AUTH=PLAIN");
   return {
     auth: {
       user,
-      pass: secret.password,
+      get pass() {
+        // Without PLAIN it would sign in as itself, and read its own mailbox for that of the user who is meant.
+        return canName() ? secret.password : undefined;
+      },
       ...(secret.authorizationIdentity !== undefined && { authzid: secret.authorizationIdentity }),
       get loginMethod() {
         // By itself it takes the strongest: AUTHENTICATE PLAIN, AUTHENTICATE LOGIN, LOGIN. Only PLAIN can name another's mailbox.

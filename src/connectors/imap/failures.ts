@@ -63,6 +63,45 @@ const CAUSES = {
     message: (where, who) => `${where} refuses the user name or password of ${who}.`,
     remedy: () => "Enter the password of the mailbox again; where two-step sign-in is on, an application password.",
   },
+  "service account refused": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where, who) => `${where} refuses the user name or password of the service account ${who}.`,
+    remedy: () =>
+      "Enter its password again in the server profile. Where it signs in for others it must be a master user or an administrator there.",
+  },
+  "service account not allowed": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, what) => `${where} does not let the service account ${what}.`,
+    remedy: () => 'Check the "username" of the mailbox, and at the server that the service account may act for this user.',
+  },
+  "no authorization identity": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} does not offer AUTH=PLAIN, the sign-in method that can name another user (RFC 4616).`,
+    remedy: () => "Many servers offer it only over TLS: choose TLS or STARTTLS. Else use masterUser or sharedFolders.",
+  },
+  "no folders of other users": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where, who) => `${where} has no place where ${who} could see folders of other users (NAMESPACE).`,
+    remedy: () => "Have shared folders (ACL) switched on at the server, or use masterUser or authorizationIdentity.",
+  },
+  "nothing shared": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, what) => `${where} shows no folder of ${what}.`,
+    remedy: () =>
+      'Have the rights l (see) and r (read) granted to the service account on the inbox and on every folder to be read (SETACL, RFC 4314), and check the "username" of the mailbox.',
+  },
+  "folder not shown": {
+    scope: "folder",
+    waitingHelps: false,
+    message: (where, what) => `${where} does not show ${what} any more.`,
+    remedy: () =>
+      "Nothing, if it was deleted or renamed on purpose. Else have the rights l (see) and r (read) on it granted to the service account again.",
+  },
   "sign-in not available": {
     scope: "mailbox",
     waitingHelps: true,
@@ -231,6 +270,11 @@ export class ConnectionGone extends Error {
     super("the connection is gone", { cause });
     this.reason = reason;
   }
+}
+
+/** Whether a sign-in was refused though user name and password are right: they may not act for the user who was named (RFC 5530). */
+export function isNotAuthorized({ cause }: Failure): boolean {
+  return ErrorFacts.safeParse(cause).data?.serverResponseCode === "AUTHORIZATIONFAILED";
 }
 
 /** The failure for whatever an operation of imapflow ended with. A Failure stays what it is; a fault of ours is thrown on. */

@@ -1,11 +1,14 @@
+import { Failure } from "../../model/failure.ts";
 import type { Content, Cursor, Folder, MessageRef } from "../../model/message.ts";
 import { storableText } from "../../model/text.ts";
 import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
-import { deleteMessages, fileSent, findMessage, markSeen, moveMessages } from "./changes.ts";
+import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages } from "./changes.ts";
 import { fetchContent } from "./content.ts";
 import { isSendable } from "./folders.ts";
-import { listFolders } from "./list-folders.ts";
+import { folderOfRole, listFolders } from "./list-folders.ts";
+import { sharedWith } from "./listing.ts";
 import { Puller } from "./pull.ts";
+import { type Right, rightsOf, TO_FILE, TO_READ, withRights } from "./rights.ts";
 import type { Session } from "./session.ts";
 
 /** The port over one connection. Every folder is a stream; ids are MAILBOXIDs or paths, see list-folders.ts. */
@@ -24,7 +27,7 @@ export class ImapSource implements MailSource {
   }
 
   async folders(): Promise<readonly Folder[]> {
-    const found = await this.#session.run(undefined, listFolders);
+    const found = await this.#session.run(undefined, (client) => listFolders(client, this.#session.mailbox, this.#session.target.endpoint));
     this.#paths = new Map(found.map(({ folder, path }) => [folder.stream, path]));
     return found.map(({ folder }) =>
       folder.unreadable === null ? folder : { ...folder, unreadable: this.#session.secrets.text(folder.unreadable) },
@@ -32,17 +35,24 @@ export class ImapSource implements MailSource {
   }
 
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
-    return this.#puller.pull(stream, await this.#pathOf(stream), cursor, options);
+    const path = await this.#pathOf(stream);
+    return this.#explaining(path, TO_READ, () => this.#puller.pull(stream, path, cursor, options));
   }
 
   async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {
     for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
-      yield* fetchContent(this.#session, await this.#pathOf(stream), some, maximumSize);
+      const path = await this.#pathOf(stream);
+      try {
+        yield* fetchContent(this.#session, path, some, maximumSize);
+      } catch (error) {
+        throw await this.#explained(error, path, TO_READ);
+      }
     }
   }
 
   async find(stream: string, messageId: string): Promise<readonly MessageRef[]> {
-    return findMessage(this.#session, stream, await this.#pathOf(stream), messageId);
+    const path = await this.#pathOf(stream);
+    return this.#explaining(path, TO_READ, () => findMessage(this.#session, stream, path, messageId));
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
@@ -54,8 +64,11 @@ export class ImapSource implements MailSource {
     }
   }
 
-  fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {
-    return fileSent(this.#session, messageId, mime, sentOn);
+  async fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {
+    const { mailbox, target } = this.#session;
+    const folder = await this.#session.run(undefined, (client) => folderOfRole(client, mailbox, target.endpoint, "sent"));
+    if (folder === null) return "no folder";
+    return this.#explaining(folder.path, TO_FILE, () => fileCopy(this.#session, folder.path, messageId, mime, sentOn));
   }
 
   close(): Promise<void> {
@@ -63,7 +76,7 @@ export class ImapSource implements MailSource {
     return this.#session.close();
   }
 
-  /** What commands name the folder by. Where folders have ids, only a listing knows the path; a source that was just opened has none yet. Elsewhere the id is the path. */
+  /** What commands name the folder by. Where folders have ids or are somebody else's, only a listing knows the path; a source that was just opened has none yet. Elsewhere the id is the path. */
   async #pathOf(stream: string): Promise<string> {
     const path = await this.#pathNamed(stream);
     if (!isSendable(path)) throw this.#session.failure("folder unreadable", storableText(stream));
@@ -73,8 +86,40 @@ export class ImapSource implements MailSource {
   async #pathNamed(stream: string): Promise<string> {
     const known = this.#paths.get(stream);
     if (known !== undefined) return known;
-    const hasIds = await this.#session.run(undefined, async (client) => client.capabilities.has("OBJECTID"));
-    if (hasIds) await this.folders();
-    return this.#paths.get(stream) ?? stream;
+    const listed =
+      sharedWith(this.#session.mailbox) !== null ||
+      (await this.#session.run(undefined, async (client) => client.capabilities.has("OBJECTID")));
+    if (listed) await this.folders();
+    const found = this.#paths.get(stream);
+    // By its id it would be a folder of whoever is signed in.
+    if (found === undefined && sharedWith(this.#session.mailbox) !== null)
+      throw this.#session.failure("folder not shown", storableText(stream));
+    return found ?? stream;
+  }
+
+  async #explaining<T>(path: string, needed: readonly Right[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw await this.#explained(error, path, needed);
+    }
+  }
+
+  /** The failure with the right that is lacking. To somebody without any right a folder looks as if it were not there (RFC 4314 6). */
+  async #explained(error: unknown, path: string, needed: readonly Right[]): Promise<unknown> {
+    if (!(error instanceof Failure)) return error;
+    const { mailbox } = this.#session;
+    const { serverSaid, cause } = error;
+    if (error.code === "folder gone" && sharedWith(mailbox) !== null)
+      return this.#session.failure("folder not shown", path, { serverSaid, cause });
+    if (error.code !== "no right") return error;
+    try {
+      const rights = await this.#session.run(undefined, (client) => rightsOf(client, path));
+      return withRights(error, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, needed);
+    } catch (trouble) {
+      // The connection went meanwhile: then the failure has to do without.
+      if (trouble instanceof Failure) return error;
+      throw trouble;
+    }
   }
 }

@@ -6,6 +6,7 @@ import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
 import { within } from "./deadline.ts";
 import { type Circumstances, classify, imapFailure } from "./failures.ts";
+import { inboxPath } from "./listing.ts";
 import { examine } from "./session.ts";
 
 /** IDLE is renewed this often. The standard asks for 29 minutes (RFC 2177); many firewalls forget a silent connection after 10. */
@@ -63,7 +64,8 @@ async function watchOne(target: Target, one: WatchTarget, signal: AbortSignal, g
       since = Date.now();
       client.on("exists", bursts.add);
       try {
-        await idle(client, { endpoint: target.endpoint, mailbox: one.mailbox.address }, times.renewal, signal, bursts.add);
+        const about = { endpoint: target.endpoint, mailbox: one.mailbox.address };
+        await idle(client, () => inboxPath(client, one.mailbox, target.endpoint), about, times.renewal, signal, bursts.add);
       } finally {
         await disconnect(client);
       }
@@ -78,9 +80,16 @@ async function watchOne(target: Target, one: WatchTarget, signal: AbortSignal, g
 }
 
 /** Ends only by throwing, or when `signal` aborts. */
-async function idle(client: ImapFlow, about: Circumstances, renewal: number, signal: AbortSignal, onOpen: () => void): Promise<void> {
+async function idle(
+  client: ImapFlow,
+  inbox: () => Promise<string>,
+  about: Circumstances,
+  renewal: number,
+  signal: AbortSignal,
+  onOpen: () => void,
+): Promise<void> {
   try {
-    await examine(client, "INBOX");
+    await examine(client, await inbox());
     // Whatever came while nobody listened.
     onOpen();
     while (!signal.aborted) {
