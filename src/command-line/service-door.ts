@@ -27,7 +27,9 @@ export function ownDoor(operations: Operations): Door {
   return {
     async call(name, ...args) {
       const operation = operations[name] as (...values: unknown[]) => Promise<unknown>;
-      return asJson(await operation(...args)) as never;
+      // What is told on the way has the same shape from here as over HTTP.
+      const local = args.map((one) => (isTell(one) ? (...progress: unknown[]) => one(...progress.map(asJson)) : one));
+      return asJson(await operation(...local)) as never;
     },
   };
 }
@@ -49,7 +51,7 @@ export async function serviceDoor(folder: string): Promise<Door | null> {
   return {
     async call(name, ...args) {
       const signal = args.find((one) => one instanceof AbortSignal);
-      const tell = args.find((one): one is Tell => typeof one === "function");
+      const tell = args.find(isTell);
       // A signal becomes the end of the connection, and progress comes back line by line.
       const travelling = args.filter((one) => typeof one !== "function" && !(one instanceof AbortSignal));
       const { status, body } = await post(door, `/api/operations/${name}`, { arguments: travelling }, { signal, tell });
@@ -60,6 +62,10 @@ export async function serviceDoor(folder: string): Promise<Door | null> {
 }
 
 type Tell = (...progress: unknown[]) => void;
+
+function isTell(value: unknown): value is Tell {
+  return typeof value === "function";
+}
 
 const result = z.object({ result: z.unknown() });
 /** A line of an answer that comes in lines. */

@@ -35,62 +35,91 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   "host unknown": {
     errors: /^(ENOTFOUND|EAI_NONAME|EAI_NODATA|ENODATA)$/,
     message: ({ host, purpose }) => `No host called ${host} is known (${purpose}).`,
-    remedy: ({ host }) => `Check the spelling of ${host} in the server profile, and that this machine's name servers know it.`,
+    remedy: ({ host, purpose }) =>
+      `Check the spelling of ${host} (${purpose}) in the server profile, and that this machine's name servers know it.`,
     // A machine that is off the network gets the very same answer as one with a misspelt name, and then waiting is the cure.
     waitingHelps: true,
   },
   "name service not available": {
     errors: /^(EAI_AGAIN|EAI_FAIL|ETIMEOUT|ESERVFAIL)$/,
     message: ({ host, purpose }) => `The name servers gave no answer about ${host} (${purpose}).`,
-    remedy: () => "Check the network and the name servers of the machine that Waypost runs on.",
+    remedy: ({ host }) => `Check the network and the name servers of the machine that Waypost runs on; they are to know ${host}.`,
     waitingHelps: true,
   },
   "connection refused": {
     errors: /^ECONNREFUSED$/,
     message: (target) => `${place(target)} refuses connections (${target.purpose}).`,
-    remedy: ({ port }) => `Check that the mail service runs and that ${port} is its port.`,
+    remedy: ({ port, purpose }) => `Check that the mail service runs (${purpose}) and that ${port} is its port.`,
     waitingHelps: true,
   },
   "connection timed out": {
     errors: /^(ETIMEDOUT|ERR_SOCKET_CONNECTION_TIMEOUT|ESOCKETTIMEDOUT)$/,
     message: (target) => `${place(target)} gives no sign of life (${target.purpose}).`,
-    remedy: (target) => `Check that a firewall lets this machine reach ${place(target)}, and that host and port are right.`,
+    remedy: (target) =>
+      `Check that a firewall lets this machine reach ${place(target)} (${target.purpose}), and that host and port are right.`,
     waitingHelps: true,
   },
   "host unreachable": {
     errors: /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/,
     message: ({ host, purpose }) => `There is no way through the network to ${host} (${purpose}).`,
-    remedy: ({ host }) => `Check the network of this machine and its route to ${host}.`,
+    remedy: ({ host, purpose }) => `Check the network of this machine and its route to ${host} (${purpose}).`,
     waitingHelps: true,
   },
   "certificate expired": {
-    errors: /^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/,
-    message: (target) => `The certificate of ${place(target)} is not valid at this time.`,
-    remedy: ({ host }) => `Ask who runs ${host} to renew its certificate, and check the clock of this machine.`,
+    errors: /^CERT_HAS_EXPIRED$/,
+    message: (target) => `The certificate of ${place(target)} has expired (${target.purpose}).`,
+    remedy: ({ host, purpose }) => `Ask who runs ${host} to renew its certificate (${purpose}), and check the clock of this machine.`,
+    waitingHelps: false,
+  },
+  "certificate not yet valid": {
+    errors: /^CERT_NOT_YET_VALID$/,
+    message: (target) => `The certificate of ${place(target)} is valid only from a later time on (${target.purpose}).`,
+    remedy: ({ host }) => `Check the clock of this machine first, then that of ${host}.`,
     waitingHelps: false,
   },
   "certificate for another name": {
     errors: /^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/,
-    message: (target) => `The certificate of ${place(target)} is made out to another name.`,
-    remedy: ({ host }) => `Enter the host by the name in its certificate, or ask for a certificate that names ${host}.`,
+    message: (target) => `The certificate of ${place(target)} is made out to another name (${target.purpose}).`,
+    remedy: ({ host, purpose }) =>
+      `Enter the host for ${purpose} by the name in its certificate, or ask for a certificate that names ${host}.`,
+    waitingHelps: false,
+  },
+  "certificate self-signed": {
+    errors: /^DEPTH_ZERO_SELF_SIGNED_CERT$/,
+    message: (target) => `The certificate of ${place(target)} is signed by nobody but itself (${target.purpose}).`,
+    remedy: ({ purpose }) =>
+      `Add that very certificate (PEM) as certificateAuthorities in the server profile (${purpose}), or have one issued by an authority.`,
     waitingHelps: false,
   },
   "certificate not trusted": {
-    errors: /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/,
-    message: (target) => `The certificate of ${place(target)} is not signed by an authority that this machine trusts.`,
-    remedy: () => "Add the certificate authority (PEM) to the server profile.",
+    errors: /^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/,
+    message: (target) => `The certificate of ${place(target)} is not signed by an authority that this machine trusts (${target.purpose}).`,
+    remedy: ({ host, purpose }) =>
+      `Add the certificate authority (PEM) as certificateAuthorities in the server profile (${purpose}). If it is a public one, have ${host} send its intermediate certificates too.`,
     waitingHelps: false,
   },
   "wrong security for the port": {
     errors: /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|RECORD_LAYER_FAILURE)$/,
-    message: (target) => `${place(target)} does not begin with TLS.`,
+    message: (target) => `${place(target)} does not begin with TLS (${target.purpose}).`,
     remedy: ({ port }) => `Choose STARTTLS for port ${port}, or enter the port where the service expects TLS from the start.`,
+    waitingHelps: false,
+  },
+  "TLS version too old": {
+    errors: /^ERR_SSL_(UNSUPPORTED_PROTOCOL|TLSV1_ALERT_PROTOCOL_VERSION|SSLV3_ALERT_PROTOCOL_VERSION|WRONG_SSL_VERSION)$/,
+    message: (target) => `${place(target)} knows only versions of TLS before 1.2, which are broken (${target.purpose}).`,
+    remedy: ({ host }) => `Ask who runs ${host} to switch TLS 1.2 or 1.3 on.`,
+    waitingHelps: false,
+  },
+  "client certificate required": {
+    errors: /^ERR_SSL_(TLSV13_ALERT_CERTIFICATE_REQUIRED|PEER_DID_NOT_RETURN_A_CERTIFICATE)$/,
+    message: (target) => `${place(target)} wants a certificate of this machine, and Waypost has none to show (${target.purpose}).`,
+    remedy: ({ host }) => `Ask who runs ${host} for a port or a rule without client certificates.`,
     waitingHelps: false,
   },
   "TLS not possible": {
     errors: /^ERR_(SSL|TLS)_/,
-    message: (target) => `No TLS connection with ${place(target)} comes about.`,
-    remedy: ({ host }) => `Ask who runs ${host} to offer TLS 1.2 or newer with a current cipher.`,
+    message: (target) => `No TLS connection with ${place(target)} comes about (${target.purpose}).`,
+    remedy: ({ host }) => `Ask who runs ${host} to offer a current cipher suite, and look into its log for the reason.`,
     waitingHelps: false,
   },
   "connection lost": {

@@ -424,7 +424,7 @@ describe("bad certificates of a real server", { skip: missingServers(["dovecot"]
   for (const [kind, code] of [
     ["expired", "certificate expired"],
     ["wrongHost", "certificate for another name"],
-    ["selfSigned", "certificate not trusted"],
+    ["selfSigned", "certificate self-signed"],
   ] as const) {
     test(code, async () => {
       await using dovecot = await startImapServer({ tls: certificates[kind] });

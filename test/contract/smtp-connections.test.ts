@@ -208,7 +208,7 @@ describe("signing in", () => {
 
   test("where the server offers no method that the profile allows, no password is sent", async () => {
     await using server = await startScriptedSmtp();
-    assert.equal((await failureOf(server.port, { authentication: "auto" })).code, "no common sign-in method");
+    assert.equal((await failureOf(server.port, { authentication: "auto" })).code, "sign-in not offered");
     assert.ok(!server.heard[0]?.some((line) => line.startsWith("AUTH")));
   });
 });
@@ -230,7 +230,7 @@ describe("TLS", () => {
     for (const [kind, code] of [
       ["expired", "certificate expired"],
       ["wrongHost", "certificate for another name"],
-      ["selfSigned", "certificate not trusted"],
+      ["selfSigned", "certificate self-signed"],
     ] as const) {
       test(`from ${from}: a certificate that is ${kind} is refused before any password is sent, unless the profile says otherwise`, async () => {
         await using server = await withUsers({ tls: { certificate: CERTIFICATES[kind], from } });
@@ -321,12 +321,12 @@ describe("checking a mailbox", () => {
         ["greeting", "ok"],
         ["encrypt", "ok"],
         ["sign in", "ok"],
-        ["sender", "ok"],
+        ["sender and recipient", "ok"],
       ],
     );
     assert.deepEqual(
       server.heard[0]?.map((line) => line.split(" ")[0]),
-      ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RSET", "QUIT"],
+      ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"],
     );
   });
 
@@ -342,7 +342,7 @@ describe("checking a mailbox", () => {
   test("stops at the step that fails, with the server's words and the remedy", async () => {
     await using server = await withUsers({ script: ({ step }) => (step === "MAIL" ? { say: "550 5.7.60 not yours\r\n" } : undefined) });
     const last = (await stepsOf(server.port, {})).at(-1);
-    assert.equal(last?.name, "sender");
+    assert.equal(last?.name, "sender and recipient");
     assert.equal(last.result, "failed");
     assert.equal(last.serverSaid, "550 5.7.60 not yours");
     const steps = await stepsOf(server.port, {}, mailboxOf("alice@example.test", "alice", "wrong"));
@@ -380,6 +380,6 @@ describe("Postfix with TLS and sign-in", { skip: missingServers(["postfix", "dov
     assert.equal(failure.code, "sign-in refused");
     assert.match(failure.serverSaid ?? "", /^535 5\.7\.8/);
     const unsigned = await failureOf(postfix.ports.smtp, { security: "none", timeout: 10_000 });
-    assert.equal(unsigned.code, "no common sign-in method");
+    assert.equal(unsigned.code, "sign-in not offered");
   });
 });

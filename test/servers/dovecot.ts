@@ -21,6 +21,8 @@ import {
 export interface DovecotOptions {
   /** Passwords by name; default alice, password secret. Sign in as `alice` or as `alice@any.host`. */
   readonly users?: Readonly<Record<string, string>>;
+  /** What stands beside the password of a user, e.g. `{ full: "userdb_quota_rule=*:bytes=1" }` (extra fields of a passwd-file). */
+  readonly userFields?: Readonly<Record<string, string>>;
   /** Accounts that may open every mailbox: sign in as `alice*router` with the password of `router`. Default router, masterpass. */
   readonly masters?: Readonly<Record<string, string>>;
   readonly format?: "maildir" | "mdbox" | "sdbox";
@@ -176,7 +178,7 @@ function writeFiles(
     writeFileSync(path.join(folder, name), content, { mode: 0o600 });
   };
   const passwords = (entries: Iterable<readonly [string, string]>) =>
-    [...entries].map(([name, password]) => `${name}:{PLAIN}${password}::::::\n`).join("");
+    [...entries].map(([name, password]) => `${name}:{PLAIN}${password}::::::${options.userFields?.[name] ?? ""}\n`).join("");
   write(
     "dovecot.conf",
     dovecotConfig(folder, ports, {

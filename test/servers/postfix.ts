@@ -35,6 +35,10 @@ export interface PostfixOptions {
   readonly tls?: Certificate | "none";
   /** More lines for main.cf. */
   readonly extra?: string;
+  /** Further ports in clear or with STARTTLS, each with settings of its own over those of main.cf: see `Postfix.services`. */
+  readonly services?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** More lines for master.cf. */
+  readonly extraServices?: readonly string[];
 }
 
 /** A message in the queue, as `postqueue -j` names it. */
@@ -53,6 +57,8 @@ export interface Postfix extends AsyncDisposable {
     /** TLS from the first byte; nobody listens when `tls` is "none". */
     readonly smtps: number;
   };
+  /** Ports of the further services by name. */
+  readonly services: Readonly<Record<string, number>>;
   readonly folder: string;
   /** PEM of the authority of the default certificate; undefined when the test brought its own or none. */
   readonly authority: string | undefined;
@@ -68,7 +74,9 @@ export interface Postfix extends AsyncDisposable {
 }
 
 export async function startPostfix(options: PostfixOptions = {}): Promise<Postfix> {
-  const [smtp = 0, smtps = 0] = await freePorts(2);
+  const names = Object.keys(options.services ?? {});
+  const [smtp = 0, smtps = 0, ...others] = await freePorts(2 + names.length);
+  const services = Object.fromEntries(names.map((name, index) => [name, others[index] ?? 0]));
   const folder = temporaryFolder("postfix");
   const etc = path.join(folder, "etc");
   const own = options.tls === undefined ? makeCertificates() : undefined;
@@ -80,6 +88,7 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
   const server: Postfix = {
     host: "127.0.0.1",
     ports: { smtp, smtps },
+    services,
     folder,
     authority: own?.authority,
     log,
@@ -119,7 +128,7 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
     }
     writeReplies(etc, options.replies ?? {});
     writeFileSync(path.join(etc, "main.cf"), mainConfig(folder, options, withTls));
-    writeFileSync(path.join(etc, "master.cf"), masterConfig(smtp, withTls ? smtps : undefined));
+    writeFileSync(path.join(etc, "master.cf"), masterConfig(smtp, withTls ? smtps : undefined, services, options));
     await server.start();
   } catch (error) {
     await server[Symbol.asyncDispose]();
@@ -192,7 +201,13 @@ ${options.extra ?? ""}
 }
 
 /** Every service without chroot, because the queue folder holds none of the files that one needs. */
-function masterConfig(smtp: number, smtps: number | undefined): string {
+function masterConfig(
+  smtp: number,
+  smtps: number | undefined,
+  ports: Readonly<Record<string, number>>,
+  { services: settings = {}, extraServices = [] }: PostfixOptions,
+): string {
+  const overrides = (name: string) => Object.entries(settings[name] ?? {}).map(([key, value]) => ` -o { ${key} = ${value} }`);
   const services = [
     "pickup unix n - n 60 1 pickup",
     "cleanup unix n - n - 0 cleanup",
@@ -215,9 +230,11 @@ function masterConfig(smtp: number, smtps: number | undefined): string {
     "scache unix - - n - 1 scache",
     "tlsmgr unix - - n 1000? 1 tlsmgr",
     "postlog unix-dgram n - n - 1 postlogd",
+    ...extraServices,
     // Last, because the daemon opens them in this order: who can connect finds all the others ready.
     `127.0.0.1:${smtp} inet n - n - - smtpd`,
     ...(smtps === undefined ? [] : [`127.0.0.1:${smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes`]),
+    ...Object.entries(ports).map(([name, port]) => `127.0.0.1:${port} inet n - n - - smtpd${overrides(name).join("")}`),
   ];
   return `${services.join("\n")}\n`;
 }

@@ -44,7 +44,7 @@ async function* steps(target: Target, mailbox: MailboxAccess): AsyncGenerator<St
 /** The step at which it failed: what was not reached did not fail, and what came before TLS was not encrypted. */
 function reached(step: ConnectStep, { endpoint }: Target, client: ImapFlow | null): ConnectStep {
   const needsTls = step === "sign in" && endpoint.security !== "none";
-  return needsTls && client?.secureConnection !== true ? "encrypt" : step;
+  return needsTls && !client?.tls ? "encrypt" : step;
 }
 
 /** Why there is nothing to sign in with; the server was not asked anything then. */

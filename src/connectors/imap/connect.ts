@@ -119,7 +119,10 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
   } catch (error) {
     client.close();
     if (error instanceof TooLate) throw imapFailure("connection timed out", about, { cause: error });
-    throw classify(error, { ...about, connectionError: endings.get(client) });
+    const failure = classify(error, { ...about, connectionError: endings.get(client) });
+    throw failure.code === "sign-in refused" || failure.code === "no common sign-in method" || failure.code === "encryption required"
+      ? withOffer(failure, client, secret, about)
+      : failure;
   } finally {
     options.signal?.removeEventListener("abort", giveUp);
   }
@@ -198,6 +201,18 @@ function onlyMechanism(endpoint: Endpoint, capabilities: Map<string, unknown>): 
   const chosen = tokenMechanism(endpoint.authentication, new Set(offered));
   for (const name of ["OAUTHBEARER", "XOAUTH2", "XOAUTH"]) if (name !== chosen) capabilities.delete(`AUTH=${name}`);
   return chosen !== null;
+}
+
+/** The same failure with what the server offers to sign in with; one that offers nothing for a password is another failure. */
+function withOffer(failure: Failure, { capabilities }: ImapFlow, secret: Secret, about: Circumstances): Failure {
+  const offered = [...capabilities.keys()].filter((name) => name.startsWith("AUTH="));
+  const forPasswords = offered.some((name) => /^AUTH=(PLAIN|LOGIN|CRAM-MD5|SCRAM-\S+|DIGEST-MD5|NTLM|GSSAPI)$/i.test(name));
+  const forTokens = offered.some((name) => /^AUTH=(XOAUTH2|OAUTHBEARER)$/i.test(name));
+  const serverSaid = failure.serverSaid ?? (offered.length > 0 ? offered.join(" ") : undefined);
+  if (secret.kind === "password" && forTokens && !forPasswords)
+    return imapFailure("only access tokens", about, { serverSaid, cause: failure });
+  if (failure.code !== "no common sign-in method") return failure;
+  return imapFailure("no common sign-in method", about, { serverSaid, cause: failure });
 }
 
 /** What a connection ended with, if it did and said so. */

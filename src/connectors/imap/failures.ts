@@ -19,7 +19,7 @@ const CAUSES = {
     scope: "profile",
     waitingHelps: true,
     message: (where) => `${where} gives no sign of life (incoming mail).`,
-    remedy: (where) => `Check that a firewall lets this machine reach ${where}, and that host and port are right.`,
+    remedy: (where) => `Check that a firewall lets this machine reach ${where} (incoming mail), and that host and port are right.`,
   },
   "no greeting": {
     scope: "profile",
@@ -36,7 +36,7 @@ const CAUSES = {
   "STARTTLS not offered": {
     scope: "profile",
     waitingHelps: false,
-    message: (where) => `${where} does not offer STARTTLS, and Waypost does not go on in clear.`,
+    message: (where) => `${where} does not offer STARTTLS for incoming mail, and Waypost does not go on in clear.`,
     remedy: () => "Choose TLS with its port (993), or have STARTTLS switched on at the server.",
   },
   "TLS not possible": {
@@ -48,20 +48,20 @@ const CAUSES = {
   "encryption required": {
     scope: "profile",
     waitingHelps: false,
-    message: (where) => `${where} takes passwords only over an encrypted connection.`,
-    remedy: () => "Choose STARTTLS or TLS in the server profile.",
+    message: (where) => `${where} takes passwords for incoming mail only over an encrypted connection.`,
+    remedy: () => "Choose STARTTLS (port 143) or TLS (port 993) in the server profile.",
   },
   "no common sign-in method": {
     scope: "profile",
     waitingHelps: false,
-    message: (where) => `${where} offers no sign-in method that the server profile allows.`,
-    remedy: () => "Choose a sign-in method that the server offers; many offer one only over TLS.",
+    message: (where) => `${where} offers no sign-in method for incoming mail that the server profile allows.`,
+    remedy: () => 'Set "authentication" of the incoming server to a method that it offers; many offer one only over TLS.',
   },
   "sign-in refused": {
     scope: "mailbox",
     waitingHelps: false,
-    message: (where, who) => `${where} refuses the user name or password of ${who}.`,
-    remedy: () => "Enter the password of the mailbox again; where two-step sign-in is on, an application password.",
+    message: (where, who) => `${where} refuses the user name or password of ${who} for incoming mail.`,
+    remedy: () => "Enter user name and password of the mailbox again; where two-step sign-in is on, an application password.",
   },
   "service account refused": {
     scope: "profile",
@@ -105,8 +105,33 @@ const CAUSES = {
   "sign-in not available": {
     scope: "mailbox",
     waitingHelps: true,
-    message: (where, who) => `${where} cannot sign ${who} in at the moment.`,
-    remedy: WAIT,
+    message: (where, who) => `${where} cannot sign ${who} in at the moment (incoming mail).`,
+    remedy: (where) =>
+      `Nothing: Waypost tries again by itself. If it lasts, ${where} cannot reach its list of users, or locked the account for a while; its log says.`,
+  },
+  "only access tokens": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} takes no passwords for incoming mail, only access tokens (OAuth 2.0).`,
+    remedy: () => 'Add "oauth" to the server profile and run `waypost authorize`.',
+  },
+  "password expired": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `The password of ${who} has expired on ${where}.`,
+    remedy: () => "Have the mailbox's password changed at the mail system, then enter the new one.",
+  },
+  "account disabled": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} does not let ${who} in: the account is disabled or needs the mail administrator.`,
+    remedy: () => "Have the account enabled for IMAP by the mail administrator.",
+  },
+  "access not granted": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} knows the user that signs in, who may not open the mailbox of ${who}.`,
+    remedy: () => "Give that account the right to open the mailbox, or sign in with the mailbox's own user name.",
   },
   "too many connections": {
     scope: "mailbox",
@@ -197,7 +222,11 @@ const STEPS: Readonly<Record<string, ConnectStep>> = {
   "server closing": "connect",
   "certificate expired": "encrypt",
   "certificate for another name": "encrypt",
+  "certificate not yet valid": "encrypt",
+  "certificate self-signed": "encrypt",
   "certificate not trusted": "encrypt",
+  "TLS version too old": "encrypt",
+  "client certificate required": "encrypt",
   "wrong security for the port": "encrypt",
   "TLS not possible": "encrypt",
   "STARTTLS not offered": "encrypt",
@@ -348,6 +377,9 @@ function signInTrouble(facts: ErrorFacts, code: string | undefined, text: string
   if (code === "PRIVACYREQUIRED" || /^Login is disabled/.test(facts.message)) return "encryption required";
   if (code === "UNAVAILABLE" || code === "INUSE" || code === "LIMIT" || code === "SERVERBUG") return "sign-in not available";
   if (/temporar|try again/i.test(text)) return "sign-in not available";
+  if (code === "EXPIRED") return "password expired";
+  if (code === "CONTACTADMIN" || /disabled|deactivated|locked out/i.test(text)) return "account disabled";
+  if (code === "AUTHORIZATIONFAILED") return "access not granted";
   if (facts.responseStatus === undefined) return "no common sign-in method";
   return "sign-in refused";
 }

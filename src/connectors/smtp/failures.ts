@@ -8,6 +8,7 @@ import type { ReplyTrouble } from "./replies.ts";
 type OwnTrouble =
   | "no answer"
   | "no greeting"
+  | "sign-in not offered"
   | "not a mail server"
   | "shutting down"
   | "connection lost"
@@ -59,8 +60,9 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
   "no common sign-in method": {
     scope: "profile",
     waitingHelps: false,
-    message: (where) => `${where} offers no sign-in method that the server profile allows.`,
-    remedy: () => "Choose a sign-in method that the server offers. Many offer one only over TLS; a relay may need none.",
+    message: (where) => `${where} offers no sign-in method for outgoing mail that the server profile allows.`,
+    remedy: () =>
+      'Set "authentication" of the outgoing server to a method that it offers; many offer one only over TLS, and a relay may need "none".',
   },
   "not a mail server": {
     scope: "profile",
@@ -104,17 +106,25 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     message: (where, user) => `${where} does not let ${user} sign in to send by SMTP.`,
     remedy: () => "Have SMTP sign-in (SMTP AUTH) enabled for this mailbox by the mail administrator.",
   },
+  "sign-in not offered": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} offers no sign-in at all, and the server profile wants to sign in for outgoing mail.`,
+    remedy: () =>
+      'Enter the port for signed-in users (587 with STARTTLS, 465 with TLS); some offer it only over TLS. For a relay that wants none, set "authentication: none".',
+  },
   "sign-in not available": {
     scope: "account",
     waitingHelps: true,
-    message: (where, user) => `${where} cannot sign ${user} in at the moment.`,
-    remedy: WAIT,
+    message: (where, user) => `${where} cannot sign ${user} in at the moment (outgoing mail).`,
+    remedy: (where) =>
+      `Nothing: Waypost tries again by itself. If it lasts, ${where} cannot ask whether passwords are right; its log says.`,
   },
   "sign-in refused": {
     scope: "account",
     waitingHelps: false,
-    message: (where, user) => `${where} refuses the user name or password of ${user}.`,
-    remedy: () => "Enter the password of the mailbox again; where two-step sign-in is on, an application password.",
+    message: (where, user) => `${where} refuses the user name or password of ${user} for outgoing mail.`,
+    remedy: () => "Enter the password again that sends mail; where two-step sign-in is on, an application password.",
   },
   "sign-in required": {
     scope: "profile",
@@ -125,7 +135,7 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
   "STARTTLS not offered": {
     scope: "profile",
     waitingHelps: false,
-    message: (where) => `${where} does not offer STARTTLS, and Waypost does not go on in clear.`,
+    message: (where) => `${where} does not offer STARTTLS for outgoing mail, and Waypost does not go on in clear.`,
     remedy: () => "Choose TLS with its port (465), or have STARTTLS switched on at the server.",
   },
   throttled: {

@@ -241,7 +241,8 @@ export class Session {
 
   #noMechanism(): never {
     const offered = [...this.extensions.signIn].join(", ");
-    throw smtpFailure("no common sign-in method", this.endpoint, { serverSaid: offered === "" ? "(offers none)" : `AUTH ${offered}` });
+    if (offered === "") throw smtpFailure("sign-in not offered", this.endpoint);
+    throw smtpFailure("no common sign-in method", this.endpoint, { serverSaid: `AUTH ${offered}` });
   }
 }
 

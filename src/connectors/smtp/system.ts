@@ -13,13 +13,12 @@ import { type Endpoint, type Secret, type ServerProfile, secretKey } from "../..
 import type { Envelope, MailboxAccess, MailSender, Step, Submission, SubmitAttempt } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { trustIn } from "../../wire/trust.ts";
+import { check } from "./check.ts";
 import { contentFacts } from "./content.ts";
 import { envelopeRefusal } from "./envelope.ts";
 import { smtpFailure } from "./failures.ts";
 import { Pool } from "./pool.ts";
-import { meaningOf } from "./replies.ts";
-import { replyText } from "./reply.ts";
-import { openSession, phasesOf, Session, type SessionOptions } from "./session.ts";
+import { openSession, type Session, type SessionOptions } from "./session.ts";
 import { type OutgoingMessage, transact } from "./transaction.ts";
 
 /** Milliseconds that an idle connection is kept: longer than the pause between two messages of one run, shorter than servers wait. */
@@ -143,7 +142,7 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
         close: () => pool.closeIdle(keys),
       };
     },
-    check: (mailbox) => checkSteps(mailbox, sessionOptions),
+    check: (mailbox) => check(mailbox, sessionOptions),
     [Symbol.asyncDispose]: () => pool.close(),
   };
 }
@@ -190,60 +189,4 @@ function discreet(submission: Submission, secrets: KeptSecrets): Submission {
 /** How a connection fails that the server had given up while it was idle: a fresh one deserves a try. */
 function diedIdle(error: unknown): boolean {
   return error instanceof Failure && (error.code === "connection lost" || error.code === "server closing");
-}
-
-/** A connection of its own, outside the pool: a check must not wait for mail. */
-async function* checkSteps(mailbox: MailboxAccess, sessionOptions: (secret: Secret | null) => SessionOptions): AsyncGenerator<Step> {
-  const secrets = new KeptSecrets(mailbox);
-  for await (const step of stepsOf(secrets.mailbox, sessionOptions)) yield secrets.step(step);
-}
-
-async function* stepsOf(mailbox: MailboxAccess, sessionOptions: (secret: Secret | null) => SessionOptions): AsyncGenerator<Step> {
-  const { endpoint } = sessionOptions(null);
-  let doing = "credentials";
-  let session: Session | null = null;
-  try {
-    const secret = endpoint.authentication === "none" ? null : await mailbox.credentials.current();
-    session = new Session(sessionOptions(secret));
-    for (const { name, run } of phasesOf(endpoint, secret)) {
-      doing = name;
-      const { message, weakness } = await run(session);
-      yield weakness === undefined
-        ? { name, result: "ok", message }
-        : { name, result: "warning", code: weakness.code, message, remedy: weakness.remedy };
-    }
-    doing = "sender";
-    yield await checkSender(session, mailbox.address);
-  } catch (error) {
-    if (!(error instanceof Failure)) {
-      throw error;
-    }
-    yield { name: doing, result: "failed", code: error.code, message: error.message, serverSaid: error.serverSaid, remedy: error.remedy };
-  } finally {
-    await session?.close();
-  }
-}
-
-async function checkSender(session: Session, address: string): Promise<Step> {
-  const name = "sender";
-  const refusal = envelopeRefusal({ from: address, recipients: [address], needsSmtpUtf8: false });
-  if (refusal) {
-    return { name, result: "failed", message: refusal.response, remedy: "Correct the address of the mailbox." };
-  }
-  const reply = await session.ask({ command: "MAIL", text: `MAIL FROM:<${address}>` });
-  const meaning = meaningOf(reply, "MAIL");
-  if (meaning.kind === "done") {
-    await session.ask({ command: "RSET", text: "RSET" });
-    return { name, result: "ok", message: `${session.endpoint.host} takes mail from ${address}.` };
-  }
-  if (meaning.kind !== "refused") {
-    throw session.failureOf(meaning, reply);
-  }
-  return {
-    name,
-    result: meaning.permanent ? "failed" : "warning",
-    message: `${session.endpoint.host} does not take mail from ${address}.`,
-    serverSaid: replyText(reply),
-    remedy: `Give the user that signs in the right to send as ${address}.`,
-  };
 }

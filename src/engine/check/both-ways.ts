@@ -104,5 +104,8 @@ function copyFailed(name: string, address: string, failure: Failure): Step {
     result: "warning",
     code: `sent copy: ${failure.code}`,
     message: `Emails of ${address} leave, but no copy can be filed in Sent: ${failure.message}`,
+    ...(failure.code === "no right" && {
+      remedy: "Have the right to add messages to that folder granted, or switch SSSSaveOutgoingEmailToExchangeSentFolder off.",
+    }),
   };
 }

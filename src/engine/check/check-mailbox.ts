@@ -1,8 +1,9 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { keepTestResults, type TestResults } from "../../ledger/mailbox-tests.ts";
 import { Failure } from "../../model/failure.ts";
-import type { Direction } from "../../model/mailbox.ts";
+import type { Direction, Endpoint } from "../../model/mailbox.ts";
 import type { Step } from "../../ports.ts";
+import { type Mistake, mistakeIn, whatAnswers } from "../../wire/answering.ts";
 import { connectionForCheck } from "../connections/for-check.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { whyNotTested } from "../why-not.ts";
@@ -56,10 +57,23 @@ async function* stepsOf(context: EngineContext, work: Work, direction: Direction
   }
   try {
     await using _ = await connectionForCheck(context, work, direction);
+    const endpoint = direction === "receive" ? profile.incoming : profile.outgoing;
+    const mistake = endpoint === null ? null : await mistakeAt(endpoint);
+    if (mistake !== null) {
+      yield { name: "listen to the server", result: "failed", ...mistake };
+      return;
+    }
     yield* context.mailSystem(profile).check(accessTo(context, mailbox), direction);
   } catch (error) {
     yield failedStep("check", asFailure(error, mailbox.address));
   }
+}
+
+/** The wrong port and the wrong kind of TLS show before anything is said; a client would only see silence or nonsense. */
+async function mistakeAt({ protocol, host, port, security }: Endpoint): Promise<Mistake | null> {
+  if (protocol !== "imap" && protocol !== "pop3" && protocol !== "smtp") return null;
+  const tls = security === "tls";
+  return mistakeIn(await whatAnswers({ host, port }, tls), protocol, tls, { host, port });
 }
 
 function leaveAlone(address: string, until: Date): Failure {

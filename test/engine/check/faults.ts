@@ -1,0 +1,434 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { z } from "zod";
+import type { configurationSchema } from "../../../src/config.ts";
+import type { Dovecot } from "../../servers/dovecot.ts";
+import { type BrokenServers, FEW, HOSTS, UNKNOWABLE } from "./servers.ts";
+
+type ConfigurationInput = z.input<typeof configurationSchema>;
+type ProfileInput = ConfigurationInput["serverProfiles"][number];
+type MailboxInput = NonNullable<ConfigurationInput["mailboxes"]>[number];
+
+/** One thing wrong in a set-up, and what a person reads about it. */
+export interface Fault {
+  readonly fault: string;
+  /** The direction of the step that tells it. */
+  readonly direction: "receive" | "send";
+  /** The account; by default one of its own that is sound. */
+  readonly account?: string;
+  /** What is entered in the server profile instead of what is right. */
+  readonly incoming?: Partial<NonNullable<ProfileInput["incoming"]>>;
+  readonly outgoing?: Partial<NonNullable<ProfileInput["outgoing"]>>;
+  readonly mailbox?: Partial<MailboxInput>;
+  /** Done before the test, and undone by disposing of what it gives. */
+  readonly prepare?: (account: string) => Promise<AsyncDisposable | undefined>;
+  readonly code: string;
+  readonly result?: "warning";
+  readonly message: RegExp;
+  readonly remedy: RegExp;
+  readonly serverSaid?: RegExp;
+}
+
+/** Faults on the way to the incoming server and inside it. */
+export function incomingFaults({ dovecot, bareDovecot, tokenDovecot, postfix, ports, authorities }: BrokenServers): Fault[] {
+  const { imap, imaps, pop3 } = dovecot.ports;
+  const trusting = { security: "tls", port: imaps, certificateAuthorities: authorities } as const;
+  const fault = (name: string, one: Omit<Fault, "fault" | "direction">): Fault => ({ ...one, fault: name, direction: "receive" });
+  return [
+    fault("host misspelt", {
+      incoming: { host: "no-such-host.invalid" },
+      code: "host unknown|name service not available",
+      message: /No host called no-such-host\.invalid is known|gave no answer about no-such-host/,
+      remedy: /spelling of no-such-host|name servers/,
+    }),
+    fault("nobody listens", {
+      incoming: { port: ports.closed },
+      code: "connection refused",
+      message: /refuses connections \(incoming/,
+      remedy: /is its port/,
+    }),
+    fault("port filtered", {
+      incoming: { port: ports.blackhole, timeoutSeconds: 1 },
+      code: "connection timed out",
+      message: /no sign of life \(incoming/,
+      remedy: /firewall/,
+    }),
+    fault("TLS to a port in clear", {
+      incoming: { security: "tls", port: imap },
+      code: "wrong security for the port",
+      message: /speaks IMAP in clear at first/,
+      remedy: /security: starttls/,
+    }),
+    fault("clear to a port of TLS", {
+      incoming: { security: "starttls", port: imaps },
+      code: "TLS expected",
+      message: /waits for TLS from the first byte.*IMAP/,
+      remedy: /security: tls/,
+    }),
+    fault("port of SMTP", {
+      incoming: { port: postfix.ports.smtp },
+      code: "another service",
+      message: /speaks SMTP, and the server profile wants IMAP/,
+      remedy: /sends and hands out nothing/,
+      serverSaid: /^220 .*ESMTP/,
+    }),
+    fault("port of POP3", {
+      incoming: { port: pop3 },
+      code: "another service",
+      message: /speaks POP3, and .* wants IMAP/,
+      remedy: /protocol: pop3/,
+    }),
+    fault("port of a web server", {
+      incoming: { port: ports.web },
+      code: "another service",
+      message: /speaks HTTP, and .* wants IMAP/,
+      remedy: /web server/,
+    }),
+    fault("STARTTLS where there is none", {
+      incoming: { security: "starttls", port: bareDovecot.ports.imap },
+      code: "STARTTLS not offered",
+      message: /does not offer STARTTLS for incoming mail/,
+      remedy: /993/,
+    }),
+    fault("authority unknown", {
+      incoming: { security: "tls", port: imaps },
+      code: "certificate not trusted",
+      message: /not signed by an authority .*incoming/,
+      remedy: /certificateAuthorities/,
+    }),
+    fault("certificate self-signed", {
+      incoming: { ...trusting, host: HOSTS.selfSigned },
+      code: "certificate self-signed",
+      message: /signed by nobody but itself \(incoming/,
+      remedy: /that very certificate/,
+    }),
+    fault("certificate expired", {
+      incoming: { ...trusting, host: HOSTS.expired },
+      code: "certificate expired",
+      message: /has expired \(incoming/,
+      remedy: /renew/,
+    }),
+    fault("certificate for another host", {
+      incoming: { ...trusting, host: HOSTS.wrongName },
+      code: "certificate for another name",
+      message: /made out to another name \(incoming/,
+      remedy: /name in its certificate/,
+    }),
+    fault("password wrong", {
+      incoming: trusting,
+      mailbox: { username: "somebody-unknown" },
+      code: "sign-in refused",
+      message: /refuses the user name or password .* for incoming mail/,
+      remedy: /application password/,
+      serverSaid: /Authentication failed/,
+    }),
+    fault("account disabled", {
+      account: "disabled",
+      code: "account disabled",
+      message: /account is disabled or needs the mail administrator/,
+      remedy: /enabled for IMAP/,
+    }),
+    fault("list of users away", {
+      mailbox: { username: UNKNOWABLE },
+      code: "sign-in not available",
+      message: /cannot sign .* in at the moment \(incoming/,
+      remedy: /list of users/,
+      serverSaid: /[Tt]emporary/,
+    }),
+    fault("too many connections of the user", {
+      incoming: { port: bareDovecot.ports.imap },
+      prepare: (account) => signedInHeld(bareDovecot, account),
+      code: "too many connections",
+      message: /too many connections of .* open/,
+      remedy: /limit per user/,
+    }),
+    fault("password in clear not taken", {
+      incoming: { host: HOSTS.expired, port: bareDovecot.ports.imap },
+      code: "encryption required",
+      message: /takes passwords for incoming mail only over an encrypted/,
+      remedy: /993/,
+    }),
+    fault("only access tokens", {
+      incoming: { ...trusting, port: tokenDovecot.ports.imaps },
+      code: "only access tokens",
+      message: /takes no passwords for incoming mail/,
+      remedy: /waypost authorize/,
+    }),
+    fault("variable of the password not set", {
+      mailbox: { password: { env: "WAYPOST_TEST_NEVER_SET" } },
+      code: "secret missing",
+      message: /environment variable WAYPOST_TEST_NEVER_SET is not set/,
+      remedy: /Set WAYPOST_TEST_NEVER_SET/,
+    }),
+    fault("file of the password missing", {
+      mailbox: { password: { file: "/nonexistent/password" } },
+      code: "secret missing",
+      message: /file \/nonexistent\/password cannot be read/,
+      remedy: /Create the file/,
+    }),
+    fault("no right to read the inbox", {
+      account: "unreadable",
+      code: "no right",
+      message: /does not allow access to the folder INBOX/,
+      remedy: /right to read the folder/,
+    }),
+  ];
+}
+
+/** Faults on the way to the outgoing server, and what it refuses. */
+export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorities }: BrokenServers): Fault[] {
+  const { services } = postfix;
+  const { smtp, smtps } = postfix.ports;
+  const trusting = { certificateAuthorities: authorities } as const;
+  const fault = (name: string, one: Omit<Fault, "fault" | "direction">): Fault => ({ ...one, fault: name, direction: "send" });
+  return [
+    fault("outgoing host misspelt", {
+      outgoing: { host: "no-such-host.invalid" },
+      code: "host unknown|name service not available",
+      message: /No host called no-such-host\.invalid is known \(outgoing|gave no answer about no-such-host\.invalid \(outgoing/,
+      remedy: /spelling of no-such-host|name servers/,
+    }),
+    fault("nobody listens for outgoing mail", {
+      outgoing: { port: ports.closed },
+      code: "connection refused",
+      message: /refuses connections \(outgoing/,
+      remedy: /is its port/,
+    }),
+    fault("outgoing port filtered", {
+      outgoing: { port: ports.blackhole, timeoutSeconds: 1 },
+      code: "connection timed out|no answer",
+      message: /no sign of life \(outgoing/,
+      remedy: /firewall/,
+    }),
+    fault("TLS to an outgoing port in clear", {
+      outgoing: { security: "tls", port: smtp },
+      code: "wrong security for the port",
+      message: /speaks SMTP in clear at first/,
+      remedy: /where SMTP begins with TLS/,
+    }),
+    fault("clear to an outgoing port of TLS", {
+      outgoing: { security: "starttls", port: smtps },
+      code: "TLS expected",
+      message: /waits for TLS from the first byte.*SMTP/,
+      remedy: /where SMTP begins in clear/,
+    }),
+    fault("outgoing port of IMAP", {
+      outgoing: { port: dovecot.ports.imap },
+      code: "another service",
+      message: /speaks IMAP, and .* wants SMTP/,
+      remedy: /reads IMAP and sends nothing.*587/,
+    }),
+    fault("outgoing port of a web server", {
+      outgoing: { port: ports.web },
+      code: "another service",
+      message: /speaks HTTP, and .* wants SMTP/,
+      remedy: /web server.*587/,
+    }),
+    fault("outgoing STARTTLS where there is none", {
+      outgoing: { security: "starttls", port: services.noTls ?? 0 },
+      code: "STARTTLS not offered",
+      message: /does not offer STARTTLS for outgoing mail/,
+      remedy: /465/,
+    }),
+    fault("outgoing authority unknown", {
+      outgoing: { security: "tls", port: smtps },
+      code: "certificate not trusted",
+      message: /not signed by an authority .*outgoing/,
+      remedy: /certificateAuthorities/,
+    }),
+    fault("TLS version too old", {
+      outgoing: { ...trusting, security: "starttls", port: services.oldTls ?? 0 },
+      code: "TLS version too old",
+      message: /before 1\.2/,
+      remedy: /switch TLS 1\.2 or 1\.3 on/,
+    }),
+    fault("outgoing password wrong", {
+      outgoing: { authentication: "plain" },
+      mailbox: { username: "somebody-unknown", incoming: false },
+      code: "sign-in refused",
+      message: /refuses the user name or password .* for outgoing mail/,
+      remedy: /password again that sends mail/,
+      serverSaid: /^535 5\.7\.8/,
+    }),
+    fault("outgoing list of users away", {
+      outgoing: { authentication: "plain", port: withoutUsers.port },
+      mailbox: { incoming: false },
+      code: "sign-in not available",
+      message: /cannot sign .* in at the moment \(outgoing/,
+      remedy: /ask whether passwords are right/,
+      serverSaid: /^4/,
+    }),
+    fault("sign-in not offered", {
+      outgoing: { authentication: "plain", port: services.noTls ?? 0 },
+      code: "sign-in not offered",
+      message: /offers no sign-in at all/,
+      remedy: /587.*"authentication: none"/,
+    }),
+    fault("outgoing mechanism not offered", {
+      outgoing: { authentication: "login", port: services.plainOnly ?? 0 },
+      code: "no common sign-in method",
+      message: /no sign-in method for outgoing mail that the server profile allows/,
+      remedy: /"authentication" of the outgoing server/,
+      serverSaid: /^AUTH PLAIN$/,
+    }),
+    fault("encryption required", {
+      outgoing: { port: services.tlsOnly ?? 0 },
+      code: "encryption required",
+      message: /takes mail or passwords only over an encrypted/,
+      remedy: /STARTTLS or TLS/,
+      serverSaid: /^530 5\.7\.0/,
+    }),
+    fault("sign-in required", {
+      outgoing: { port: services.signedInOnly ?? 0 },
+      code: "sign-in required",
+      message: /sends only for users who signed in/,
+      remedy: /sign-in method/,
+    }),
+    fault("machine not served", {
+      outgoing: { port: services.strangers ?? 0 },
+      code: "service refused",
+      message: /does not serve this machine/,
+      remedy: /this machine's address/,
+      serverSaid: /Client host rejected/,
+    }),
+    fault("too many connections to the outgoing server", {
+      outgoing: { port: services.oneAtATime ?? 0 },
+      prepare: async () => await heldOpen(services.oneAtATime ?? 0),
+      code: "too many connections",
+      message: /has too many connections open/,
+      remedy: /[Ll]ower the connections/,
+      serverSaid: /^421 4\.7\.0/,
+    }),
+    fault("address of somebody else", {
+      outgoing: { authentication: "plain", port: services.ownSenders ?? 0 },
+      code: "sender not permitted",
+      message: /does not let the user that signed in send as/,
+      remedy: /right to send as/,
+      serverSaid: /^553 5\.7\.1 .*not owned by user/,
+    }),
+    fault("relaying denied", {
+      outgoing: { port: services.noRelay ?? 0 },
+      mailbox: { address: "abroad@foreign.test" },
+      code: "relaying denied",
+      message: /neither holds the mailbox nor passes mail on/,
+      remedy: /allowed to relay/,
+      serverSaid: /^[45]54 .*Relay access denied/,
+    }),
+    fault("address unknown to the server", {
+      outgoing: { port: services.unknown ?? 0 },
+      code: "address unknown",
+      message: /knows no mailbox/,
+      remedy: /spelling of/,
+      serverSaid: /^550 5\.1\.1/,
+    }),
+    fault("greylisting", {
+      outgoing: { port: services.greylisting ?? 0 },
+      code: "put off",
+      message: /puts the message .* off/,
+      remedy: /again in some minutes.*greylisting/,
+      serverSaid: /^450 4\.7\.1/,
+    }),
+    fault("mailbox full", {
+      outgoing: { port: services.overQuota ?? 0 },
+      code: "mailbox full",
+      message: /it is full/,
+      remedy: /raise its quota/,
+      serverSaid: /^552 5\.2\.2/,
+    }),
+  ];
+}
+
+/** Faults that only a message shows, which leaves and does not come back as it should. */
+export function faultsBothWays({ postfix, bareDovecot }: BrokenServers): Fault[] {
+  const { services } = postfix;
+  const through = (name: string) => ({ outgoing: { port: services[name] ?? 0 } });
+  return [
+    {
+      ...{ fault: "size limit too small", direction: "send", ...through("small"), code: "message too large" },
+      ...{ message: /even a message of some hundred bytes/, remedy: /Raise the largest message/ },
+    },
+    {
+      ...{ fault: "content refused", direction: "send", ...through("spam"), code: "content refused" },
+      ...{ message: /by its policy or spam filter/, remedy: /which rule refused it/, serverSaid: /^550 5\.7\.1 .*looks like spam/ },
+    },
+    {
+      ...{ fault: "no folder for sent mail", direction: "send", code: "no folder for sent mail", result: "warning" },
+      incoming: { host: HOSTS.good, port: bareDovecot.ports.imap },
+      ...{ message: /no folder that the server marks/, remedy: /special use \\Sent/ },
+    },
+    {
+      ...{ fault: "no right to file the sent copy", direction: "send", code: "sent copy: no right", result: "warning" },
+      account: "uncopied",
+      ...{ message: /no copy can be filed in Sent: .* does not allow/, remedy: /right to add messages/ },
+    },
+    {
+      ...{ fault: "mailbox too full for the sent copy", direction: "send", code: "sent copy: mailbox full", result: "warning" },
+      account: "full",
+      ...{ message: /no copy can be filed in Sent: .* is full/, remedy: /[Mm]ake room/ },
+    },
+    {
+      ...{ fault: "server that only queues", direction: "receive", ...through("hold"), code: "test message not arrived" },
+      ...{ message: /took the test message, and it did not arrive in .* within 2 s/, remedy: /log and queue for the Message-ID.*--wait/ },
+    },
+    {
+      ...{ fault: "alias of another mailbox", direction: "receive", account: "redirected", ...through("redirected") },
+      ...{ code: "test message in another mailbox", message: /arrived in the mailbox innocent@/, remedy: /further address/ },
+    },
+    {
+      ...{
+        fault: "taken for junk",
+        direction: "receive",
+        account: "junked",
+        ...through("junked"),
+        code: "test message in Junk",
+        result: "warning",
+      },
+      ...{ message: /folder "Junk"/, remedy: /spam filter/ },
+    },
+    {
+      ...{ fault: "sent back as undeliverable", direction: "send", account: "lost", ...through("lost"), code: "test message bounced" },
+      ...{
+        message: /sent it back to/,
+        remedy: /alias, a forwarding or a routing rule/,
+        serverSaid: /550 5\.1\.1 <nobody-here@example\.test>/,
+      },
+    },
+    {
+      ...{ fault: "Message-ID rewritten", direction: "receive", ...through("rewriting"), code: "Message-ID rewritten", result: "warning" },
+      ...{ message: /left as <.*> and arrived as <rewritten@gateway\.test>/, remedy: /keep the Message-ID/ },
+    },
+  ];
+}
+
+/** A connection that stays open. */
+async function heldOpen(port: number): Promise<AsyncDisposable> {
+  const socket = connect({ host: "127.0.0.1", port });
+  await once(socket, "data");
+  return {
+    async [Symbol.asyncDispose]() {
+      const closed = once(socket, "close");
+      socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** As many connections of the user as the server takes stay open. */
+async function signedInHeld(dovecot: Dovecot, account: string): Promise<AsyncDisposable> {
+  const done = Promise.withResolvers<void>();
+  const holding = Array.from({ length: FEW }, () => {
+    const signedIn = Promise.withResolvers<void>();
+    const ended = dovecot.withImap(account, async () => {
+      signedIn.resolve();
+      await done.promise;
+    });
+    return { signedIn: signedIn.promise, ended };
+  });
+  await Promise.all(holding.map((one) => one.signedIn));
+  return {
+    async [Symbol.asyncDispose]() {
+      done.resolve();
+      await Promise.all(holding.map((one) => one.ended));
+    },
+  };
+}

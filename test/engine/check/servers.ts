@@ -1,0 +1,181 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import path from "node:path";
+import { type Certificate, type Certificates, makeCertificates } from "../../servers/certificates.ts";
+import { type Dovecot, startDovecot } from "../../servers/dovecot.ts";
+import { freePort } from "../../servers/ports.ts";
+import { type Postfix, startPostfix } from "../../servers/postfix.ts";
+import { removeFolder, temporaryFolder } from "../../servers/processes.ts";
+import { type ScriptedSmtp, startScriptedSmtp } from "../../servers/scripted-smtp.ts";
+import { startBlackhole } from "./blackhole.ts";
+
+export const PASSWORD = "correct-horse";
+
+/** Addresses of the loopback network on which the Dovecot shows another certificate. */
+export const HOSTS = { good: "127.0.0.1", expired: "127.0.0.2", wrongName: "127.0.0.3", selfSigned: "127.0.0.4" } as const;
+
+/** Accounts with something wrong, by what it is; all other accounts are sound. */
+export const ODD_ACCOUNTS = {
+  disabled: "nologin reason=Account_disabled",
+  full: "userdb_quota_rule=*:bytes=10",
+} as const;
+
+/** An account whose password the server cannot look up. */
+export const UNKNOWABLE = "unknowable";
+
+/** Where a redirecting service of the Postfix sends the mail of these accounts. */
+export const REDIRECTED = {
+  redirected: "innocent@example.test",
+  junked: "junked+Junk@example.test",
+  lost: "nobody-here@example.test",
+} as const;
+
+/** Real servers with everything wrong that servers of a company have wrong, on ports and addresses of their own. */
+export interface BrokenServers extends AsyncDisposable {
+  readonly certificates: Certificates;
+  /** PEM file of the authority that signed the certificates. */
+  readonly authorities: string;
+  readonly dovecot: Dovecot;
+  /** Without TLS and without folders that are marked for their use. */
+  readonly bareDovecot: Dovecot;
+  /** Takes access tokens only. */
+  readonly tokenDovecot: Dovecot;
+  readonly postfix: Postfix;
+  /** Cannot look passwords up: Postfix says 535 then, as for a wrong one. */
+  readonly withoutUsers: ScriptedSmtp;
+  readonly ports: { readonly web: number; readonly closed: number; readonly blackhole: number };
+}
+
+/** How many connections of one user the bare Dovecot takes. */
+export const FEW = 2;
+
+const BARE = `
+listen = ${Object.values(HOSTS).join(", ")}
+protocol imap {
+  mail_max_userip_connections = ${FEW}
+}`;
+
+const always = (action: string) => ({ smtpd_recipient_restrictions: `check_recipient_access static:{${action}}` });
+const headers = (action: string) => ({ cleanup_service_name: action });
+
+/** Ports of the Postfix; the name says what is wrong there. */
+const SERVICES = {
+  tlsOnly: { smtpd_tls_security_level: "encrypt" },
+  oldTls: {
+    smtpd_tls_protocols: "<=TLSv1.1",
+    smtpd_tls_ciphers: "low",
+    tls_low_cipherlist: "ALL:@SECLEVEL=0",
+    tls_medium_cipherlist: "ALL:@SECLEVEL=0",
+  },
+  noTls: { smtpd_tls_security_level: "none", smtpd_sasl_auth_enable: "no" },
+  plainOnly: { smtpd_sasl_mechanism_filter: "plain" },
+  signedInOnly: { smtpd_relay_restrictions: "permit_sasl_authenticated, reject" },
+  strangers: { smtpd_delay_reject: "no", smtpd_client_restrictions: "reject" },
+  oneAtATime: { smtpd_client_connection_count_limit: "1", smtpd_client_event_limit_exceptions: "" },
+  ownSenders: { smtpd_sender_login_maps: "static:somebody", smtpd_sender_restrictions: "reject_sender_login_mismatch" },
+  noRelay: { virtual_mailbox_domains: "", smtpd_relay_restrictions: "reject_unauth_destination" },
+  unknown: always("550 5.1.1 User unknown in virtual mailbox table"),
+  greylisting: always("450 4.7.1 Greylisted, see postgrey; come back in 300 seconds"),
+  overQuota: always("552 5.2.2 Mailbox is over quota"),
+  small: { message_size_limit: "200" },
+  hold: always("HOLD nothing is delivered from here"),
+  redirected: always(`REDIRECT ${REDIRECTED.redirected}`),
+  junked: always(`REDIRECT ${REDIRECTED.junked}`),
+  lost: always(`REDIRECT ${REDIRECTED.lost}`),
+  spam: headers("spamfilter"),
+  rewriting: headers("rewriting"),
+} as const;
+
+export async function startBrokenServers(accounts: readonly string[]): Promise<BrokenServers> {
+  await using starting = new AsyncDisposableStack();
+  const certificates = makeCertificates();
+  const folder = temporaryFolder("broken");
+  chmodSync(folder, 0o755);
+  starting.defer(() => removeFolder(folder));
+  const users = Object.fromEntries([...accounts, ...Object.keys(ODD_ACCOUNTS)].map((name) => [name, PASSWORD]));
+  const dovecot = starting.use(
+    await startDovecot({
+      users,
+      userFields: ODD_ACCOUNTS,
+      tls: certificates.server,
+      shared: true,
+      extra: dovecotExtra(folder, certificates),
+    }),
+  );
+  const bareDovecot = starting.use(
+    await startDovecot({
+      users,
+      tls: "none",
+      specialUse: false,
+      refusePlaintext: true,
+      extra: BARE,
+    }),
+  );
+  const tokenDovecot = starting.use(
+    await startDovecot({ users, tls: certificates.server, extra: "auth_mechanisms = xoauth2 oauthbearer" }),
+  );
+  const postfix = starting.use(
+    await startPostfix({
+      deliverTo: { lmtp: dovecot.ports.lmtp },
+      sasl: { port: dovecot.ports.sasl },
+      tls: certificates.server,
+      services: SERVICES,
+      extraServices: [
+        `spamfilter unix n - n - 0 cleanup -o { header_checks = regexp:{{/^Subject:.*Waypost/ REJECT 5.7.1 Message looks like spam}} }`,
+        `rewriting unix n - n - 0 cleanup -o { header_checks = regexp:{{/^Message-ID:/ REPLACE Message-ID: <rewritten@gateway.test>}} }`,
+      ],
+    }),
+  );
+  const withoutUsers = starting.use(
+    await startScriptedSmtp({
+      users: {},
+      script: ({ step }) => (step === "AUTH" ? { say: "454 4.7.0 Temporary authentication failure\r\n" } : undefined),
+    }),
+  );
+  const blackhole = starting.use(await startBlackhole());
+  const web = createServer((_request, response) => response.end("a web page"));
+  await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+  starting.defer(() => new Promise<void>((resolve) => void web.close(() => resolve())));
+  const address = web.address();
+  const authorities = path.join(dovecot.folder, "authority.pem");
+  writeFileSync(authorities, certificates.authority);
+  const ports = { web: typeof address === "object" ? (address?.port ?? 0) : 0, closed: await freePort(), blackhole: blackhole.port };
+  const running = starting.move();
+  return {
+    ...{ certificates, authorities, dovecot, bareDovecot, tokenDovecot, postfix, withoutUsers, ports },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Certificates by address, detail addresses into folders, quotas, and a list of users that is not there. */
+function dovecotExtra(folder: string, certificates: Certificates): string {
+  const local = (name: keyof typeof HOSTS, { cert, key }: Certificate) => {
+    const file = (part: string, text: string) => {
+      const place = path.join(folder, `${name}-${part}.pem`);
+      writeFileSync(place, text, { mode: 0o644 });
+      return place;
+    };
+    return `local ${HOSTS[name]} {\n  ssl_cert = <${file("cert", cert)}\n  ssl_key = <${file("key", key)}\n}`;
+  };
+  return `
+listen = ${Object.values(HOSTS).join(", ")}
+${local("expired", certificates.expired)}
+${local("wrongName", certificates.wrongHost)}
+${local("selfSigned", certificates.selfSigned)}
+recipient_delimiter = +
+lmtp_save_to_detail_mailbox = yes
+mail_plugins = $mail_plugins quota
+protocol imap {
+  mail_plugins = $mail_plugins quota imap_quota
+}
+plugin {
+  quota = count:User quota
+  quota_vsizes = yes
+}
+passdb {
+  driver = checkpassword
+  mechanisms = plain login
+  username_filter = ${UNKNOWABLE}
+  args = /nonexistent/checkpassword
+}`;
+}
