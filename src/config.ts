@@ -162,6 +162,10 @@ export const configurationSchema = z.strictObject({
             .describe(
               "true until the address of the user or queue changes, which then must be approved again. The address itself approves it by name; false: not approved.",
             ),
+          deleteAfterProcessing: z
+            .boolean()
+            .default(false)
+            .describe("Delete from a queue's mailbox what has become an email of the CRM (processanddeleteemails)."),
           readFrom: z.iso
             .datetime({ offset: true })
             .optional()
@@ -349,6 +353,8 @@ function contradictions(configuration: Configuration): { path: PropertyKey[]; pr
   }
   for (const [index, mailbox] of mailboxes.entries()) {
     const wrong = (field: string, problem: string) => found.push({ path: ["mailboxes", index, field], problem });
+    if (mailbox.deleteAfterProcessing && mailbox.user !== undefined)
+      wrong("deleteAfterProcessing", "is for mailboxes of queues: a user's mail belongs to the user (Dynamics refuses it as 8005E233)");
     if (
       mailbox.user !== undefined &&
       !known(

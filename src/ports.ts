@@ -103,6 +103,8 @@ export interface MailSource {
   content(refs: readonly MessageRef[], options: { readonly maximumSize: number }): AsyncIterable<Content>;
   /** The messages with that Message-ID (angle brackets left off) that lie in a folder. */
   find(folder: string, messageId: string): Promise<readonly MessageRef[]>;
+  /** The heads of those of these messages of one stream that lie there now, as they are now. */
+  heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]>;
   /** Changes a message; only where the profile says so. */
   apply(refs: readonly MessageRef[], action: MessageAction): Promise<void>;
   /**
@@ -185,6 +187,8 @@ export interface Crm {
   facts(query: FactsQuery): Promise<Facts>;
   /** Idempotent per email id: delivering twice makes one email. */
   deliver(emails: readonly IncomingEmail[], within?: Transaction): Promise<readonly Delivered[]>;
+  /** Those of these emails that stand in the CRM with all that their message held: nothing was left out for its size or its kind. */
+  whole(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Senders that have emails in Pending Send whose time has come. A null address: emails without a sender. */
   pendingSenders(now: Date): Promise<readonly PendingSender[]>;
   /** Emails of one sender in Pending Send whose time has come, oldest first. */

@@ -141,6 +141,7 @@ function mailboxSetting(
     approvedInFile: approvedInFile(mailbox),
     approvalRequired: approvalRequired(configuration, mailbox),
     requireTest: profile?.requireTest ?? false,
+    deleteAfterProcessing: mailbox.deleteAfterProcessing,
     readFrom: mailbox.readFrom === undefined ? null : new Date(mailbox.readFrom),
   };
 }

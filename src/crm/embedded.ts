@@ -16,6 +16,7 @@ import { readSettings, type StoredSettings, writeSettings } from "./settings.ts"
 import { settleEmail } from "./settle.ts";
 import { inTransaction, type Store } from "./transaction.ts";
 import { watchPending } from "./watch.ts";
+import { wholeEmails } from "./whole.ts";
 
 /** What the embedded CRM can do besides serving the engine: what its own users, configuration and pages ask of it. */
 export interface EmbeddedCrm {
@@ -43,6 +44,7 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     organizationSettings: async () => (await readSettings(store)).settings,
     facts: (query) => readFacts(store, query),
     deliver: (emails, within) => inTransaction(store, within, "deliver emails", (sql) => deliverEmails(sql, emails)),
+    whole: (ids) => wholeEmails(store, ids),
     pendingSenders: (now) => pendingSenders(store, now),
     pending: (senderAddress, limit, now) => pendingEmails(store, senderAddress, limit, now),
     claim: async (id, generation, within) => {

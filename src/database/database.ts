@@ -27,8 +27,19 @@ export interface Database extends Sql, AsyncDisposable {
    * notifications of the gap are lost, therefore `onResume` is called once the subscription stands again.
    */
   listen(channel: string, onNotify: (payload: string) => void, onResume?: () => void): Promise<() => Promise<void>>;
+  /**
+   * Makes all that is committed survive a power cut from now on, whatever the engine does by itself: the embedded engine never asks the system to
+   * write to the disk, and a server may be set to commit before it does. Null when it is done, or why it cannot be.
+   */
+  makeDurable(): Promise<NotDurable | null>;
   /** Refuses new work, waits a limited time for what runs, and gives back connections, presence and folder lock. Idempotent. */
   close(): Promise<void>;
+}
+
+/** Why commits may not survive a power cut, in a sentence, and the next step for a person. */
+export interface NotDurable {
+  readonly reason: string;
+  readonly remedy: string;
 }
 
 /** Which processes of this database live. PostgreSQL: each holds a session lock for as long as it lives. PGlite: the folder lock allows only one. */

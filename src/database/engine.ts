@@ -1,5 +1,5 @@
 import type { SqlResult } from "../model/sql.ts";
-import type { Presence } from "./database.ts";
+import type { NotDurable, Presence } from "./database.ts";
 
 export type Rows = SqlResult<Record<string, unknown>>;
 
@@ -21,5 +21,7 @@ export interface Engine {
   listen(channel: string, onNotify: (payload: string) => void, onResume: () => void): Promise<() => Promise<void>>;
   /** Registers this process; the table `waypost.instance` must stand. */
   join(): Promise<Presence>;
+  /** See `Database.makeDurable`. */
+  makeDurable(): Promise<NotDurable | null>;
   close(): Promise<void>;
 }

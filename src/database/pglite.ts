@@ -4,7 +4,7 @@ import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { Failure } from "../model/failure.ts";
 import { Channels, quoteName } from "./channels.ts";
-import type { Presence, Report } from "./database.ts";
+import type { NotDurable, Presence, Report } from "./database.ts";
 import type { Engine, Rows, Session } from "./engine.ts";
 import type { FolderLock } from "./lock-file.ts";
 import { within } from "./patience.ts";
@@ -12,6 +12,7 @@ import type { Request, Response, TextResult } from "./pglite-worker.ts";
 import { joinAlone } from "./presence.ts";
 import { makePrivateFolder } from "./private-folder.ts";
 import { toDatabaseError } from "./sql-error.ts";
+import { FolderSync } from "./sync-folder.ts";
 import { Turnstile } from "./turnstile.ts";
 import { decoderOf, type Encoded, encode } from "./types.ts";
 
@@ -36,7 +37,7 @@ export async function openPglite(folder: string, lock: FolderLock, report: Repor
   const channels = new Channels();
   const thread = await PgliteThread.start(data, (channel, payload) => channels.deliver(channel, payload));
   lock.onLost((failure) => void thread.abandon(failure));
-  return new PgliteEngine(thread, channels, lock, report);
+  return new PgliteEngine(thread, data, channels, lock, report);
 }
 
 class PgliteEngine implements Engine {
@@ -46,10 +47,12 @@ class PgliteEngine implements Engine {
   readonly #lock: FolderLock;
   /** PGlite has one session for everybody. */
   readonly #turnstile: Turnstile;
+  readonly #sync: FolderSync;
   #leave: (() => Promise<void>) | null = null;
 
-  constructor(thread: PgliteThread, channels: Channels, lock: FolderLock, report: Report) {
+  constructor(thread: PgliteThread, data: string, channels: Channels, lock: FolderLock, report: Report) {
     this.#thread = thread;
+    this.#sync = new FolderSync(data);
     this.#channels = channels;
     this.#lock = lock;
     this.#turnstile = new Turnstile(1, report);
@@ -76,6 +79,20 @@ class PgliteEngine implements Engine {
     const { presence, leave } = await joinAlone((text, values) => queryThread(this.#thread, text, values));
     this.#leave = leave;
     return presence;
+  }
+
+  /** PGlite runs with fsync off, and its file system hands writes to the system and no more: after a checkpoint all stands in the files. */
+  async makeDurable(): Promise<NotDurable | null> {
+    await this.#inTurn("checkpoint");
+    try {
+      await this.#sync.flush();
+      return null;
+    } catch (error) {
+      return {
+        reason: `The files of the embedded database could not be written to the disk for certain: ${error instanceof Error ? error.message : String(error)}`,
+        remedy: "Look whether the disk is full or failing. For mail that exists nowhere else, use PostgreSQL (docs/database.md).",
+      };
+    }
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { Failure } from "../model/failure.ts";
 import { Channels, quoteName } from "./channels.ts";
-import type { Presence, Report, ServerPlace } from "./database.ts";
+import type { NotDurable, Presence, Report, ServerPlace } from "./database.ts";
 import { DedicatedConnection } from "./dedicated-connection.ts";
 import type { Engine, Rows, Session } from "./engine.ts";
 import { within } from "./patience.ts";
@@ -113,6 +113,26 @@ class PostgresEngine implements Engine {
     this.#session.takeLock = joined.takeLock;
     this.#leave = joined.leave;
     return joined.presence;
+  }
+
+  /** A commit that waits for the disk takes all earlier ones along, because the log is written in order, also those that did not wait. */
+  async makeDurable(): Promise<NotDurable | null> {
+    const { rows } = await this.#once("select current_setting('fsync') as fsync", []);
+    if (rows[0]?.fsync !== "on") {
+      return {
+        reason: `The database ${this.#place} runs with fsync = ${String(rows[0]?.fsync)}: what it has committed may be lost when the power fails.`,
+        remedy: "Set fsync = on in postgresql.conf and reload the server.",
+      };
+    }
+    const one = await this.connect("make durable");
+    let broken = true;
+    try {
+      await one.script("begin; set local synchronous_commit = on; select pg_logical_emit_message(true, 'waypost', ''); commit");
+      broken = false;
+      return null;
+    } finally {
+      one.release(broken);
+    }
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { Failure } from "../model/failure.ts";
 import type { SqlResult, Transaction } from "../model/sql.ts";
-import type { Database, Presence } from "./database.ts";
+import type { Database, NotDurable, Presence } from "./database.ts";
 import type { Engine, Rows, Session } from "./engine.ts";
 import { SqlError } from "./sql-error.ts";
 import { TransactionGuard } from "./transaction-guard.ts";
@@ -64,6 +64,11 @@ export class SessionDatabase implements Database {
   listen(channel: string, onNotify: (payload: string) => void, onResume: () => void = () => {}): Promise<() => Promise<void>> {
     this.#guard.refuseInside(`Listening on "${channel}"`);
     return this.#engine.listen(channel, onNotify, onResume);
+  }
+
+  makeDurable(): Promise<NotDurable | null> {
+    this.#guard.refuseInside("Making it durable");
+    return this.#engine.makeDurable();
   }
 
   close(): Promise<void> {

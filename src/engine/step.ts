@@ -1,6 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 
-/** The steps of the two ways of mail between which a process can die. Each is passed once its work is durable or about to begin. */
+/** The steps of the ways of mail between which a process can die. Each is passed once its work is durable or about to begin. */
 export type StepName =
   | "receive.pulled"
   | "receive.decided"
@@ -8,6 +8,12 @@ export type StepName =
   | "receive.claimed"
   | "receive.delivered"
   | "receive.committed"
+  | "delete.chosen"
+  | "delete.durable"
+  | "delete.verified"
+  | "delete.intended"
+  | "delete.deleted"
+  | "delete.stored"
   | "send.intended"
   | "send.claimed"
   | "send.composed"

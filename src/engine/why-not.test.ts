@@ -15,7 +15,14 @@ const profile: ProfileRow = {
 };
 const mailbox: MailboxRow = {
   ...{ id: "1", organization: "o", address: "ann@example.test", profile: "mail", owner: { type: "forward" }, username: "ann" },
-  ...{ startDate: new Date(0), incomingMethod: METHOD.waypost, outgoingMethod: METHOD.waypost, approval: APPROVAL.approved, active: true },
+  ...{
+    startDate: new Date(0),
+    incomingMethod: METHOD.waypost,
+    outgoingMethod: METHOD.waypost,
+    approval: APPROVAL.approved,
+    active: true,
+    deleteSince: null,
+  },
   ...{ receiveDueAt: new Date(0), receiveNotBefore: null, receiveFailures: 0, receivedAt: null, receiveError: null },
   ...{ sendFailures: 0, sendNotBefore: null, sentAt: null, sendError: null },
   ...{ approvalRequired: true, approvalSource: "file", requireTest: false, incomingStatus: 0, outgoingStatus: 0, actStatus: 0 },

@@ -26,6 +26,8 @@ export interface MailboxSetting {
   readonly requireTest: boolean;
   /** Null: the moment at which the mailbox is first stored. */
   readonly readFrom: Date | null;
+  /** Delete from it what is in the CRM (`processanddeleteemails`); never for a user's mailbox. */
+  readonly deleteAfterProcessing: boolean;
 }
 
 /** A mailbox with its state in both directions. */
@@ -44,6 +46,8 @@ export interface MailboxRow extends Mailbox {
   readonly enabledForOutgoing: boolean;
   /** When the last test ended. */
   readonly testedAt: Date | null;
+  /** What is processed from then on is deleted from the mailbox; null: nothing is. */
+  readonly deleteSince: Date | null;
   readonly receiveDueAt: Date;
   /** The mail system asked to be left alone until then. */
   readonly receiveNotBefore: Date | null;
@@ -69,7 +73,7 @@ export interface TroubleNote {
 const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
   outgoing_method as "outgoingMethod", approval, approval_required as "approvalRequired", approval_source as "approvalSource", active, require_test as "requireTest",
   incoming_status as "incomingStatus", outgoing_status as "outgoingStatus", act_status as "actStatus", enabled_for_incoming as "enabledForIncoming",
-  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
+  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
   received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
 
 interface Row extends Omit<MailboxRow, "owner"> {
@@ -107,22 +111,25 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
       requireTest: one.requireTest,
       active: one.active,
       readFrom: one.readFrom,
+      deleteAfterProcessing: one.deleteAfterProcessing,
     };
   });
   await readHistory(tx, settings);
   await forgetTestsOfChangedMailboxes(tx, rows);
   await tx.query(
     `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, username, incoming_method, outgoing_method, approval, approval_source, approval_in_file,
-       approval_required, require_test, active, enabled_at, start_date, start_is_set, receive_due_at)
+       approval_required, require_test, active, delete_since, enabled_at, start_date, start_is_set, receive_due_at)
      select id, organization, address, profile, "ownerType", "ownerId", username, "incomingMethod", "outgoingMethod", approval, "approvalSource", "approvalInFile",
-       "approvalRequired", "requireTest", active, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), "readFrom" is not null, $2
+       "approvalRequired", "requireTest", active, case when "deleteAfterProcessing" then $2::timestamptz end, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), "readFrom" is not null, $2
      from jsonb_to_recordset($1::jsonb) as setting (id uuid, organization text, address text, profile text, "ownerType" text, "ownerId" uuid, username text,
        "incomingMethod" smallint, "outgoingMethod" smallint, approval smallint, "approvalSource" text, "approvalInFile" text, "approvalRequired" boolean, "requireTest" boolean,
-       active boolean, "readFrom" timestamptz)
+       active boolean, "readFrom" timestamptz, "deleteAfterProcessing" boolean)
      on conflict (organization, address) do update set profile = excluded.profile, owner_type = excluded.owner_type, owner_id = excluded.owner_id, username = excluded.username,
        incoming_method = excluded.incoming_method, outgoing_method = excluded.outgoing_method, approval = excluded.approval, approval_source = excluded.approval_source,
        approval_in_file = excluded.approval_in_file, approval_required = excluded.approval_required, require_test = excluded.require_test, active = excluded.active,
        receive_due_at = $2, start_is_set = excluded.start_is_set,
+       -- What was processed before it was switched on stays.
+       delete_since = case when excluded.delete_since is not null then coalesce(mailbox.delete_since, excluded.delete_since) end,
        -- History is read only by choice: time in which the mailbox was not read stays unread, unless the start is set.
        start_date = case when excluded.start_is_set then excluded.start_date
          when ${isRead("excluded")} and not ${isRead("mailbox")} then excluded.start_date else mailbox.start_date end`,

@@ -51,6 +51,7 @@ export function mailboxSetting(id: string, address: string, change: Partial<Mail
     approvalRequired: true,
     requireTest: false,
     readFrom: null,
+    deleteAfterProcessing: false,
     ...change,
   };
 }

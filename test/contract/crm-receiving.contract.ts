@@ -145,6 +145,21 @@ export function receivingPromises(crmOf: () => CrmUnderTest): void {
     assert.deepEqual([seen?.subject, seen?.parties.length, seen?.attachments.length], [email.subject, 1, 1]);
   });
 
+  test("whole: emails that hold all of their message, and no others", async () => {
+    const attachment = file("a.txt", "whole");
+    const [whole, withFile, blocked, cut] = [
+      {},
+      { attachments: [attachment] },
+      { notifications: 1 as const },
+      { notifications: 2 as const },
+    ].map(incoming);
+    assert.ok(whole && withFile && blocked && cut);
+    await crmOf().crm.deliver([whole, withFile, blocked, cut]);
+    const found = await crmOf().crm.whole([whole.id, withFile.id, blocked.id, cut.id, randomUUID()]);
+    assert.deepEqual([...found].sort(), [whole.id, withFile.id].sort());
+    assert.deepEqual([...(await crmOf().crm.whole([]))], []);
+  });
+
   test("deliver: several at once of the same emails in different orders make each once and nobody waits for ever", async () => {
     const emails = Array.from({ length: 30 }, (_, n) =>
       incoming({ attachments: [file("f", `shared ${n % 7}`)], placement: { parties: [party(PARTICIPATION.to, unique("x"))] } }),

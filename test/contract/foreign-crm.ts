@@ -29,6 +29,7 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
       alone(within);
       return call("deliver", () => crm.deliver(emails));
     },
+    whole: (ids) => call("whole", () => crm.whole(ids)),
     pendingSenders: (now) => call("pendingSenders", () => crm.pendingSenders(now)),
     pending: (address, limit, now) => call("pending", () => crm.pending(address, limit, now)),
     claim: async (id, generation, within) => {

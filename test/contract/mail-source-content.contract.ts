@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseContent } from "../../src/mime/content.ts";
 import { Failure } from "../../src/model/failure.ts";
+import type { MessageHead } from "../../src/model/message.ts";
 import {
   contents,
   drain,
@@ -13,6 +14,7 @@ import {
   message,
   messageIds,
   numbers,
+  receivedLine,
   type ServerRig,
   using,
 } from "./mail-source-rig.ts";
@@ -81,6 +83,20 @@ export function contentContract(server: () => ServerRig, { folders }: { readonly
       refs.map((ref) => answers.get(ref.id)?.kind),
       refs.map((ref) => (ref.id === gone || ref.id === "never.given" ? "gone" : "mime")),
     );
+  });
+
+  test("heads can be read again: the same as they were told, without those that have gone", async () => {
+    const rig = await server().mailbox();
+    await rig.put("INBOX", ...numbers(4).map((one) => ({ mime: message(one, undefined, receivedLine(new Date("2026-05-04T03:02:01Z"))) })));
+    const folder = await folderOf(rig, "INBOX");
+    const { heads } = await drain(() => rig.open(), folder, null);
+    await rig.remove("INBOX", idOf("m1"));
+    const refs = [...heads.map((head) => head.ref), { stream: folder.stream, id: "never.given" }];
+    const again = await using(rig.open(), (source) => source.heads(refs));
+    const there = heads.filter((head) => head.messageId !== idOf("m1"));
+    const byId = (list: readonly MessageHead[]) => new Map(list.map(({ flags: _, ...head }) => [head.ref.id, head]));
+    assert.deepEqual(byId(again), byId(there));
+    for (const [id, { seen }] of await rig.look("INBOX")) assert.equal(seen, false, id);
   });
 
   test("other commands may follow while content is being taken slowly", async () => {

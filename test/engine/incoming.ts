@@ -161,6 +161,7 @@ function watched(source: MailSource, act: (moment: Moment) => Promise<void>): Ma
       for (const folder of new Set(refs.map((ref) => ref.stream))) await act({ reads: "content", folder });
       yield* source.content(refs, options);
     },
+    heads: (refs) => source.heads(refs),
     find: (stream, messageId) => source.find(stream, messageId),
     apply: (refs, action) => source.apply(refs, action),
     fileSent: (messageId, mime, sentOn) => source.fileSent(messageId, mime, sentOn),

@@ -5,7 +5,7 @@ import type { Chance } from "./random.ts";
 import { ERROR_LEVEL, type LogLine, type PassedStep, SERVES, type Service } from "./service.ts";
 import type { World } from "./world.ts";
 
-export type Way = "receive" | "send";
+export type Way = "receive" | "delete" | "send";
 
 /** The named steps of the engine in their order; the types refuse a step that is added there and not killed at here. */
 const WAYS: Readonly<Record<StepName, Way>> = {
@@ -15,6 +15,12 @@ const WAYS: Readonly<Record<StepName, Way>> = {
   "receive.claimed": "receive",
   "receive.delivered": "receive",
   "receive.committed": "receive",
+  "delete.chosen": "delete",
+  "delete.durable": "delete",
+  "delete.verified": "delete",
+  "delete.intended": "delete",
+  "delete.deleted": "delete",
+  "delete.stored": "delete",
   "send.intended": "send",
   "send.claimed": "send",
   "send.composed": "send",

@@ -90,6 +90,7 @@ function counted(database: Database): { readonly database: Database; statements:
       return database.query(text, values);
     },
     script: (text) => database.script(text),
+    makeDurable: () => database.makeDurable(),
     transaction: (work, name) => {
       count.statements += 2;
       const countedWork: typeof work = (tx) =>

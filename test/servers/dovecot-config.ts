@@ -101,7 +101,7 @@ passdb {
 }
 passdb {
   driver = passwd-file
-  mechanisms = plain login
+  mechanisms = plain login apop
   args = ${users}
 }
 userdb {

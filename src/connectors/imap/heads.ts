@@ -1,10 +1,10 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
 import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, parseHead } from "../../mime/head.ts";
-import type { MessageHead } from "../../model/message.ts";
+import type { MessageHead, MessageRef } from "../../model/message.ts";
 import { isRefusal } from "./failures.ts";
-import { chunks, refOf, sequenceSet } from "./plan.ts";
-import { searchUids } from "./session.ts";
+import { chunks, refOf, sequenceSet, uidOf } from "./plan.ts";
+import { opened, searchUids } from "./session.ts";
 
 /**
  * Bytes of header fields read of one message. Only a message larger than this can have more, and of such a one the beginning
@@ -56,6 +56,22 @@ export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly 
     await othersTurn();
   }
   return heads;
+}
+
+/** The heads of those of these messages that lie in the folder at `path`; a ref given under another UIDVALIDITY names nothing there. */
+export async function headsOf(
+  client: ImapFlow,
+  stream: string,
+  path: string,
+  refs: readonly MessageRef[],
+): Promise<readonly MessageHead[]> {
+  const { uidValidity } = await opened(client, path);
+  const validity = String(uidValidity ?? 0);
+  return fetchHeads(
+    client,
+    { stream, validity },
+    refs.flatMap((ref) => uidOf(ref, validity) ?? []),
+  );
 }
 
 /**

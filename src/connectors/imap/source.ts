@@ -1,10 +1,11 @@
 import { Failure } from "../../model/failure.ts";
-import type { Content, Cursor, Folder, MessageRef } from "../../model/message.ts";
+import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import { storableText } from "../../model/text.ts";
 import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages } from "./changes.ts";
 import { fetchContent } from "./content.ts";
 import { isSendable } from "./folders.ts";
+import { headsOf } from "./heads.ts";
 import { folderOfRole, listFolders } from "./list-folders.ts";
 import { sharedWith } from "./listing.ts";
 import { Puller } from "./pull.ts";
@@ -53,6 +54,15 @@ export class ImapSource implements MailSource {
   async find(stream: string, messageId: string): Promise<readonly MessageRef[]> {
     const path = await this.#pathOf(stream);
     return this.#explaining(path, TO_READ, () => findMessage(this.#session, stream, path, messageId));
+  }
+
+  async heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]> {
+    const heads: MessageHead[] = [];
+    for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
+      const path = await this.#pathOf(stream);
+      heads.push(...(await this.#session.run(path, (client) => headsOf(client, stream, path, some))));
+    }
+    return heads;
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {

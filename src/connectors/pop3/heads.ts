@@ -40,7 +40,7 @@ export async function fetchHeads(source: HeadSource, entries: readonly Entry[]):
   const { answers, gone, refused } = source.noTop ? nothingAsked(entries) : await top(source.session, entries);
   if (entries.length > 0 && refused.size === entries.length - gone.size) source.noTop = refused.size > 0;
   const small = entries.filter((entry) => refused.has(entry.id) && entry.size <= source.maximumSize);
-  const whole = await ask(source.session, small, (entry) => `RETR ${entry.number}`, source.maximumSize);
+  const whole = await ask(source.session, small, { command: (entry) => `RETR ${entry.number}` }, source.maximumSize);
   const heads: MessageHead[] = [];
   for (const [index, entry] of entries.entries()) {
     if (index % HEADS_AT_A_TIME === 0) await othersTurn();
@@ -59,14 +59,19 @@ function nothingAsked(entries: readonly Entry[]): Answers<Block> {
 /** RFC 1939 7: the header and no line of the body. */
 async function top(session: Session, entries: readonly Entry[]): Promise<Answers<Block>> {
   const { top: offered } = await session.run(async ({ connection }) => connection.capabilities);
-  return offered ? ask(session, entries, (entry) => `TOP ${entry.number} 0`, TOO_MUCH) : nothingAsked(entries);
+  return offered ? ask(session, entries, { command: (entry) => `TOP ${entry.number} 0`, optional: true }, TOO_MUCH) : nothingAsked(entries);
 }
 
-async function ask(session: Session, entries: readonly Entry[], command: (entry: Entry) => string, most: number): Promise<Answers<Block>> {
+async function ask(
+  session: Session,
+  entries: readonly Entry[],
+  how: Pick<Question<Block>, "command" | "optional">,
+  most: number,
+): Promise<Answers<Block>> {
   let collector = new Collector(HEADER_LIMIT);
   const block = (): Block => blockOf(collector);
   const question: Question<Block> = {
-    command,
+    ...how,
     async take(_, answer, { connection }) {
       collector = new Collector(HEADER_LIMIT);
       await connection.channel.body(answer.lineEnd, collector, () => collector.total > most);

@@ -19,6 +19,8 @@ const LETTING_GO_ATTEMPTS = 3;
 /** How one message is asked for. */
 export interface Question<T> {
   command(entry: Entry): string;
+  /** The server need not know the command: if it refuses all messages, that is no trouble. */
+  readonly optional?: boolean;
   /** Reads the rest of an answer that was a yes. */
   take(entry: Entry, answer: Answer, drop: Maildrop): Promise<T>;
   /** What it is when more came than `take` wanted; the connection was given up. */
@@ -100,7 +102,7 @@ export class Session {
         this.#judge(error, current, broke, refused);
       }
     }
-    if (ids.length > 1 && refused.size === ids.length) {
+    if (question.optional !== true && ids.length > 1 && refused.size === ids.length) {
       // Of several messages not one came: that is the server's trouble, not theirs.
       throw this.failure("mailbox unavailable", { serverSaid: [...refused.values()][0] });
     }

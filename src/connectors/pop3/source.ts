@@ -1,4 +1,4 @@
-import type { Content, Cursor, Folder, MessageRef } from "../../model/message.ts";
+import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { fetchContent } from "./content.ts";
 import { fetchHeads, type HeadSource, INBOX } from "./heads.ts";
@@ -42,6 +42,11 @@ export class Pop3Source implements MailSource {
     const entries = await this.#session.fresh((drop) => drop.entries());
     const heads = await fetchHeads(this.#heads, entries.slice(-LOOKED_THROUGH));
     return heads.filter((head) => head.messageId === messageId).map((head) => head.ref);
+  }
+
+  async heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]> {
+    const found = await this.#session.run((drop) => drop.find(refs.map((ref) => ref.id)));
+    return fetchHeads(this.#heads, [...found.values()]);
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {

@@ -1,7 +1,7 @@
 import { claim, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
 import { quarantine, release } from "../../ledger/quarantine.ts";
-import { REASON } from "../../model/decision.ts";
+import { REASON, type RuleAnswer } from "../../model/decision.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Transaction } from "../../model/sql.ts";
@@ -149,7 +149,7 @@ async function storeTogether(
   };
 }
 
-function trackedMessage({ candidate, email }: Ready): DecidedMessage {
+function trackedMessage({ candidate, email, remarks }: Ready): DecidedMessage {
   const { decision } = candidate;
   return {
     head: candidate.head,
@@ -157,10 +157,15 @@ function trackedMessage({ candidate, email }: Ready): DecidedMessage {
     identity: candidate.key,
     outcome: "tracked",
     reason: decision.reason,
-    rules: decision.rules,
+    rules: remarks.length === 0 ? decision.rules : [...decision.rules, notWhole(remarks)],
     emailId: email.id,
     waitingFor: [],
   };
+}
+
+/** Also keeps the message in its mailbox where processed ones are deleted: see deletable in ledger/deletions.ts. */
+function notWhole(remarks: readonly string[]): RuleAnswer {
+  return { rule: "content", answer: "no", because: `The email does not hold the whole message. ${remarks.join(" ")}` };
 }
 
 function quarantinedMessage({ candidate, failure }: Broken): DecidedMessage {

@@ -23,6 +23,8 @@ export interface Ready {
   /** Claimed identity. */
   readonly identity: string;
   readonly email: IncomingEmail;
+  /** What could not be read of the message, as sentences. */
+  readonly remarks: readonly string[];
 }
 
 export interface Broken {
@@ -125,7 +127,7 @@ async function readMessage(
     const { storable, fingerprint } = await context.content.read(mime, { limits, fingerprint: candidate.identity.weak });
     const identity = fingerprint === null ? candidate.identity.key : strengthen(candidate.identity, fingerprint).key;
     const id = emailIdFor(mailbox.organization, identity);
-    return { candidate, identity, email: incomingEmail(id, candidate, mailbox.address, storable) };
+    return { candidate, identity, email: incomingEmail(id, candidate, mailbox.address, storable), remarks: storable.content.remarks };
   } catch (error) {
     if (error instanceof Failure && error.scope !== "item") throw error;
     const what = `Mailbox ${mailbox.address}: a message cannot be read as mail`;

@@ -9,6 +9,7 @@ import { mustWait, noteRecovery, noteTrouble } from "../trouble.ts";
 import { whyNot } from "../why-not.ts";
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
+import { deleteProcessed } from "./delete-processed.ts";
 import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 
@@ -84,5 +85,11 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
   // A folder that the server refuses is tried all the same: the failure makes the alert, and the day when it works closes it.
   const { counts, unfinished } = await readStreams(reading, wanted, slice);
   // After the folders, so that a moved message is looked for where it lies now.
-  return { counts: addCounts(counts, await decideAgain(reading)), unfinished };
+  const all = addCounts(counts, await decideAgain(reading));
+  // Last: what was read in this round is deleted in it, while the mailbox is open.
+  await deleteProcessed(
+    reading,
+    wanted.map((folder) => folder.id),
+  );
+  return { counts: all, unfinished };
 }

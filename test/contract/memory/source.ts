@@ -1,6 +1,6 @@
-import type { Content, Folder, MessageRef } from "../../../src/model/message.ts";
+import type { Content, Folder, MessageHead, MessageRef } from "../../../src/model/message.ts";
 import type { MailboxAccess, MailSource, MessageAction, Pull, PullOptions } from "../../../src/ports.ts";
-import { foldersOf, messageIdOf } from "./kind.ts";
+import { foldersOf, headOf, messageIdOf } from "./kind.ts";
 import { regenerate } from "./regenerate.ts";
 import type { Call, MemoryServer } from "./server.ts";
 
@@ -39,6 +39,17 @@ export class MemorySource implements MailSource {
     const stream = this.#server.kind.streamOf(folder);
     const found = box.in(folder).filter((message) => messageIdOf(message) === messageId);
     return found.flatMap((message) => this.#server.kind.refs(message).filter((ref) => ref.stream === stream));
+  }
+
+  async heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]> {
+    const { box } = await this.#call("content");
+    const { kind } = this.#server;
+    return refs.flatMap((ref) => {
+      const message = kind.resolve(box, ref);
+      if (message === undefined) return [];
+      const folders = [...message.folders.keys()].filter((folder) => kind.streamOf(folder) === ref.stream);
+      return [headOf(message, ref, folders, kind.capabilities.keepsIdsOnMove ? ref.id : null)];
+    });
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
