@@ -38,6 +38,8 @@ export interface AppOptions {
   readonly now?: () => Date;
   /** Wins over the configuration: how a test gives the app its own database. The app does not close it. */
   readonly database?: Database;
+  /** Reads messages; tests give it less patience. The app closes it. */
+  readonly content?: ContentReader;
 }
 
 const NO_MEASURE: Measure = { count() {}, observe() {} };
@@ -53,7 +55,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     const queue = await startQueue(database, { report: (error) => options.log.error({ error }, "a job failed") });
     const organizations = configuration.organizations.map((one) => one.name);
     const systems = new Map<string, MailSystem>();
-    const content = new ContentReader();
+    const content = options.content ?? new ContentReader();
     const passwords = new Map(configuration.mailboxes.map((one) => [addressKey(one.address), one]));
     const connections = new Connections({
       database,

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { z } from "zod";
-import { type App, openApp } from "../../src/app.ts";
+import { type App, type AppOptions, openApp } from "../../src/app.ts";
 import { type Configuration, configurationSchema } from "../../src/config.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { CheckRequest, MailboxCheck } from "../../src/engine/operations/check.ts";
@@ -60,7 +60,7 @@ export interface EngineRig extends AsyncDisposable {
   configurationFor(users: readonly (RigUser | string)[], changes?: RigChanges): Configuration;
   /** What Waypost believes the account's password to be, from its next sign-in on. The mail server's own: `dovecot.setPassword`. */
   writePassword(name: string, password: string): void;
-  open(database: Database, configuration: Configuration, options?: { readonly now?: () => Date }): Promise<RigApp>;
+  open(database: Database, configuration: Configuration, options?: Pick<AppOptions, "now" | "content">): Promise<RigApp>;
 }
 
 export const PASSWORD = "correct-horse";
@@ -159,7 +159,7 @@ export function addressOf(name: string): string {
 export async function openRigApp(
   database: Database,
   configuration: Configuration,
-  options: { readonly now?: () => Date } = {},
+  options: Pick<AppOptions, "now" | "content"> = {},
 ): Promise<RigApp> {
   const logged: Logged[] = [];
   const keep = (level: Logged["level"]) => (fields: object, message: string) => void logged.push({ level, fields, message });

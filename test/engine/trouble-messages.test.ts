@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before } from "node:test";
+import { ContentReader } from "../../src/mime/content-reader.ts";
 import { missingServers } from "../servers/needs.ts";
 import { startScriptedImap } from "../servers/scripted-imap.ts";
 import { openCodes } from "./alerts.ts";
@@ -221,6 +222,34 @@ onOneDatabaseEach(
         assert.deepEqual((await explained(raised, `${ann}-large`, ann)).folders, ["INBOX/Projects"]);
         assert.equal((await raised.operations.status()).quarantined, 0);
         assert.deepEqual(await openCodes(raised), []);
+      },
+    );
+
+    promise(
+      "a message that holds the reader of contents too long is quarantined alone, and delivered when that has the time",
+      async (database) => {
+        const ann = rig.newUser();
+        const clock = testClock();
+        const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }]);
+        const letters = Array.from({ length: 7 }, (_, index) => letter({ id: `${ann}-${index}`, subject: `Letter ${index}` }));
+        // Millions of lines that look like delimiters: seconds of work.
+        const slow = Buffer.from(
+          `From: carla@customer.test\r\nMessage-ID: <${messageIdOf(`${ann}-slow`)}>\r\nSubject: Slow\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${"--x\r\n".repeat(5_000_000)}`,
+        );
+        const messages = [...letters.slice(0, 3), slow, ...letters.slice(3)];
+        await rig.dovecot.append(ann, "INBOX", ...messages.map((mime) => ({ mime, internalDate: RECEIVED })));
+        {
+          await using app = await rig.open(database, configuration, { now: clock.now, content: new ContentReader({ deadline: 500 }) });
+          const { counts, failures } = await receive(app);
+          assert.deepEqual([counts.tracked, counts.quarantined, failures], [7, 1, []]);
+          const [row] = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
+          assert.deepEqual([row?.messageId, row?.step, row?.code], [messageIdOf(`${ann}-slow`), "parse", "message not readable as mail"]);
+          assert.match(row?.message ?? "", /more than 0\.5 seconds/);
+        }
+        await using patient = await rig.open(database, configuration, { now: clock.now });
+        await patient.operations.quarantineRetry("all");
+        assert.equal((await receive(patient)).counts.tracked, 1);
+        assert.deepEqual(await patient.operations.quarantineList(), []);
       },
     );
 
