@@ -21,6 +21,10 @@ export interface WorldMailbox {
   readonly filter: "all" | "replies";
   /** A server profile of its own, so that its trouble stays its own; by default all share one. */
   readonly profile?: string;
+  /** Read by POP3 instead of IMAP, which all mailboxes of a profile are then. */
+  readonly pop3?: boolean;
+  /** Processed messages are deleted from it. */
+  readonly deletes?: boolean;
 }
 
 export interface WorldOptions {
@@ -82,7 +86,7 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
   }
   const portsOf = (profile: string) => {
     const { imap, smtp } = proxies.get(profile) ?? {};
-    return { imap: imap?.port ?? dovecot.ports.imap, smtp: smtp?.port ?? postfix.ports.smtp };
+    return { imap: imap?.port ?? dovecot.ports.imap, pop3: dovecot.ports.pop3, smtp: smtp?.port ?? postfix.ports.smtp };
   };
   const config = path.join(folder, "waypost.yaml");
   // JSON is YAML.
@@ -128,9 +132,17 @@ function profilesOf({ mailboxes }: WorldOptions): string[] {
   return [...new Set(mailboxes.map(({ profile }) => profile ?? PROFILE))];
 }
 
-function configuration(database: Place, options: WorldOptions, portsOf: (profile: string) => { imap: number; smtp: number }): object {
+function configuration(
+  database: Place,
+  options: WorldOptions,
+  portsOf: (profile: string) => { imap: number; pop3: number; smtp: number },
+): object {
   const { mailboxes } = options;
   const server = { host: "127.0.0.1", security: "none" };
+  const incomingOf = (name: string) =>
+    mailboxes.some((one) => one.pop3 === true && (one.profile ?? PROFILE) === name)
+      ? { protocol: "pop3", port: portsOf(name).pop3 }
+      : { port: portsOf(name).imap };
   return {
     database: "folder" in database ? database : { url: { env: "WAYPOST_TEST_SERVICE_URL" } },
     listen: { host: "127.0.0.1", port: 0 },
@@ -138,7 +150,7 @@ function configuration(database: Place, options: WorldOptions, portsOf: (profile
     organizations: [{ name: "Company", kind: "embedded", settings: { allowunresolvedpartiesonemailsend: true } }],
     serverProfiles: profilesOf(options).map((name) => ({
       name,
-      incoming: { ...server, port: portsOf(name).imap },
+      incoming: { ...server, ...incomingOf(name) },
       outgoing: { ...server, port: portsOf(name).smtp },
     })),
     users: mailboxes.filter(isUser).map(({ name, filter }) => ({ name, email: addressOf(name), filter })),
@@ -149,6 +161,7 @@ function configuration(database: Place, options: WorldOptions, portsOf: (profile
       ...(isUser(one) ? { user: addressOf(one.name) } : { queue: addressOf(one.name) }),
       password: { env: "WAYPOST_TEST_PASSWORD" },
       readFrom: "2020-01-01T00:00:00Z",
+      ...(one.deletes === true && { deleteAfterProcessing: true }),
     })),
   };
 }

@@ -1,0 +1,73 @@
+/** A queue's mailbox that is kept empty by POP3, with the service killed between each two steps: what is deleted is always an email. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { missingServers } from "../servers/needs.ts";
+import type { Facts } from "./facts.ts";
+import { runUntilQuiet, stepsOf } from "./kills.ts";
+import type { Service } from "./service.ts";
+import { addressOf, makeWorld, type World } from "./world.ts";
+
+const DESK = "desk";
+const MESSAGES_PER_LIFE = 3;
+
+describe("deleting processed messages survives SIGKILL at any step", { skip: missingServers(["dovecot", "postfix"]) }, () => {
+  let world: World | undefined;
+  const delivered: string[] = [];
+  const atKills: { readonly step: string; readonly facts: Facts }[] = [];
+  let atEnd: Facts;
+
+  before(async () => {
+    world = await makeWorld("pglite", { mailboxes: [{ name: DESK, kind: "queue", filter: "all", pop3: true, deletes: true }] });
+    await world.prepare();
+    for (const step of stepsOf("delete")) {
+      for (let number = 0; number < MESSAGES_PER_LIFE; number++) await deliver(world, `${step}-${number}@customer.test`);
+      const service = world.start({ killAt: step });
+      await service.until(`killed at ${step}`, (one) => !one.running());
+      assert.equal((await service.ended).signal, "SIGKILL", `${step}: ${service.said()}`);
+      atKills.push({ step, facts: await world.count() });
+    }
+    await runUntilQuiet(world, isQuiet);
+    atEnd = await world.count();
+  });
+  after(() => world?.[Symbol.asyncDispose]());
+
+  async function deliver({ dovecot }: World, id: string): Promise<void> {
+    const header = `From: carla@customer.test\r\nTo: ${addressOf(DESK)}\r\nSubject: ${id}\r\nDate: ${new Date().toUTCString()}\r\nMessage-ID: <${id}>\r\n`;
+    await dovecot.deliver(DESK, `${header}\r\nThe body of ${id}.\r\n`);
+    delivered.push(id);
+  }
+
+  const lying = (facts: Facts) => facts.mailboxes.flatMap(({ messages }) => messages.map(({ messageId }) => messageId));
+  const emails = (facts: Facts) => facts.emails.map(({ messageId }) => messageId);
+
+  test("at each kill every message that came by then lies in the mailbox or is an email", () => {
+    assert.deepEqual(
+      atKills.map((one) => one.step),
+      stepsOf("delete"),
+    );
+    for (const [life, { step, facts }] of atKills.entries()) {
+      const known = new Set([...lying(facts), ...emails(facts)]);
+      const lost = delivered.slice(0, (life + 1) * MESSAGES_PER_LIFE).filter((id) => !known.has(id));
+      assert.deepEqual(lost, [], step);
+    }
+  });
+
+  test("nothing is deleted before the step that deletes, and what it deleted is told after it", () => {
+    for (const { step, facts } of atKills) {
+      const its = lying(facts).filter((id) => id?.startsWith(step));
+      assert.equal(its.length, ["delete.deleted", "delete.stored"].includes(step) ? 0 : MESSAGES_PER_LIFE, step);
+    }
+  });
+
+  test("in the end the mailbox is empty, and each message is one email", () => {
+    assert.deepEqual(lying(atEnd), []);
+    assert.deepEqual(emails(atEnd).sort(), delivered.toSorted());
+    assert.deepEqual([atEnd.quarantine, atEnd.openClaims, atEnd.alerts, atEnd.locations], [[], [], [], []]);
+  });
+});
+
+/** The mailbox was read twice in a row without anything new. */
+function isQuiet(service: Service): boolean {
+  const rounds = service.log.filter((line) => line.msg === "mailbox read").slice(-2);
+  return rounds.length === 2 && rounds.every((line) => ["received", "tracked", "duplicate", "moved"].every((count) => line[count] === 0));
+}
