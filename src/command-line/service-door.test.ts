@@ -60,6 +60,24 @@ describe("the door of a running service", () => {
     assert.deepEqual(asked, [{ url: "/api/operations/quarantineRetry", authorization: `Bearer ${TOKEN}`, body: { arguments: [[1, 2]] } }]);
   });
 
+  test("is told of progress line by line, and of a failure at the end of it, by those who want to know", async () => {
+    const lines =
+      (...all: readonly object[]) =>
+      (response: http.ServerResponse) => {
+        response.writeHead(200, { "content-type": "application/x-ndjson" }).end(all.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      };
+    const told: unknown[][] = [];
+    const tell = (...progress: unknown[]) => void told.push(progress);
+    const check = async () => (await door()).call("check", [], {}, new AbortController().signal, tell);
+    answer = lines({ progress: [{ mailbox: "ann" }] }, { progress: ["a", 2] }, { result: [] });
+    assert.deepEqual(await check(), []);
+    assert.deepEqual(told, [[{ mailbox: "ann" }], ["a", 2]]);
+    answer = lines({ progress: [1] }, { error: { code: "mailbox unknown", message: "There is none.", remedy: "Add it." } });
+    await assert.rejects(check(), { name: "Failure", code: "mailbox unknown" });
+    answer = lines({ progress: [1] });
+    await assert.rejects(check(), { code: "service ended" });
+  });
+
   test("throws the service's own failure, and one of its own for an answer that is none", async () => {
     answer = json(404, { code: "mailbox unknown", message: "There is no mailbox x.", remedy: "Add it." });
     await assert.rejects((await door()).call("check", ["x"]), { name: "Failure", code: "mailbox unknown", remedy: "Add it." });

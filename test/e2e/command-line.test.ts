@@ -24,7 +24,7 @@ import {
 
 const root = path.resolve(import.meta.dirname, "../..");
 const COMMANDS = [
-  ...["serve", "demo", "receive", "send", "explain", "status", "check", "decide"],
+  ...["serve", "demo", "receive", "send", "explain", "status", "check", "approve", "reject", "decide"],
   ...["quarantine", "quarantine list", "quarantine retry", "config", "config check", "config schema"],
 ];
 
@@ -230,6 +230,8 @@ describe("commands on an embedded database", { concurrency: 2 }, () => {
       await office.run("decide", randomUUID(), "sent"),
       await office.run("explain", "never-seen@stranger.test"),
       await office.run("quarantine", "retry", "17"),
+      await office.run("approve", "nobody@office.test"),
+      await office.run("check", "--profile", "nowhere"),
     ];
     assert.deepEqual(
       nobody.map(({ code }) => code),

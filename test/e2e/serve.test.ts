@@ -47,6 +47,9 @@ describe("waypost serve on an embedded database", () => {
     assert.deepEqual([retried.code, json(z.unknown(), retried)], [0, { marked: 1 }]);
     assert.equal((await office.run("quarantine", "retry", "99")).code, 4);
     assert.deepEqual(json(checkedShape, await office.run("check", "--json", "--no-test-message", ANN)).length, 1);
+    const tested = await office.run("check", "--wait", "20", ANN);
+    assert.equal(tested.code, 0, tested.out);
+    assert.match(tested.out, /^ann@office\.test\n(.*\n)+ {2}ok +incoming, find the test message: /);
     assert.equal((await office.run("check", "nobody@office.test")).code, 4);
     assert.equal((await office.run("decide", randomUUID(), "failed")).code, 4);
     const received = await office.run("receive", "--json");

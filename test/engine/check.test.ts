@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startEngine } from "../../src/engine/engine.ts";
-import { listMailboxes } from "../../src/ledger/mailboxes.ts";
+import { listMailboxes, noteProfileFailure, readProfile } from "../../src/ledger/mailboxes.ts";
 import { startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { missingServers } from "../servers/needs.ts";
 import { alertHistory, mailboxId } from "./alerts.ts";
@@ -81,6 +81,27 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
     );
   });
 
+  promises("a mailbox that is read by POP3 passes both ways too; where no copy can be filed, that is a warning", async (database) => {
+    const ann = rig.newUser();
+    for (let i = 0; i < 3; i++)
+      await rig.dovecot.deliver(
+        ann,
+        `From: c@x.test\r\nTo: ${addressOf(ann)}\r\nSubject: old\r\nMessage-ID: <old${i}@x.test>\r\n\r\nHello\r\n`,
+      );
+    const configuration = rig.configurationFor([ann], { incoming: { port: rig.dovecot.ports.pop3 } });
+    const [profile] = configuration.serverProfiles;
+    assert.ok(profile?.incoming);
+    const pop3 = { ...profile, incoming: { ...profile.incoming, protocol: "pop3" as const } };
+    await using app = await rig.open(database, { ...configuration, serverProfiles: [pop3] });
+    const [checked] = await check(app, [ann]);
+    assert.deepEqual(
+      checked?.steps.filter((step) => step.result !== "ok").map((step) => step.code),
+      ["in clear", "in clear", "no folder for sent mail"],
+    );
+    assert.equal(checked?.steps.at(-1)?.name, "find the test message");
+    assert.equal((await statusOf(app, ann)).test.mailboxstatus, 1);
+  });
+
   promises("a failed test has one alert, whatever fails; a passed one closes it, forgets failures and reads at once", async (database) => {
     const ann = rig.newUser();
     await using app = await rig.open(database, rig.configurationFor([ann]));
@@ -92,10 +113,13 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
     const { test } = await statusOf(app, ann);
     assert.deepEqual([test.incomingemailstatus, test.outgoingemailstatus, test.mailboxstatus], [2, 2, 2]);
     rig.writePassword(ann, "correct-horse");
+    await noteProfileFailure(app.database, "receive", "test", 3, new Date(Date.now() + 600_000));
     await check(app, [ann], { testMessage: false });
     assert.deepEqual(await alerts(), []);
     const [row] = (await listMailboxes(app.database)).filter((one) => one.address === addressOf(ann));
     assert.deepEqual([row?.receiveFailures, row?.receiveError], [0, null]);
+    const profile = await readProfile(app.database, "test");
+    assert.deepEqual([profile?.receiveFailures, profile?.receiveNotBefore], [0, null], "its server need not be waited for");
     const { rows } = await app.database.query<{ wakes: number }>("select wakes from waypost.lease where key = $1", [`receive:${row?.id}`]);
     assert.ok((rows[0]?.wakes ?? 0) > 0, "its mailbox was woken");
     assert.equal((await alertHistory(app.database, row?.id ?? "")).filter((alert) => alert.startsWith("testing")).length, 1);

@@ -92,8 +92,8 @@ async function wrongWays(stack: AsyncDisposableStack, port: number, withoutStart
     { code: /^(host unknown|name service not available)$/, remedy: /name servers/, endpoint: { host: "mail.invalid" } },
     { code: /^connection refused$/, remedy: /Check that the mail service runs/, endpoint: { port: await freePort() } },
     {
-      code: /^certificate not trusted$/,
-      remedy: /Add the certificate authority/,
+      code: /^certificate self-signed$/,
+      remedy: /Add that very certificate/,
       endpoint: { ...tls, port: await front(certificates.selfSigned) },
     },
     {

@@ -1,5 +1,6 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { keepTestResults, type TestResults } from "../../ledger/mailbox-tests.ts";
+import { noteProfileSuccess } from "../../ledger/mailboxes.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Direction, Endpoint } from "../../model/mailbox.ts";
 import type { Step } from "../../ports.ts";
@@ -96,12 +97,14 @@ function outcomeOf(direction: Direction, steps: readonly CheckStep[]): "passed" 
 }
 
 /** A message that never came back puts reading in doubt, and one that could not be sent sending: its steps bear these directions. */
-async function keep(context: EngineContext, { mailbox }: Work, results: TestResults, steps: readonly CheckStep[]): Promise<void> {
+async function keep(context: EngineContext, { mailbox, profile }: Work, results: TestResults, steps: readonly CheckStep[]): Promise<void> {
   const now = context.now();
   const failed = steps.filter((step) => step.result === "failed");
   const alert = failed[0] === undefined ? null : alertOf(failureOf(mailbox.address, failed), "testing", mailbox.id);
   await context.database.transaction(async (tx) => {
     await keepTestResults(tx, mailbox.id, results, now);
+    // Its server can be reached: nobody who goes there need wait any more.
+    for (const direction of DIRECTIONS) if (results[direction] === "passed") await noteProfileSuccess(tx, direction, profile.name);
     // One alert for a failed test, whatever failed the time before.
     await closeAlerts(tx, "mailbox", mailbox.id, "testing", now, alert?.code);
     if (alert !== null) await openAlert(tx, alert, now);
