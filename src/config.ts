@@ -8,6 +8,7 @@ import { incomingServer, outgoingServer, serverProblems } from "./config/servers
 import { serviceAccount, serviceAccountProblems, signsInItself } from "./config/service-account.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
+import { PRESET_NAMES, withPresets } from "./model/presets.ts";
 import { DEFAULT_SETTINGS } from "./model/settings.ts";
 
 export { readSecret, type SecretReference } from "./config/fields.ts";
@@ -85,6 +86,10 @@ export const configurationSchema = z.strictObject({
       z
         .strictObject({
           name,
+          preset: z
+            .enum(PRESET_NAMES)
+            .optional()
+            .describe("A mail system whose settings are known: fills what this profile leaves out (`waypost presets`)."),
           incoming: incomingServer.optional(),
           outgoing: outgoingServer.optional(),
           serviceAccount: serviceAccount
@@ -252,7 +257,7 @@ export function parseConfiguration(text: string, file: string): Configuration {
     }
     return { line: 1, column: 1 };
   };
-  const result = configurationSchema.safeParse(document.toJS() ?? {}, {
+  const result = configurationSchema.safeParse(withPresets(document.toJS() ?? {}), {
     error: (issue) => (issue.input === undefined ? "is needed" : undefined),
   });
   if (!result.success) {
@@ -437,7 +442,14 @@ function fieldName(path: readonly PropertyKey[]): string {
   return path.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${String(part)}`)).join("");
 }
 
-/** The JSON Schema of the file, for editors: docs/waypost.schema.json. */
+/** The JSON Schema of the file, for editors: docs/waypost.schema.json. A host may be left out there, because a preset may know it. */
 export function configurationJsonSchema(): object {
-  return z.toJSONSchema(configurationSchema, { io: "input", unrepresentable: "any" });
+  return z.toJSONSchema(configurationSchema, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => {
+      const isEndpoint = jsonSchema.properties?.verifyCertificate !== undefined;
+      if (isEndpoint && jsonSchema.required) delete jsonSchema.required;
+    },
+  });
 }

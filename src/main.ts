@@ -17,6 +17,7 @@ import {
   sentLines,
   statusLines,
 } from "./command-line/print.ts";
+import { allPresets, presetLines, profileLines } from "./command-line/print-presets.ts";
 import { progressBar } from "./command-line/progress.ts";
 import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts";
 import { type Configuration, configurationJsonSchema, readConfiguration } from "./config.ts";
@@ -219,11 +220,12 @@ program
 const config = program.command("config").description("the configuration file");
 config
   .command("check", { isDefault: true })
-  .description("check it and say what is wrong, by line and field")
+  .description("check it and say what is wrong, by line and field, or what the server profiles come to with their presets")
   .action(() => {
-    const configuration = readConfiguration(globalOptions().config);
-    print({ valid: true, mailboxes: configuration.mailboxes.length }, [
-      `${globalOptions().config} is right: ${plural(configuration.mailboxes.length, "mailbox")}.`,
+    const { mailboxes, serverProfiles } = readConfiguration(globalOptions().config);
+    print({ valid: true, mailboxes: mailboxes.length, serverProfiles }, [
+      `${globalOptions().config} is right: ${plural(mailboxes.length, "mailbox")}.`,
+      ...profileLines(serverProfiles).map(printable),
     ]);
   });
 config
@@ -232,6 +234,14 @@ config
   .action(() => {
     const schema = configurationJsonSchema();
     print(schema, [JSON.stringify(schema, null, 2)]);
+  });
+
+program
+  .command("presets")
+  .description("the mail systems whose settings are known, and what `preset` in a server profile fills in")
+  .action(() => {
+    const presets = allPresets();
+    print(presets, presetLines(presets));
   });
 
 /** Runs an operation here, or in the service that holds the embedded database at this moment. */

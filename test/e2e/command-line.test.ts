@@ -153,8 +153,12 @@ describe("the configuration file", () => {
   test("that is right is said to be so", async () => {
     await using office = await openOffice("pglite");
     const [plain, asJson] = await Promise.all([office.run("config", "check"), office.run("--json", "config")]);
-    assert.deepEqual([plain.code, plain.out], [0, "waypost.yaml is right: 2 mailboxes.\n"]);
-    assert.deepEqual(json(z.unknown(), asJson), { valid: true, mailboxes: 2 });
+    assert.equal(plain.code, 0);
+    assert.match(plain.out, /^waypost\.yaml is right: 2 mailboxes\.\n/);
+    assert.match(plain.out, /\n {2}incoming: protocol: imap, host: /);
+    const { serverProfiles, ...rest } = json(z.looseObject({ serverProfiles: z.array(z.looseObject({ name: z.string() })) }), asJson);
+    assert.deepEqual(rest, { valid: true, mailboxes: 2 });
+    assert.ok(serverProfiles.length > 0);
   });
 });
 
