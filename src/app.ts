@@ -19,6 +19,8 @@ import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
 import type { MailSystem } from "./ports.ts";
 
+export { discoverServers } from "./app/discover.ts";
+
 /** A configured Waypost with its database open: what the service, the commands and the tests work with. */
 export interface App extends AsyncDisposable {
   readonly configuration: Configuration;

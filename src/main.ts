@@ -1,3 +1,4 @@
+import { Resolver } from "node:dns";
 import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
@@ -17,6 +18,7 @@ import {
   sentLines,
   statusLines,
 } from "./command-line/print.ts";
+import { foundLines } from "./command-line/print-found.ts";
 import { allPresets, presetLines, profileLines } from "./command-line/print-presets.ts";
 import { progressBar } from "./command-line/progress.ts";
 import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts";
@@ -55,6 +57,13 @@ Exit codes:
 interface GlobalOptions {
   readonly config: string;
   readonly json?: boolean;
+}
+
+interface DiscoverCommandOptions {
+  readonly askIspdb?: boolean;
+  readonly nameServer?: readonly string[];
+  readonly certificateAuthorities?: string;
+  readonly all?: boolean;
 }
 
 function globalOptions(): GlobalOptions {
@@ -237,6 +246,23 @@ config
   });
 
 program
+  .command("discover")
+  .description("find the mail servers of an address by the published methods, and print what to write into the configuration")
+  .argument("<address>", "a mail address of the domain; no password is asked for or sent")
+  .option("--ask-ispdb", "ask Mozilla's database of providers too; it learns the domain")
+  .addOption(new Option("--name-server <address...>", "name servers to ask instead of the system's").argParser(parseNameServers))
+  .option("--certificate-authorities <file>", "PEM file with certificate authorities to trust beside the system's")
+  .option("--all", "tell of the places too where there is nothing")
+  .action(async (address: string, options: DiscoverCommandOptions) => {
+    const { discoverServers } = await import("./app.ts");
+    const { askIspdb = false, nameServer: nameServers, certificateAuthorities, all = false } = options;
+    const found = await discoverServers(address, { askIspdb, nameServers, certificateAuthorities });
+    print(found, foundLines(found, all));
+    const hindered = found.notes.some(({ outcome }) => outcome === "failed");
+    process.exitCode = found.candidates.length > 0 ? EXIT.ok : hindered ? EXIT.failed : EXIT.notFound;
+  });
+
+program
   .command("presets")
   .description("the mail systems whose settings are known, and what `preset` in a server profile fills in")
   .action(() => {
@@ -302,6 +328,15 @@ function parseSeconds(text: string): number {
   const value = wholeNumber(text);
   if (value > 3600) throw new InvalidArgumentError("At most 3600 seconds.");
   return value;
+}
+
+function parseNameServers(text: string, before: readonly string[] = []): readonly string[] {
+  try {
+    new Resolver().setServers([text]);
+  } catch {
+    throw new InvalidArgumentError("It must be an IP address, or address:port.");
+  }
+  return [...before, text];
 }
 
 function parsePort(text: string): number {

@@ -18,6 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["configuration wrong", EXIT.usage],
   ["configuration missing", EXIT.usage],
+  ["no mail address", EXIT.usage],
   ["mailbox unknown", EXIT.notFound],
   ["profile unknown", EXIT.notFound],
   ["not unknown", EXIT.notFound],

@@ -58,7 +58,11 @@ export function readAutoconfig(document: string, address: string): AutoconfigDoc
 }
 
 function protocolName(server: Element): string {
-  return (server.attributes.type ?? "").trim().toLowerCase().replace(/[^a-z0-9-]/g, "").slice(0, 20);
+  return (server.attributes.type ?? "")
+    .trim()
+    .toLowerCase()
+    .replace(/[^a-z0-9-]/g, "")
+    .slice(0, 20);
 }
 
 function protocolOf(name: string): MailProtocol | null {
@@ -70,7 +74,8 @@ function settingsOf(server: Element, address: string): Settings | null {
   const host = hostName(filledIn(textOf(server, "hostname") ?? "", address) ?? "");
   const port = portOf(textOf(server, "port") ?? "");
   const security = SECURITY[(textOf(server, "socketType") ?? "").toLowerCase()];
-  if (protocol === null || !PROTOCOLS[server.name]?.includes(protocol) || host === null || port === null || security === undefined) return null;
+  if (protocol === null || !PROTOCOLS[server.name]?.includes(protocol) || host === null || port === null || security === undefined)
+    return null;
   const signIn = childrenOf(server, "authentication").map(({ text }) => SIGN_IN[text.trim().toLowerCase()]);
   return {
     protocol,

@@ -41,7 +41,8 @@ export function readAutodiscover(document: string, address: string): Autodiscove
   if (root.name.toLowerCase() !== "autodiscover") throw new XmlRefused(`it is no Autodiscover answer but <${root.name}>`);
   const response = childrenOf(root, "Response")[0];
   const error = childrenOf(response, "Error")[0];
-  if (error) return { kind: "error", message: [textOf(error, "ErrorCode"), textOf(error, "Message")].filter((part) => part !== null).join(" ") };
+  if (error)
+    return { kind: "error", message: [textOf(error, "ErrorCode"), textOf(error, "Message")].filter((part) => part !== null).join(" ") };
   const account = childrenOf(response, "Account")[0];
   const action = textOf(account, "Action")?.toLowerCase();
   const url = textOf(account, "RedirectUrl");

@@ -8,13 +8,14 @@ import {
   autodiscoverSteps,
   exchangerStep,
   ispdbStep,
-  srvSteps,
   type Step,
   type Subject,
+  srvSteps,
   userAgentConfigurationStep,
   type World,
 } from "./methods.ts";
 import { fittingPreset, merged, type Named, ranked } from "./ranking.ts";
+import { snippetOf } from "./snippet.ts";
 
 export interface DiscoverOptions {
   /** Whether Mozilla's database may be asked, which tells a third party the domain. */
@@ -50,12 +51,9 @@ export async function discover(address: string, world: World, options: DiscoverO
   const [known, guessed] = await Promise.all([probed(named, world), probed(guessesFor(domain, named), world)]);
   const answering = guessed.filter(({ probe }) => probe.result === "answers");
   const candidates = ranked([...known, ...answering]);
-  return {
-    address,
-    candidates,
-    notes: [...notesOf(answers), ...notesOfGuesses(domain, guessed, answering)],
-    preset: fittingPreset(candidates),
-  };
+  const notes = [...notesOf(answers), ...notesOfGuesses(domain, guessed, answering)];
+  const found = { address, candidates, notes, preset: fittingPreset(candidates) };
+  return { ...found, snippet: snippetOf(found) };
 }
 
 function probed(named: readonly Named[], world: World): Promise<readonly Candidate[]> {

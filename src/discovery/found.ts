@@ -83,6 +83,8 @@ export interface Found {
   readonly notes: readonly Note[];
   /** A preset that fits, when the domain's mail is in the hands of a known hoster. */
   readonly preset: PresetName | null;
+  /** The piece of waypost.yaml to paste beside its organizations; null when no server was found. */
+  readonly snippet: string | null;
 }
 
 /** One place's answer: settings in its own order of preference, and what else it said. */

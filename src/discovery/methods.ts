@@ -2,13 +2,7 @@
 import { Failure } from "../model/failure.ts";
 import { presetOf } from "../model/presets.ts";
 import { autoconfigPlaces, ispdbPlace, readAutoconfig } from "./autoconfig.ts";
-import {
-  type AutodiscoverDocument,
-  autodiscoverPlaces,
-  autodiscoverRequest,
-  autodiscoverUrl,
-  readAutodiscover,
-} from "./autodiscover.ts";
+import { type AutodiscoverDocument, autodiscoverPlaces, autodiscoverRequest, autodiscoverUrl, readAutodiscover } from "./autodiscover.ts";
 import { type Exchange, fetchDocument } from "./document.ts";
 import { hostName, isSameOwner, isWithin, operatorDomains } from "./domain.ts";
 import type { Answer, Evidence, Method, Note, Probe, Settings } from "./found.ts";
@@ -150,7 +144,8 @@ function autodiscoverAnswer(document: AutodiscoverDocument, evidence: Evidence):
   const { method, place } = evidence;
   const told = (outcome: Note["outcome"], message: string): Answer => ({ settings: [], notes: [note(method, place, outcome, message)] });
   if (document.kind === "error") return told("nothing", `It answers: ${document.message.slice(0, 200)}`);
-  if (document.kind === "other address") return told("hint", `It says that the mailbox goes by ${document.address.slice(0, 200)}; ask for that one.`);
+  if (document.kind === "other address")
+    return told("hint", `It says that the mailbox goes by ${document.address.slice(0, 200)}; ask for that one.`);
   if (document.kind === "redirect") return told("failed", "It leads nowhere.");
   const isExchange = "It names an Exchange server; docs/mail-systems/exchange-imap.md says what to set there.";
   return {
@@ -189,9 +184,10 @@ function hosterAnswer({ title, preset, page }: Hoster, exchanger: string): Answe
   const doubt = `Mail for the domain goes to ${title}; that the mailboxes lie there is likely, but nobody says so.`;
   const evidence: Evidence = { method: "known hoster", place, trust: "to be confirmed", doubts: [doubt] };
   const { incoming, outgoing } = presetOf(preset);
-  const settings = [{ ...incoming, protocol: "imap" as const }, { ...outgoing, protocol: "smtp" as const }].flatMap(({ host, ...rest }) =>
-    host === undefined ? [] : [{ settings: { ...rest, host, username: null, signIn: [] }, evidence }],
-  );
+  const settings = [
+    { ...incoming, protocol: "imap" as const },
+    { ...outgoing, protocol: "smtp" as const },
+  ].flatMap(({ host, ...rest }) => (host === undefined ? [] : [{ settings: { ...rest, host, username: null, signIn: [] }, evidence }]));
   return { settings, notes };
 }
 
@@ -212,7 +208,9 @@ function evidenceOf(method: Method, place: string, doubts: readonly string[]): E
 
 function statusNote(method: Method, place: string, status: number): Note {
   const missing = status === 404 || status === 410;
-  return missing ? note(method, place, "nothing", "There is nothing there.") : note(method, place, "failed", `It answers with HTTP status ${status}.`);
+  return missing
+    ? note(method, place, "nothing", "There is nothing there.")
+    : note(method, place, "failed", `It answers with HTTP status ${status}.`);
 }
 
 function note(method: Method, place: string, outcome: Note["outcome"], message: string): Note {
@@ -226,7 +224,8 @@ export async function answered(step: Step, world: World, signal: AbortSignal): P
   try {
     return await step.ask(world, signal);
   } catch (error) {
-    if (error instanceof XmlRefused || error instanceof DocumentRefused) return told("failed", `What stands there is not used: ${error.message}.`);
+    if (error instanceof XmlRefused || error instanceof DocumentRefused)
+      return told("failed", `What stands there is not used: ${error.message}.`);
     if (!(error instanceof Failure)) throw error;
     return error.code === "host unknown" ? told("nothing", "There is no such host.") : told("failed", error.message);
   }

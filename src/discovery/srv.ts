@@ -37,7 +37,8 @@ export function srvAnswer(domain: string, service: MailService, records: readonl
   const place = `${service.label}.${domain}`;
   if (records.length === 0) return { settings: [], notes: [] };
   const offered = inOrder(records).filter(({ name }) => name !== "" && name !== ".");
-  if (offered.length === 0) return { settings: [], notes: [note(place, "hint", `The domain says that it does not offer ${named(service)}.`)] };
+  if (offered.length === 0)
+    return { settings: [], notes: [note(place, "hint", `The domain says that it does not offer ${named(service)}.`)] };
   const settings = offered.slice(0, MAXIMUM_RECORDS).flatMap((record) => {
     const host = hostName(record.name);
     const port = portOf(record.port);

@@ -17,7 +17,9 @@ const server = z.object({ host: z.string().max(300) }).optional();
 
 const documentSchema = z.object({
   protocols: z.object({ imap: server, pop3: server, smtp: server }),
-  authentication: z.object({ "oauth-public": z.object({ issuer: z.string().max(2000) }).optional(), password: z.boolean().optional() }).optional(),
+  authentication: z
+    .object({ "oauth-public": z.object({ issuer: z.string().max(2000) }).optional(), password: z.boolean().optional() })
+    .optional(),
 });
 
 /** The document cannot be used; `message` says why. */
