@@ -2,17 +2,13 @@ import { domainOf } from "./domain.ts";
 import type { Candidate, Found, Settings } from "./found.ts";
 import { best } from "./ranking.ts";
 
-/** Protocols that the configuration takes. */
-const SPOKEN = new Set(["imap", "smtp"]);
-
 /**
  * The piece of waypost.yaml for what was found, to paste beside `organizations`; null when no server was found. What a person should look at first
  * stands in it as comments.
  */
 export function snippetOf(found: Omit<Found, "snippet">): string | null {
-  const spoken = found.candidates.filter(({ protocol }) => SPOKEN.has(protocol));
-  const incoming = best(spoken, "incoming");
-  const outgoing = best(spoken, "outgoing");
+  const incoming = best(found.candidates, "incoming");
+  const outgoing = best(found.candidates, "outgoing");
   if (incoming === null && outgoing === null) return null;
   const { address } = found;
   const username = incoming?.username ?? outgoing?.username ?? address;

@@ -48,7 +48,6 @@ export function httpsExchange(question: HttpsQuestion): Promise<HttpsAnswer> {
           "user-agent": "Waypost",
           ...(body === null ? {} : { "content-type": "text/xml; charset=utf-8", "content-length": Buffer.byteLength(body) }),
         },
-        agent: false,
         signal,
         createConnection: () =>
           connectTls({ host, port, servername: host, secureContext: trust, rejectUnauthorized: true, ...(lookup && { lookup }) }),

@@ -17,6 +17,8 @@ export interface Certificates {
   readonly wrongHost: Certificate;
   /** For localhost and 127.0.0.1, valid now, signed by nobody else. */
   readonly selfSigned: Certificate;
+  /** A good one for other hosts, signed by `authority`. */
+  issueFor(...hosts: string[]): Certificate;
 }
 
 const DAY = 86_400_000;
@@ -39,6 +41,7 @@ export function makeCertificates(now: Date = new Date()): Certificates {
     server: issue(here, until),
     expired: issue(here, new Date(now.getTime() - DAY)),
     wrongHost: issue(elsewhere, until),
+    issueFor: (...hosts) => issue({ hosts, addresses: [] }, until),
     selfSigned: {
       cert: certificate("Test Server", here, alone.publicKey, { name: "Test Server", ...alone }, from, until, false),
       key: pem(alone.privateKey),
