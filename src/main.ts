@@ -250,7 +250,11 @@ program
   .description("find the mail servers of an address by the published methods, and print what to write into the configuration")
   .argument("<address>", "a mail address of the domain; no password is asked for or sent")
   .option("--ask-ispdb", "ask Mozilla's database of providers too; it learns the domain")
-  .addOption(new Option("--name-server <address...>", "name servers to ask instead of the system's").argParser(parseNameServers))
+  .addOption(
+    new Option("--name-server <address>", "a name server to ask instead of the system's; may be given several times").argParser(
+      parseNameServers,
+    ),
+  )
   .option("--certificate-authorities <file>", "PEM file with certificate authorities to trust beside the system's")
   .option("--all", "tell of the places too where there is nothing")
   .action(async (address: string, options: DiscoverCommandOptions) => {
