@@ -18,7 +18,6 @@ export interface Preset {
   /** Fields of the server profile. */
   readonly profile: {
     readonly filesSentCopy?: boolean;
-    readonly maxConcurrentConnections?: number;
     readonly maximumMessageMegabytes?: number;
   };
   /** Below docs/mail-systems; null where the preset says all there is to say. */
@@ -30,8 +29,7 @@ export const PRESETS = {
     title: "HCL Domino (Notes)",
     incoming: { port: 993, security: "tls" },
     outgoing: { port: 465, security: "tls" },
-    // Each connection occupies a thread of the server's IMAP task, and rich text is converted anew for every reading.
-    profile: { maxConcurrentConnections: 5 },
+    profile: {},
     page: "domino.md",
   },
   exchange: {
