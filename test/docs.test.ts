@@ -11,7 +11,7 @@ import { createMetrics } from "../src/server/metrics.ts";
 
 const packageShape = z.object({ dependencies: z.record(z.string(), z.string()), devDependencies: z.record(z.string(), z.string()) });
 const root = path.resolve(import.meta.dirname, "..");
-const pages = ["README.md", ...globSync("docs/*.md", { cwd: root }).sort()];
+const pages = ["README.md", ...globSync("docs/**/*.md", { cwd: root }).sort()];
 const read = (page: string) => readFileSync(path.join(root, page), "utf8");
 
 /** Code blocks of a page in that language. */
