@@ -4,11 +4,11 @@ import { type Document, isAlias, LineCounter, parseDocument, visit } from "yaml"
 import { z } from "zod";
 import { address, hostName, name, type SecretReference, secret } from "./config/fields.ts";
 import { oauth } from "./config/oauth.ts";
-import { incomingServer, outgoingServer, serverProblems } from "./config/servers.ts";
+import { hostMayBeLeftOut, incomingServer, outgoingServer, preset, serverProblems } from "./config/servers.ts";
 import { serviceAccount, serviceAccountProblems, signsInItself } from "./config/service-account.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
-import { PRESET_NAMES, withPresets } from "./model/presets.ts";
+import { withPresets } from "./model/presets.ts";
 import { DEFAULT_SETTINGS } from "./model/settings.ts";
 
 export { readSecret, type SecretReference } from "./config/fields.ts";
@@ -86,10 +86,7 @@ export const configurationSchema = z.strictObject({
       z
         .strictObject({
           name,
-          preset: z
-            .enum(PRESET_NAMES)
-            .optional()
-            .describe("A mail system whose settings are known: fills what this profile leaves out (`waypost presets`)."),
+          preset: preset.optional(),
           incoming: incomingServer.optional(),
           outgoing: outgoingServer.optional(),
           serviceAccount: serviceAccount
@@ -447,9 +444,6 @@ export function configurationJsonSchema(): object {
   return z.toJSONSchema(configurationSchema, {
     io: "input",
     unrepresentable: "any",
-    override: ({ jsonSchema }) => {
-      const isEndpoint = jsonSchema.properties?.verifyCertificate !== undefined;
-      if (isEndpoint && jsonSchema.required) delete jsonSchema.required;
-    },
+    override: hostMayBeLeftOut,
   });
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PRESET_NAMES } from "../model/presets.ts";
 
 /** How the two servers of a profile are reached (docs/configuration.md). */
 
@@ -31,6 +32,15 @@ export const outgoingServer = server().extend({
   protocol: z.literal("smtp").default("smtp"),
   authentication: z.enum(METHODS).default("auto").describe(METHODS_TOLD),
 });
+
+export const preset = z
+  .enum(PRESET_NAMES)
+  .describe("A mail system whose settings are known: fills what this profile leaves out (`waypost presets`).");
+
+/** For the JSON Schema of a server, where nothing is required: a preset may know the host. */
+export function hostMayBeLeftOut({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.properties?.verifyCertificate !== undefined) delete jsonSchema.required;
+}
 
 /** What of a server profile decides whether its incoming server can be read that way. */
 interface Profile {
