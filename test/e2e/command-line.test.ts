@@ -155,7 +155,7 @@ describe("the configuration file", () => {
     const [plain, asJson] = await Promise.all([office.run("config", "check"), office.run("--json", "config")]);
     assert.equal(plain.code, 0);
     assert.match(plain.out, /^waypost\.yaml is right: 2 mailboxes\.\n/);
-    assert.match(plain.out, /\n {2}incoming: protocol: imap, host: /);
+    assert.match(plain.out, /\n {2}incoming: .*protocol: imap/);
     const { serverProfiles, ...rest } = json(z.looseObject({ serverProfiles: z.array(z.looseObject({ name: z.string() })) }), asJson);
     assert.deepEqual(rest, { valid: true, mailboxes: 2 });
     assert.ok(serverProfiles.length > 0);
