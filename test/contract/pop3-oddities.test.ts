@@ -290,6 +290,13 @@ test("deleting that does not come to QUIT deletes nothing, and a refused QUIT is
   });
 });
 
+test("a message that arrives between two looks is found by the second, in the same source", () =>
+  reading({ messages: box("a") }, async (source, server) => {
+    assert.deepEqual(await source.find("INBOX", idOf("b")), []);
+    server.messages = box("a", "b");
+    assert.equal((await source.find("INBOX", idOf("b"))).length, 1);
+  }));
+
 test("a server that falls silent, drips or never answers is given up after its time", async () => {
   const silent = (command: string) => (command.startsWith("TOP") ? "" : undefined);
   await using server = await startScriptedPop3({ messages: box("a"), script: silent });

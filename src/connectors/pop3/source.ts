@@ -39,7 +39,11 @@ export class Pop3Source implements MailSource {
 
   /** Among the newest thousand messages. */
   async find(_folder: string, messageId: string): Promise<readonly MessageRef[]> {
-    const entries = await this.#session.fresh((drop) => drop.entries());
+    const entries = await this.#session.fresh((drop) => {
+      // Whoever looks again looks for what came meanwhile.
+      drop.used = true;
+      return drop.entries();
+    });
     const heads = await fetchHeads(this.#heads, entries.slice(-LOOKED_THROUGH));
     return heads.filter((head) => head.messageId === messageId).map((head) => head.ref);
   }
