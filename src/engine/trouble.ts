@@ -1,4 +1,4 @@
-import { alertOf, closeAlerts, openAlert } from "../ledger/alerts.ts";
+import { alertOf, closeAlertsAbout, openAlert } from "../ledger/alerts.ts";
 import { type MailboxRow, noteFailure, noteProfileFailure, noteProfileSuccess, noteSuccess, postponeReceive } from "../ledger/mailboxes.ts";
 import type { Direction } from "../model/mailbox.ts";
 import { nextTry } from "./backoff.ts";
@@ -63,11 +63,13 @@ export async function noteRecovery(context: EngineContext, direction: Direction,
   const now = context.now();
   await noteSuccess(context.database, direction, mailbox.id, now);
   await noteProfileSuccess(context.database, direction, profile.name);
-  const closed =
-    (await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY[direction], now)) +
-    (await closeAlerts(context.database, "profile", profile.name, ACTIVITY[direction], now)) +
-    (await closeAlerts(context.database, "organization", mailbox.organization, ACTIVITY[direction], now)) +
-    (await closeAlerts(context.database, "process", "process", ACTIVITY[direction], now));
+  const working = [
+    ["mailbox", mailbox.id],
+    ["profile", profile.name],
+    ["organization", mailbox.organization],
+    ["process", "process"],
+  ] as const;
+  const closed = await closeAlertsAbout(context.database, working, ACTIVITY[direction], now);
   if (closed > 0) context.log.info({ mailbox: mailbox.address, direction }, "works again");
 }
 

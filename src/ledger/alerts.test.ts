@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { onBothEngines } from "../../test/databases.ts";
 import { Failure } from "../model/failure.ts";
-import { type AlertText, alertOf, closeAlerts, openAlert, openAlerts } from "./alerts.ts";
+import { type AlertText, alertOf, closeAlerts, closeAlertsAbout, openAlert, openAlerts } from "./alerts.ts";
 import { ANN, BEN, later, NOW } from "./test-data.ts";
 
 const refused = new Failure({
@@ -42,7 +42,31 @@ onBothEngines("success of an activity closes its alerts and no others, and the n
   await openAlert(database, { ...alert, code: "sending: sign-in refused" }, NOW);
   await openAlert(database, { ...alert, subject: BEN }, NOW);
   assert.equal(await closeAlerts(database, "profile", ANN, "", later(1)), 0, "another scope");
-  assert.equal(await closeAlerts(database, "mailbox", ANN, "receiving", later(1)), 2);
+  assert.equal(
+    await closeAlertsAbout(
+      database,
+      [
+        ["profile", ANN],
+        ["mailbox", "another"],
+      ],
+      "receiving",
+      later(1),
+    ),
+    0,
+    "none of these",
+  );
+  assert.equal(
+    await closeAlertsAbout(
+      database,
+      [
+        ["process", "process"],
+        ["mailbox", ANN],
+      ],
+      "receiving",
+      later(1),
+    ),
+    2,
+  );
   assert.equal(await closeAlerts(database, "mailbox", ANN, "receiving", later(2)), 0, "closed once");
   assert.deepEqual(
     (await openAlerts(database)).map(({ subject, code }) => [subject, code]),

@@ -67,6 +67,21 @@ export async function closeAlerts(
   return rowCount;
 }
 
+/** Closes the open alerts with this prefix about any of these. Returns how many there were. */
+export async function closeAlertsAbout(
+  sql: Sql,
+  subjects: readonly (readonly [scope: Scope, subject: string])[],
+  codePrefix: string,
+  now: Date,
+): Promise<number> {
+  const { rowCount } = await sql.query(
+    `update waypost.alert set closed_at = $4 where (scope, subject) in (select * from unnest($1::text[], $2::text[])) and closed_at is null
+       and starts_with(code, $3)`,
+    [subjects.map(([scope]) => scope), subjects.map(([, subject]) => subject), codePrefix, now],
+  );
+  return rowCount;
+}
+
 /** Closes the open alerts about folders of a mailbox that are not among these any more; an alert names its folder as `<mailbox id>/<stream>`. */
 export async function closeAlertsOfOtherFolders(sql: Sql, mailboxId: string, streams: readonly string[], now: Date): Promise<void> {
   await sql.query(
