@@ -60,7 +60,7 @@ onOneDatabaseEach("a password that is wrong for a while", servers, (promise) => 
       assert.equal(tries.get(bob), (2 * 3600) / PULL_SECONDS, "the other mailbox of the profile is read as ever");
       const alert = await theAlert(app, "receiving: sign-in refused");
       assert.deepEqual([alert.scope, alert.subject, alert.times], ["mailbox", await mailboxId(database, addressOf(ann)), tries.get(ann)]);
-      assert.match(alert.remedy, /Enter the password of the mailbox again/);
+      assert.match(alert.remedy, /Enter user name and password of the mailbox again/);
       const states = async () =>
         (await app.operations.status()).mailboxes.filter((one) => one.receiving.state !== "off").map((one) => one.receiving.state);
       assert.deepEqual(await states(), ["failing", "works"]);
