@@ -6,15 +6,24 @@ import { refusalOf } from "../../wire/refusal.ts";
 import { envelopeRefusal, wireAddress } from "./envelope.ts";
 import { meaningOf } from "./replies.ts";
 import { type Reply, replyText } from "./reply.ts";
+import { type Asking, troubleOfServiceAccount } from "./service-account.ts";
 import { phasesOf, Session, type SessionOptions } from "./session.ts";
 
 /** A connection of its own, outside the pool: a check must not wait for mail. */
-export async function* check(mailbox: MailboxAccess, sessionOptions: (secret: Secret | null) => SessionOptions): AsyncGenerator<Step> {
+export async function* check(
+  mailbox: MailboxAccess,
+  sessionOptions: (secret: Secret | null) => SessionOptions,
+  asking: Asking,
+): AsyncGenerator<Step> {
   const secrets = new KeptSecrets(mailbox);
-  for await (const step of stepsOf(secrets.mailbox, sessionOptions)) yield secrets.step(step);
+  for await (const step of stepsOf(secrets.mailbox, sessionOptions, asking)) yield secrets.step(step);
 }
 
-async function* stepsOf(mailbox: MailboxAccess, sessionOptions: (secret: Secret | null) => SessionOptions): AsyncGenerator<Step> {
+async function* stepsOf(
+  mailbox: MailboxAccess,
+  sessionOptions: (secret: Secret | null) => SessionOptions,
+  asking: Asking,
+): AsyncGenerator<Step> {
   const { endpoint } = sessionOptions(null);
   let doing = "credentials";
   let session: Session | null = null;
@@ -30,7 +39,8 @@ async function* stepsOf(mailbox: MailboxAccess, sessionOptions: (secret: Secret 
     }
     doing = "sender and recipient";
     yield await offerItself(session, mailbox.address);
-  } catch (error) {
+  } catch (trouble) {
+    const error = await troubleOfServiceAccount(trouble, mailbox, endpoint, asking);
     if (!(error instanceof Failure)) {
       throw error;
     }

@@ -11,6 +11,9 @@ type OwnTrouble =
   | "sign-in not offered"
   | "not a mail server"
   | "shutting down"
+  | "service account refused"
+  | "service account not allowed"
+  | "no authorization identity"
   | "connection lost"
   | "certificate authorities not readable";
 
@@ -99,6 +102,25 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     waitingHelps: true,
     message: (where) => `Waypost is closing its connections to ${where}.`,
     remedy: () => "Nothing: the message is sent after the restart.",
+  },
+  "no authorization identity": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} does not offer AUTH PLAIN, the sign-in method that can name another user (RFC 4616).`,
+    remedy: () => "Many servers offer it only over TLS: choose TLS or STARTTLS. Else use masterUser, or itself.",
+  },
+  "service account not allowed": {
+    scope: "account",
+    waitingHelps: false,
+    message: (where, what) => `${where} does not let the service account ${what}.`,
+    remedy: () => 'Check the "username" of the mailbox, and at the server that the service account may act for this user.',
+  },
+  "service account refused": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where, user) => `${where} refuses the user name or password of the service account ${user} to send.`,
+    remedy: () =>
+      "Enter its password again in the server profile. Where it signs in for others it must be a master user or an administrator there.",
   },
   "sign-in disabled": {
     scope: "account",

@@ -13,11 +13,13 @@ import { type Endpoint, type Secret, type ServerProfile, secretKey } from "../..
 import type { Envelope, MailboxAccess, MailSender, Step, Submission, SubmitAttempt } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { trustIn } from "../../wire/trust.ts";
+import { Witnesses } from "../../wire/witnesses.ts";
 import { check } from "./check.ts";
 import { contentFacts } from "./content.ts";
 import { envelopeRefusal } from "./envelope.ts";
 import { smtpFailure } from "./failures.ts";
 import { Pool } from "./pool.ts";
+import { type Asking, troubleOfServiceAccount } from "./service-account.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 import { type OutgoingMessage, transact } from "./transaction.ts";
 
@@ -83,6 +85,7 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
     logger?.debug({ host: endpoint.host, port: endpoint.port, mailbox: mailbox.address }, "opening an SMTP connection");
     return await openSession(sessionOptions(secret));
   };
+  const asking: Asking = { witnesses: new Witnesses(), accepts: (secret) => isAccepted(sessionOptions(secret)) };
   const lease = (mailbox: MailboxAccess, secret: Secret | null, fresh: boolean) =>
     pool.lease(keyOf(secret), () => open(mailbox, secret), fresh);
 
@@ -127,7 +130,7 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
       });
       return discreet(submission, secrets);
     } catch (error) {
-      throw secrets.error(error);
+      throw secrets.error(await troubleOfServiceAccount(error, mailbox, endpoint, asking));
     }
   }
 
@@ -142,7 +145,7 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
         close: () => pool.closeIdle(keys),
       };
     },
-    check: (mailbox) => check(mailbox, sessionOptions),
+    check: (mailbox) => check(mailbox, sessionOptions, asking),
     [Symbol.asyncDispose]: () => pool.close(),
   };
 }
@@ -171,6 +174,17 @@ async function withSecret<T>(endpoint: Endpoint, { credentials }: MailboxAccess,
       throw error;
     }
     return await work(renewed);
+  }
+}
+
+/** Signs in and says goodbye. */
+async function isAccepted(options: SessionOptions): Promise<boolean> {
+  try {
+    await (await openSession(options)).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Failure && error.code === "sign-in refused") return false;
+    throw error;
   }
 }
 
