@@ -61,6 +61,8 @@ export interface EngineRig extends AsyncDisposable {
   /** What Waypost believes the account's password to be, from its next sign-in on. The mail server's own: `dovecot.setPassword`. */
   writePassword(name: string, password: string): void;
   open(database: Database, configuration: Configuration, options?: Pick<AppOptions, "now" | "content">): Promise<RigApp>;
+  /** Where that password stands, for an account that is no mailbox of the rig too. */
+  passwordFile(name: string): string;
 }
 
 export const PASSWORD = "correct-horse";
@@ -115,6 +117,7 @@ export async function engineRig(options: EngineRigOptions = {}): Promise<EngineR
         ),
       ),
     writePassword,
+    passwordFile,
     open: openRigApp,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

@@ -100,7 +100,7 @@ async function isAccepted(target: Target, secret: Secret, { signal }: ConnectOpt
     return true;
   } catch (error) {
     const failure = classify(error, about);
-    if (failure.code !== "sign-in refused") throw failure;
+    if (failure.code !== "sign-in refused" && !isNotAuthorized(failure)) throw failure;
     return isNotAuthorized(failure);
   }
 }

@@ -302,8 +302,8 @@ export class ConnectionGone extends Error {
 }
 
 /** Whether a sign-in was refused though user name and password are right: they may not act for the user who was named (RFC 5530). */
-export function isNotAuthorized({ cause }: Failure): boolean {
-  return ErrorFacts.safeParse(cause).data?.serverResponseCode === "AUTHORIZATIONFAILED";
+export function isNotAuthorized({ code }: Failure): boolean {
+  return code === ("access not granted" satisfies ImapTrouble);
 }
 
 /** The failure for whatever an operation of imapflow ended with. A Failure stays what it is; a fault of ours is thrown on. */

@@ -17,7 +17,7 @@ export const TO_FILE: readonly Right[] = ["r", "i"];
 
 const Answer = z.object({ attributes: z.array(z.object({ value: z.union([z.string(), z.instanceof(Buffer)]).nullish() }).nullable()) });
 
-/** The rights that whoever is signed in has to a folder; null where the server knows no such rights (no ACL) or does not tell. */
+/** The rights that whoever is signed in has to a folder; null where the server knows no such rights (no ACL). */
 export async function rightsOf(client: ImapFlow, path: string): Promise<string | null> {
   if (!client.capabilities.has("ACL")) return null;
   let rights: string | null = null;
@@ -28,8 +28,9 @@ export async function rightsOf(client: ImapFlow, path: string): Promise<string |
   try {
     await execute(client, "MYRIGHTS", [{ type: "STRING", value: encodePath(client, path) }], { untagged: { MYRIGHTS: heard } });
   } catch (error) {
-    // Without any right a server need not say that there is such a folder (RFC 4314 6).
+    // To somebody without any right a server need not say that there is such a folder (RFC 4314 6).
     if (!isRefusal(error)) throw error;
+    return "";
   }
   return rights;
 }

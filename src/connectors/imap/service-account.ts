@@ -12,7 +12,13 @@ export interface Asking {
 }
 
 /** Trouble of whoever signs in. Where the account signs in as itself that is the same for all mailboxes. */
-const OF_WHO_SIGNS_IN: ReadonlySet<string> = new Set(["sign-in not available", "too many connections", "throttled"]);
+const OF_WHO_SIGNS_IN: ReadonlySet<string> = new Set([
+  "sign-in not available",
+  "too many connections",
+  "throttled",
+  "password expired",
+  "account disabled",
+]);
 
 /** Why a connection of a service account did not come about, as the failure of whomever it concerns: the profile, or the one mailbox. */
 export async function troubleOfServiceAccount(
@@ -25,7 +31,7 @@ export async function troubleOfServiceAccount(
   if (asItself && OF_WHO_SIGNS_IN.has(failure.code)) return new Failure({ ...failure, message: failure.message, scope: "profile" });
   if (failure.code === "no common sign-in method" && account.access === "authorizationIdentity")
     return imapFailure("no authorization identity", about, { cause: failure.cause });
-  if (failure.code !== "sign-in refused") return failure;
+  if (failure.code !== "sign-in refused" && !isNotAuthorized(failure)) return failure;
   const { serverSaid, cause } = failure;
   const concernsMailbox = !asItself && (isNotAuthorized(failure) || (await asking.witnesses.speakFor(account.others(), asking.accepts)));
   return concernsMailbox

@@ -12,6 +12,9 @@ import { Puller } from "./pull.ts";
 import { type Right, rightsOf, TO_FILE, TO_READ, withRights } from "./rights.ts";
 import type { Session } from "./session.ts";
 
+/** How a server refuses a folder to somebody who lacks a right. */
+const MAY_BE_RIGHTS: ReadonlySet<string> = new Set(["no right", "folder gone", "folder unreadable"]);
+
 /** The port over one connection. Every folder is a stream; ids are MAILBOXIDs or paths, see list-folders.ts. */
 export class ImapSource implements MailSource {
   readonly #session: Session;
@@ -117,15 +120,15 @@ export class ImapSource implements MailSource {
 
   /** The failure with the right that is lacking. To somebody without any right a folder looks as if it were not there (RFC 4314 6). */
   async #explained(error: unknown, path: string, needed: readonly Right[]): Promise<unknown> {
-    if (!(error instanceof Failure)) return error;
+    if (!(error instanceof Failure) || !MAY_BE_RIGHTS.has(error.code)) return error;
     const { mailbox } = this.#session;
     const { serverSaid, cause } = error;
-    if (error.code === "folder gone" && sharedWith(mailbox) !== null)
-      return this.#session.failure("folder not shown", path, { serverSaid, cause });
-    if (error.code !== "no right") return error;
     try {
       const rights = await this.#session.run(undefined, (client) => rightsOf(client, path));
-      return withRights(error, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, needed);
+      const hidden =
+        sharedWith(mailbox) !== null && (error.code === "folder gone" || (error.code === "folder unreadable" && rights === ""));
+      if (hidden) return this.#session.failure("folder not shown", path, { serverSaid, cause });
+      return error.code === "no right" ? withRights(error, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, needed) : error;
     } catch (trouble) {
       // The connection went meanwhile: then the failure has to do without.
       if (trouble instanceof Failure) return error;

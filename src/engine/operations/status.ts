@@ -56,10 +56,11 @@ export interface Status {
 /** How everything stands, from the ledger alone: nothing is connected to. */
 export async function status(context: EngineContext, organizations: readonly string[]): Promise<Status> {
   const outcomes = await outcomesByMailbox(context);
+  const alerts = await openAlerts(context.database);
   const mailboxes: MailboxStatus[] = [];
   for (const mailbox of await listMailboxes(context.database)) {
     const profile = await readProfile(context.database, mailbox.profile);
-    if (profile) mailboxes.push(await mailboxStatus(context, mailbox, profile, outcomes.get(mailbox.id)));
+    if (profile) mailboxes.push(await mailboxStatus(context, mailbox, profile, { messages: outcomes.get(mailbox.id), alerts }));
   }
   let pendingEmails = 0;
   for (const organization of organizations) {
@@ -71,7 +72,7 @@ export async function status(context: EngineContext, organizations: readonly str
     pendingEmails,
     unknownEmails: unknown.map((row) => ({ emailId: row.emailId, messageId: row.messageId, since: row.changedAt, note: row.response })),
     quarantined: mailboxes.reduce((sum, one) => sum + one.messages.quarantined, 0),
-    alerts: await openAlerts(context.database),
+    alerts,
   };
 }
 
@@ -79,9 +80,8 @@ async function mailboxStatus(
   context: EngineContext,
   mailbox: MailboxRow,
   profile: ProfileRow,
-  messages: MailboxStatus["messages"] | undefined,
+  { messages, alerts }: { readonly messages: MailboxStatus["messages"] | undefined; readonly alerts: readonly Alert[] },
 ): Promise<MailboxStatus> {
-  const folders = (await listFolders(context.database, mailbox.id)).filter((one) => one.missingSince === null);
   return {
     address: mailbox.address,
     organization: mailbox.organization,
@@ -91,15 +91,20 @@ async function mailboxStatus(
     emailrouteraccessapproval: mailbox.approval,
     test: testState(mailbox, profile),
     startDate: mailbox.startDate,
-    folders: folders.map((one) => ({
-      name: one.name,
-      messages: one.messages,
-      read: one.notReadBecause === null,
-      because: one.notReadBecause,
-    })),
+    folders: await folderStatus(context, mailbox, alerts),
     messages: messages ?? { tracked: 0, skipped: 0, duplicate: 0, quarantined: 0 },
     weaknesses: weaknessesOf(profile),
   };
+}
+
+/** Every folder that is there, and those that are not shown any more and of which somebody is to know. */
+async function folderStatus(context: EngineContext, mailbox: MailboxRow, alerts: readonly Alert[]): Promise<FolderStatus[]> {
+  const told = new Map(alerts.flatMap((alert) => (alert.scope === "folder" ? [[alert.subject, alert.message] as const] : [])));
+  return (await listFolders(context.database, mailbox.id)).flatMap(({ name, stream, messages, notReadBecause, missingSince }) => {
+    if (missingSince === null) return [{ name, messages, read: notReadBecause === null, because: notReadBecause }];
+    const because = told.get(`${mailbox.id}/${stream}`);
+    return because === undefined ? [] : [{ name, messages: null, read: false, because }];
+  });
 }
 
 function directionStatus(direction: Direction, mailbox: MailboxRow, profile: ProfileRow): DirectionStatus {

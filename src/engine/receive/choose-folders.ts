@@ -12,12 +12,15 @@ const ROLE_NAMES: Readonly<Record<Exclude<FolderRole, "inbox" | "none">, string>
   flagged: "flagged mail, every message a second time",
 };
 
+/** Begins the reason of a folder that is to be read, and which the server refuses. */
+export const REFUSED = "The server does not let it be read: ";
+
 /** Says of every folder whether it is to be read, and if it is not, or cannot be, why: the sentence stands in `status`. Pure. */
 export function chooseFolders(folders: readonly Folder[], choice: FolderChoice): ChosenFolder[] {
   const special = folders.filter((one) => one.role !== "inbox" && one.role !== "none");
   return folders.map((folder) => {
     const leftOut = reasonToLeaveOut(folder, special, choice);
-    const refused = folder.unreadable === null ? null : `The server does not let it be read: ${folder.unreadable}`;
+    const refused = folder.unreadable === null ? null : `${REFUSED}${folder.unreadable}`;
     return { ...folder, wanted: leftOut === null, notReadBecause: leftOut ?? refused };
   });
 }

@@ -10,6 +10,7 @@ import { whyNot } from "../why-not.ts";
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
+import { tellHiddenFolders } from "./hidden-folders.ts";
 import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 
@@ -77,9 +78,11 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
   const { mailbox, profile } = work;
   const folders = chooseFolders(await source.folders(), profile.folders);
   const wanted = folders.filter((folder) => folder.wanted);
+  const { hidesFolders = false } = context.mailSystem(profile).capabilities;
   await context.database.transaction(async (tx) => {
     await storeFolders(tx, mailbox.id, folders, context.now());
-    const streams = [...new Set(wanted.map((folder) => folder.stream))];
+    const hidden = hidesFolders ? await tellHiddenFolders(tx, mailbox, context.now()) : [];
+    const streams = [...new Set([...wanted.map((folder) => folder.stream), ...hidden])];
     await closeAlertsOfOtherFolders(tx, mailbox.id, streams, context.now());
   }, "store folders");
   // A folder that the server refuses is tried all the same: the failure makes the alert, and the day when it works closes it.

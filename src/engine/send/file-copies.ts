@@ -65,7 +65,8 @@ async function fileCopy(context: EngineContext, work: Work, source: MailSource, 
       { mailbox: work.mailbox.address, emailId: row.emailId, code: failure.code },
       `The copy for Sent was not filed: ${failure.message}`,
     );
-    if (over)
+    // What waiting does not cure, somebody should know now and not after the last try.
+    if (over || !failure.waitingHelps)
       await openAlert(
         context.database,
         {
