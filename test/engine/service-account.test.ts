@@ -58,6 +58,7 @@ function inSmallPages(app: RigApp, act: (folder: string, page: number) => Promis
             return source.pull(stream, cursor, { ...options, limit: 2 });
           },
           content: (refs, options) => source.content(refs, options),
+          heads: (refs) => source.heads(refs),
           find: (stream, messageId) => source.find(stream, messageId),
           apply: (refs, action) => source.apply(refs, action),
           fileSent: (messageId, mime, sentOn) => source.fileSent(messageId, mime, sentOn),
