@@ -1,7 +1,10 @@
+import { openAuthorizations } from "./app/authorizations.ts";
 import { passwordOf } from "./app/credentials.ts";
 import { openMailSystem } from "./app/mail-systems.ts";
+import { sealingKeys } from "./app/sealing-key.ts";
 import { signInOf } from "./app/service-account.ts";
 import { storeConfiguration } from "./app/store-configuration.ts";
+import { tokenKeepers } from "./app/tokens.ts";
 import { type Configuration, readSecret } from "./config.ts";
 import { type EmbeddedCrm, openEmbeddedCrm } from "./crm/embedded.ts";
 import type { Database } from "./database/database.ts";
@@ -14,6 +17,8 @@ import { type Operations, operationsOf } from "./engine/operations/operations.ts
 import { wake } from "./jobs/lease.ts";
 import { type Queue, startQueue } from "./jobs/queue.ts";
 import { closeAlerts } from "./ledger/alerts.ts";
+import type { KeyRing } from "./ledger/sealing.ts";
+import { sealAnew } from "./ledger/secrets.ts";
 import { ContentReader } from "./mime/content-reader.ts";
 import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
@@ -66,6 +71,8 @@ export async function openApp(configuration: Configuration, options: AppOptions)
       report: (error) => options.log.warn({ error }, "a connection was not given back; the next sweep does it"),
       eased: async (profile) => void (await closeAlerts(database, "profile", profile, LIMIT_ALERT, now())),
     });
+    const keepers = tokenKeepers(configuration, { database, log: options.log, now, keys: await openKeys(configuration, database) });
+    const authorizations = openAuthorizations(configuration, keepers, () => context);
     const context: EngineContext = {
       database,
       log: options.log,
@@ -81,11 +88,16 @@ export async function openApp(configuration: Configuration, options: AppOptions)
         return open;
       },
       content,
-      credentials: (address) => passwordOf(address, passwords.get(address)),
+      credentials(address) {
+        const mailbox = passwords.get(address);
+        return keepers.ofMailbox(address)?.credentialsFor(mailbox?.username ?? address) ?? passwordOf(address, mailbox);
+      },
+      authorizations,
       wake: (work, mailboxId) => wake(queue, database, work, mailboxId),
       connections,
     };
     const close = async () => {
+      await authorizations[Symbol.asyncDispose]();
       await queue.stop({ gracefulSeconds: 0 });
       await content.close();
       await Promise.all([...systems.values()].map((system) => system[Symbol.asyncDispose]()));
@@ -107,6 +119,14 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     if (!options.database) await database.close();
     throw error;
   }
+}
+
+/** The keys that seal tokens, read once, where there are tokens; what an older key sealed is sealed with the newest one from now on. */
+async function openKeys(configuration: Configuration, database: Database): Promise<() => KeyRing> {
+  if (configuration.serverProfiles.every((one) => one.oauth === undefined)) return () => sealingKeys(configuration);
+  const ring = sealingKeys(configuration);
+  await database.transaction((tx) => sealAnew(tx, ring), "seal anew");
+  return () => ring;
 }
 
 function databasePlace({ database }: Configuration): { url: string; poolSize?: number } | { folder: string } {

@@ -7,10 +7,12 @@ import { EXIT, type ExitCode, exitCodeOf } from "./command-line/exit-codes.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
 import type { Json } from "./command-line/json.ts";
 import {
+  authorizedLines,
   checkEventLines,
   explanationLines,
   folded,
   nothingKnownLines,
+  offerLines,
   plural,
   printable,
   quarantineLines,
@@ -226,6 +228,27 @@ program
     }),
   );
 
+program
+  .command("authorize")
+  .description("bring the first access token of a mailbox, or of a server profile for all its mailboxes, and each one after it was revoked")
+  .argument("<mailbox-or-profile>")
+  .option("--device", "sign in with a browser on another machine, by a code")
+  .addOption(
+    new Option("--port <number>", "port to which the browser returns, to forward it from another machine")
+      .argParser(parsePort)
+      .default(0, "any"),
+  )
+  .action((target: string, { device, port }: { device?: boolean; port: number }) =>
+    withDoor(async (door) => {
+      const stop = untilInterrupted("quietly");
+      const offer = await door.call("authorizeBegin", target, { device: device === true, port });
+      print(offer, offerLines(offer));
+      const result = await door.call("authorizeFinish", offer.id, stop);
+      print(result, authorizedLines(result));
+      return result.renewable && result.mailboxes.every((one) => one.result === "ok") ? EXIT.ok : EXIT.attention;
+    }),
+  );
+
 const config = program.command("config").description("the configuration file");
 config
   .command("check", { isDefault: true })
@@ -272,6 +295,15 @@ program
   .action(() => {
     const presets = allPresets();
     print(presets, presetLines(presets));
+  });
+
+config
+  .command("key")
+  .description("print a new key that seals secrets in the database, for WAYPOST_KEY")
+  .action(async () => {
+    const { newKey } = await import("./ledger/sealing.ts");
+    const key = newKey();
+    print({ key }, [key]);
   });
 
 /** Runs an operation here, or in the service that holds the embedded database at this moment. */

@@ -82,8 +82,8 @@ const DEFAULT_PORTS = {
 function serverProfile(profile: Configuration["serverProfiles"][number]): ServerProfile {
   return {
     name: profile.name,
-    incoming: profile.incoming ? endpoint(profile.incoming) : null,
-    outgoing: profile.outgoing ? endpoint(profile.outgoing) : null,
+    incoming: profile.incoming ? endpoint(profile.incoming, profile.oauth !== undefined) : null,
+    outgoing: profile.outgoing ? endpoint(profile.outgoing, profile.oauth !== undefined) : null,
     folders: profile.folders,
     filesSentCopy: profile.filesSentCopy,
     maxConcurrentConnections: profile.maxConcurrentConnections,
@@ -91,20 +91,21 @@ function serverProfile(profile: Configuration["serverProfiles"][number]): Server
   };
 }
 
-function endpoint(given: NonNullable<Configuration["serverProfiles"][number]["incoming" | "outgoing"]>): Endpoint {
+function endpoint(given: NonNullable<Configuration["serverProfiles"][number]["incoming" | "outgoing"]>, withTokens: boolean): Endpoint {
   return {
     protocol: given.protocol,
     host: given.host,
     port: given.port ?? DEFAULT_PORTS[given.protocol][given.security],
     security: given.security,
-    authentication: given.authentication,
+    authentication: withTokens && given.authentication === "auto" ? "oauth" : given.authentication,
     certificateAuthorities: given.certificateAuthorities === undefined ? null : readAuthorities(given.certificateAuthorities),
     verifyCertificate: given.verifyCertificate,
     timeout: given.timeoutSeconds * 1000,
   };
 }
 
-function readAuthorities(file: string): string {
+/** The PEM text in a file of certificate authorities. Throws a Failure when it cannot be read. */
+export function readAuthorities(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {

@@ -54,6 +54,7 @@ const status: Json<Status> = {
       ],
       messages: { tracked: 1, skipped: 2, duplicate: 3, quarantined: 4 },
       weaknesses: ["incoming: passwords and mail travel in plain text"],
+      token: null,
     },
   ],
   pendingEmails: 1,

@@ -1,8 +1,9 @@
+import type { AuthorizationOffer, AuthorizationResult } from "../engine/authorizations.ts";
 import type { CheckStep } from "../engine/check/check-step.ts";
 import type { CheckEvent, MailboxCheck } from "../engine/operations/check.ts";
 import type { Explanation } from "../engine/operations/explain.ts";
 import type { MailboxFailure, RunResult } from "../engine/operations/run-now.ts";
-import type { DirectionStatus, FolderStatus, Status } from "../engine/operations/status.ts";
+import type { DirectionStatus, FolderStatus, Status, TokenStatus } from "../engine/operations/status.ts";
 import type { TestState } from "../engine/operations/test-state.ts";
 import type { Counts } from "../engine/receive/reading.ts";
 import type { SendCounts } from "../engine/send/send-mailbox.ts";
@@ -35,6 +36,7 @@ function mailboxLines(mailbox: Json<Status>["mailboxes"][number]): string[] {
     `${mailbox.address}  (${mailbox.profile})`,
     ...directionLines("receiving", mailbox.receiving),
     ...directionLines("sending", mailbox.sending),
+    ...(mailbox.token === null ? [] : tokenLines(mailbox.token)),
     `  test:      ${testWords(mailbox.test)}`,
     ...(mailbox.test.because === null ? [] : [`    ${mailbox.test.because}`]),
     `  messages:  ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} in quarantine`,
@@ -65,6 +67,49 @@ function directionLines(name: "receiving" | "sending", one: Json<DirectionStatus
     ...(one.error ? [`    what to do: ${one.error.remedy}`] : []),
     `    next try ${moment(one.next)}; last success ${moment(one.lastSuccess)}`,
   ];
+}
+
+function tokenLines({ state, expiresAt, renewable, error }: Json<TokenStatus>): string[] {
+  const label = "  token:     ";
+  if (state === "missing" && error === null) return [`${label}none yet`];
+  const until = expiresAt === null ? "" : `, ${renewable ? "renewed by itself before" : "good until"} ${moment(expiresAt)}`;
+  if (error === null) return [`${label}works${until}`];
+  return [
+    `${label}FAILING. ${error.message}`,
+    ...(error.serverSaid ? [`    the service said: ${error.serverSaid}`] : []),
+    `    what to do: ${error.remedy}`,
+  ];
+}
+
+/** What somebody has to do so that Waypost may open a mailbox. */
+export function offerLines(offer: Json<AuthorizationOffer>): string[] {
+  if (offer.address === null) return ["Nobody has to sign in; the application asks for its own token."];
+  const where = offer.kind === "device" ? "Open this address on any device" : "Open this address in a browser on this machine";
+  return [
+    `${where} and sign in (until ${moment(offer.expiresAt)}):`,
+    "",
+    `  ${offer.address}`,
+    "",
+    ...(offer.userCode === null ? [] : [`and enter the code  ${offer.userCode}`, ""]),
+  ].map(printable);
+}
+
+export function authorizedLines({ target, expiresAt, renewable, mailboxes }: Json<AuthorizationResult>): string[] {
+  const until = expiresAt === null ? "" : ` It is good until ${moment(expiresAt)}`;
+  const after = renewable
+    ? " and renewed by itself."
+    : ` and NOT renewable: somebody has to authorize ${target} again then (docs/oauth.md).`;
+  return [
+    `Authorized: ${target}.${until === "" ? "" : `${until}${after}`}`,
+    ...mailboxes.flatMap((one) => [
+      `  ${one.mailbox}: ${one.message}`,
+      ...(one.serverSaid ? [`    the server said: ${one.serverSaid}`] : []),
+      ...(one.remedy ? [`    what to do: ${one.remedy}`] : []),
+    ]),
+    mailboxes.every((one) => one.result === "ok")
+      ? "A running service goes on by itself; without one, `waypost check` and `waypost receive` are next."
+      : "The token is stored. `waypost check` shows each step to the mail server.",
+  ].map(printable);
 }
 
 function folderLines(folders: readonly Json<FolderStatus>[]): string[] {

@@ -6,6 +6,7 @@ import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
 import type { ServerProfile } from "../model/mailbox.ts";
 import type { Credentials, Crm, MailboxAccess, MailSystem } from "../ports.ts";
+import type { Authorizations } from "./authorizations.ts";
 import type { Connections } from "./connections/connections.ts";
 import type { Log } from "./log.ts";
 
@@ -19,6 +20,7 @@ export interface EngineContext {
   /** Opened once for each profile and kept. */
   mailSystem(profile: ServerProfile): MailSystem;
   credentials(mailboxAddress: string): Credentials;
+  readonly authorizations: Authorizations;
   /** Reads messages off the event loop. */
   readonly content: Pick<ContentReader, "read">;
   /** Enqueues work for a mailbox; never lost, never doubled. */

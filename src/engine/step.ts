@@ -23,9 +23,12 @@ export type StepName =
   | "send.settled"
   | "send.copied";
 
+/** A renewed access token was handed out and is not yet stored: the refresh token before it may be worth nothing from here on. */
+export type TokenStepName = "token.handedOut";
+
 const steps = channel("waypost:step");
 
 /** Tells whoever subscribes to the diagnostics channel `waypost:step` that a step is reached. Subscribers run before it returns. */
-export function step(name: StepName): void {
+export function step(name: StepName | TokenStepName): void {
   if (steps.hasSubscribers) steps.publish({ name });
 }

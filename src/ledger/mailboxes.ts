@@ -261,6 +261,22 @@ export async function noteSuccess(sql: Sql, direction: Direction, mailboxId: str
 }
 
 /**
+ * What stood in the way of these mailboxes is put right, as far as it was one of these troubles (codes): they and their profiles need not wait
+ * any longer, and a wake counts again. That it works, only their next run shows.
+ */
+export async function forgetWaiting(sql: Sql, mailboxIds: readonly string[], codes: readonly string[], now: Date): Promise<void> {
+  for (const direction of ["receive", "send"] as const) {
+    await sql.query(
+      `with freed as (
+         update waypost.mailbox set ${direction}_error = ${direction}_error - 'until', ${direction}_not_before = null${direction === "receive" ? ", receive_due_at = $3" : ""}
+         where id = any($1) and ${direction}_error->>'code' = any($2) and $3::timestamptz is not null returning profile)
+       update waypost.server_profile set ${direction}_not_before = null where name in (select profile from freed)`,
+      [mailboxIds, codes, now],
+    );
+  }
+}
+
+/**
  * One direction of a mailbox failed; it is tried again at `next`. Reading is tried earlier when a wake or a person asks for it, but not before
  * the mail system's own `notBefore`.
  */

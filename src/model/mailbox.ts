@@ -73,6 +73,8 @@ export interface TokenSecret {
   readonly kind: "token";
   readonly username: string;
   readonly token: string;
+  /** A connection should not outlive it; null or left out where nobody knows. */
+  readonly expiresAt?: Date | null | undefined;
 }
 
 /** Whether two secrets sign in alike: then a second try with the other one tells nothing new. */

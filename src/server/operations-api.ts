@@ -32,6 +32,8 @@ const ARGUMENTS = {
     }),
   ]),
   approve: z.tuple([z.string().max(320), z.enum(["approve", "reject"]), z.string().max(200)]),
+  authorizeBegin: z.tuple([z.string().max(320), z.strictObject({ device: z.boolean(), port: z.number().int().min(0).max(65535) })]),
+  authorizeFinish: z.tuple([z.guid()]),
 } as const satisfies Readonly<Record<keyof Operations, z.ZodType<readonly unknown[]>>>;
 
 const body = z.object({ arguments: z.unknown().default([]) });
@@ -52,6 +54,8 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   send: (operations, given, signal, tell) => operations.send(...ARGUMENTS.send.parse(given), signal, tell),
   check: (operations, given, signal, tell) => operations.check(...ARGUMENTS.check.parse(given), signal, tell),
   approve: (operations, given) => operations.approve(...ARGUMENTS.approve.parse(given)),
+  authorizeBegin: (operations, given) => operations.authorizeBegin(...ARGUMENTS.authorizeBegin.parse(given)),
+  authorizeFinish: (operations, given, signal) => operations.authorizeFinish(...ARGUMENTS.authorizeFinish.parse(given), signal),
 };
 
 export interface OperationsApi {

@@ -43,6 +43,10 @@ export interface DovecotOptions {
   readonly withoutCapabilities?: readonly string[];
   /** Limits for a thousand connections at once; default false. */
   readonly manyConnections?: boolean;
+  /** Who is asked about access tokens: the introspection endpoint of an authorization server (RFC 7662). Default: nobody, see `Dovecot.token`. */
+  readonly introspection?: string;
+  /** Public key (PEM) of an authorization server, whose tokens (RS256, key id 1) Dovecot then checks by itself. */
+  readonly tokenKey?: string;
   /** More lines for dovecot.conf. */
   readonly extra?: string;
 }
@@ -198,7 +202,13 @@ function writeFiles(
   write("users", passwords(users));
   write("masters", passwords(Object.entries(options.masters ?? { router: "masterpass" })));
   const keys = `local_validation_key_dict = fs:posix:prefix=${folder}/keys/`;
-  write("oauth2.conf", `introspection_mode = local\n${keys}\nusername_attribute = sub\n`);
+  write(
+    "oauth2.conf",
+    options.introspection === undefined
+      ? `introspection_mode = local\n${keys}\nusername_attribute = sub\n`
+      : `introspection_mode = post\nintrospection_url = ${options.introspection}\nforce_introspection = yes\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n`,
+  );
+  if (options.tokenKey !== undefined) write("keys/default/RS256/1", options.tokenKey);
   write("keys/default/HS256/default", tokenKey.toString("base64"));
   if (certificate !== "none") {
     write("cert.pem", certificate.cert);

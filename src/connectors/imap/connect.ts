@@ -62,6 +62,15 @@ const GOODBYE = 2000;
 /** What each connection ended with, told apart from the errors of the commands that were under way. */
 const endings = new WeakMap<ImapFlow, unknown>();
 
+/** When the access token that a connection was opened with expires. */
+const expiries = new WeakMap<ImapFlow, Date>();
+
+/** Whether the access token of a connection has expired: servers end such sessions at a time of their own choosing (Exchange: at once). */
+export function hasExpired(client: ImapFlow): boolean {
+  const expiry = expiries.get(client);
+  return expiry !== undefined && expiry.getTime() <= Date.now();
+}
+
 /**
  * A connection that is signed in and ready for commands. Throws a Failure that names the cause; a refused password is asked for
  * again once, in case it was changed meanwhile. What a service account is refused is a failure of whomever it concerns.
@@ -86,7 +95,7 @@ async function signedIn(target: Target, mailbox: MailboxAccess, options: Connect
     return await attempt(target, secret, options, about);
   } catch (error) {
     const failure = classify(error, about);
-    if (failure.code !== "sign-in refused") throw failure;
+    if (failure.code !== "sign-in refused" && failure.code !== "token refused") throw failure;
     const renewed = await mailbox.credentials.refresh();
     if (isSameSecret(renewed, secret)) throw failure;
     return attempt(target, renewed, options, about);
@@ -105,7 +114,8 @@ async function isAccepted(target: Target, secret: Secret, { signal }: ConnectOpt
   }
 }
 
-async function attempt(target: Target, secret: Secret, options: ConnectOptions, about: Circumstances): Promise<ImapFlow> {
+async function attempt(target: Target, secret: Secret, options: ConnectOptions, circumstances: Circumstances): Promise<ImapFlow> {
+  const about = { ...circumstances, withToken: secret.kind === "token" };
   if (secret.kind === "password" && plainMessage(secret) === null) throw imapFailure("sign-in refused", about);
   const client: ImapFlow = new ImapFlow({ ...settings(target, options), ...signIn(target.endpoint, secret, () => client.capabilities) });
   // Without a listener Node ends the process with the error of an idle connection (peers.md B20).
@@ -126,6 +136,7 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
   } finally {
     options.signal?.removeEventListener("abort", giveUp);
   }
+  if (secret.kind === "token" && secret.expiresAt) expiries.set(client, secret.expiresAt);
   // imapflow would put the personal prefix (`INBOX.`) before every path that lacks it, those of other namespaces too, and would
   // list nothing else. Without a prefix paths are what the server says they are.
   if (client.namespace !== undefined) client.namespace = { ...client.namespace, prefix: "" };

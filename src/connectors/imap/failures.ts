@@ -102,6 +102,26 @@ const CAUSES = {
     remedy: () =>
       "Nothing, if it was deleted or renamed on purpose. Else have the rights l (see) and r (read) on it granted to the service account again.",
   },
+  "token refused": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} refuses the access token of ${who}, also a new one.`,
+    remedy: (_where, who) =>
+      `Check that the mailbox allows the protocol and that the application has its rights (docs/oauth.md); if somebody else's account was used, run \`waypost authorize\` for ${who}.`,
+  },
+  "mailbox not opened": {
+    scope: "mailbox",
+    waitingHelps: true,
+    message: (where, who) => `${where} accepts the access token, but does not open ${who} with it.`,
+    remedy: () =>
+      "Give the application, or the account that signed in, full access to the mailbox (Add-MailboxPermission, docs/oauth.md). After an hour-long session it passes by itself.",
+  },
+  "session expired": {
+    scope: "mailbox",
+    waitingHelps: true,
+    message: (where, who) => `${where} ended the session of ${who}, whose access token has expired.`,
+    remedy: () => "Nothing: Waypost signs in again with a new one.",
+  },
   "sign-in not available": {
     scope: "mailbox",
     waitingHelps: true,
@@ -244,6 +264,8 @@ export interface Circumstances {
   readonly mailbox: string;
   /** Path of the folder, where the operation was about one. */
   readonly folder?: string;
+  /** Whether an access token was signed in with. */
+  readonly withToken?: boolean;
   /** What the connection itself ended with, if it did. */
   readonly connectionError?: unknown;
 }
@@ -283,6 +305,12 @@ const CONNECTION_GONE = new Set(["NoConnection", "EConnectionClosed", "StateLogo
 /** The server's answer passed one of imapflow's limits. */
 const TOO_LARGE = new Set(["LiteralTooLarge", "LineTooLarge", "ResponseTooLarge", "TooManyTokens", "TooManyResponses"]);
 
+/** Exchange Online, when the access token of an open session expires (`BYE Session invalidated - AccessTokenExpired`); others in like words. */
+const TOKEN_EXPIRED = /access ?token ?(has )?expired|token is expired/i;
+
+/** Exchange: the token is good, and the mailbox is not to be opened with it (or not any more). */
+const NOT_CONNECTED = /authenticated but not connected/i;
+
 const TOO_MANY_CONNECTIONS = /too many .*connections|maximum number of connections|connection limit/i;
 
 /** Thrown where imapflow answers `false` for a command that the server refused; the server's words are lost then. */
@@ -312,7 +340,8 @@ export function classify(error: unknown, about: Circumstances): Failure {
   // A command that was under way only knows that the connection went; why, the connection knows.
   const root = CONNECTION_GONE.has(codeOf(error) ?? "") && about.connectionError !== undefined ? about.connectionError : error;
   const facts = ErrorFacts.parse(root instanceof Error ? root : { message: String(root) });
-  const trouble = troubleOf(facts);
+  const told = troubleOf(facts);
+  const trouble = told === "sign-in refused" && about.withToken === true ? "token refused" : told;
   if (trouble !== null) {
     const serverSaid = facts.responseText ?? facts.reason;
     return imapFailure(trouble, about, { serverSaid, cause: error, ...notBefore(facts) });
@@ -359,9 +388,15 @@ function troubleOf(facts: ErrorFacts): ImapTrouble | null {
   if (facts.code === "STARTTLS_INJECTION") return "TLS not possible";
   // OpenSSL puts a `reason` on its errors too.
   if (facts.code !== undefined && CONNECTION_GONE.has(facts.code)) {
-    if (facts.reason !== undefined) return TOO_MANY_CONNECTIONS.test(facts.reason) ? "too many connections" : "server closing";
+    if (facts.reason !== undefined)
+      return TOKEN_EXPIRED.test(facts.reason)
+        ? "session expired"
+        : TOO_MANY_CONNECTIONS.test(facts.reason)
+          ? "too many connections"
+          : "server closing";
     return facts.code.startsWith("ClosedAfterConnect") ? "server closing" : null;
   }
+  if (NOT_CONNECTED.test(text)) return "mailbox not opened";
   if (facts.authenticationFailed === true) return signInTrouble(facts, code, text);
   if (facts.mailboxMissing === true || code === "NONEXISTENT" || code === "TRYCREATE" || facts.code === "NotFound") return "folder gone";
   if (code === "NOPERM") return "no right";

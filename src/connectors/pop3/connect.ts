@@ -50,7 +50,7 @@ export async function connect(
   try {
     return await attempt(target, secret, about, progress);
   } catch (error) {
-    if (!(error instanceof Failure) || error.code !== "sign-in refused") throw error;
+    if (!(error instanceof Failure) || !["sign-in refused", "token refused"].includes(error.code)) throw error;
     const renewed = await mailbox.credentials.refresh();
     if (isSameSecret(renewed, secret)) throw error;
     return attempt(target, renewed, about, progress);

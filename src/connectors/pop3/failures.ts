@@ -91,6 +91,13 @@ const CAUSES = {
     message: (where, who) => `${where} refuses the user name or password of ${who}.`,
     remedy: () => "Enter the password of the mailbox again; where two-step sign-in is on, an application password.",
   },
+  "token refused": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} refuses the access token of ${who}, also a new one.`,
+    remedy: (_where, who) =>
+      `Check that the mailbox allows POP3 and that the application has its rights (docs/oauth.md); if somebody else's account was used, run \`waypost authorize\` for ${who}.`,
+  },
   "POP3 not enabled": {
     scope: "mailbox",
     waitingHelps: false,

@@ -27,7 +27,7 @@ const MOST_CHALLENGES = 4;
 
 type Method = (connection: Connection) => Promise<Answer>;
 
-/** Signs in. @throws Failure; a refusal is `sign-in refused`. */
+/** Signs in. @throws Failure; a refusal is `sign-in refused`, of a token `token refused`. */
 export async function signIn(connection: Connection, secret: Secret): Promise<void> {
   const [first, ...others] = secret.kind === "token" ? withToken(connection, secret) : withPassword(connection, secret);
   if (first === undefined) throw connection.failure(lacksTls(connection) ? "encryption required" : "no common sign-in method");
@@ -36,7 +36,10 @@ export async function signIn(connection: Connection, secret: Secret): Promise<vo
     if (answer.ok) break;
     answer = await method(connection);
   }
-  if (!answer.ok) throw connection.refusal(answer, "sign in");
+  if (answer.ok) return;
+  const refusal = connection.refusal(answer, "sign in");
+  const { serverSaid } = refusal;
+  throw secret.kind === "token" && refusal.code === "sign-in refused" ? connection.failure("token refused", { serverSaid }) : refusal;
 }
 
 function withToken({ capabilities, about: { endpoint } }: Connection, secret: TokenSecret): readonly Method[] {

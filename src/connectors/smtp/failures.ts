@@ -15,6 +15,7 @@ type OwnTrouble =
   | "service account not allowed"
   | "no authorization identity"
   | "connection lost"
+  | "token refused"
   | "certificate authorities not readable";
 
 export type Trouble = ReplyTrouble | OwnTrouble;
@@ -165,6 +166,13 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     waitingHelps: true,
     message: (where, user) => `${where} wants ${user} to send less or more slowly.`,
     remedy: () => "Nothing: Waypost goes on later. If it comes often, have the sending limit raised.",
+  },
+  "token refused": {
+    scope: "account",
+    waitingHelps: false,
+    message: (where, user) => `${where} refuses the access token of ${user}, also a new one.`,
+    remedy: (_where, user) =>
+      `Check that the mailbox may send by SMTP and that the application has its rights (docs/oauth.md); if somebody else's account was used, run \`waypost authorize\` for ${user}.`,
   },
   "TLS not available": {
     scope: "profile",

@@ -182,6 +182,7 @@ export class Session {
 
   /** The failure for trouble that ends this session: the connection is dropped. */
   failure(trouble: Trouble, reply?: Reply): Failure {
+    if (trouble === "sign-in refused" && this.options.secret?.kind === "token") return this.failure("token refused", reply);
     this.#channel?.destroy();
     const serverSaid = reply === undefined ? undefined : replyText(reply);
     return smtpFailure(trouble, this.endpoint, { user: this.options.secret?.username, serverSaid });

@@ -166,7 +166,7 @@ async function withSecret<T>(endpoint: Endpoint, { credentials }: MailboxAccess,
   try {
     return await work(secret);
   } catch (error) {
-    if (!(error instanceof Failure && error.code === "sign-in refused")) {
+    if (!(error instanceof Failure && (error.code === "sign-in refused" || error.code === "token refused"))) {
       throw error;
     }
     const renewed = await credentials.refresh();

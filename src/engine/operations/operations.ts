@@ -1,4 +1,5 @@
 import { listQuarantine, type QuarantineRow } from "../../ledger/quarantine.ts";
+import type { AuthorizationOffer, AuthorizationResult, AuthorizeOptions } from "../authorizations.ts";
 import type { EngineContext } from "../context.ts";
 import type { Counts } from "../receive/reading.ts";
 import { decideUnknown, type Verdict } from "../send/decide-unknown.ts";
@@ -28,6 +29,8 @@ export interface Operations {
   ): Promise<readonly MailboxCheck[]>;
   /** `actor`: who says so, for the audit. */
   approve(address: string, verdict: "approve" | "reject", actor: string): Promise<{ mailbox: string; approval: "approved" | "rejected" }>;
+  authorizeBegin(target: string, options: AuthorizeOptions): Promise<AuthorizationOffer>;
+  authorizeFinish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
 
 export function operationsOf(context: EngineContext, organizations: readonly string[]): Operations {
@@ -44,5 +47,7 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     send: (addresses, signal, progress) => sendNow(context, addresses, signal, progress),
     check: (addresses, request, signal, tell) => check(context, addresses, request, signal, tell),
     approve: (address, verdict, actor) => approve(context, address, verdict, actor),
+    authorizeBegin: (target, options) => context.authorizations.begin(target, options),
+    authorizeFinish: (id, signal) => context.authorizations.finish(id, signal),
   };
 }

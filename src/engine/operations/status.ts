@@ -2,6 +2,7 @@ import { type Alert, openAlerts } from "../../ledger/alerts.ts";
 import { listFolders } from "../../ledger/folders.ts";
 import { listMailboxes, type MailboxRow, type ProfileRow, readProfile, type TroubleNote } from "../../ledger/mailboxes.ts";
 import { unknownSendings } from "../../ledger/outbox.ts";
+import { type TokenFailure, type TokenState, tokenStates } from "../../ledger/tokens.ts";
 import type { Direction } from "../../model/mailbox.ts";
 import type { EngineContext } from "../context.ts";
 import { whyNot } from "../why-not.ts";
@@ -38,6 +39,18 @@ export interface MailboxStatus {
   readonly messages: Readonly<Record<"tracked" | "skipped" | "duplicate" | "quarantined", number>>;
   /** Weaknesses of the way to its server that an administrator chose. */
   readonly weaknesses: readonly string[];
+  /** How its access token stands; null where it signs in with a password. */
+  readonly token: TokenStatus | null;
+}
+
+export interface TokenStatus {
+  /** `missing`: nobody authorized it yet. `failing`: the last try to renew it failed, see `error`. */
+  readonly state: "valid" | "missing" | "failing";
+  /** When the token at hand expires; it is renewed by itself before, unless it is not `renewable`. */
+  readonly expiresAt: Date | null;
+  readonly renewable: boolean;
+  readonly authorizedAt: Date | null;
+  readonly error: TokenFailure | null;
 }
 
 export interface Status {
@@ -58,9 +71,15 @@ export async function status(context: EngineContext, organizations: readonly str
   const outcomes = await outcomesByMailbox(context);
   const alerts = await openAlerts(context.database);
   const mailboxes: MailboxStatus[] = [];
-  for (const mailbox of await listMailboxes(context.database)) {
+  const rows = await listMailboxes(context.database);
+  const tokens = await tokensByMailbox(context, rows);
+  for (const mailbox of rows) {
     const profile = await readProfile(context.database, mailbox.profile);
-    if (profile) mailboxes.push(await mailboxStatus(context, mailbox, profile, { messages: outcomes.get(mailbox.id), alerts }));
+    if (profile)
+      mailboxes.push({
+        ...(await mailboxStatus(context, mailbox, profile, { messages: outcomes.get(mailbox.id), alerts })),
+        token: tokens.get(mailbox.id) ?? null,
+      });
   }
   let pendingEmails = 0;
   for (const organization of organizations) {
@@ -81,7 +100,7 @@ async function mailboxStatus(
   mailbox: MailboxRow,
   profile: ProfileRow,
   { messages, alerts }: { readonly messages: MailboxStatus["messages"] | undefined; readonly alerts: readonly Alert[] },
-): Promise<MailboxStatus> {
+): Promise<Omit<MailboxStatus, "token">> {
   return {
     address: mailbox.address,
     organization: mailbox.organization,
@@ -126,6 +145,23 @@ function weaknessesOf(profile: ProfileRow): string[] {
       ...(endpoint.security !== "none" && !endpoint.verifyCertificate ? [`${direction}: the server's certificate is not verified`] : []),
     ];
   });
+}
+
+async function tokensByMailbox(
+  { database, authorizations }: EngineContext,
+  rows: readonly MailboxRow[],
+): Promise<Map<string, TokenStatus>> {
+  const names = new Map(
+    rows.flatMap(({ id, address }) => [authorizations.tokenName(address)].flatMap((name) => (name === null ? [] : [[id, name]]))),
+  );
+  const states = new Map((await tokenStates(database, [...new Set(names.values())])).map((one) => [one.name, one]));
+  return new Map([...names].map(([id, name]) => [id, tokenStatus(states.get(name))]));
+}
+
+function tokenStatus(known: TokenState | undefined): TokenStatus {
+  if (known === undefined) return { state: "missing", expiresAt: null, renewable: false, authorizedAt: null, error: null };
+  const { failure, version, expiresAt, renewable, authorizedAt } = known;
+  return { state: failure !== null ? "failing" : version === 0 ? "missing" : "valid", expiresAt, renewable, authorizedAt, error: failure };
 }
 
 async function outcomesByMailbox(context: EngineContext): Promise<Map<string, MailboxStatus["messages"]>> {

@@ -203,11 +203,10 @@ function tokenSet(answer: oauth.TokenEndpointResponse): TokenSet {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn, scope } = answer;
   if (accessToken.length > LONGEST_TOKEN || (refreshToken?.length ?? 0) > LONGEST_TOKEN)
     throw new oauth.UnsupportedOperationError("a token is too large to be one");
-  const life = expiresIn === undefined ? null : Math.min(expiresIn, LONGEST_LIFE);
   return {
     accessToken,
     refreshToken,
-    expiresAt: life === null ? null : new Date(Date.now() + life * 1000),
+    lifeSeconds: expiresIn === undefined ? null : Math.min(expiresIn, LONGEST_LIFE),
     scope: scope ?? null,
   };
 }

@@ -112,6 +112,9 @@ const CAUSES = {
 
 export type OauthTrouble = keyof typeof CAUSES;
 
+/** The codes of all failures that are about tokens. */
+export const OAUTH_TROUBLES: readonly string[] = Object.keys(CAUSES);
+
 /** The failure for a trouble that was recognized where it happened. */
 export function oauthFailure(
   trouble: OauthTrouble,

@@ -39,7 +39,7 @@ export interface TokenSet {
   readonly accessToken: string;
   /** Absent where the old one stays, or where there is none. */
   readonly refreshToken: string | undefined;
-  /** By the clock of this machine; null where the service does not say. */
-  readonly expiresAt: Date | null;
+  /** How long the access token is good; null where the service does not say. */
+  readonly lifeSeconds: number | null;
   readonly scope: string | null;
 }
