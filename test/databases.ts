@@ -3,11 +3,12 @@ import { existsSync } from "node:fs";
 import { cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { type TestContext, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import type { Database, Report } from "../src/database/database.ts";
 import { readMigrations } from "../src/database/migrate.ts";
 import { openDatabase } from "../src/database/open.ts";
 import { startQueue } from "../src/jobs/queue.ts";
+import { type EmptiedDatabase, openEmptied } from "./emptied-database.ts";
 import { missingServers } from "./servers/needs.ts";
 import { postgresForTests } from "./servers/postgres.ts";
 
@@ -45,20 +46,48 @@ export async function testDatabase(engine: EngineName, { server, ...options }: T
   }
 }
 
-/** Registers one test per engine; each gets a fresh database. Without PostgreSQL on the machine its half is skipped and says so. */
+/** What `onBothEngines` may set besides. */
+export interface BothEnginesOptions extends TestDatabaseOptions {
+  /** A database that nobody had before: for tests that close it, change its schema or break its sessions. */
+  readonly own?: boolean;
+}
+
+/**
+ * Registers one test per engine; each gets a database as the migrations leave it. Without PostgreSQL on the machine its half is skipped and says so.
+ * On PGlite the tests of a process take turns on one database that is emptied in between: opening one takes far longer than most tests.
+ */
 export function onBothEngines(
   name: string,
   work: (database: TestDatabase, context: TestContext) => Promise<void>,
-  options: TestDatabaseOptions = {},
+  { own = false, ...options }: BothEnginesOptions = {},
 ): void {
   for (const engine of ["pglite", "postgres"] as const) {
     const skip = engine === "postgres" && !process.env.WAYPOST_TEST_DATABASE_URL && missingServers(["postgres"]);
     test(`${name} (${engine})`, { skip }, async (context) => {
+      if (engine === "pglite" && !own) return onEmptied((database) => work(database, context));
       await using database = await testDatabase(engine, options);
       await work(database, context);
     });
   }
 }
+
+let emptied: Promise<EmptiedDatabase<TestDatabase>> | null = null;
+
+/** A database that a failed test left in an unknown state is not used again. */
+async function onEmptied(work: (database: TestDatabase) => Promise<void>): Promise<void> {
+  emptied ??= testDatabase("pglite").then(openEmptied);
+  const { database, empty } = await emptied;
+  try {
+    await work(database);
+    await empty();
+  } catch (error) {
+    emptied = null;
+    await database[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+after(async () => (await emptied)?.database[Symbol.asyncDispose]());
 
 interface Made {
   readonly place: TestDatabase["place"];

@@ -268,11 +268,15 @@ onBothEngines("listening waits for a transaction and is not rolled back with it"
   assert.equal(await heard.promise, "heard");
 });
 
-onBothEngines("after closing, work is refused with a Failure and closing again does nothing", async (database) => {
-  await database.close();
-  await database.close();
-  await assert.rejects(database.query("select 1"), { name: "Failure", code: "database closed" });
-});
+onBothEngines(
+  "after closing, work is refused with a Failure and closing again does nothing",
+  async (database) => {
+    await database.close();
+    await database.close();
+    await assert.rejects(database.query("select 1"), { name: "Failure", code: "database closed" });
+  },
+  { own: true },
+);
 
 onBothEngines("a large attachment goes in and out unchanged", async (database) => {
   const bytes = Buffer.alloc(3_000_000, "Waypost \0\\ ");
