@@ -1,10 +1,11 @@
-// All tests, stage by stage: `npm test`, or `npm test -- unit servers` for some stages. Every stage runs, whatever the
-// ones before it said; the last line counts the tests of all.
+// All tests, stage by stage, in two lanes side by side: `npm test`, or `npm test -- unit servers` for some stages. Every stage runs, whatever
+// the ones before it said; the last line counts the tests of all.
 
 import { spawn } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import type { ReportLine } from "./counts-reporter.ts";
 import { postgresPrograms } from "./servers/needs.ts";
 import { type Postgres, startPostgres } from "./servers/postgres.ts";
@@ -12,7 +13,7 @@ import { killGroup } from "./servers/processes.ts";
 
 interface Stage {
   readonly name: string;
-  /** A stage that takes longer hangs: it is killed, and that is a failure. All stages together stay below 90 minutes. */
+  /** A stage that takes longer hangs: it is killed, and that is a failure. The stages of a lane together stay below 90 minutes. */
   readonly minutes: number;
   /** A program of node_modules/.bin that passes or fails as a whole ... */
   readonly check?: readonly string[];
@@ -40,11 +41,11 @@ const inCi = process.env.CI === "true";
 const faultsAtOnce = process.env.WAYPOST_TEST_FAULTS_AT_ONCE ?? "1";
 
 const stages: readonly Stage[] = [
-  { name: "types", minutes: 3, check: ["tsc", "--noEmit"] },
-  { name: "lint", minutes: 2, check: ["biome", "check", "--error-on-warnings", "."] },
+  { name: "types", minutes: 5, check: ["tsc", "--noEmit"] },
+  { name: "lint", minutes: 5, check: ["biome", "check", "--error-on-warnings", "."] },
   {
     name: "unit",
-    minutes: 10,
+    minutes: 15,
     files: [
       { pattern: "src/**/*.test.ts", atLeast: 10 },
       { pattern: "test/*.test.ts", atLeast: 1 },
@@ -53,7 +54,7 @@ const stages: readonly Stage[] = [
   },
   {
     name: "servers",
-    minutes: 25,
+    minutes: 40,
     files: [
       { pattern: "test/contract/**/*.test.ts", atLeast: 1 },
       { pattern: "test/servers/**/*.test.ts", atLeast: 1 },
@@ -63,12 +64,23 @@ const stages: readonly Stage[] = [
   },
   {
     name: "faults",
-    minutes: 40,
+    minutes: 50,
     files: [{ pattern: "test/faults/**/*.test.ts", atLeast: 1 }],
     options: [`--test-concurrency=${faultsAtOnce}`],
   },
-  { name: "e2e", minutes: 15, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
+  { name: "e2e", minutes: 25, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
 ];
+
+/**
+ * Stages of one lane run one after the other, the lanes beside each other: those of the second wait for processes that they kill and start, so
+ * that one core is mostly free for the first.
+ */
+const LANES: readonly (readonly string[])[] = [
+  ["types", "lint", "unit", "servers"],
+  ["faults", "e2e"],
+];
+
+const LAST_LINES_MS = 300;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -84,14 +96,19 @@ async function main(names: readonly string[]): Promise<number> {
   try {
     await using database = await databaseFor(chosen);
     const environment = database ? { ...process.env, WAYPOST_TEST_DATABASE_URL: database.url } : process.env;
-    for (const stage of chosen) {
-      console.log(`\n━━━ ${stage.name} ━━━`);
-      results.push(await runStage(stage, environment, path.join(scratch, `${stage.name}.jsonl`)));
-    }
+    const lanes = LANES.map((lane) => chosen.filter((stage) => lane.includes(stage.name))).filter((lane) => lane.length > 0);
+    await Promise.all(
+      lanes.map(async (lane) => {
+        for (const stage of lane) {
+          console.log(`\n━━━ ${stage.name} ━━━`);
+          results.push(await runStage(stage, environment, path.join(scratch, `${stage.name}.jsonl`), lanes.length > 1));
+        }
+      }),
+    );
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  return conclude(results);
+  return conclude(chosen.flatMap((stage) => results.filter((result) => result.stage === stage.name)));
 }
 
 /** One PostgreSQL for all stages; each suite makes its own database in it. Without fsync: a crash of the machine ends the tests anyway. */
@@ -100,13 +117,14 @@ async function databaseFor(chosen: readonly Stage[]): Promise<Postgres | undefin
   return postgresPrograms() === undefined ? undefined : startPostgres({ fsync: false, extra: "max_connections = 200" });
 }
 
-async function runStage(stage: Stage, environment: NodeJS.ProcessEnv, report: string): Promise<Result> {
+/** `beside`: another stage prints at the same time, so each line says which stage it is of. */
+async function runStage(stage: Stage, environment: NodeJS.ProcessEnv, report: string, beside: boolean): Promise<Result> {
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   const nothing = { stage: stage.name, passed: 0, skipped: [], skippedCount: 0, unfinished: [] };
   if (stage.check) {
     const [program = "", ...args] = stage.check;
-    const trouble = await run(path.join(root, "node_modules/.bin", program), args, environment, stage.minutes);
+    const trouble = await run(path.join(root, "node_modules/.bin", program), args, environment, stage, beside);
     return { ...nothing, seconds: seconds(), passed: trouble ? 0 : 1, failed: trouble ? 1 : 0, trouble };
   }
   const patterns = stage.files ?? [];
@@ -119,7 +137,7 @@ async function runStage(stage: Stage, environment: NodeJS.ProcessEnv, report: st
     ...[`--test-reporter=${path.join(import.meta.dirname, "counts-reporter.ts")}`, `--test-reporter-destination=${report}`],
     ...files.flat(),
   ];
-  const ended = files.flat().length > 0 ? await run(process.execPath, args, environment, stage.minutes) : undefined;
+  const ended = files.flat().length > 0 ? await run(process.execPath, args, environment, stage, beside) : undefined;
   const counts = readReport(report);
   const reasons = [
     ended,
@@ -133,10 +151,20 @@ async function runStage(stage: Stage, environment: NodeJS.ProcessEnv, report: st
 }
 
 /** Runs a program with our own output; resolves to what went wrong, undefined if nothing. */
-function run(program: string, args: readonly string[], environment: NodeJS.ProcessEnv, minutes: number): Promise<string | undefined> {
+function run(
+  program: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  { name, minutes }: Stage,
+  beside: boolean,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     // In a process group of its own, so that a hanging stage is killed with all that it started.
-    const child = spawn(program, args, { cwd: root, env: environment, stdio: ["ignore", "inherit", "inherit"], detached: !onWindows });
+    const output = beside ? "pipe" : "inherit";
+    const child = spawn(program, args, { cwd: root, env: environment, stdio: ["ignore", output, output], detached: !onWindows });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface({ input: stream }).on("line", (line) => console.log(`${name} │ ${line}`));
+    }
     const killAll = () => {
       if (onWindows || child.pid === undefined) child.kill("SIGKILL");
       else killGroup(child.pid);
@@ -158,8 +186,9 @@ function run(program: string, args: readonly string[], environment: NodeJS.Proce
     };
     child.once("error", (error) => settle(`could not be started: ${error.message}`));
     child.once("exit", (code, signal) => {
-      if (hung) settle(`hung: killed after ${minutes} minutes`);
-      else settle(code === 0 ? undefined : `ended with ${code ?? signal}`);
+      const trouble = hung ? `hung: killed after ${minutes} minutes` : code === 0 ? undefined : `ended with ${code ?? signal}`;
+      // A moment for its last lines; not until the pipe is closed, which a process that it left behind may hold open.
+      setTimeout(settle, LAST_LINES_MS, trouble);
     });
   });
 }

@@ -13,6 +13,7 @@ import {
   pendingDecisions,
   recentDecisions,
   reconsiderWaiting,
+  settlePlaces,
   storeDecisions,
   storeLocations,
 } from "./decisions.ts";
@@ -164,6 +165,30 @@ onBothEngines(
     assert.deepEqual(await foldersOf(one), ["INBOX", "INBOX/Old"]);
     await markAbsent(database, ANN, "INBOX", { present: [], listedAt: later(1), since: later(-60) }, later(2));
     assert.deepEqual([await foldersOf(one), await foldersOf(old)], [[], ["INBOX"]]);
+  },
+);
+
+onBothEngines(
+  "of places stored ahead of the cursor those told of again stay, and at the end of the stream the others are gone",
+  async (database) => {
+    await withFolders(database);
+    const [covered, again, left] = ["covered", "again", "left"].map((name) => decided(`${name}@stranger.test`));
+    assert.ok(covered && again && left);
+    await store(database, ANN, [covered]);
+    await database.transaction((tx) => storeDecisions(tx, ORGANIZATION, ANN, [again, left], NOW, "ahead"));
+    const gone = async () => {
+      const known = await knownPlaces(
+        database,
+        ANN,
+        "INBOX",
+        [covered, again, left].map((one) => one.head.ref.id),
+      );
+      return [covered, again, left].map((one) => known.get(one.head.ref.id)?.gone);
+    };
+    await database.transaction((tx) => settlePlaces(tx, ANN, "INBOX", { told: [again.head.ref.id], end: false }, later(1)));
+    assert.deepEqual(await gone(), [false, false, false]);
+    await database.transaction((tx) => settlePlaces(tx, ANN, "INBOX", { told: [], end: true }, later(2)));
+    assert.deepEqual(await gone(), [false, false, true]);
   },
 );
 

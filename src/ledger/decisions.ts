@@ -73,6 +73,12 @@ export async function decisionsByIdentity(sql: Sql, mailboxId: string, identitie
 const ROWS_AT_A_TIME = 100;
 
 /**
+ * Whether the cursor of the same transaction covers what is stored. A part of a page that commits before the page is whole is `ahead` of the
+ * cursor: when the process dies then, and the message leaves before the page is read again, no tombstone tells of it (see settlePlaces).
+ */
+export type Coverage = "covered" | "ahead";
+
+/**
  * Stores decisions and where their messages lie. A decision that is there already is replaced: it was made again.
  * The head is kept so that other settings can be tried on it later. Returns the decisions' ids by identity.
  */
@@ -82,6 +88,7 @@ export async function storeDecisions(
   mailboxId: string,
   decided: readonly DecidedMessage[],
   now: Date,
+  coverage: Coverage = "covered",
 ): Promise<Map<string, number>> {
   const ids = new Map<string, number>();
   for (let from = 0; from < decided.length; from += ROWS_AT_A_TIME) {
@@ -96,6 +103,7 @@ export async function storeDecisions(
       return decisionId === undefined ? [] : places.map((place) => ({ ...place, decisionId }));
     }),
     now,
+    coverage,
   );
   return ids;
 }
@@ -142,14 +150,38 @@ export async function storeLocations(
   mailboxId: string,
   places: readonly (Place & { decisionId: number })[],
   now: Date,
+  coverage: Coverage = "covered",
 ): Promise<void> {
   if (places.length === 0) return;
   await tx.query(
-    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at)
-     select $1, stream, id, array(select jsonb_array_elements_text(folders)), decision, $3
+    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at, ahead)
+     select $1, stream, id, array(select jsonb_array_elements_text(folders)), decision, $3, $4
      from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint)
      on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id`,
-    [mailboxId, storableJson(places.map(({ ref, folders, decisionId }) => ({ ...ref, folders, decision: decisionId }))), now],
+    [
+      mailboxId,
+      storableJson(places.map(({ ref, folders, decisionId }) => ({ ...ref, folders, decision: decisionId }))),
+      now,
+      coverage === "ahead",
+    ],
+  );
+}
+
+/**
+ * Places of a stream that were stored ahead of its cursor, once a page is stored with the cursor: those it tells of again are covered now. At the
+ * end of the stream, those of which nothing was told again have left it unseen.
+ */
+export async function settlePlaces(
+  tx: Transaction,
+  mailboxId: string,
+  stream: string,
+  { told, end }: { readonly told: readonly string[]; readonly end: boolean },
+  now: Date,
+): Promise<void> {
+  await tx.query(
+    `update waypost.location set ahead = false, gone_at = case when ref_id = any($3) then gone_at else coalesce(gone_at, $5) end
+     where mailbox_id = $1 and stream_id = $2 and ahead and ($4 or ref_id = any($3))`,
+    [mailboxId, stream, told, end, now],
   );
 }
 

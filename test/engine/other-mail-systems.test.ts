@@ -32,6 +32,8 @@ async function liveOn(box: MemoryBox): Promise<void> {
   await box.tryRound();
 }
 
+const MORE_THAN_ONE_CHUNK = 101;
+
 const TRACKED = ["comesIn", "deleted", "late", "leaves", "moves", "new", "returns", "stays", "thereAndBack"];
 
 function throttled(scope: "mailbox" | "profile", notBefore: Date): Failure {
@@ -96,6 +98,32 @@ for (const kind of KINDS) {
         assert.deepEqual(await box.emails(), ["anonymous"]);
         if (kind.capabilities.keepsIdsOnMove)
           assert.deepEqual((await box.decisions()).anonymous, ["tracked", "duplicate"], "the message, and its copy");
+      }),
+    );
+
+    promise(
+      "one that leaves after half of its page was stored lies nowhere any more, though no tombstone may tell of it",
+      withBox(async (box, world) => {
+        const messages = Array.from({ length: MORE_THAN_ONE_CHUNK }, (_, index) => box.arrive(`early${index}`));
+        const [first, second] = messages;
+        assert.ok(first && second);
+        let contents = 0;
+        box.onCall(({ verb }) => {
+          contents += verb === "content" ? 1 : 0;
+          if (verb === "content" && contents > 1) throw throttled("mailbox", world.clock.now());
+        });
+        await box.tryRound();
+        assert.ok((await box.emails()).length < messages.length, "the page was not whole");
+        box.nothingWrong();
+        box.remove(first);
+        box.move(second, WORK);
+        world.clock.forward(3600);
+        await box.round();
+        assert.equal((await box.emails()).length, messages.length);
+        assert.deepEqual(
+          [await box.foldersOf("early0"), await box.foldersOf("early1"), await box.foldersOf("early2")],
+          [[], [WORK], [INBOX]],
+        );
       }),
     );
 

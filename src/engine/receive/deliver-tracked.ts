@@ -123,9 +123,10 @@ async function storeTogether(
       const claimed = foreign.get(one.identity);
       return claimed ? duplicateOf(one.candidate, claimed, mailboxId) : trackedMessage(one);
     });
-    const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...others], now);
+    const coverage = finish === null ? "ahead" : "covered";
+    const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...others], now, coverage);
     await release(tx, [...ids.values()], now);
-    const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now);
+    const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now, coverage);
     for (const one of broken) {
       const decisionId = brokenIds.get(one.candidate.key);
       if (decisionId !== undefined) await quarantine(tx, mailboxId, decisionId, one.step, one.failure, now);

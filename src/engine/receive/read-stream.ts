@@ -1,4 +1,4 @@
-import { forgetPlaces, markAbsent, markGone } from "../../ledger/decisions.ts";
+import { forgetPlaces, markAbsent, markGone, settlePlaces } from "../../ledger/decisions.ts";
 import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
@@ -57,12 +57,13 @@ export async function* readStream(reading: Reading, stream: string, folders: Rea
           : null;
     const covered: Cursor = pull.cursor;
     let counts: Counts = NO_COUNTS;
-    if (pull.heads.length > 0 || covered !== cursor) {
+    if (pull.heads.length > 0 || pull.gone.length > 0 || covered !== cursor) {
       counts = await processHeads(reading, pull.heads, { newIn: folders }, async (tx) => {
         await lease.assertHeld(tx);
         const now = context.now();
         await markGone(tx, work.mailbox.id, pull.gone, now);
         if (listing !== null) await markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now);
+        await settlePlaces(tx, work.mailbox.id, stream, { told: pull.heads.map((head) => head.ref.id), end: !pull.more }, now);
         await storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now);
       });
     }
