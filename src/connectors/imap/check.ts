@@ -3,7 +3,7 @@ import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess, Step } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
-import { type ConnectStep, classify, stepOf } from "./failures.ts";
+import { type ConnectStep, classify, imapFailure, stepOf } from "./failures.ts";
 import { listFolders } from "./list-folders.ts";
 import { listMailbox } from "./listing.ts";
 import { examine } from "./session.ts";
@@ -74,7 +74,9 @@ async function* inside(client: ImapFlow, target: Target, mailbox: MailboxAccess)
     const { exists } = await examine(client, folders.find((folder) => folder.role === "inbox")?.path ?? "INBOX");
     yield { name, result: "ok", message: `The inbox holds ${exists} messages. It was opened for reading only.` };
   } catch (error) {
-    yield failedStep(name, classify(error, { ...about, folder: "INBOX", connectionError: endingOf(client) }));
+    const failure = classify(error, { ...about, folder: "INBOX", connectionError: endingOf(client) });
+    const isMissing = failure.code === "folder gone" && name === "open the inbox";
+    yield failedStep(name, isMissing ? imapFailure("inbox missing", about, { serverSaid: failure.serverSaid, cause: failure }) : failure);
   }
 }
 

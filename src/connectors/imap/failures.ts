@@ -95,6 +95,12 @@ const CAUSES = {
     remedy: () =>
       'Have the rights l (see) and r (read) granted to the service account on the inbox and on every folder to be read (SETACL, RFC 4314), and check the "username" of the mailbox.',
   },
+  "inbox missing": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} lets ${who} in and has no inbox for it.`,
+    remedy: () => "Have the mailbox itself set up by the mail administrator: there is an account, and no mailbox behind it.",
+  },
   "folder not shown": {
     scope: "folder",
     waitingHelps: false,

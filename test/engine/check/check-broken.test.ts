@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { configurationSchema } from "../../../src/config.ts";
 import type { CheckStep } from "../../../src/engine/check/check-step.ts";
 import { testDatabase } from "../../databases.ts";
 import { missingServers } from "../../servers/needs.ts";
 import { openRigApp, type RigApp } from "../rig.ts";
-import { type Fault, faultsBothWays, incomingFaults, outgoingFaults } from "./faults.ts";
+import { type Fault, faultsBothWays, outgoingFaults } from "./faults.ts";
+import { incomingFaults } from "./incoming-faults.ts";
 import { type BrokenServers, HOSTS, PASSWORD, startBrokenServers } from "./servers.ts";
 
 /** Accounts without a fault of their own; each fault without an account takes the next. */
@@ -47,10 +46,6 @@ after(() => open.disposeAsync());
 
 /** One server profile, user and mailbox for each fault, right but for the fault. */
 function configurationFor(all: readonly Case[]) {
-  const passwords = path.join(servers.dovecot.folder, "passwords");
-  mkdirSync(passwords, { recursive: true });
-  const password = path.join(passwords, "right");
-  writeFileSync(password, PASSWORD);
   const server = { host: HOSTS.good, security: "none", timeoutSeconds: 5 } as const;
   const incoming = { ...server, port: servers.dovecot.ports.imap };
   const outgoing = { ...server, port: servers.postfix.ports.smtp, authentication: "none" } as const;
@@ -64,10 +59,11 @@ function configurationFor(all: readonly Case[]) {
       name: one.fault,
       incoming: { ...incoming, ...one.incoming },
       outgoing: { ...outgoing, ...one.outgoing },
+      ...one.profile,
     })),
     users: everybody.map(({ name, address }) => ({ name, email: address, filter: "all" })),
     mailboxes: everybody.map(({ name, address, fault, mailbox }) => ({
-      ...{ address, user: address, profile: fault, username: name, password: { file: password } },
+      ...{ address, user: address, profile: fault, username: name, password: { file: servers.passwordFile } },
       ...mailbox,
     })),
   });

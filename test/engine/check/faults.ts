@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { z } from "zod";
 import type { configurationSchema } from "../../../src/config.ts";
-import type { Dovecot } from "../../servers/dovecot.ts";
-import { type BrokenServers, FEW, HOSTS, UNKNOWABLE } from "./servers.ts";
+import { type BrokenServers, HOSTS } from "./servers.ts";
 
 type ConfigurationInput = z.input<typeof configurationSchema>;
 type ProfileInput = ConfigurationInput["serverProfiles"][number];
@@ -19,6 +18,7 @@ export interface Fault {
   /** What is entered in the server profile instead of what is right. */
   readonly incoming?: Partial<NonNullable<ProfileInput["incoming"]>>;
   readonly outgoing?: Partial<NonNullable<ProfileInput["outgoing"]>>;
+  readonly profile?: Partial<Omit<ProfileInput, "name" | "incoming" | "outgoing">>;
   readonly mailbox?: Partial<MailboxInput>;
   /** Done before the test, and undone by disposing of what it gives. */
   readonly prepare?: (account: string) => Promise<AsyncDisposable | undefined>;
@@ -27,152 +27,6 @@ export interface Fault {
   readonly message: RegExp;
   readonly remedy: RegExp;
   readonly serverSaid?: RegExp;
-}
-
-/** Faults on the way to the incoming server and inside it. */
-export function incomingFaults({ dovecot, bareDovecot, tokenDovecot, postfix, ports, authorities }: BrokenServers): Fault[] {
-  const { imap, imaps, pop3 } = dovecot.ports;
-  const trusting = { security: "tls", port: imaps, certificateAuthorities: authorities } as const;
-  const fault = (name: string, one: Omit<Fault, "fault" | "direction">): Fault => ({ ...one, fault: name, direction: "receive" });
-  return [
-    fault("host misspelt", {
-      incoming: { host: "no-such-host.invalid" },
-      code: "host unknown|name service not available",
-      message: /No host called no-such-host\.invalid is known|gave no answer about no-such-host/,
-      remedy: /spelling of no-such-host|name servers/,
-    }),
-    fault("nobody listens", {
-      incoming: { port: ports.closed },
-      code: "connection refused",
-      message: /refuses connections \(incoming/,
-      remedy: /is its port/,
-    }),
-    fault("port filtered", {
-      incoming: { port: ports.blackhole, timeoutSeconds: 1 },
-      code: "connection timed out",
-      message: /no sign of life \(incoming/,
-      remedy: /firewall/,
-    }),
-    fault("TLS to a port in clear", {
-      incoming: { security: "tls", port: imap },
-      code: "wrong security for the port",
-      message: /speaks IMAP in clear at first/,
-      remedy: /security: starttls/,
-    }),
-    fault("clear to a port of TLS", {
-      incoming: { security: "starttls", port: imaps },
-      code: "TLS expected",
-      message: /waits for TLS from the first byte.*IMAP/,
-      remedy: /security: tls/,
-    }),
-    fault("port of SMTP", {
-      incoming: { port: postfix.ports.smtp },
-      code: "another service",
-      message: /speaks SMTP, and the server profile wants IMAP/,
-      remedy: /sends and hands out nothing/,
-      serverSaid: /^220 .*ESMTP/,
-    }),
-    fault("port of POP3", {
-      incoming: { port: pop3 },
-      code: "another service",
-      message: /speaks POP3, and .* wants IMAP/,
-      remedy: /protocol: pop3/,
-    }),
-    fault("port of a web server", {
-      incoming: { port: ports.web },
-      code: "another service",
-      message: /speaks HTTP, and .* wants IMAP/,
-      remedy: /web server/,
-    }),
-    fault("STARTTLS where there is none", {
-      incoming: { security: "starttls", port: bareDovecot.ports.imap },
-      code: "STARTTLS not offered",
-      message: /does not offer STARTTLS for incoming mail/,
-      remedy: /993/,
-    }),
-    fault("authority unknown", {
-      incoming: { security: "tls", port: imaps },
-      code: "certificate not trusted",
-      message: /not signed by an authority .*incoming/,
-      remedy: /certificateAuthorities/,
-    }),
-    fault("certificate self-signed", {
-      incoming: { ...trusting, host: HOSTS.selfSigned },
-      code: "certificate self-signed",
-      message: /signed by nobody but itself \(incoming/,
-      remedy: /that very certificate/,
-    }),
-    fault("certificate expired", {
-      incoming: { ...trusting, host: HOSTS.expired },
-      code: "certificate expired",
-      message: /has expired \(incoming/,
-      remedy: /renew/,
-    }),
-    fault("certificate for another host", {
-      incoming: { ...trusting, host: HOSTS.wrongName },
-      code: "certificate for another name",
-      message: /made out to another name \(incoming/,
-      remedy: /name in its certificate/,
-    }),
-    fault("password wrong", {
-      incoming: trusting,
-      mailbox: { username: "somebody-unknown" },
-      code: "sign-in refused",
-      message: /refuses the user name or password .* for incoming mail/,
-      remedy: /application password/,
-      serverSaid: /Authentication failed/,
-    }),
-    fault("account disabled", {
-      account: "disabled",
-      code: "account disabled",
-      message: /account is disabled or needs the mail administrator/,
-      remedy: /enabled for IMAP/,
-    }),
-    fault("list of users away", {
-      mailbox: { username: UNKNOWABLE },
-      code: "sign-in not available",
-      message: /cannot sign .* in at the moment \(incoming/,
-      remedy: /list of users/,
-      serverSaid: /[Tt]emporary/,
-    }),
-    fault("too many connections of the user", {
-      incoming: { port: bareDovecot.ports.imap },
-      prepare: (account) => signedInHeld(bareDovecot, account),
-      code: "too many connections",
-      message: /too many connections of .* open/,
-      remedy: /limit per user/,
-    }),
-    fault("password in clear not taken", {
-      incoming: { host: HOSTS.expired, port: bareDovecot.ports.imap },
-      code: "encryption required",
-      message: /takes passwords for incoming mail only over an encrypted/,
-      remedy: /993/,
-    }),
-    fault("only access tokens", {
-      incoming: { ...trusting, port: tokenDovecot.ports.imaps },
-      code: "only access tokens",
-      message: /takes no passwords for incoming mail/,
-      remedy: /waypost authorize/,
-    }),
-    fault("variable of the password not set", {
-      mailbox: { password: { env: "WAYPOST_TEST_NEVER_SET" } },
-      code: "secret missing",
-      message: /environment variable WAYPOST_TEST_NEVER_SET is not set/,
-      remedy: /Set WAYPOST_TEST_NEVER_SET/,
-    }),
-    fault("file of the password missing", {
-      mailbox: { password: { file: "/nonexistent/password" } },
-      code: "secret missing",
-      message: /file \/nonexistent\/password cannot be read/,
-      remedy: /Create the file/,
-    }),
-    fault("no right to read the inbox", {
-      account: "unreadable",
-      code: "no right",
-      message: /does not allow access to the folder INBOX/,
-      remedy: /right to read the folder/,
-    }),
-  ];
 }
 
 /** Faults on the way to the outgoing server, and what it refuses. */
@@ -409,26 +263,6 @@ async function heldOpen(port: number): Promise<AsyncDisposable> {
       const closed = once(socket, "close");
       socket.destroy();
       await closed;
-    },
-  };
-}
-
-/** As many connections of the user as the server takes stay open. */
-async function signedInHeld(dovecot: Dovecot, account: string): Promise<AsyncDisposable> {
-  const done = Promise.withResolvers<void>();
-  const holding = Array.from({ length: FEW }, () => {
-    const signedIn = Promise.withResolvers<void>();
-    const ended = dovecot.withImap(account, async () => {
-      signedIn.resolve();
-      await done.promise;
-    });
-    return { signedIn: signedIn.promise, ended };
-  });
-  await Promise.all(holding.map((one) => one.signedIn));
-  return {
-    async [Symbol.asyncDispose]() {
-      done.resolve();
-      await Promise.all(holding.map((one) => one.ended));
     },
   };
 }

@@ -6,6 +6,7 @@ import { type Dovecot, startDovecot } from "../../servers/dovecot.ts";
 import { freePort } from "../../servers/ports.ts";
 import { type Postfix, startPostfix } from "../../servers/postfix.ts";
 import { removeFolder, temporaryFolder } from "../../servers/processes.ts";
+import { type ScriptedImap, startScriptedImap } from "../../servers/scripted-imap.ts";
 import { type ScriptedSmtp, startScriptedSmtp } from "../../servers/scripted-smtp.ts";
 import { startBlackhole } from "./blackhole.ts";
 
@@ -35,12 +36,18 @@ export interface BrokenServers extends AsyncDisposable {
   readonly certificates: Certificates;
   /** PEM file of the authority that signed the certificates. */
   readonly authorities: string;
+  /** File with the password of every account. */
+  readonly passwordFile: string;
+  /** That of the account `router`, which may open every mailbox. */
+  readonly masterPasswordFile: string;
   readonly dovecot: Dovecot;
   /** Without TLS and without folders that are marked for their use. */
   readonly bareDovecot: Dovecot;
   /** Takes access tokens only. */
   readonly tokenDovecot: Dovecot;
   readonly postfix: Postfix;
+  /** Has accounts without mailboxes; Dovecot makes one for everybody who signs in. */
+  readonly withoutInbox: ScriptedImap;
   /** Cannot look passwords up: Postfix says 535 then, as for a wrong one. */
   readonly withoutUsers: ScriptedSmtp;
   readonly ports: { readonly web: number; readonly closed: number; readonly blackhole: number };
@@ -126,6 +133,15 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
       ],
     }),
   );
+  const withoutInbox = starting.use(
+    await startScriptedImap({
+      script: (command) => (command.startsWith("EXAMINE") ? "NO [NONEXISTENT] Mailbox doesn't exist: INBOX" : undefined),
+    }),
+  );
+  const passwordFile = path.join(folder, "password");
+  writeFileSync(passwordFile, PASSWORD);
+  const masterPasswordFile = path.join(folder, "master-password");
+  writeFileSync(masterPasswordFile, "masterpass");
   const withoutUsers = starting.use(
     await startScriptedSmtp({
       users: {},
@@ -142,7 +158,19 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
   const ports = { web: typeof address === "object" ? (address?.port ?? 0) : 0, closed: await freePort(), blackhole: blackhole.port };
   const running = starting.move();
   return {
-    ...{ certificates, authorities, dovecot, bareDovecot, tokenDovecot, postfix, withoutUsers, ports },
+    ...{
+      certificates,
+      authorities,
+      dovecot,
+      bareDovecot,
+      tokenDovecot,
+      postfix,
+      withoutInbox,
+      withoutUsers,
+      passwordFile,
+      masterPasswordFile,
+      ports,
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -1,0 +1,205 @@
+import type { Dovecot } from "../../servers/dovecot.ts";
+import type { Fault } from "./faults.ts";
+import { type BrokenServers, FEW, HOSTS, UNKNOWABLE } from "./servers.ts";
+
+/** Faults on the way to the incoming server and inside it. */
+export function incomingFaults({
+  dovecot,
+  bareDovecot,
+  tokenDovecot,
+  withoutInbox,
+  postfix,
+  ports,
+  authorities,
+  passwordFile,
+  masterPasswordFile,
+}: BrokenServers): Fault[] {
+  const { imap, imaps, pop3 } = dovecot.ports;
+  const trusting = { security: "tls", port: imaps, certificateAuthorities: authorities } as const;
+  const fault = (name: string, one: Omit<Fault, "fault" | "direction">): Fault => ({ ...one, fault: name, direction: "receive" });
+  return [
+    fault("host misspelt", {
+      incoming: { host: "no-such-host.invalid" },
+      code: "host unknown|name service not available",
+      message: /No host called no-such-host\.invalid is known|gave no answer about no-such-host/,
+      remedy: /spelling of no-such-host|name servers/,
+    }),
+    fault("nobody listens", {
+      incoming: { port: ports.closed },
+      code: "connection refused",
+      message: /refuses connections \(incoming/,
+      remedy: /is its port/,
+    }),
+    fault("port filtered", {
+      incoming: { port: ports.blackhole, timeoutSeconds: 1 },
+      code: "connection timed out",
+      message: /no sign of life \(incoming/,
+      remedy: /firewall/,
+    }),
+    fault("TLS to a port in clear", {
+      incoming: { security: "tls", port: imap },
+      code: "wrong security for the port",
+      message: /speaks IMAP in clear at first/,
+      remedy: /security: starttls/,
+    }),
+    fault("clear to a port of TLS", {
+      incoming: { security: "starttls", port: imaps },
+      code: "TLS expected",
+      message: /waits for TLS from the first byte.*IMAP/,
+      remedy: /security: tls/,
+    }),
+    fault("port of SMTP", {
+      incoming: { port: postfix.ports.smtp },
+      code: "another service",
+      message: /speaks SMTP, and the server profile wants IMAP/,
+      remedy: /sends and hands out nothing/,
+      serverSaid: /^220 .*ESMTP/,
+    }),
+    fault("port of POP3", {
+      incoming: { port: pop3 },
+      code: "another service",
+      message: /speaks POP3, and .* wants IMAP/,
+      remedy: /protocol: pop3/,
+    }),
+    fault("port of a web server", {
+      incoming: { port: ports.web },
+      code: "another service",
+      message: /speaks HTTP, and .* wants IMAP/,
+      remedy: /web server/,
+    }),
+    fault("STARTTLS where there is none", {
+      incoming: { security: "starttls", port: bareDovecot.ports.imap },
+      code: "STARTTLS not offered",
+      message: /does not offer STARTTLS for incoming mail/,
+      remedy: /993/,
+    }),
+    fault("authority unknown", {
+      incoming: { security: "tls", port: imaps },
+      code: "certificate not trusted",
+      message: /not signed by an authority .*incoming/,
+      remedy: /certificateAuthorities/,
+    }),
+    fault("certificate self-signed", {
+      incoming: { ...trusting, host: HOSTS.selfSigned },
+      code: "certificate self-signed",
+      message: /signed by nobody but itself \(incoming/,
+      remedy: /that very certificate/,
+    }),
+    fault("certificate expired", {
+      incoming: { ...trusting, host: HOSTS.expired },
+      code: "certificate expired",
+      message: /has expired \(incoming/,
+      remedy: /renew/,
+    }),
+    fault("certificate for another host", {
+      incoming: { ...trusting, host: HOSTS.wrongName },
+      code: "certificate for another name",
+      message: /made out to another name \(incoming/,
+      remedy: /name in its certificate/,
+    }),
+    fault("password wrong", {
+      incoming: trusting,
+      mailbox: { username: "somebody-unknown" },
+      code: "sign-in refused",
+      message: /refuses the user name or password .* for incoming mail/,
+      remedy: /application password/,
+      serverSaid: /Authentication failed/,
+    }),
+    fault("account disabled", {
+      account: "disabled",
+      code: "account disabled",
+      message: /account is disabled or needs the mail administrator/,
+      remedy: /enabled for IMAP/,
+    }),
+    fault("list of users away", {
+      mailbox: { username: UNKNOWABLE },
+      code: "sign-in not available",
+      message: /cannot sign .* in at the moment \(incoming/,
+      remedy: /list of users/,
+      serverSaid: /[Tt]emporary/,
+    }),
+    fault("too many connections of the user", {
+      incoming: { port: bareDovecot.ports.imap },
+      prepare: (account) => signedInHeld(bareDovecot, account),
+      code: "too many connections",
+      message: /too many connections of .* open/,
+      remedy: /limit per user/,
+    }),
+    fault("password in clear not taken", {
+      incoming: { host: HOSTS.expired, port: bareDovecot.ports.imap },
+      code: "encryption required",
+      message: /takes passwords for incoming mail only over an encrypted/,
+      remedy: /993/,
+    }),
+    fault("only access tokens", {
+      incoming: { ...trusting, port: tokenDovecot.ports.imaps },
+      code: "only access tokens",
+      message: /takes no passwords for incoming mail/,
+      remedy: /waypost authorize/,
+    }),
+    fault("variable of the password not set", {
+      mailbox: { password: { env: "WAYPOST_TEST_NEVER_SET" } },
+      code: "secret missing",
+      message: /environment variable WAYPOST_TEST_NEVER_SET is not set/,
+      remedy: /Set WAYPOST_TEST_NEVER_SET/,
+    }),
+    fault("file of the password missing", {
+      mailbox: { password: { file: "/nonexistent/password" } },
+      code: "secret missing",
+      message: /file \/nonexistent\/password cannot be read/,
+      remedy: /Create the file/,
+    }),
+    fault("password of the service account wrong", {
+      profile: { serviceAccount: { username: "router", password: { file: authorities }, incoming: "masterUser" } },
+      code: "service account refused",
+      message: /refuses the user name or password of the service account router/,
+      remedy: /master user or an administrator/,
+    }),
+    fault("service account for a user whom the server does not know", {
+      profile: { serviceAccount: { username: "router", password: { file: masterPasswordFile }, incoming: "masterUser" } },
+      mailbox: { username: "nobody-here" },
+      code: "service account not allowed",
+      message: /does not let the service account/,
+      remedy: /may act for this user/,
+    }),
+    fault("nothing shared with the service account", {
+      profile: { serviceAccount: { username: "innocent", password: { file: passwordFile }, incoming: "sharedFolders" } },
+      code: "no folders of other users|nothing shared|mailbox not shared",
+      message: /./,
+      remedy: /granted to the service account/,
+    }),
+    fault("no inbox behind the account", {
+      incoming: { port: withoutInbox.port },
+      code: "inbox missing",
+      message: /has no inbox/,
+      remedy: /no mailbox behind it/,
+      serverSaid: /doesn't exist/,
+    }),
+    fault("no right to read the inbox", {
+      account: "unreadable",
+      code: "no right",
+      message: /does not allow access to the folder INBOX/,
+      remedy: /right to read the folder/,
+    }),
+  ];
+}
+
+/** As many connections of the user as the server takes stay open. */
+async function signedInHeld(dovecot: Dovecot, account: string): Promise<AsyncDisposable> {
+  const done = Promise.withResolvers<void>();
+  const holding = Array.from({ length: FEW }, () => {
+    const signedIn = Promise.withResolvers<void>();
+    const ended = dovecot.withImap(account, async () => {
+      signedIn.resolve();
+      await done.promise;
+    });
+    return { signedIn: signedIn.promise, ended };
+  });
+  await Promise.all(holding.map((one) => one.signedIn));
+  return {
+    async [Symbol.asyncDispose]() {
+      done.resolve();
+      await Promise.all(holding.map((one) => one.ended));
+    },
+  };
+}
