@@ -62,6 +62,14 @@ export const PRESETS = {
     profile: {},
     page: null,
   },
+  microsoft365: {
+    title: "Microsoft 365",
+    incoming: { host: "outlook.office365.com", port: 993, security: "tls" },
+    outgoing: { host: "smtp.office365.com", port: 587, security: "starttls" },
+    // MessageCopyForSMTPClientSubmissionEnabled is on in a mailbox unless its administrator turned it off.
+    profile: { filesSentCopy: true },
+    page: "microsoft-365.md",
+  },
   yahoo: {
     title: "Yahoo Mail",
     incoming: { host: "imap.mail.yahoo.com", port: 993, security: "tls" },
