@@ -70,11 +70,13 @@ for (const validity of [null, "0"]) {
 }
 
 test("without UIDNEXT in EXAMINE, STATUS is asked", async () => {
-  const script = (command: string) => (command.startsWith("STATUS") ? "* STATUS INBOX (UIDNEXT 8)\r\nOK done" : undefined);
+  let next = 8;
+  const script = (command: string) => (command.startsWith("STATUS") ? `* STATUS INBOX (UIDNEXT ${next})\r\nOK done` : undefined);
   await withServer({ script, inbox: { messages: some(1, 5) } }, async (source, { inbox, heard }) => {
     const { cursor } = await page(source, null);
-    inbox.messages = some(1, 5, 7);
-    assert.deepEqual(uidsOf(await page(source, cursor)), []);
+    inbox.messages = some(1, 5, 8);
+    next = 9;
+    assert.deepEqual(uidsOf(await page(source, cursor)), [8]);
     assert.ok(heard.some((command) => command.startsWith("STATUS")));
   });
 });
@@ -378,7 +380,7 @@ test("a folder of a hundred thousand messages is read in pages, with one search 
       const pull = await page(source, cursor, 200);
       for (const uid of uidsOf(pull)) assert.equal(uid, next++);
       cursor = pull.cursor;
-      assert.ok(pull.more && cursor.length < 200, "the cursor stays small");
+      assert.ok(pull.more && cursor.length < 300, "the cursor stays small");
     }
     assert.equal(heard.filter((command) => command.startsWith("UID SEARCH")).length, 1);
     assert.ok(!heard.some((command) => command.startsWith("SELECT")), "opened for reading only");

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Cursor } from "../../model/message.ts";
+import type { Witness } from "./witnesses.ts";
 
 /** Written into every cursor; a cursor of another version is a lost one. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * How far one folder is read. Reading goes in rounds: a round observes the folder once and then hands out the messages whose
@@ -22,6 +23,8 @@ export interface Position {
   readonly exists: number;
   /** HIGHESTMODSEQ at the beginning of the round in decimal, or null where the folder has none (RFC 7162). */
   readonly modseq: string | null;
+  /** The messages with the highest UIDs that were seen in the folder, by which it is known again; see witnesses.ts. */
+  readonly witnesses: readonly Witness[];
 }
 
 /** A UID is a 32-bit number; UIDNEXT may stand one above the last (RFC 3501 2.3.1.1). */
@@ -39,11 +42,12 @@ const Stored = z.object({
   since: z.iso.date().nullable(),
   exists: z.int().min(0),
   modseq: decimal.nullable(),
+  witnesses: z.array(z.tuple([uid, z.string().regex(/^[0-9a-f]{16}$/)])),
 });
 
 /** The cursor that stands for a position. */
 export function writeCursor(position: Position): Cursor {
-  return JSON.stringify({ v: VERSION, ...position });
+  return JSON.stringify({ v: VERSION, ...position, witnesses: position.witnesses.map(({ uid, likeness }) => [uid, likeness]) });
 }
 
 /** The position that a cursor stands for, or null when it is damaged or of another version. */
@@ -56,6 +60,6 @@ export function readCursor(cursor: Cursor): Position | null {
   }
   const parsed = Stored.safeParse(value);
   if (!parsed.success || parsed.data.from > parsed.data.until) return null;
-  const { v: _, ...position } = parsed.data;
-  return position;
+  const { v: _, witnesses, ...position } = parsed.data;
+  return { ...position, witnesses: witnesses.map(([uid, likeness]) => ({ uid, likeness })) };
 }

@@ -106,6 +106,19 @@ export async function fetchRows(
   return new Map(uids.flatMap((uid) => (lacking.has(uid) ? [] : [[uid, rows.get(uid) ?? {}] as const])));
 }
 
+/** What the header alone tells of messages of the open folder, with one question. Those that are not answered are left out. */
+export async function fetchFields(client: ImapFlow, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
+  const heads: MessageHead[] = [];
+  try {
+    for await (const row of client.fetch(sequenceSet(uids), FIELDS, { uid: true })) {
+      if (row.uid !== undefined && uids.includes(row.uid) && hasHeader(row)) heads.push(headOf(place, row.uid, row, row.headers ?? null));
+    }
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  return heads;
+}
+
 /** Which of the UIDs the open folder holds. */
 export async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<ReadonlySet<number>> {
   return new Set(uids.length === 0 ? [] : await searchUids(client, { uid: sequenceSet(uids) }));

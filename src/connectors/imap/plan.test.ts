@@ -2,11 +2,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
-import { chunks, departures, nextRound, type Observation, refOf, sequenceSet, takePage, uidOf } from "./plan.ts";
+import {
+  accountsFor,
+  chunks,
+  departures,
+  forgotChanges,
+  nextRound,
+  type Observation,
+  refOf,
+  returned,
+  sequenceSet,
+  takePage,
+  uidIn,
+  uidOf,
+} from "./plan.ts";
 
 const SINCE = new Date("2026-11-10T08:00:00Z");
 const seen = (changes: Partial<Observation> = {}): Observation => ({ validity: "7", next: 10, exists: 4, modseq: "5", ...changes });
-const over: Position = { validity: "7", from: 10, until: 10, since: null, exists: 4, modseq: "5" };
+const over: Position = { validity: "7", from: 10, until: 10, since: null, exists: 4, modseq: "5", witnesses: [] };
 
 const positions: fc.Arbitrary<Position> = fc
   .record({
@@ -15,6 +28,16 @@ const positions: fc.Arbitrary<Position> = fc
     since: fc.option(fc.constantFrom("2001-01-01", "2026-12-31")),
     exists: fc.nat(),
     modseq: fc.option(fc.bigInt({ min: 0n, max: 2n ** 63n }).map(String)),
+    witnesses: fc.array(
+      fc.record(
+        {
+          uid: fc.integer({ min: 1, max: 2 ** 32 }),
+          likeness: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((number) => number.toString(16).padStart(16, "0")),
+        },
+        { noNullPrototype: true },
+      ),
+      { maxLength: 4 },
+    ),
   })
   .map(({ ends, ...rest }) => ({ ...rest, from: Math.min(...ends), until: Math.max(...ends) }));
 
@@ -28,7 +51,7 @@ test("what is no cursor of this version is none at all", () => {
     "null",
     "[]",
     "7",
-    writeCursor(over).replace('"v":1', '"v":2'),
+    writeCursor(over).replace('"v":2', '"v":3'),
     writeCursor({ ...over, from: 11 }),
     writeCursor(over).replace('"7"', '"x"'),
   ]) {
@@ -42,7 +65,7 @@ test("the first round covers all that is there, from two days before the date as
   assert.deepEqual(round, {
     kind: "begins",
     before: null,
-    position: { validity: "7", from: 1, until: 10, since: "2026-11-08", exists: 4, modseq: "5" },
+    position: { validity: "7", from: 1, until: 10, since: "2026-11-08", exists: 4, modseq: "5", witnesses: [] },
   });
   for (const date of [new Date(Number.NaN), new Date(-8.64e15), new Date(8.64e15)]) {
     const odd = nextRound(null, seen(), date);
@@ -55,7 +78,7 @@ test("a round that is over is followed by one from where it ended, and the past 
   assert.deepEqual(round, {
     kind: "begins",
     before: over,
-    position: { validity: "7", from: 10, until: 12, since: null, exists: 6, modseq: "9" },
+    position: { validity: "7", from: 10, until: 12, since: null, exists: 6, modseq: "9", witnesses: [] },
   });
 });
 
@@ -97,6 +120,30 @@ test("departures are counted exactly, whatever arrives at the same time", () => 
   );
 });
 
+test("tombstones are believed only where they are as many as are missing, or none is", () => {
+  assert.deepEqual(
+    [accountsFor(0, 0), accountsFor(3, 0), accountsFor(2, 2), accountsFor(2, 1), accountsFor(1, 2), accountsFor(0, -1)],
+    [true, true, true, false, false, false],
+  );
+});
+
+test("a HIGHESTMODSEQ that went back, or is there no more, tells nothing of what left", () => {
+  for (const [modseq, forgot] of [
+    ["4", true],
+    [null, true],
+    ["5", false],
+    ["10", false],
+  ] as const)
+    assert.equal(forgotChanges(over, seen({ modseq })), forgot, String(modseq));
+  assert.equal(forgotChanges({ ...over, modseq: null }, seen({ modseq: "1" })), false);
+});
+
+test("messages that came back under old numbers are counted, those that left or arrived are not", () => {
+  assert.equal(returned(over, [1, 2, 3, 4]), 0);
+  assert.equal(returned(over, [1, 2, 3, 10, 11, 12]), 0);
+  assert.equal(returned(over, [1, 2, 3, 4, 5, 6, 10]), 2);
+});
+
 test("a sequence set names exactly the UIDs it was made of, runs joined", () => {
   assert.equal(sequenceSet([7, 1, 3, 2, 2]), "1:3,7");
   assert.equal(sequenceSet([]), "");
@@ -124,6 +171,6 @@ test("pieces of a list make up the list", () => {
 
 test("a ref gives back its UID only under the UIDVALIDITY it was made with", () => {
   const ref = refOf("INBOX", "7", 42);
-  assert.deepEqual([uidOf(ref, "7"), uidOf(ref, "8")], [42, null]);
+  assert.deepEqual([uidOf(ref, "7"), uidOf(ref, "8"), uidIn(ref)], [42, null, 42]);
   for (const id of ["", "7", "7.", "7.x", "7.1.2", "7.-1", "07.1"]) assert.equal(uidOf({ stream: "INBOX", id }, "7"), null, id);
 });

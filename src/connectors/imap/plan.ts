@@ -1,6 +1,7 @@
 /** The decisions of a pull, apart from any connection. UIDs are those of RFC 3501 2.3.1.1. */
 import type { MessageRef } from "../../model/message.ts";
 import type { Position } from "./cursor.ts";
+import type { Witness } from "./witnesses.ts";
 
 /** What opening a folder told, all at one moment. */
 export interface Observation {
@@ -30,7 +31,7 @@ const SINCE_MARGIN = 2 * 24 * 60 * 60 * 1000;
 
 /** What the next pull of a folder is to do, from where the last one ended and what the folder looks like now. */
 export function nextRound(before: Position | null, seen: Observation, since: Date): Round {
-  if (before === null) return { kind: "begins", position: { ...round(seen, 1), since: dayBefore(since) }, before };
+  if (before === null) return { kind: "begins", position: { ...round(seen, 1, []), since: dayBefore(since) }, before };
   if (seen.validity !== before.validity) {
     return {
       kind: "reset",
@@ -43,11 +44,11 @@ export function nextRound(before: Position | null, seen: Observation, since: Dat
   if (before.from < before.until) return { kind: "goes on", position: before };
   if (seen.validity === NO_VALIDITY)
     return { kind: "reset", reason: "The server gives the folder no UIDVALIDITY, so message numbers mean nothing later." };
-  return { kind: "begins", position: round(seen, before.until), before };
+  return { kind: "begins", position: round(seen, before.until, before.witnesses), before };
 }
 
-function round(seen: Observation, from: number): Position {
-  return { validity: seen.validity, from, until: Math.max(seen.next, from), since: null, exists: seen.exists, modseq: seen.modseq };
+function round({ validity, next, exists, modseq }: Observation, from: number, witnesses: readonly Witness[]): Position {
+  return { validity, from, until: Math.max(next, from), since: null, exists, modseq, witnesses };
 }
 
 function dayBefore(since: Date): string | null {
@@ -67,6 +68,30 @@ function toIso(day: Date): string {
  */
 export function departures(before: Position, seen: Observation, arrived: number): number {
   return before.exists - (seen.exists - arrived);
+}
+
+/**
+ * Whether tombstones tell all that left. None missing is enough: servers may repeat what left earlier (RFC 7162 3.2). Fewer missing than
+ * told proves nothing: those repeated may hide others.
+ */
+export function accountsFor(vanished: number, missing: number): boolean {
+  return missing === 0 || missing === vanished;
+}
+
+/**
+ * HIGHESTMODSEQ went back, as where an index was deleted or an older one restored: of what left meanwhile the server knows nothing or something
+ * else.
+ */
+export function forgotChanges(before: Position, { modseq }: Observation): boolean {
+  return before.modseq !== null && (modseq === null || BigInt(modseq) < BigInt(before.modseq));
+}
+
+/**
+ * Messages that lie below the end of the last round though they were not there then, at least so many: the folder was put back to an earlier
+ * state, or the server shows messages out of order. They were never handed out.
+ */
+export function returned(before: Position, listed: readonly number[]): number {
+  return Math.max(0, listed.filter((uid) => uid < before.until).length - before.exists);
 }
 
 /** One page of a round: the UIDs to read now, and the position after it. `uids` ascend and lie within the round. */
@@ -119,4 +144,9 @@ export function refOf(stream: string, validity: string, uid: number): MessageRef
 export function uidOf(ref: MessageRef, validity: string): number | null {
   const [, given, uid] = /^(\d{1,20})\.(\d{1,10})$/.exec(ref.id) ?? [];
   return given === validity && uid !== undefined ? Number(uid) : null;
+}
+
+/** The UID in a ref that was just made of one. */
+export function uidIn(ref: MessageRef): number {
+  return Number(ref.id.slice(ref.id.indexOf(".") + 1));
 }

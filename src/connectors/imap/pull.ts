@@ -1,23 +1,22 @@
-import type { ExpungeEvent, ImapFlow, MailboxObject } from "imapflow";
-import type { Cursor, MessageHead, MessageRef } from "../../model/message.ts";
+import type { ImapFlow, MailboxObject } from "imapflow";
+import type { Cursor, MessageHead } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
-import { fetchHeads, type Place, unreadableHead } from "./heads.ts";
-import { departures, nextRound, type Observation, refOf, takePage } from "./plan.ts";
+import { departed, NOTHING_LEFT, Tombstones } from "./departed.ts";
+import { fetchFields, fetchHeads, type Place, unreadableHead } from "./heads.ts";
+import { nextRound, type Observation, takePage, uidIn } from "./plan.ts";
 import { examine, opened, type Session, searchUids } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
-
-/** More messages than this gone at once are told by a listing of those that stayed instead of one by one. */
-const MAXIMUM_TOMBSTONES = 50_000;
-
-/** A listing is taken again when messages come or go while it is made. */
-const LISTING_ATTEMPTS = 3;
+import { contradicted, lastWitnesses, WITNESSES, type Witness, witnessOf } from "./witnesses.ts";
 
 /** UIDs of the round that is being read, so that not every page searches again. They are searched anew after a restart. */
 interface Remembered {
   readonly round: string;
   readonly uids: readonly number[];
 }
+
+/** `fresh`: the folder was opened for it, not left open from the page before. */
+type Observed = Observation & { readonly fresh: boolean };
 
 /** Reads folders page by page. Holds nothing that a new one could not find out again. */
 export class Puller {
@@ -32,38 +31,85 @@ export class Puller {
   async pull(stream: string, path: string, cursor: Cursor | null, { limit, since }: PullOptions): Promise<Pull> {
     const before = cursor === null ? null : readCursor(cursor);
     if (cursor !== null && before === null) return { kind: "reset", reason: "The cursor is damaged or of another version of Waypost." };
-    const tombstones = new Tombstones();
-    const plan = await this.#session.run(path, (client) =>
-      this.#session.whileHearing(
-        (event) => tombstones.add(event),
-        async () => {
-          const seen = await observe(client, path, before);
-          const round = nextRound(before, seen, since);
-          if (round.kind === "reset") return round;
-          const uids = await this.#uidsOf(client, stream, round.position);
-          const left =
-            round.kind === "begins" && round.before !== null
-              ? await departed(client, stream, round.before, seen, uids.length, tombstones)
-              : NONE;
-          const place: Place = { stream, validity: seen.validity };
-          return { kind: "plan" as const, place, left, ...takePage(round.position, uids, limit) };
-        },
-      ),
-    );
-    if (plan.kind === "reset") return plan;
-    const heads = await this.#headsOf(path, plan.place, plan.page);
+    const { seen, tombstones } = await this.#observe(path, before);
+    const round = nextRound(before, seen, since);
+    if (round.kind === "reset") return this.#lost(round.reason);
+    const place: Place = { stream, validity: seen.validity };
+    const known = await this.#recognize(path, place, seen.fresh ? round.position.witnesses : []);
+    if (known.contradiction !== null) return this.#lost(known.contradiction);
+    const plan = await this.#session.run(path, async (client) => {
+      await opened(client, path);
+      const uids = await this.#uidsOf(client, stream, round.position);
+      const left =
+        round.kind === "begins" && round.before !== null
+          ? await departed(client, place, { before: round.before, seen, arrived: uids.length, tombstones })
+          : NOTHING_LEFT;
+      const newest = round.kind === "begins" && before === null && uids.length < WITNESSES ? await lastUids(client, round.position) : [];
+      return { left, newest, ...takePage(round.position, uids, limit) };
+    });
+    if (plan.left.kind === "reset") return this.#lost(plan.left.reason);
+    const heads = await this.#headsOf(path, place, plan.page);
     if (!plan.more) this.#remembered = null;
     const { gone, present, unsettled } = plan.left;
-    return { kind: "page", heads, gone, present, cursor: writeCursor({ ...plan.after, ...unsettled }), more: plan.more };
+    const witnesses = lastWitnesses(
+      round.position.witnesses.filter(({ uid }) => !known.withheld.has(uid)),
+      (await this.#fingerprints(path, place, plan.newest)).found,
+      heads.flatMap((head) => witnessOf(uidIn(head.ref), head) ?? []),
+    );
+    return { kind: "page", heads, gone, present, cursor: writeCursor({ ...plan.after, ...unsettled, witnesses }), more: plan.more };
+  }
+
+  #lost(reason: string): Pull {
+    this.#remembered = null;
+    return { kind: "reset", reason };
+  }
+
+  #observe(path: string, before: Position | null): Promise<{ readonly seen: Observed; readonly tombstones: Tombstones }> {
+    const tombstones = new Tombstones();
+    return this.#session.run(path, (client) =>
+      this.#session.whileHearing(
+        (event) => tombstones.add(event),
+        async () => ({ seen: await observe(client, path, before), tombstones }),
+      ),
+    );
+  }
+
+  /** Whether the folder still holds what the cursor remembers of it, and which messages the server does not hand out any more. */
+  async #recognize(
+    path: string,
+    place: Place,
+    remembered: readonly Witness[],
+  ): Promise<{ readonly contradiction: string | null; readonly withheld: ReadonlySet<number> }> {
+    const { found, withheld } = await this.#fingerprints(
+      path,
+      place,
+      remembered.map(({ uid }) => uid),
+    );
+    const other = contradicted(remembered, found);
+    const contradiction =
+      other &&
+      `The server gave numbers a second time (UID ${other.uid} is another message now, under the same UIDVALIDITY ${place.validity}).`;
+    return { contradiction, withheld };
+  }
+
+  async #fingerprints(
+    path: string,
+    place: Place,
+    uids: readonly number[],
+  ): Promise<{ readonly found: readonly Witness[]; readonly withheld: ReadonlySet<number> }> {
+    if (uids.length === 0) return { found: [], withheld: new Set() };
+    const { answers, refused } = await askSurviving(uids, (some) =>
+      this.#session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchFields(client, place, some) : [])),
+    );
+    return {
+      found: answers.flatMap((head) => witnessOf(uidIn(head.ref), head) ?? []),
+      withheld: new Set(refused.map(({ item }) => item)),
+    };
   }
 
   async #headsOf(path: string, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
     const { answers, refused } = await askSurviving(uids, (some) =>
-      this.#session.run(path, async (client) => {
-        const { uidValidity } = await opened(client, path);
-        // New numbers since the plan was made: what lies under these now is for the next pull, which sees the reset.
-        return String(uidValidity ?? 0) === place.validity ? fetchHeads(client, place, some) : [];
-      }),
+      this.#session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchHeads(client, place, some) : [])),
     );
     const damaged = refused.map(({ item, words }) => unreadableHead(place, item, words));
     return [...answers, ...damaged];
@@ -83,25 +129,22 @@ export class Puller {
   }
 }
 
-/** UIDs that the server said to have vanished since the cursor (QRESYNC, RFC 7162 3.2.5.1). */
-class Tombstones {
-  readonly #uids = new Set<number>();
-  complete = true;
+/** Opens the folder unless it is open. False: it has new numbers; what lies under the old ones is for the next pull, which sees the reset. */
+async function isOpen(client: ImapFlow, path: string, place: Place): Promise<boolean> {
+  const { uidValidity } = await opened(client, path);
+  return String(uidValidity ?? 0) === place.validity;
+}
 
-  add(event: ExpungeEvent): void {
-    if (!event.vanished || !event.earlier || event.uid === undefined) return;
-    if (this.#uids.size < MAXIMUM_TOMBSTONES) this.#uids.add(event.uid);
-    else this.complete = false;
-  }
-
-  below(until: number): readonly number[] {
-    return [...this.#uids].filter((uid) => uid < until).sort((a, b) => a - b);
-  }
+/** The UIDs of the messages that came last, of those that the round covers: a first round that begins late may read none of them. */
+async function lastUids(client: ImapFlow, { exists, until }: Position): Promise<readonly number[]> {
+  if (exists === 0) return [];
+  const found = await searchUids(client, { seq: `${Math.max(1, exists - WITNESSES + 1)}:${exists}` });
+  return found.filter((uid) => uid < until).slice(-WITNESSES);
 }
 
 /** Opens the folder and tells what it looks like at that moment, before anything is read (invariant 2). */
-async function observe(client: ImapFlow, path: string, before: Position | null): Promise<Observation> {
-  if (before !== null && goesOn(client, path, before)) return { ...before, next: before.until };
+async function observe(client: ImapFlow, path: string, before: Position | null): Promise<Observed> {
+  if (before !== null && goesOn(client, path, before)) return { ...before, next: before.until, fresh: false };
   const askGone = before !== null && before.from >= before.until && before.modseq !== null && client.enabled.has("QRESYNC");
   const mailbox = await examine(
     client,
@@ -118,6 +161,7 @@ async function observe(client: ImapFlow, path: string, before: Position | null):
     next: Number(next),
     exists: stated(exists) ?? 0,
     modseq: modseq === undefined ? null : String(modseq),
+    fresh: true,
   };
 }
 
@@ -144,43 +188,4 @@ async function missingUidNext(client: ImapFlow, path: string, before: Position |
   const least = before?.until ?? 1;
   const found = await searchUids(client, { uid: `${least}:*` });
   return Math.max(least, (found.at(-1) ?? 0) + 1);
-}
-
-interface Departed {
-  readonly gone: readonly MessageRef[];
-  readonly present: readonly string[] | null;
-  /** What the next round has to look into again. */
-  readonly unsettled: Pick<Position, "exists"> | Record<string, never>;
-}
-
-const NONE: Departed = { gone: [], present: null, unsettled: {} };
-
-/**
- * What left the folder since the last round: by tombstones where the server keeps them, and where they do not account for all that
- * is missing, by a complete listing. A listing that cannot be verified says nothing (invariant 4), and the next round tries again.
- */
-async function departed(
-  client: ImapFlow,
-  stream: string,
-  before: Position,
-  seen: Observation,
-  arrived: number,
-  tombstones: Tombstones,
-): Promise<Departed> {
-  const missing = departures(before, seen, arrived);
-  const vanished = tombstones.complete ? tombstones.below(before.until) : [];
-  const gone = vanished.map((uid) => refOf(stream, seen.validity, uid));
-  if (tombstones.complete && missing <= vanished.length) return { ...NONE, gone };
-  const uids = await verifiedListing(client);
-  if (uids === null) return { gone, present: null, unsettled: { exists: seen.exists + missing } };
-  return { gone, present: uids.map((uid) => refOf(stream, seen.validity, uid).id), unsettled: {} };
-}
-
-/** All UIDs of the open folder, or null when there never were as many as the server says there are. */
-async function verifiedListing(client: ImapFlow): Promise<readonly number[] | null> {
-  for (let attempt = 0; attempt < LISTING_ATTEMPTS; attempt++) {
-    const uids = await searchUids(client, { all: true });
-    if (client.mailbox !== false && uids.length === client.mailbox.exists) return uids;
-  }
-  return null;
 }
