@@ -117,7 +117,8 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     waitingHelps: false,
   },
   "TLS not possible": {
-    errors: /^ERR_(SSL|TLS)_/,
+    // EPROTO: the handshake failed while something was being written; the reason stands in its words only.
+    errors: /^(EPROTO$|ERR_(SSL|TLS)_)/,
     message: (target) => `No TLS connection with ${place(target)} comes about (${target.purpose}).`,
     remedy: ({ host }) => `Ask who runs ${host} to offer a current cipher suite, and look into its log for the reason.`,
     waitingHelps: false,

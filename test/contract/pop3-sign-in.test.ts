@@ -74,7 +74,7 @@ describe("signing in by POP3 to Dovecot", { skip: missingServers(["dovecot"]) },
       test(`${security} with ${method}: a good token opens, one that has expired is refused`, async () => {
         const secret = (seconds: number): Secret => ({ kind: "token", username: "alice", token: dovecot.token("alice", seconds) });
         assert.equal(await tried(at(security, method), secret(3600)), null);
-        assert.equal((await tried(at(security, method), secret(-10)))?.code, "sign-in refused");
+        assert.equal((await tried(at(security, method), secret(-10)))?.code, "token refused");
       });
     }
   }
