@@ -53,6 +53,7 @@ const status: Json<Status> = {
         { name: "Junk", messages: null, read: false, because: "It holds junk mail." },
       ],
       messages: { tracked: 1, skipped: 2, duplicate: 3, quarantined: 4 },
+      notWatchedBecause: null,
       weaknesses: ["incoming: passwords and mail travel in plain text"],
       token: null,
     },

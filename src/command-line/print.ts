@@ -42,6 +42,7 @@ function mailboxLines(mailbox: Json<Status>["mailboxes"][number]): string[] {
     `  messages:  ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} in quarantine`,
     `  start:     mail received since ${moment(mailbox.startDate)} is looked at`,
     ...folderLines(mailbox.folders),
+    ...(mailbox.notWatchedBecause === null ? [] : [`  not watched: ${mailbox.notWatchedBecause}`]),
     ...mailbox.weaknesses.map((weakness) => `  weakness:  ${weakness}`),
     "",
   ];

@@ -86,13 +86,15 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
     const wakeDue = async () => {
       for (const id of await takeDueMailboxes(context.database, context.now(), options.pullSeconds)) await context.wake("receive", id);
     };
-    const sweep = () => context.connections.sweep();
-    clocks.push(startClock({ everyMs: SWEEP_EVERY, report: reportTo(context, "looking for free connections") }, sweep));
     const dispatch = () => dispatchSending(context, options.organizations);
     clocks.push(startClock({ everyMs: DUE_EVERY, report: reportTo(context, "looking for due mailboxes") }, wakeDue));
     const pending = startClock({ everyMs: PENDING_EVERY, report: reportTo(context, "looking for pending emails") }, dispatch);
     clocks.push(pending);
     for (const organization of options.organizations) running.push(context.crm(organization).watch(() => pending.tick(), stopping.signal));
+  }
+  if (options.roles.has("worker") || options.roles.has("watcher")) {
+    const sweep = () => context.connections.sweep();
+    clocks.push(startClock({ everyMs: SWEEP_EVERY, report: reportTo(context, "looking for free connections") }, sweep));
   }
   if (options.roles.has("watcher")) running.push(watchMailboxes(context, stopping.signal));
   return {

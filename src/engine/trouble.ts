@@ -1,5 +1,13 @@
-import { alertOf, closeAlertsAbout, openAlert } from "../ledger/alerts.ts";
-import { type MailboxRow, noteFailure, noteProfileFailure, noteProfileSuccess, noteSuccess, postponeReceive } from "../ledger/mailboxes.ts";
+import { alertOf, closeAlerts, closeAlertsAbout, openAlert } from "../ledger/alerts.ts";
+import {
+  claimProbe,
+  type MailboxRow,
+  noteFailure,
+  noteProfileFailure,
+  noteProfileSuccess,
+  noteSuccess,
+  postponeReceive,
+} from "../ledger/mailboxes.ts";
 import type { Direction } from "../model/mailbox.ts";
 import { nextTry } from "./backoff.ts";
 import { learnLimit, TOO_MANY } from "./connections/learn.ts";
@@ -47,6 +55,8 @@ export async function noteTrouble(context: EngineContext, direction: Direction, 
           : mailbox.id;
   if (failures >= failure.alertAfter) await openAlert(context.database, alertOf(failure, ACTIVITY[direction], subject), now);
   if (failure.scope === "process") return;
+  // Whatever else is wrong, the server answers.
+  if (failure.scope === "mailbox" && profile[`${direction}Failures`] > 0) await noteAnswer(context, direction, { mailbox, profile });
   if (failure.scope === "profile") await noteProfileFailure(context.database, direction, profile.name, failures, next);
   const note = {
     code: failure.code,
@@ -62,7 +72,7 @@ export async function noteTrouble(context: EngineContext, direction: Direction, 
 export async function noteRecovery(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<void> {
   const now = context.now();
   await noteSuccess(context.database, direction, mailbox.id, now);
-  await noteProfileSuccess(context.database, direction, profile.name);
+  await noteProfileSuccess(context.database, direction, profile.name, now);
   const working = [
     ["mailbox", mailbox.id],
     ["profile", profile.name],
@@ -71,6 +81,30 @@ export async function noteRecovery(context: EngineContext, direction: Direction,
   ] as const;
   const closed = await closeAlertsAbout(context.database, working, ACTIVITY[direction], now);
   if (closed > 0) context.log.info({ mailbox: mailbox.address, direction }, "works again");
+}
+
+/** The server of a profile that had failed answers again: the others are not kept waiting until this mailbox is done. */
+export async function noteAnswer(context: EngineContext, direction: Direction, { profile }: Work): Promise<void> {
+  if (profile[`${direction}Failures`] === 0) return;
+  const now = context.now();
+  await noteProfileSuccess(context.database, direction, profile.name, now);
+  await closeAlerts(context.database, "profile", profile.name, ACTIVITY[direction], now);
+}
+
+/** How long one mailbox may take to find out whether a server that failed answers again, before another one tries. */
+const PROBE_MS = 60_000;
+
+/**
+ * True when this mailbox may connect: its server is well, or nobody else tries whether it is. A server in trouble sees one mailbox at a time, not
+ * all that wait for it; the others wait until that one knows.
+ */
+export async function mayTry(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<boolean> {
+  if (profile[`${direction}Failures`] === 0) return true;
+  const now = context.now();
+  const until = new Date(now.getTime() + PROBE_MS);
+  if (await claimProbe(context.database, direction, profile.name, now, until)) return true;
+  if (direction === "receive") await postponeReceive(context.database, mailbox.id, until);
+  return false;
 }
 
 /** A wake is no reason to read a mailbox now: its last failure does not mend itself, and its time has not come. */

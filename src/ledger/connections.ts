@@ -159,6 +159,18 @@ export async function deleteStalePlaces(sql: Sql, living: Iterable<string>, hold
   ]);
 }
 
+/** A mailbox that is watched, and the process that does it. */
+export interface Watch {
+  readonly id: string;
+  readonly mailboxId: string;
+  readonly holder: string;
+}
+
+export async function listWatches(sql: Sql): Promise<Watch[]> {
+  const { rows } = await sql.query<Watch>(`select id, mailbox_id as "mailboxId", holder from waypost.connection where use = 'watch'`);
+  return rows;
+}
+
 /** How many connections are open to a host, of everybody or of one account. */
 export async function countConnections(sql: Sql, host: string, account: string): Promise<number> {
   const { rows } = await sql.query<{ open: number }>(

@@ -46,6 +46,15 @@ export async function listFolders(sql: Sql, mailboxId: string): Promise<FolderRo
   return rows;
 }
 
+/** The folders of all mailboxes, by mailbox, each list as `listFolders` gives it. */
+export async function foldersByMailbox(sql: Sql): Promise<Map<string, FolderRow[]>> {
+  const { rows } = await sql.query<FolderRow & { mailboxId: string }>(
+    `select mailbox_id as "mailboxId", id, stream_id as stream, name, role, messages, not_read_because as "notReadBecause", missing_since as "missingSince"
+     from waypost.folder order by role <> 'inbox', name`,
+  );
+  return Map.groupBy(rows, (row) => row.mailboxId);
+}
+
 /** How far a stream was read, and for which of its folders. */
 export interface Position {
   readonly cursor: Cursor;

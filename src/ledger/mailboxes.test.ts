@@ -111,7 +111,7 @@ onBothEngines(
     await store({ ...PROFILE, incoming: { ...PROFILE.incoming, port: 143 } });
     const changed = await readProfile(database, PROFILE.name);
     assert.deepEqual([changed?.receiveNotBefore, changed?.sendNotBefore, changed?.incoming?.port], [null, later(60), 143]);
-    await noteProfileSuccess(database, "send", PROFILE.name);
+    await noteProfileSuccess(database, "send", PROFILE.name, later(60));
     const mended = await readProfile(database, PROFILE.name);
     assert.deepEqual([mended?.sendFailures, mended?.sendNotBefore], [0, null]);
     assert.equal(await readProfile(database, "another"), null);

@@ -232,13 +232,19 @@ export interface ProfileRow extends ServerProfile {
 }
 
 export async function readProfile(sql: Sql, name: string): Promise<ProfileRow | null> {
+  const [profile] = await readProfiles(sql, [name]);
+  return profile ?? null;
+}
+
+/** The server profiles of these names, or all. */
+export async function readProfiles(sql: Sql, names: readonly string[] | null = null): Promise<ProfileRow[]> {
   const { rows } = await sql.query<ProfileRow & { incoming: Endpoint | null; outgoing: Endpoint | null; folders: FolderChoice }>(
     `select name, incoming, outgoing, folders, files_sent_copy as "filesSentCopy", max_concurrent_connections as "maxConcurrentConnections", maximum_message_size as "maximumMessageSize",
        receive_failures as "receiveFailures", receive_not_before as "receiveNotBefore", send_failures as "sendFailures", send_not_before as "sendNotBefore"
-     from waypost.server_profile where name = $1`,
-    [name],
+     from waypost.server_profile where $1::text[] is null or name = any($1) order by name`,
+    [names],
   );
-  return rows[0] ?? null;
+  return rows;
 }
 
 /** Takes the mailboxes whose pull is due and sets their next one; whoever gets an id enqueues it. */
@@ -304,11 +310,48 @@ export async function noteProfileFailure(sql: Sql, direction: Direction, profile
   );
 }
 
-export async function noteProfileSuccess(sql: Sql, direction: Direction, profile: string): Promise<void> {
-  await sql.query(
+/** Mailboxes that were kept waiting are read within this time after their server has answered again, each at a moment of its own. */
+const SPREAD_SECONDS = 30;
+const SPREAD_A_MAILBOX = 0.1;
+
+/** A profile's server answers: its failures are forgotten, and its mailboxes are read soon, but not all at once. */
+export async function noteProfileSuccess(sql: Sql, direction: Direction, profile: string, now: Date): Promise<void> {
+  const { rowCount } = await sql.query(
     `update waypost.server_profile set ${direction}_failures = 0, ${direction}_not_before = null where name = $1 and ${direction}_failures > 0`,
     [profile],
   );
+  if (rowCount === 0 || direction === "send") return;
+  await sql.query(
+    `update waypost.mailbox set receive_due_at = least(receive_due_at, $2::timestamptz + make_interval(secs => random() * least($3, $4::float8 * count)))
+     from (select count(*) as count from waypost.mailbox where profile = $1) as all_its where profile = $1 and active`,
+    [profile, now, SPREAD_SECONDS, SPREAD_A_MAILBOX],
+  );
+}
+
+/**
+ * The right to try a server that failed, for one mailbox of the profile at a time; `until` it is not given again, should nothing come of the try.
+ * False when another one has it, or when it is too early.
+ */
+export async function claimProbe(sql: Sql, direction: Direction, profile: string, now: Date, until: Date): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `update waypost.server_profile set ${direction}_not_before = $3
+     where name = $1 and ${direction}_failures > 0 and coalesce(${direction}_not_before, $2) <= $2`,
+    [profile, now, until],
+  );
+  return rowCount > 0;
+}
+
+/** Messages have arrived in a mailbox. */
+export async function noteArrival(sql: Sql, mailboxId: string, now: Date): Promise<void> {
+  await sql.query("update waypost.mailbox set arrived_at = $2 where id = $1", [mailboxId, now]);
+}
+
+/** Ids of the mailboxes that may receive, those first in which something arrived last. */
+export async function mailboxesByArrival(sql: Sql): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string }>(
+    "select id from waypost.mailbox where active and incoming_method = 2 order by arrived_at desc nulls last, id",
+  );
+  return rows.map((row) => row.id);
 }
 
 /** Asks for a mailbox to be pulled not before `at`. */

@@ -20,10 +20,18 @@ export interface CuttingProxy extends AsyncDisposable {
   passed(): Passed;
   /** Connections accepted so far. */
   accepted(): number;
+  /** The most connections that were open at a time, over all proxies that share the gauge. */
+  mostAtOnce(): number;
+}
+
+/** Counts connections; several proxies can share one. */
+export interface Gauge {
+  open: number;
+  most: number;
 }
 
 /** Passes everything on to a port of 127.0.0.1 until told otherwise. */
-export async function startCuttingProxy(serverPort: number): Promise<CuttingProxy> {
+export async function startCuttingProxy(serverPort: number, gauge: Gauge = { open: 0, most: 0 }): Promise<CuttingProxy> {
   const open = new Set<Socket>();
   const total = { fromServer: 0, fromClient: 0 };
   let cut: { readonly side: keyof Passed; readonly bytes: number } | null = null;
@@ -35,6 +43,8 @@ export async function startCuttingProxy(serverPort: number): Promise<CuttingProx
     const mine = cut;
     cut = null;
     accepted++;
+    gauge.most = Math.max(gauge.most, ++gauge.open);
+    client.once("close", () => gauge.open--);
     const both = [client, upstream];
     const destroy = () => {
       for (const socket of both) {
@@ -84,6 +94,7 @@ export async function startCuttingProxy(serverPort: number): Promise<CuttingProx
     },
     passed: () => ({ ...total }),
     accepted: () => accepted,
+    mostAtOnce: () => gauge.most,
     async [Symbol.asyncDispose]() {
       const closed = once(server, "close");
       server.close();

@@ -2,6 +2,7 @@ import type { ServerProfile } from "../../model/mailbox.ts";
 import type { Capabilities, MailboxAccess, MailSource, MailSystem, Step } from "../../ports.ts";
 import { check } from "./check.ts";
 import { targetOf } from "./connect.ts";
+import { Door } from "./door.ts";
 import { Session } from "./session.ts";
 import { ImapSource } from "./source.ts";
 import { watch } from "./watch.ts";
@@ -19,6 +20,7 @@ export function imapSystem({ profile }: { readonly profile: ServerProfile }): In
   if (profile.incoming === null) throw new Error(`the server profile ${profile.name} has no incoming endpoint`);
   const target = targetOf(profile.incoming, profile.maximumMessageSize);
   const open = new Set<MailSource>();
+  const door = new Door();
   const capabilities: Capabilities = {
     filesSentCopy: profile.filesSentCopy,
     stableMime: true,
@@ -34,7 +36,7 @@ export function imapSystem({ profile }: { readonly profile: ServerProfile }): In
       return source;
     },
     check: (mailbox) => check(target, mailbox),
-    watch: (targets, signal) => watch(target, targets, signal),
+    watch: (targets, signal) => watch(target, targets, signal, {}, door),
     async [Symbol.asyncDispose]() {
       await Promise.all([...open].map((source) => source.close()));
     },

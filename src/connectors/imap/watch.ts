@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ImapFlow } from "imapflow";
 import { Failure } from "../../model/failure.ts";
 import type { WatchTarget } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
 import { within } from "./deadline.ts";
+import { Door, pause, waitAfter } from "./door.ts";
 import { type Circumstances, classify, imapFailure } from "./failures.ts";
 import { inboxPath } from "./listing.ts";
 import { examine } from "./session.ts";
@@ -12,18 +12,14 @@ import { examine } from "./session.ts";
 /** IDLE is renewed this often. The standard asks for 29 minutes (RFC 2177); many firewalls forget a silent connection after 10. */
 const RENEWAL = 9 * 60 * 1000;
 
-/** Waits between two attempts to connect: doubling, each with up to half of it left to chance, so that not all come back at once. */
+/** The wait after a first failure to connect; it doubles with each. */
 const FIRST_WAIT = 1000;
-const LONGEST_WAIT = 5 * 60 * 1000;
 
 /** A refused password is not offered more often than this: many servers lock an account after some refusals. */
 const WAIT_AFTER_REFUSAL = 30 * 60 * 1000;
 
 /** A connection that held this long was a good one; one that breaks earlier makes the next wait longer (peers.md B20). */
 const GOOD_AFTER = 60 * 1000;
-
-/** Connections being opened at a time, so that a thousand mailboxes do not sign in at the same moment. */
-const CONNECTING_AT_ONCE = 8;
 
 /** What comes in within this time makes one wake: a server reports each of a thousand deleted messages by itself. */
 const BURST = 250;
@@ -39,20 +35,20 @@ export interface WatchTimes {
 
 /**
  * Keeps one IDLE connection per mailbox open on its inbox and wakes on every arrival, departure and reconnect. Other folders are
- * left to the slow pull: imapflow knows no NOTIFY (RFC 5465). Resolves when `signal` aborts and all connections are closed; never rejects.
+ * left to the slow pull: imapflow knows no NOTIFY (RFC 5465). Watches of one server share a `door`. Resolves when `signal` aborts and all connections are closed; never rejects.
  */
 export async function watch(
   target: Target,
   targets: readonly WatchTarget[],
   signal: AbortSignal,
   times: Partial<WatchTimes> = {},
+  door: Door = new Door(),
 ): Promise<void> {
-  const gate = gateOf(CONNECTING_AT_ONCE);
   const { renewal = RENEWAL, firstWait = FIRST_WAIT } = times;
-  await Promise.all(targets.map((one) => watchOne(target, one, signal, gate, { renewal, firstWait })));
+  await Promise.all(targets.map((one) => watchOne(target, one, signal, door, { renewal, firstWait })));
 }
 
-async function watchOne(target: Target, one: WatchTarget, signal: AbortSignal, gate: Gate, times: WatchTimes): Promise<void> {
+async function watchOne(target: Target, one: WatchTarget, signal: AbortSignal, door: Door, times: WatchTimes): Promise<void> {
   const bursts = burstsOf(() => one.wake());
   const secrets = new KeptSecrets(one.mailbox);
   let failures = 0;
@@ -60,7 +56,11 @@ async function watchOne(target: Target, one: WatchTarget, signal: AbortSignal, g
     let since = Date.now();
     try {
       const silence = times.renewal + 2 * target.endpoint.timeout;
-      const client = await gate(() => connect(target, secrets.mailbox, { silence, signal, onExpunge: bursts.add }));
+      const client = await door.pass(
+        () => connect(target, secrets.mailbox, { silence, signal, onExpunge: bursts.add }),
+        signal,
+        times.firstWait,
+      );
       since = Date.now();
       client.on("exists", bursts.add);
       try {
@@ -110,36 +110,6 @@ async function idle(
   } catch (error) {
     throw classify(error, { ...about, connectionError: endingOf(client) });
   }
-}
-
-function waitAfter(failures: number, first: number): number {
-  const longest = Math.min(LONGEST_WAIT, first * 2 ** Math.min(failures - 1, 16));
-  return longest * (0.5 + Math.random() / 2);
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await sleep(milliseconds, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
-}
-
-type Gate = <T>(work: () => Promise<T>) => Promise<T>;
-
-/** Lets so many run at a time; the others wait in turn. */
-function gateOf(width: number): Gate {
-  const waiting: (() => void)[] = [];
-  let inside = 0;
-  return async (work) => {
-    if (inside >= width) await new Promise<void>((enter) => waiting.push(enter));
-    else inside++;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) inside--;
-      else next();
-    }
-  };
 }
 
 /** Calls once for all that is added within BURST. */

@@ -9,6 +9,7 @@ import {
   insertPlaces,
   isWanted,
   leaveLine,
+  listWatches,
   lockPlaces,
   noteCalled,
   readCapacities,
@@ -21,7 +22,7 @@ import {
 } from "../../ledger/connections.ts";
 import type { Direction, Endpoint } from "../../model/mailbox.ts";
 import type { Work } from "../context.ts";
-import { turnsNow } from "./room.ts";
+import { Room, turnsNow } from "./room.ts";
 
 /** Seconds that a use is let in before those who asked earlier: a person waits for a check, and for an email to leave. */
 const HEAD_START: Readonly<Record<Use, number>> = { check: 60, send: 5, receive: 0, file: 0, watch: 0 };
@@ -114,6 +115,50 @@ export class Connections {
   /** Whether another mailbox stands in line for what this work holds. */
   isWanted(work: Work, use: Use): Promise<boolean> {
     return isWanted(this.#options.database, wantedBy(work, use));
+  }
+
+  /**
+   * Divides the connections that may wait for news among the mailboxes, the first ones first, and takes for this process what nobody watches. Gives
+   * the ids of the mailboxes that this process is to watch: it stops watching any other, and then says so with {@link endWatches}.
+   */
+  async takeWatches(works: readonly Work[]): Promise<ReadonlySet<string>> {
+    const wanted = works.map((work) => wantedBy(work, "watch"));
+    const { database, now } = this.#options;
+    const me = database.presence.instanceId;
+    const fresh = new Map(wanted.map((one) => [one.mailboxId, { ...one, id: randomUUID() }]));
+    return database.transaction(async (tx) => {
+      await lockPlaces(tx, wanted);
+      const watches = await listWatches(tx);
+      const capacities = await readCapacities(tx, now());
+      // Whoever stands in line for work goes first; what is watched already keeps its place unless its mailbox is not among the first any more.
+      const taken = new Room(capacities);
+      const share = new Room(capacities.map((one) => ({ ...one, used: one.used - one.watches, watches: 0 })));
+      for (const one of turnsNow(await readLine(tx), capacities)) for (const room of [taken, share]) room.take(one);
+      const held = new Map(watches.map((one) => [one.mailboxId, one]));
+      const first = wanted.filter((one) => share.take(one)).map((one) => one.mailboxId);
+      const places = first.flatMap((id) => (held.has(id) ? [] : (fresh.get(id) ?? []))).filter((one) => taken.take(one));
+      for (const { id } of places) this.#held.add(id);
+      const inserted = new Set(await insertPlaces(tx, me, places));
+      const mine = watches.filter((one) => one.holder === me).map((one) => one.mailboxId);
+      const gained = places.filter((one) => inserted.has(one.id)).map((one) => one.mailboxId);
+      return new Set([...mine.filter((id) => first.includes(id)), ...gained]);
+    }, "divide watches");
+  }
+
+  /** This process watches these mailboxes no more: their connections are closed. */
+  async endWatches(mailboxIds: readonly string[]): Promise<void> {
+    const { database } = this.#options;
+    const mine = (await listWatches(database)).filter(
+      (one) => one.holder === database.presence.instanceId && mailboxIds.includes(one.mailboxId),
+    );
+    for (const { id } of mine) this.#held.delete(id);
+    await database.transaction(async (tx) => {
+      await deletePlaces(
+        tx,
+        mine.map((one) => one.id),
+      );
+      await this.#callNext(tx);
+    }, "end watches");
   }
 
   /** What a notification or a dead process left undone: run every few seconds, by every process that works. */

@@ -1,9 +1,12 @@
 import { type Alert, openAlerts } from "../../ledger/alerts.ts";
-import { listFolders } from "../../ledger/folders.ts";
-import { listMailboxes, type MailboxRow, type ProfileRow, readProfile, type TroubleNote } from "../../ledger/mailboxes.ts";
+import { listWatches } from "../../ledger/connections.ts";
+import { countDecisions, NO_DECISIONS } from "../../ledger/decision-counts.ts";
+import { type FolderRow, foldersByMailbox } from "../../ledger/folders.ts";
+import { listMailboxes, type MailboxRow, type ProfileRow, readProfiles, type TroubleNote } from "../../ledger/mailboxes.ts";
 import { unknownSendings } from "../../ledger/outbox.ts";
 import { type TokenFailure, type TokenState, tokenStates } from "../../ledger/tokens.ts";
 import type { Direction } from "../../model/mailbox.ts";
+import { watchShare } from "../connections/room.ts";
 import type { EngineContext } from "../context.ts";
 import { whyNot } from "../why-not.ts";
 import { type TestState, testState } from "./test-state.ts";
@@ -37,6 +40,8 @@ export interface MailboxStatus {
   readonly startDate: Date;
   readonly folders: readonly FolderStatus[];
   readonly messages: Readonly<Record<"tracked" | "skipped" | "duplicate" | "quarantined", number>>;
+  /** Why nobody waits on its server for new mail, which is then found by the slow pull alone; null when somebody does, or it receives none. */
+  readonly notWatchedBecause: string | null;
   /** Weaknesses of the way to its server that an administrator chose. */
   readonly weaknesses: readonly string[];
   /** How its access token stands; null where it signs in with a password. */
@@ -68,18 +73,25 @@ export interface Status {
 
 /** How everything stands, from the ledger alone: nothing is connected to. */
 export async function status(context: EngineContext, organizations: readonly string[]): Promise<Status> {
-  const outcomes = await outcomesByMailbox(context);
-  const alerts = await openAlerts(context.database);
+  const { database } = context;
+  const outcomes = await countDecisions(database);
+  const profiles = new Map((await readProfiles(database)).map((one) => [one.name, one]));
+  const folders = await foldersByMailbox(database);
+  const watched = new Set((await listWatches(database)).map((one) => one.mailboxId));
   const mailboxes: MailboxStatus[] = [];
-  const rows = await listMailboxes(context.database);
+  const alerts = await openAlerts(database);
+  const rows = await listMailboxes(database);
   const tokens = await tokensByMailbox(context, rows);
   for (const mailbox of rows) {
-    const profile = await readProfile(context.database, mailbox.profile);
-    if (profile)
-      mailboxes.push({
-        ...(await mailboxStatus(context, mailbox, profile, { messages: outcomes.get(mailbox.id), alerts })),
-        token: tokens.get(mailbox.id) ?? null,
-      });
+    const { id } = mailbox;
+    const profile = profiles.get(mailbox.profile);
+    if (!profile) continue;
+    const notWatchedBecause = watched.has(id) ? null : whyNotWatched(context, mailbox, profile);
+    mailboxes.push({
+      ...mailboxStatus(mailbox, profile, { folders: folders.get(id) ?? [], alerts, messages: outcomes.get(id) ?? NO_DECISIONS }),
+      notWatchedBecause,
+      token: tokens.get(id) ?? null,
+    });
   }
   let pendingEmails = 0;
   for (const organization of organizations) {
@@ -95,12 +107,23 @@ export async function status(context: EngineContext, organizations: readonly str
   };
 }
 
-async function mailboxStatus(
-  context: EngineContext,
+function whyNotWatched(context: EngineContext, mailbox: MailboxRow, profile: ProfileRow): string | null {
+  if (whyNot("receive", mailbox, profile) !== null) return null;
+  if (!context.mailSystem(profile).capabilities.push)
+    return "Its mail system tells nobody of new mail: it is found when the mailbox is read next.";
+  const share = watchShare(profile.maxConcurrentConnections);
+  return `New mail is found when the mailbox is read next. Of the ${profile.maxConcurrentConnections} connections of the server profile "${profile.name}" ${share} may wait for new mail, and the most recently active mailboxes have them; with more (maxConcurrentConnections) it is found at once.`;
+}
+
+function mailboxStatus(
   mailbox: MailboxRow,
   profile: ProfileRow,
-  { messages, alerts }: { readonly messages: MailboxStatus["messages"] | undefined; readonly alerts: readonly Alert[] },
-): Promise<Omit<MailboxStatus, "token">> {
+  {
+    folders,
+    alerts,
+    messages,
+  }: { readonly folders: readonly FolderRow[]; readonly alerts: readonly Alert[]; readonly messages: MailboxStatus["messages"] },
+): Omit<MailboxStatus, "token" | "notWatchedBecause"> {
   return {
     address: mailbox.address,
     organization: mailbox.organization,
@@ -110,16 +133,16 @@ async function mailboxStatus(
     emailrouteraccessapproval: mailbox.approval,
     test: testState(mailbox, profile),
     startDate: mailbox.startDate,
-    folders: await folderStatus(context, mailbox, alerts),
-    messages: messages ?? { tracked: 0, skipped: 0, duplicate: 0, quarantined: 0 },
+    folders: folderStatus(mailbox, folders, alerts),
+    messages,
     weaknesses: weaknessesOf(profile),
   };
 }
 
 /** Every folder that is there, and those that are not shown any more and of which somebody is to know. */
-async function folderStatus(context: EngineContext, mailbox: MailboxRow, alerts: readonly Alert[]): Promise<FolderStatus[]> {
+function folderStatus(mailbox: MailboxRow, folders: readonly FolderRow[], alerts: readonly Alert[]): FolderStatus[] {
   const told = new Map(alerts.flatMap((alert) => (alert.scope === "folder" ? [[alert.subject, alert.message] as const] : [])));
-  return (await listFolders(context.database, mailbox.id)).flatMap(({ name, stream, messages, notReadBecause, missingSince }) => {
+  return folders.flatMap(({ name, stream, messages, notReadBecause, missingSince }) => {
     if (missingSince === null) return [{ name, messages, read: notReadBecause === null, because: notReadBecause }];
     const because = told.get(`${mailbox.id}/${stream}`);
     return because === undefined ? [] : [{ name, messages: null, read: false, because }];
@@ -162,17 +185,4 @@ function tokenStatus(known: TokenState | undefined): TokenStatus {
   if (known === undefined) return { state: "missing", expiresAt: null, renewable: false, authorizedAt: null, error: null };
   const { failure, version, expiresAt, renewable, authorizedAt } = known;
   return { state: failure !== null ? "failing" : version === 0 ? "missing" : "valid", expiresAt, renewable, authorizedAt, error: failure };
-}
-
-async function outcomesByMailbox(context: EngineContext): Promise<Map<string, MailboxStatus["messages"]>> {
-  const { rows } = await context.database.query<{ mailboxId: string; outcome: keyof MailboxStatus["messages"]; messages: number }>(
-    `select mailbox_id as "mailboxId", outcome, count(*) as messages from waypost.decision group by mailbox_id, outcome`,
-  );
-  const counts = new Map<string, Record<keyof MailboxStatus["messages"], number>>();
-  for (const row of rows) {
-    const one = counts.get(row.mailboxId) ?? { tracked: 0, skipped: 0, duplicate: 0, quarantined: 0 };
-    one[row.outcome] = row.messages;
-    counts.set(row.mailboxId, one);
-  }
-  return counts;
 }

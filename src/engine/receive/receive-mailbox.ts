@@ -1,11 +1,11 @@
 import type { Lease } from "../../jobs/lease.ts";
 import { closeAlertsOfOtherFolders } from "../../ledger/alerts.ts";
 import { storeFolders } from "../../ledger/folders.ts";
-import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
+import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import type { Failure } from "../../model/failure.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
-import { mustWait, noteRecovery, noteTrouble } from "../trouble.ts";
+import { mayTry, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { whyNot } from "../why-not.ts";
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
@@ -52,6 +52,10 @@ export async function receiveMailbox(
   const { connections } = context;
   const place = options.inPerson ? await connections.takeInTurn(work, "receive", signal) : await connections.take(work, "receive");
   if (place === null) return { ...NOTHING, end: "in line" };
+  if (!(await mayTry(context, "receive", work))) {
+    await place.release();
+    return NOTHING;
+  }
   const started = performance.now();
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
   try {
@@ -60,6 +64,7 @@ export async function receiveMailbox(
       options.slice ?? NEVER,
     );
     await noteRecovery(context, "receive", work);
+    if (counts.received > 0) await noteArrival(context.database, mailbox.id, context.now());
     const seconds = (performance.now() - started) / 1000;
     context.measure.observe("job_seconds", { work: "receive" }, seconds);
     context.log.info({ mailbox: mailbox.address, ...counts, seconds, unfinished }, "mailbox read");
@@ -76,7 +81,9 @@ export async function receiveMailbox(
 async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts: Counts; unfinished: boolean }> {
   const { context, work, source } = reading;
   const { mailbox, profile } = work;
-  const folders = chooseFolders(await source.folders(), profile.folders);
+  const listed = await source.folders();
+  await noteAnswer(context, "receive", work);
+  const folders = chooseFolders(listed, profile.folders);
   const wanted = folders.filter((folder) => folder.wanted);
   const { hidesFolders = false } = context.mailSystem(profile).capabilities;
   await context.database.transaction(async (tx) => {

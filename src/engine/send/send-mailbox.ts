@@ -6,7 +6,7 @@ import type { MailSender } from "../../ports.ts";
 import type { Place } from "../connections/connections.ts";
 import { NEVER, type Slice, SliceClock } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
-import { ACTIVITY, mustWait, noteRecovery, noteTrouble } from "../trouble.ts";
+import { ACTIVITY, mayTry, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { whyNot } from "../why-not.ts";
 import { fileCopies } from "./file-copies.ts";
 import { finishUnfinished } from "./finish-unfinished.ts";
@@ -38,11 +38,14 @@ export interface SendOptions {
 
 export interface Sent extends SendCounts {
   readonly failure: Failure | null;
-  /** `unfinished`: it gave way to others, and more is pending. `in line`: there was no connection, and it is woken when there is. */
+  /**
+   * `unfinished`: it gave way to others, and more is pending. `in line`: there was no connection, and it is woken when there is. `held back`:
+   * another mailbox finds out whether their server answers again.
+   */
   readonly end: End;
 }
 
-type End = "done" | "unfinished" | "in line";
+type End = "done" | "unfinished" | "in line" | "held back";
 
 /** What one run sends with. */
 interface Run {
@@ -83,7 +86,7 @@ export async function sendMailbox(
       return { ...counts, failure: null, end: "done" };
     const end = await sendPending({ context, work, sender, lease, holder, stop, options, counts });
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
-    if (worked > 0 || (mailbox.sendFailures > 0 && end !== "in line")) await noteRecovery(context, "send", work);
+    if (worked > 0 || (mailbox.sendFailures > 0 && (end === "done" || end === "unfinished"))) await noteRecovery(context, "send", work);
     else await noteAnswered(context, work);
     if (worked > 0)
       context.log.info({ mailbox: mailbox.address, ...counts, seconds: (performance.now() - started) / 1000 }, "mailbox sent");
@@ -118,11 +121,13 @@ async function sendPending({ context, work, sender, lease, holder, stop, options
       if (pending.length === 0) break;
       place ??= await placeToSend(context, work, stop, options);
       if (place === null) return "in line";
+      if (tried.size === 0 && !(await mayTry(context, "send", work))) return "held back";
       for (const one of pending) {
         if (stop.next.aborted) break;
         tried.add(`${one.id} ${one.generation}`);
         const result = await sendEmail({ context, work, sender, lease, holder, signal: stop.now, settings }, one);
         if (result !== null) counts[result]++;
+        if (tried.size === 1) await noteAnswer(context, "send", work);
         if (await clock.isOver()) return "unfinished";
       }
     }

@@ -105,6 +105,7 @@ ${way("Receiving", one.receiving)}
 ${way("Sending", one.sending)}
 <p class="counts"><span><b>${tracked}</b> tracked</span> <span><b>${skipped}</b> skipped</span> <span><b>${duplicate}</b> duplicate</span> <span><b>${quarantined}</b> in quarantine</span></p>
 <p class="quiet">Mail from ${moment(one.startDate)} on</p>
+${one.notWatchedBecause && html`<p class="quiet">${one.notWatchedBecause}</p>`}
 ${one.weaknesses.length > 0 && html`<p class="remark">${one.weaknesses.join("; ")}</p>`}
 ${one.folders.length > 0 && folders(one.folders)}
 </article>`;
