@@ -8,6 +8,7 @@ const STANDING = {
   quarantined: 2,
   openAlerts: 3,
   mailboxes: [{ direction: "receive", state: "failing", count: 5 }],
+  connections: [{ profile: "mail", limit: 10, working: 2, watching: 3, waiting: 4 }],
   jobs: [{ queue: "receive", state: "waiting", count: 6 }],
 } as const;
 
@@ -40,6 +41,10 @@ test("gauges show how things stand at the moment of asking, and nothing when nob
     "waypost_open_alerts 3",
     'waypost_mailboxes{direction="receive",state="failing"} 5',
     'waypost_jobs{queue="receive",state="waiting"} 6',
+    'waypost_connections{profile="mail",use="work"} 2',
+    'waypost_connections{profile="mail",use="watch"} 3',
+    'waypost_connections_limit{profile="mail"} 10',
+    'waypost_connections_waiting{profile="mail"} 4',
   ]) {
     assert.ok(known.includes(line), line);
   }

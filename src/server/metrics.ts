@@ -78,8 +78,11 @@ function standingGauges(registry: Registry): (standing: Standing | null) => void
   const alerts = gauge("waypost_open_alerts", "Alerts that want a person.");
   const mailboxes = gauge("waypost_mailboxes", "Mailboxes, by direction and state.", ["direction", "state"]);
   const jobs = gauge("waypost_jobs", "Jobs of the queues, by queue and state.", ["queue", "state"]);
+  const connections = gauge("waypost_connections", "Connections to mail servers, by server profile and use.", ["profile", "use"]);
+  const limits = gauge("waypost_connections_limit", "Connections that a server profile allows.", ["profile"]);
+  const waiting = gauge("waypost_connections_waiting", "Mailboxes that stand in line for a connection.", ["profile"]);
   return (standing) => {
-    for (const one of [pending, unknown, quarantined, alerts, mailboxes, jobs]) one.reset();
+    for (const one of [pending, unknown, quarantined, alerts, mailboxes, jobs, connections, limits, waiting]) one.reset();
     if (standing === null) {
       for (const one of [pending, unknown, quarantined, alerts]) one.remove();
       return;
@@ -89,6 +92,12 @@ function standingGauges(registry: Registry): (standing: Standing | null) => void
     quarantined.set(standing.quarantined);
     alerts.set(standing.openAlerts);
     for (const { direction, state, count } of standing.mailboxes) mailboxes.set({ direction, state }, count);
+    for (const one of standing.connections) {
+      connections.set({ profile: one.profile, use: "work" }, one.working);
+      connections.set({ profile: one.profile, use: "watch" }, one.watching);
+      limits.set({ profile: one.profile }, one.limit);
+      waiting.set({ profile: one.profile }, one.waiting);
+    }
     for (const { queue, state, count } of standing.jobs) jobs.set({ queue, state }, count);
   };
 }
