@@ -104,7 +104,7 @@ async function keep(context: EngineContext, { mailbox, profile }: Work, results:
   await context.database.transaction(async (tx) => {
     await keepTestResults(tx, mailbox.id, results, now);
     // Its server can be reached: nobody who goes there need wait any more.
-    for (const direction of DIRECTIONS) if (results[direction] === "passed") await noteProfileSuccess(tx, direction, profile.name);
+    for (const direction of DIRECTIONS) if (results[direction] === "passed") await noteProfileSuccess(tx, direction, profile.name, now);
     // One alert for a failed test, whatever failed the time before.
     await closeAlerts(tx, "mailbox", mailbox.id, "testing", now, alert?.code);
     if (alert !== null) await openAlert(tx, alert, now);
