@@ -18,6 +18,8 @@ export type Answering =
 const CONNECT = 3000;
 const GREETING = 2000;
 const HANDSHAKE = 3000;
+/** Milliseconds that a server may take to close a connection that was ended. */
+const LEAVING = 500;
 /** Bytes of a greeting that tell. */
 const TELLING = 512;
 
@@ -112,11 +114,15 @@ function listen(socket: Socket, wantsTls: boolean, patience: number, opening?: s
     let heard = "";
     let tls = false;
     let connected = false;
+    let ended = false;
     const end = () => {
+      if (ended) return;
+      ended = true;
       clearTimeout(timer);
-      socket.destroy();
-      if (heard !== "") resolve({ kind: "speaks", protocol: protocolOf(heard), tls, said: heard.split(/\r?\n/)[0] ?? "" });
-      else resolve(connected ? { kind: "silent", tls } : { kind: "unreachable" });
+      leave(socket, () => {
+        if (heard !== "") resolve({ kind: "speaks", protocol: protocolOf(heard), tls, said: heard.split(/\r?\n/)[0] ?? "" });
+        else resolve(connected ? { kind: "silent", tls } : { kind: "unreachable" });
+      });
     };
     let timer = setTimeout(end, patience);
     const listenOn = () => {
@@ -139,6 +145,17 @@ function listen(socket: Socket, wantsTls: boolean, patience: number, opening?: s
     socket.on("error", end);
     socket.on("close", end);
   });
+}
+
+/** Goes once the server has closed too, or does not: whoever connects next must not be one connection too many for it. */
+function leave(socket: Socket, left: () => void): void {
+  const impatience = setTimeout(() => socket.destroy(), LEAVING);
+  const gone = () => {
+    clearTimeout(impatience);
+    left();
+  };
+  if (socket.closed) gone();
+  else socket.once("close", gone).end();
 }
 
 function protocolOf(heard: string): Protocol | null {
