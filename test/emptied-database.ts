@@ -27,12 +27,17 @@ export async function openEmptied<Kind extends Database>(database: Kind): Promis
     await database.script(`create temporary table kept_${index} as table ${table}`);
     filled.push(`insert into ${table} overriding system value table kept_${index}`);
   }
+  const { rows: sequences } = await database.query<{ name: string }>(
+    `select format('%I.%I', schemaname, sequencename) as name from pg_sequences
+     where schemaname in ('waypost', 'crm', 'pgboss') and last_value is null`,
+  );
   // Foreign keys are checked at the end of each statement: rows that refer to each other come back without being asked for order.
   const script = [
     "begin",
     `truncate ${tables.join(", ")} restart identity`,
     "set local session_replication_role = replica",
     ...filled,
+    ...sequences.map(({ name }) => `alter sequence ${name} restart`),
     "drop schema public cascade",
     "create schema public",
     "commit",

@@ -18,6 +18,8 @@ const MIGRATION_LOCK = 0x57_61_79_70_6f;
 /** The numbered files of the folder in order. */
 export async function readMigrations(folder: URL = new URL("./migrations/", import.meta.url)): Promise<readonly Migration[]> {
   const names = (await readdir(folder)).filter((name) => /^\d{4}-.*\.sql$/.test(name)).sort();
+  const misnumbered = names.find((name, index) => Number(name.slice(0, 4)) !== index + 1);
+  if (misnumbered !== undefined) throw new Error(`the migration ${misnumbered} has not the number that follows the one before it`);
   return Promise.all(
     names.map(async (name) => {
       const sql = (await readFile(new URL(name, folder), "utf8")).replaceAll("\r\n", "\n");

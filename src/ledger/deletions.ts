@@ -7,8 +7,6 @@ export interface Deletable {
   readonly folders: readonly string[];
   /** Key of the mailbox's decision about it, see `decisionKey`. */
   readonly identity: string;
-  /** The message has no Message-ID: its key alone does not prove that it is the same. */
-  readonly weak: boolean;
   readonly emailId: string;
   /** When it was tried before and did not come to an end; null for the first time. */
   readonly triedAt: Date | null;
@@ -24,7 +22,7 @@ export async function deletable(
   { folders, after, limit }: { readonly folders: readonly string[]; readonly after: MessageRef | null; readonly limit: number },
 ): Promise<Deletable[]> {
   const { rows } = await sql.query<Omit<Deletable, "ref"> & { stream: string; id: string }>(
-    `select stream_id as stream, ref_id as id, location.folders, identity, message_id is null as weak, email_id as "emailId", delete_tried_at as "triedAt"
+    `select stream_id as stream, ref_id as id, location.folders, identity, email_id as "emailId", delete_tried_at as "triedAt"
      from waypost.location join waypost.decision on decision.id = decision_id join waypost.mailbox on mailbox.id = location.mailbox_id
      where location.mailbox_id = $1 and gone_at is null and location.folders <@ $2::text[] and ($3::text is null or (stream_id, ref_id) > ($3, $4))
        and outcome in ('tracked', 'duplicate') and email_id is not null and not undecided and not reconsider and decided_at >= delete_since

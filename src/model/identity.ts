@@ -11,15 +11,18 @@ export interface Identity {
   /** SHA-256 in lower-case hex. */
   readonly key: string;
   /**
-   * True when the head has no Message-ID: two different messages could then have the same key,
-   * and whoever delivers must strengthen it with {@link strengthen}.
+   * True when the head has no Message-ID, or no date that tells: scanners and scripts use one Message-ID again and again, and have no clock. Two
+   * different messages could then have the same key, and whoever delivers must strengthen it with {@link strengthen}.
    */
   readonly weak: boolean;
 }
 
+/** Before Internet mail had its form (RFC 822): what a clock says that was never set. */
+const FIRST_DATE_THAT_TELLS = new Date("1982-08-13T00:00:00Z");
+
 /** The identity that a head gives. Same message, same key, in whichever mailbox it is read; nothing that transport adds takes part. */
 export function identityOf(head: MessageHead): Identity {
-  const weak = head.messageId === null;
+  const weak = head.messageId === null || head.date === null || head.date < FIRST_DATE_THAT_TELLS;
   const fields = [
     head.messageId ?? "",
     head.from.map((one) => addressKey(one.address)).join(","),

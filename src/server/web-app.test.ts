@@ -302,7 +302,10 @@ describe("the web server", () => {
     const received = (await operate("receive", [["alice@contoso.example"]])).json().result;
     assert.deepEqual([received.mailboxes, received.failures], [1, []]);
     assert.equal((await operate("send", [["alice@contoso.example"]])).json().result.counts.sent, 0);
-    assert.equal((await operate("check", [["support@contoso.example"]])).json().result[0].mailbox, "support@contoso.example");
+    assert.equal(
+      (await operate("check", [["support@contoso.example"], { testMessage: false }])).json().result[0].mailbox,
+      "support@contoso.example",
+    );
   });
 
   test("wrong arguments are refused with what is wrong", async () => {

@@ -1,5 +1,6 @@
 import { addressKey, MAXIMUM_ADDRESS_LENGTH } from "../model/address.ts";
 import type { EarlierEmail } from "../model/facts.ts";
+import { identityOf } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
 import { isSameSubject } from "../model/subject.ts";
 import { duplicate, type Gate, pass } from "./gate.ts";
@@ -28,6 +29,14 @@ export const knownMessage: Gate = (question) => {
   let difference: string | null = null;
   for (const earlier of incomingOfSameId(question)) {
     difference = differenceOf(head, sender?.address ?? null, earlier);
+    if (difference === null && identityOf(head).weak) {
+      return pass(
+        no(
+          RULE.duplicate,
+          `The CRM has an incoming email with ${id}, but without a date that tells, two messages can look alike: the content decides when it is read.`,
+        ),
+      );
+    }
     if (difference === null) {
       return duplicate(yes(RULE.duplicate, `The CRM has an incoming email with ${id}, and the other evidence agrees.`), earlier.id);
     }

@@ -105,6 +105,23 @@ for (const protocol of ["pop3", "imap"] as const) {
         },
       );
 
+      promise(
+        "of a scanner that has no clock and one Message-ID for all each page is an email before any goes, earlier and later ones",
+        async (database) => {
+          const [user, queue] = [rig.newUser(), rig.newUser()];
+          await using app = await openWith(database, protocol, user, queue);
+          const page = (name: string) =>
+            letter({ id: `${queue}-scan`, subject: `Scan of ${queue}`, body: `Page ${name}.` }).replace(/^Date: .*\r\n/m, "");
+          for (const name of ["one", "two", "two", "three"]) await rig.dovecot.deliver(queue, page(name));
+          const first = await receive(app);
+          assert.deepEqual([first.failures, first.counts.tracked, first.counts.duplicate], [[], 3, 1]);
+          await rig.dovecot.deliver(queue, page("four"));
+          assert.equal((await receive(app)).counts.tracked, 1);
+          assert.equal((await emailsIn(database, queue)).length, 4);
+          assert.deepEqual(await lying(queue), []);
+        },
+      );
+
       promise("a message is deleted only where the same one lies that was processed", async (database) => {
         const [user, queue] = [rig.newUser(), rig.newUser()];
         const id = messageIdOf(`${queue}-mine`);

@@ -79,6 +79,26 @@ onOneDatabaseEach("sending in trouble", servers, (promise) => {
     assert.equal((await mailIn(rig.dovecot, ann, "Sent")).length, 1);
   });
 
+  promise(
+    "what one recipient has is sent, whatever forbids the rest of it: pressing Send again would reach that one twice",
+    async (database) => {
+      const [ann, ben] = [rig.newUser(), rig.newUser()];
+      const clock = testClock();
+      await using app = await rig.open(database, rig.configurationFor([ann]), { now: clock.now });
+      await contactsFor(app, ben);
+      await laterContact(app, ben);
+      const id = await pressSend(app, draftFrom(ann, [ben, later(ben)]));
+      assert.deepEqual((await send(app)).counts, { ...NOTHING, waiting: 1 });
+      await database.query("update crm.contact set donotemail = true where lower(emailaddress1) = lower($1)", [later(ben)]);
+      clock.forward(60);
+      assert.deepEqual((await send(app)).counts, { ...NOTHING, sent: 1 });
+      const { status, lastSendResponse } = await emailOf(app, id);
+      assert.equal(status, STATUS.sent);
+      assert.match(lastSendResponse ?? "", /^The email was sent, but not to user\d+@later\.test: /);
+      assert.equal((await untilDelivered(rig.dovecot, ben)).length, 1);
+    },
+  );
+
   promise("a server that is away uses up no attempt; one alert of the profile opens, and closes when it is back", async (database) => {
     const [ann, bob, ben] = [rig.newUser(), rig.newUser(), rig.newUser()];
     const clock = testClock();

@@ -106,7 +106,7 @@ async function isSame(reading: Reading, one: Deletable, head: MessageHead): Prom
   const identity = identityOf(head);
   if (decisionKey(identity, head) !== one.identity) return false;
   if (!identity.weak) return true;
-  // Without a Message-ID only the content proves it: the email's id was made of it.
+  // Without a Message-ID or a date that tells only the content proves it: the email's id was made of it.
   const { organization } = reading.work.mailbox;
   for await (const content of reading.source.content([one.ref], { maximumSize: reading.work.profile.maximumMessageSize })) {
     if (content.kind !== "mime") return false;

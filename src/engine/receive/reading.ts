@@ -65,7 +65,8 @@ export function duplicateOf(candidate: TrackedCandidate, claim: ClaimRow, mailbo
     outcome: "duplicate",
     reason: REASON.duplicate,
     rules: [
-      ...candidate.decision.rules,
+      // What the rule said before the content was read is answered anew.
+      ...candidate.decision.rules.filter((one) => one.rule !== "duplicate"),
       {
         rule: "known message",
         answer: "yes",

@@ -59,7 +59,7 @@ export async function sendEmail(sending: Sending, pending: PendingEmail): Promis
   if (row === null) return null;
   step("send.intended");
   const email = await claim(sending, row);
-  if (email instanceof Failure) return end(sending, row, refusedByRule(row, `${email.message} ${email.remedy}`));
+  if (email instanceof Failure) return end(sending, row, refusedByRule(row, `${email.message} ${email.remedy}`, null));
   if (email === null) {
     await withdraw(context.database, row);
     return null;
@@ -104,12 +104,13 @@ interface Unanswered {
 async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): Promise<Result | Unanswered> {
   const { context, work, settings } = sending;
   const permission = permit(email, settings);
-  if (!permission.ok) return refusedByRule(row, `${permission.message} ${permission.remedy}`);
+  const sent = { subject: email.subject, on: context.now() };
+  if (!permission.ok) return refusedByRule(row, `${permission.message} ${permission.remedy}`, sent);
   let composed: { mime: Buffer; needsSmtpUtf8: boolean };
   try {
     composed = await composeOutgoing(context.crm(work.mailbox.organization), email, permission, row);
   } catch (error) {
-    return refusedByRule(row, uncomposable(error));
+    return refusedByRule(row, uncomposable(error), sent);
   }
   step("send.composed");
   const recipients = recipientsLeft(permission.envelope.recipients, row);
@@ -153,14 +154,19 @@ async function submit({ context, sender, holder }: Sending, row: OutboxRow, enve
   }
 }
 
-function refusedByRule(row: OutboxRow, note: string): Result {
-  return {
-    ...deliveryOf(row),
-    stage: "refused",
-    response: note,
-    settlement: { status: "failed", attempts: row.attempts, note },
-    fileCopy: false,
-  };
+/**
+ * A rule lets it go no further. An email that some recipients have already is not failed, or the next press of Send would go to them again
+ * (invariant 8): it is sent, and where it cannot even be read any more (`sent` null), a person decides.
+ */
+function refusedByRule(row: OutboxRow, note: string, sent: { readonly subject: string; readonly on: Date } | null): Result {
+  const { attempts, messageId } = row;
+  const partlySent = `The email was sent, but not to ${row.refused.map((one) => one.address).join(", ")}: ${note}`;
+  const settlement: Settlement = !row.partly
+    ? { status: "failed", attempts, note }
+    : sent === null
+      ? { status: "unknown", messageId, attempts, note: partlySent }
+      : { status: "sent", messageId, subject: sent.subject, sentOn: sent.on, attempts, note: partlySent };
+  return { ...deliveryOf(row), stage: stageOf(settlement), response: note, settlement, fileCopy: false };
 }
 
 function stageOf(settlement: Settlement): Result["stage"] {
