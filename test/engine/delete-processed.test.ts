@@ -114,7 +114,8 @@ for (const protocol of ["pop3", "imap"] as const) {
             letter({ id: `${queue}-scan`, subject: `Scan of ${queue}`, body: `Page ${name}.` }).replace(/^Date: .*\r\n/m, "");
           for (const name of ["one", "two", "two", "three"]) await rig.dovecot.deliver(queue, page(name));
           const first = await receive(app);
-          assert.deepEqual([first.failures, first.counts.tracked, first.counts.duplicate], [[], 3, 1]);
+          assert.deepEqual(first.failures, []);
+          assert.equal((await emailsIn(database, queue)).length, 3, "the page that came twice is one email");
           await rig.dovecot.deliver(queue, page("four"));
           assert.equal((await receive(app)).counts.tracked, 1);
           assert.equal((await emailsIn(database, queue)).length, 4);
