@@ -49,6 +49,17 @@ describe("parseConfiguration", () => {
     );
   });
 
+  it("takes names and addresses for servers, but no scheme, port or blank in them", () => {
+    const servers = (host: string) => MINIMAL.replace(/host: [^,}\s]+/, `host: ${host}`);
+    for (const right of ["mail", "mail.example.com", "bücher.example", "192.0.2.7", "'2001:db8::1'"])
+      assert.ok(parseConfiguration(servers(right), "waypost.yaml").serverProfiles[0]?.incoming?.host);
+    for (const wrong of ["'mail.example.com:993'", "'imaps://mail.example.com'", "'a b'"])
+      assert.deepEqual(
+        problemsOf(servers(wrong)).map(({ field }) => field),
+        ["serverProfiles[0].incoming.host"],
+      );
+  });
+
   it("takes names for a reverse proxy, but no URL or port in their place", () => {
     const names = (list: string) => `${MINIMAL}listen: { names: [${list}] }\n`;
     assert.deepEqual(parseConfiguration(names("crm.example.com, mail"), "waypost.yaml").listen.names, ["crm.example.com", "mail"]);

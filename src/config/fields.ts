@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { z } from "zod";
 import { Failure } from "../model/failure.ts";
 
@@ -54,3 +55,13 @@ function secretMissing(what: string, remedy: string): Failure {
     waitingHelps: true,
   });
 }
+
+/** Where a server is: a host name, which may hold letters of any script, or an address of IPv4 or IPv6. */
+export const host = z
+  .string()
+  .trim()
+  .min(1)
+  .max(253)
+  .refine((value) => isIP(value) !== 0 || /^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.?$/u.test(value), {
+    error: "must be a host name or an address without scheme and port, like mail.example.com",
+  });

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { PRESET_NAMES } from "../model/presets.ts";
+import { host } from "./fields.ts";
 
 /** How the two servers of a profile are reached (docs/configuration.md). */
 
 const server = () =>
   z.strictObject({
-    host: z.string().trim().min(1).describe("Host name as it stands in the server's certificate."),
+    host: host.describe("Host name as it stands in the server's certificate."),
     port: z.number().int().min(1).max(65535).optional(),
     security: z
       .enum(["tls", "starttls", "none"])
