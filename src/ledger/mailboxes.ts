@@ -321,8 +321,9 @@ export async function noteProfileSuccess(sql: Sql, direction: Direction, profile
     [profile],
   );
   if (rowCount === 0 || direction === "send") return;
+  // Whole milliseconds, so that whoever reads the time and asks what is due then is answered.
   await sql.query(
-    `update waypost.mailbox set receive_due_at = least(receive_due_at, $2::timestamptz + make_interval(secs => random() * least($3, $4::float8 * count)))
+    `update waypost.mailbox set receive_due_at = least(receive_due_at, $2::timestamptz + date_trunc('milliseconds', make_interval(secs => random() * least($3, $4::float8 * count))))
      from (select count(*) as count from waypost.mailbox where profile = $1) as all_its where profile = $1 and active`,
     [profile, now, SPREAD_SECONDS, SPREAD_A_MAILBOX],
   );
