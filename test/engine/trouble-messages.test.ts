@@ -35,6 +35,7 @@ function withAttachment(id: string, body: Buffer): Buffer {
     [
       "From: carla@customer.test",
       `Message-ID: <${messageIdOf(id)}>`,
+      "Date: Mon, 1 Jun 2026 08:00:00 +0000",
       "Subject: Plans",
       "MIME-Version: 1.0",
       'Content-Type: multipart/mixed; boundary="b"',
