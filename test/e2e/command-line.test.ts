@@ -24,7 +24,7 @@ import {
 
 const root = path.resolve(import.meta.dirname, "../..");
 const COMMANDS = [
-  ...["serve", "demo", "receive", "send", "explain", "status", "check", "approve", "reject", "decide"],
+  ...["serve", "demo", "receive", "send", "explain", "status", "check", "approve", "reject", "decide", "authorize"],
   ...["quarantine", "quarantine list", "quarantine retry", "config", "config check", "config schema"],
 ];
 

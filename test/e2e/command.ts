@@ -31,6 +31,9 @@ export interface Running {
   /** Resolves when `so` returns true; rejects when the process ends before. */
   untilSo(what: string, so: () => boolean): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  readonly pid: number;
+  /** Everything said so far, on both streams. */
+  said(): string;
   /** Nobody reads its standard output any more, as behind `| head`. */
   closeOutput(): void;
   readonly ended: Promise<Ended>;
@@ -77,6 +80,8 @@ export function startProcess(program: string, args: readonly string[], { folder,
   return {
     ended,
     untilSo,
+    pid: child.pid ?? 0,
+    said: () => `${said.out}${said.error}`,
     until: async (text) => {
       await untilSo(`"${text}"`, () => said.out.includes(text) || said.error.includes(text));
       return `${said.out}${said.error}`;

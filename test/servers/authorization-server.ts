@@ -45,6 +45,8 @@ export interface AuthorizationServer extends AsyncDisposable {
   readonly url: string;
   /** Questions to the token endpoint, in order. */
   readonly requests: readonly TokenRequest[];
+  /** Every access token and refresh token that it ever handed out. */
+  handedOut(): readonly string[];
   /** PEM, for servers that check signatures themselves. */
   readonly publicKey: string;
   /** Seconds that new access tokens live. */
@@ -344,6 +346,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   const server: AuthorizationServer = {
     url,
     requests,
+    handedOut: () => [...issued.keys(), ...refreshes.keys()],
     publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
     tokenLife: options.tokenLife ?? 3600,
     onToken: () => undefined,
