@@ -51,6 +51,8 @@ export interface AuthorizationServer extends AsyncDisposable {
   readonly publicKey: string;
   /** Seconds that new access tokens live. */
   tokenLife: number;
+  /** What a refresh token does from now on that was used before. */
+  reuse: "revoke" | "once more";
   /** Asked before each request to the token endpoint is looked at: an answer in its place, or undefined. May wait. */
   onToken: (request: TokenRequest) => Reply | undefined | Promise<Reply | undefined>;
   /** Called when the answer is made and everything is changed accordingly, before it goes out. */
@@ -191,7 +193,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
       const { authorization } = refresh;
       if (authorization.revoked) throw new Refused("invalid_grant", "AADSTS50173: the grant was revoked");
       const successor = refresh.successor === null ? undefined : refreshes.get(refresh.successor);
-      if (refresh.used && !(options.reuse === "once more" && successor?.used === false)) {
+      if (refresh.used && !(server.reuse === "once more" && successor?.used === false)) {
         authorization.revoked = true;
         throw new Refused("invalid_grant", "the refresh token was used before; all access is revoked");
       }
@@ -349,6 +351,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     handedOut: () => [...issued.keys(), ...refreshes.keys()],
     publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
     tokenLife: options.tokenLife ?? 3600,
+    reuse: options.reuse ?? "revoke",
     onToken: () => undefined,
     onAnswer: () => undefined,
     async browse(place, account, reply = "agree") {
