@@ -2,60 +2,33 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before } from "node:test";
-import type { Configuration } from "../../src/config.ts";
-import { newKey } from "../../src/ledger/sealing.ts";
 import type { TestDatabase } from "../databases.ts";
-import { type AuthorizationServer, startAuthorizationServer } from "../servers/authorization-server.ts";
+import type { AuthorizationServer } from "../servers/authorization-server.ts";
 import { type Child, startChild } from "../servers/child-process.ts";
 import { missingServers } from "../servers/needs.ts";
 import { openCodes, theAlert } from "./alerts.ts";
-import { addressOf, type EngineRig, engineRig, type RigApp, receive } from "./rig.ts";
+import { addressOf, type EngineRig, type RigApp, receive } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 import type { TokenTask } from "./token-child.ts";
+import { authorizeOwn, type TokenRig, tokenRig } from "./token-rig.ts";
 
 const servers = ["dovecot"] as const;
-const CLIENT_SECRET = "the-client-secret-of-the-tests";
 /** Seconds; a token that lives so short a time is renewed when half of that is left. */
 const SHORT_LIFE = 1;
 const EXPIRIES = 12;
 
+let tokens: TokenRig;
 let authority: AuthorizationServer;
 let rig: EngineRig;
 before(async () => {
   if (missingServers(servers)) return;
-  process.env.WAYPOST_KEY = newKey();
-  process.env.WAYPOST_TEST_CLIENT_SECRET = CLIENT_SECRET;
-  authority = await startAuthorizationServer({
-    clients: [{ id: "waypost", secret: CLIENT_SECRET, grants: ["authorization_code"] }],
-  });
-  rig = await engineRig({ dovecot: { introspection: `${authority.url}/introspect` }, accounts: 5 });
+  tokens = await tokenRig({ accounts: 5 });
+  ({ authority, rig } = tokens);
 });
-after(async () => {
-  delete process.env.WAYPOST_KEY;
-  delete process.env.WAYPOST_TEST_CLIENT_SECRET;
-  await rig?.[Symbol.asyncDispose]();
-  await authority?.[Symbol.asyncDispose]();
-});
+after(() => tokens?.[Symbol.asyncDispose]());
 
-function configurationFor(name: string): Configuration {
-  const oauth = {
-    provider: "other" as const,
-    clientId: "waypost",
-    clientSecret: { env: "WAYPOST_TEST_CLIENT_SECRET" },
-    scopes: ["mail", "offline_access"],
-    authorizationEndpoint: `${authority.url}/authorize`,
-    tokenEndpoint: `${authority.url}/token`,
-  };
-  return rig.configurationFor([{ name, mailbox: { username: name } }], { profile: { oauth } });
-}
-
-async function authorize(app: RigApp, name: string): Promise<void> {
-  const offer = await app.operations.authorizeBegin(addressOf(name), { device: false, port: 0 });
-  const done = app.operations.authorizeFinish(offer.id, new AbortController().signal);
-  done.catch(() => undefined);
-  await authority.browse(offer.address ?? "", name);
-  await done;
-}
+const configurationFor = (name: string) => tokens.configurationFor([name]);
+const authorize = (app: RigApp, name: string) => authorizeOwn(tokens, app, name);
 
 function startAsking(database: TestDatabase, name: string, { flows = 3, killed = false } = {}): Child {
   const task: TokenTask = { place: database.place, configuration: configurationFor(name), address: addressOf(name), flows, killed };
@@ -119,10 +92,9 @@ onOneDatabaseEach(
       for (const gap of gaps)
         assert.ok(gap >= SHORT_LIFE * 500 - 50, `a token was renewed ${gap} ms after the one before, though it was good`);
       const handedOut = new Set(authority.handedOut().map((token) => createHash("sha256").update(token).digest("hex")));
-      const shown = [tokensOf(one), tokensOf(two)];
-      for (const tokens of shown) {
-        assert.ok(tokens.length >= EXPIRIES / 2, `one process saw only ${tokens.length} tokens`);
-        for (const token of tokens) assert.ok(handedOut.has(token));
+      for (const seen of [tokensOf(one), tokensOf(two)]) {
+        assert.ok(seen.length >= EXPIRIES / 2, `one process saw only ${seen.length} tokens`);
+        for (const token of seen) assert.ok(handedOut.has(token));
       }
       // Who is killed while it asks leaves a try that is not stored; all others are.
       assert.ok((await tokenVersion(database, name)) >= asked.length);

@@ -2,74 +2,35 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { openDatabase } from "../../src/database/open.ts";
-import { newKey } from "../../src/ledger/sealing.ts";
 import { addressKey } from "../../src/model/address.ts";
 import { STATUS } from "../../src/model/email.ts";
-import { type AuthorizationServer, startAuthorizationServer } from "../servers/authorization-server.ts";
+import type { AuthorizationServer } from "../servers/authorization-server.ts";
 import { missingServers } from "../servers/needs.ts";
 import { alertHistory, mailboxId, openCodes, theAlert } from "./alerts.ts";
 import { decisionsIn, letter } from "./incoming.ts";
 import { contactsFor, draftFrom, emailOf, pressSend, untilDelivered } from "./outgoing.ts";
-import { addressOf, type EngineRig, engineRig, type RigApp, type RigChanges, receive, send, testClock } from "./rig.ts";
+import { addressOf, type EngineRig, type RigApp, receive, send, testClock } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
+import { CLIENT_SECRET, type TokenRig, tokenRig } from "./token-rig.ts";
 
 const servers = ["dovecot", "postfix"] as const;
-const CLIENT_SECRET = "the-client-secret-of-the-tests";
+let tokens: TokenRig;
 let authority: AuthorizationServer;
 let rig: EngineRig;
 before(async () => {
   if (missingServers(servers)) return;
-  process.env.WAYPOST_KEY = newKey();
-  process.env.WAYPOST_TEST_CLIENT_SECRET = CLIENT_SECRET;
-  authority = await startAuthorizationServer({
+  tokens = await tokenRig({
     reuse: "once more",
-    clients: [
-      { id: "waypost", secret: CLIENT_SECRET, grants: ["authorization_code", "device_code"] },
-      { id: "application", secret: CLIENT_SECRET, account: "user59", grants: ["client_credentials"] },
-    ],
+    clients: [{ id: "application", secret: CLIENT_SECRET, account: "user59", grants: ["client_credentials"] }],
+    postfix: { requireSignIn: true },
   });
-  rig = await engineRig({ dovecot: { introspection: `${authority.url}/introspect` }, postfix: { requireSignIn: true } });
+  ({ authority, rig } = tokens);
 });
-after(async () => {
-  delete process.env.WAYPOST_KEY;
-  delete process.env.WAYPOST_TEST_CLIENT_SECRET;
-  await rig?.[Symbol.asyncDispose]();
-  await authority?.[Symbol.asyncDispose]();
-});
+after(() => tokens?.[Symbol.asyncDispose]());
 
-type Oauth = NonNullable<NonNullable<RigChanges["profile"]>["oauth"]>;
-
-function withTokens(names: readonly string[], oauth: Partial<Oauth> = {}, changes: RigChanges = {}) {
-  const profile = {
-    oauth: {
-      provider: "other" as const,
-      clientId: "waypost",
-      clientSecret: { env: "WAYPOST_TEST_CLIENT_SECRET" },
-      scopes: ["mail", "offline_access"],
-      authorizationEndpoint: `${authority.url}/authorize`,
-      deviceAuthorizationEndpoint: `${authority.url}/device_authorization`,
-      tokenEndpoint: `${authority.url}/token`,
-      ...oauth,
-    },
-  };
-  const users = names.map((name) => ({ name, mailbox: { username: name } }));
-  return rig.configurationFor(users, { ...changes, profile: { ...changes.profile, ...profile } });
-}
-
-/** What a person does with `waypost authorize` and a browser in which `account` is signed in; nothing where nobody signs in. */
-async function authorize(app: RigApp, target: string, account: string) {
-  const offer = await app.operations.authorizeBegin(target, { device: false, port: 0 });
-  const done = app.operations.authorizeFinish(offer.id, new AbortController().signal);
-  done.catch(() => undefined);
-  if (offer.address !== null) await authority.browse(offer.address, account);
-  return await done;
-}
-
-/** Requests for tokens since, by grant. */
-function counted(from: number, grant: string): number {
-  return authority.requests.slice(from).filter((one) => one.grant === grant).length;
-}
-
+const withTokens: TokenRig["configurationFor"] = (...given) => tokens.configurationFor(...given);
+const authorize: TokenRig["authorize"] = (...given) => tokens.authorize(...given);
+const counted: TokenRig["counted"] = (...given) => tokens.counted(...given);
 const said = (app: RigApp) => JSON.stringify(app.logged.map(({ fields, message }) => [message, fields]));
 
 onOneDatabaseEach("access tokens", servers, (promise) => {

@@ -8,6 +8,7 @@ import { alertHistory, mailboxId, openCodes, theAlert } from "./alerts.ts";
 import { decisionsIn, emailsIn, letter, messageIdOf } from "./incoming.ts";
 import { addressOf, type EngineRig, engineRig, type RigApp, type RigChanges, type RigUser, receive, testClock } from "./rig.ts";
 import { onOneDatabaseEach, type Promises } from "./shared-database.ts";
+import { inSmallPages } from "./small-pages.ts";
 
 const servers = ["dovecot"] as const;
 type Incoming = "masterUser" | "authorizationIdentity" | "sharedFolders";
@@ -35,43 +36,6 @@ async function seenBy(rig: EngineRig, owner: string, folders: readonly string[])
     }
     return seen;
   });
-}
-
-/** Each page holds two messages, and `act` is called before each. */
-function inSmallPages(app: RigApp, act: (folder: string, page: number) => Promise<void>): Disposable {
-  const { context } = app;
-  const mailSystem = context.mailSystem;
-  const pages = new Map<string, number>();
-  context.mailSystem = (profile) => {
-    const system = mailSystem.call(context, profile);
-    return {
-      ...system,
-      source(mailbox) {
-        const source = system.source(mailbox);
-        return {
-          folders: () => source.folders(),
-          async pull(stream, cursor, options) {
-            const key = `${mailbox.address}/${stream}`;
-            const page = (pages.get(key) ?? 0) + 1;
-            pages.set(key, page);
-            await act(key, page);
-            return source.pull(stream, cursor, { ...options, limit: 2 });
-          },
-          content: (refs, options) => source.content(refs, options),
-          heads: (refs) => source.heads(refs),
-          find: (stream, messageId) => source.find(stream, messageId),
-          apply: (refs, action) => source.apply(refs, action),
-          fileSent: (messageId, mime, sentOn) => source.fileSent(messageId, mime, sentOn),
-          close: () => source.close(),
-        };
-      },
-    };
-  };
-  return {
-    [Symbol.dispose]() {
-      context.mailSystem = mailSystem;
-    },
-  };
 }
 
 const openCodesOf = async (app: RigApp, subject: string) =>

@@ -12,6 +12,7 @@ import {
   type Program,
   readLog,
   removeFolder,
+  runProgram,
   startProgram,
   temporaryFolder,
   untilClosed,
@@ -73,6 +74,8 @@ export interface Dovecot extends AsyncDisposable {
   withImap<T>(user: string, use: (client: ImapFlow) => Promise<T>): Promise<T>;
   /** Adds the user or changes the password. Open connections stay. */
   setPassword(user: string, password: string): Promise<void>;
+  /** Ends all sessions of the user, as servers do whose tokens have expired. */
+  disconnect(user: string): void;
   /** A bearer token for XOAUTH2 and OAUTHBEARER; a negative validity gives one that has expired. */
   token(user: string, validForSeconds?: number): string;
   /** Stops it and waits until the ports are free; `crash` kills all its processes at once. Mail stays until disposal. */
@@ -130,6 +133,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       // Dovecot looks at the file's date at most once a second.
       await sleep(1100);
     },
+    disconnect: (user) => void runProgram("doveadm", ["-c", path.join(folder, "dovecot.conf"), "kick", user]),
     token: (user, validForSeconds = 3600) => jsonWebToken(user, validForSeconds, tokenKey),
     async start() {
       if (program?.running()) return;

@@ -62,13 +62,15 @@ const GOODBYE = 2000;
 /** What each connection ended with, told apart from the errors of the commands that were under way. */
 const endings = new WeakMap<ImapFlow, unknown>();
 
-/** When the access token that a connection was opened with expires. */
-const expiries = new WeakMap<ImapFlow, Date>();
+/** Milliseconds before its access token expires that a connection is left for a new one; of a token that is about to, a quarter of what is left. */
+const AHEAD_OF_EXPIRY = 30_000;
 
-/** Whether the access token of a connection has expired: servers end such sessions at a time of their own choosing (Exchange: at once). */
-export function hasExpired(client: ImapFlow): boolean {
-  const expiry = expiries.get(client);
-  return expiry !== undefined && expiry.getTime() <= Date.now();
+/** Until when, in milliseconds of the epoch, a connection is used that was opened with an access token. */
+const usableUntil = new WeakMap<ImapFlow, number>();
+
+/** Whether the access token of a connection has all but expired: servers end such sessions, Exchange in the middle of an answer. */
+export function isExpiring(client: ImapFlow): boolean {
+  return (usableUntil.get(client) ?? Number.POSITIVE_INFINITY) <= Date.now();
 }
 
 /**
@@ -136,7 +138,10 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
   } finally {
     options.signal?.removeEventListener("abort", giveUp);
   }
-  if (secret.kind === "token" && secret.expiresAt) expiries.set(client, secret.expiresAt);
+  if (secret.kind === "token" && secret.expiresAt) {
+    const left = secret.expiresAt.getTime() - Date.now();
+    usableUntil.set(client, secret.expiresAt.getTime() - Math.min(AHEAD_OF_EXPIRY, left / 4));
+  }
   // imapflow would put the personal prefix (`INBOX.`) before every path that lacks it, those of other namespaces too, and would
   // list nothing else. Without a prefix paths are what the server says they are.
   if (client.namespace !== undefined) client.namespace = { ...client.namespace, prefix: "" };

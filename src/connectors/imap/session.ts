@@ -2,7 +2,7 @@ import type { ExpungeEvent, ImapFlow, MailboxObject, SearchObject } from "imapfl
 import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
-import { connect, disconnect, endingOf, hasExpired, type Target } from "./connect.ts";
+import { connect, disconnect, endingOf, isExpiring, type Target } from "./connect.ts";
 import { progressing, TooLate } from "./deadline.ts";
 import { ConnectionGone, classify, type ImapTrouble, imapFailure, isConnectionGone, isRefusal, Refused } from "./failures.ts";
 
@@ -70,7 +70,7 @@ export class Session {
 
   async #ready(): Promise<ImapFlow> {
     if (this.#closed) throw new Error(`the mail source of ${this.mailbox.address} is closed`);
-    if (this.#client?.usable === true && !hasExpired(this.#client)) return this.#client;
+    if (this.#client?.usable === true && !isExpiring(this.#client)) return this.#client;
     this.#client?.close();
     const client = await connect(this.target, this.mailbox, { onExpunge: (event) => this.#onExpunge?.(event) });
     if (this.#closed) {
