@@ -3,7 +3,7 @@ import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
-import { EXIT, type ExitCode, exitCodeOf } from "./command-line/exit-codes.ts";
+import { EXIT, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
 import type { Json } from "./command-line/json.ts";
 import {
@@ -109,7 +109,8 @@ program
       const bar = progressBar("Receiving", globalOptions().json === true);
       const result = await door.call("receive", addresses, stop, bar.update).finally(() => bar.stop());
       print(result, receivedLines(result));
-      return result.failures.length > 0 || stop.aborted ? EXIT.failed : result.counts.quarantined > 0 ? EXIT.attention : EXIT.ok;
+      if (result.failures.length > 0 || stop.aborted) return EXIT.failed;
+      return exitCodeOfLeft(result.left) || (result.counts.quarantined > 0 ? EXIT.attention : EXIT.ok);
     }),
   );
 
@@ -124,7 +125,7 @@ program
       const result = await door.call("send", addresses, stop, bar.update).finally(() => bar.stop());
       print(result, sentLines(result));
       if (result.failures.length > 0 || stop.aborted) return EXIT.failed;
-      return result.counts.failed + result.counts.unknown > 0 ? EXIT.attention : EXIT.ok;
+      return exitCodeOfLeft(result.left) || (result.counts.failed + result.counts.unknown > 0 ? EXIT.attention : EXIT.ok);
     }),
   );
 

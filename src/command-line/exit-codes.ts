@@ -15,6 +15,12 @@ export const EXIT = {
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** The exit code for mailboxes that were asked for and left alone: what waits was not done, and one that is off needs whoever named it. */
+export function exitCodeOfLeft(left: readonly { readonly state: "off" | "waits"; readonly named: boolean }[]): ExitCode {
+  if (left.some((one) => one.state === "waits")) return EXIT.failed;
+  return left.some((one) => one.named) ? EXIT.attention : EXIT.ok;
+}
+
 const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["configuration wrong", EXIT.usage],
   ["configuration missing", EXIT.usage],

@@ -184,14 +184,21 @@ describe("what people read", () => {
     ]);
     const failures = [{ mailbox: "ann@example.test", code: "c", message: "Refused.", serverSaid: null, remedy: "Correct it." }];
     const counts = { received: 1, tracked: 1, skipped: 0, duplicate: 0, quarantined: 0, moved: 0 };
-    assert.deepEqual(receivedLines({ mailboxes: 3, busy: 1, counts, failures }), [
+    const left = [
+      { mailbox: "ben@example.test", named: true, state: "waits" as const, because: "It is busy.", until: null },
+      { mailbox: "cem@example.test", named: true, state: "off" as const, because: "It is inactive.", until: null },
+    ];
+    assert.deepEqual(receivedLines({ mailboxes: 4, busy: 1, counts, failures, left }), [
       "1 mailbox read: 1 message, 1 tracked, 0 skipped, 0 duplicate, 0 quarantined, 0 moved",
-      "1 mailbox left to another process, which has it in hand and goes round once more",
+      "WAITS  ben@example.test: It is busy.",
+      "off    cem@example.test: It is inactive.",
       "FAILED Refused.",
       "  what to do: Correct it.",
     ]);
-    assert.deepEqual(sentLines({ mailboxes: 2, busy: 0, counts: { sent: 0, failed: 0, waiting: 1, unknown: 0 }, failures: [] }), [
+    assert.deepEqual(sentLines({ mailboxes: 2, busy: 0, counts: { sent: 0, failed: 0, waiting: 1, unknown: 0 }, failures: [], left }), [
       "0 emails sent, 0 failed, 1 to be tried again, 0 unknown",
+      "WAITS  ben@example.test: It is busy.",
+      "off    cem@example.test: It is inactive.",
     ]);
   });
 

@@ -2,7 +2,7 @@ import type { AuthorizationOffer, AuthorizationResult } from "../engine/authoriz
 import type { CheckStep } from "../engine/check/check-step.ts";
 import type { CheckEvent, MailboxCheck } from "../engine/operations/check.ts";
 import type { Explanation } from "../engine/operations/explain.ts";
-import type { MailboxFailure, RunResult } from "../engine/operations/run-now.ts";
+import type { LeftMailbox, MailboxFailure, RunResult } from "../engine/operations/run-now.ts";
 import type { DirectionStatus, FolderStatus, Status, TokenStatus } from "../engine/operations/status.ts";
 import type { TestState } from "../engine/operations/test-state.ts";
 import type { Counts } from "../engine/receive/reading.ts";
@@ -194,26 +194,26 @@ function testWords(test: Json<TestState>): string {
   return test.testmailboxaccesscompletedon === null ? words : `${words}, last run ${moment(test.testmailboxaccesscompletedon)}`;
 }
 
-export function receivedLines({ mailboxes, busy, counts, failures }: Json<RunResult<Counts>>): string[] {
+export function receivedLines({ mailboxes, counts, failures, left }: Json<RunResult<Counts>>): string[] {
   const { received, tracked, skipped, duplicate, quarantined, moved } = counts;
   return [
-    `${plural(mailboxes - busy - failures.length, "mailbox")} read: ${plural(received, "message")}, ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} quarantined, ${moved} moved`,
-    ...busyLines(busy),
+    `${plural(mailboxes - left.length - failures.length, "mailbox")} read: ${plural(received, "message")}, ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} quarantined, ${moved} moved`,
+    ...leftLines(left),
     ...failureLines(failures),
   ];
 }
 
-export function sentLines({ busy, counts, failures }: Json<RunResult<SendCounts>>): string[] {
+export function sentLines({ counts, failures, left }: Json<RunResult<SendCounts>>): string[] {
   const { sent, failed, waiting, unknown } = counts;
   return [
     `${plural(sent, "email")} sent, ${failed} failed, ${waiting} to be tried again, ${unknown} unknown`,
-    ...busyLines(busy),
+    ...leftLines(left),
     ...failureLines(failures),
   ];
 }
 
-function busyLines(busy: number): string[] {
-  return busy === 0 ? [] : [`${plural(busy, "mailbox")} left to another process, which has it in hand and goes round once more`];
+function leftLines(left: readonly Json<LeftMailbox>[]): string[] {
+  return left.map(({ mailbox, state, because }) => printable(`${state === "waits" ? "WAITS" : "off  "}  ${mailbox}: ${because}`));
 }
 
 function failureLines(failures: readonly Json<MailboxFailure>[]): string[] {

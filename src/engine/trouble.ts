@@ -12,6 +12,7 @@ import type { Direction } from "../model/mailbox.ts";
 import { nextTry } from "./backoff.ts";
 import { learnLimit, TOO_MANY } from "./connections/learn.ts";
 import { asFailure, type EngineContext, type Work } from "./context.ts";
+import { type Waiting, whyWaiting } from "./why-not.ts";
 
 /** The activity that alerts of a direction name. */
 export const ACTIVITY: Readonly<Record<Direction, string>> = { receive: "receiving", send: "sending" };
@@ -95,16 +96,17 @@ export async function noteAnswer(context: EngineContext, direction: Direction, {
 const PROBE_MS = 60_000;
 
 /**
- * True when this mailbox may connect: its server is well, or nobody else tries whether it is. A server in trouble sees one mailbox at a time, not
+ * Null when this mailbox may connect: its server is well, or nobody else tries whether it is. A server in trouble sees one mailbox at a time, not
  * all that wait for it; the others wait until that one knows.
  */
-export async function mayTry(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<boolean> {
-  if (profile[`${direction}Failures`] === 0) return true;
+export async function heldBack(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<Waiting | null> {
+  if (profile[`${direction}Failures`] === 0) return null;
   const now = context.now();
   const until = new Date(now.getTime() + PROBE_MS);
-  if (await claimProbe(context.database, direction, profile.name, now, until)) return true;
+  if (await claimProbe(context.database, direction, profile.name, now, until)) return null;
   if (direction === "receive") await postponeReceive(context.database, mailbox.id, until);
-  return false;
+  const because = `The server of ${mailbox.address} was in trouble, and another mailbox of the server profile "${profile.name}" is finding out whether it answers again.`;
+  return { state: "waits", because, until };
 }
 
 /** A wake is no reason to read a mailbox now: its last failure does not mend itself, and its time has not come. */
@@ -113,14 +115,11 @@ export function isPointless({ receiveError }: MailboxRow, now: Date): boolean {
 }
 
 /**
- * True when the mailbox or its profile is to be left alone for now, whoever asks. A mailbox to be read is then looked at again at that time.
+ * Why the mailbox or its profile is to be left alone for now, whoever asks; null when it is not. A mailbox to be read is then looked at again at that time.
  * After a failure of its own it may be read any time, unless the mail system named one: a wake or a person may know that it works again.
  */
-export async function mustWait(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<boolean> {
-  const now = context.now();
-  const times = [profile[`${direction}NotBefore`], mailbox[`${direction}NotBefore`]].filter((time) => time !== null && time > now);
-  const until = times.reduce((one, other) => (one === null || (other !== null && other > one) ? other : one), null);
-  if (until === null) return false;
-  if (direction === "receive") await postponeReceive(context.database, mailbox.id, until);
-  return true;
+export async function mustWait(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<Waiting | null> {
+  const waiting = whyWaiting(direction, mailbox, profile, context.now());
+  if (waiting !== null && direction === "receive") await postponeReceive(context.database, mailbox.id, waiting.until);
+  return waiting;
 }

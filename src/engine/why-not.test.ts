@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { APPROVAL } from "../ledger/approvals.ts";
 import { type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
 import type { Endpoint } from "../model/mailbox.ts";
-import { whyNot, whyNotTested } from "./why-not.ts";
+import { whyNot, whyNotTested, whyWaiting } from "./why-not.ts";
 
 const endpoint: Endpoint = {
   ...{ protocol: "imap", host: "mail.test", port: 993, security: "tls", authentication: "auto" },
@@ -63,4 +63,20 @@ test("where a test is wanted first, each direction waits for its own; the test i
   assert.equal(whyNot("receive", waiting, profile), null);
   assert.match(whyNot("send", waiting, profile) ?? "", /no test for outgoing mail.*waypost check ann@example\.test/);
   assert.equal(whyNotTested("send", waiting, profile), null);
+});
+
+test("who waits is told what for and until when: the later of what its server profile and what its mail system want", () => {
+  const now = new Date("2026-03-10T09:00:00Z");
+  const [soon, later] = [new Date("2026-03-10T09:05:00Z"), new Date("2026-03-10T09:10:00Z")];
+  assert.equal(whyWaiting("receive", { ...mailbox, receiveNotBefore: now }, { ...profile, receiveNotBefore: now }, now), null);
+  const asked = whyWaiting("receive", { ...mailbox, receiveNotBefore: later }, { ...profile, receiveNotBefore: soon }, now);
+  assert.match(asked?.because ?? "", /wants ann@example\.test to be left alone until 2026-03-10T09:10:00/);
+  assert.deepEqual([asked?.state, asked?.until], ["waits", later]);
+  const sendError = { code: "c", message: "Nobody answers.", remedy: "Look." };
+  const ofProfile = whyWaiting("send", { ...mailbox, sendNotBefore: soon, sendError }, { ...profile, sendNotBefore: later }, now);
+  assert.match(
+    ofProfile?.because ?? "",
+    /outgoing server of the server profile "mail" is in trouble.*09:10:00.*What happened: Nobody answers\./,
+  );
+  assert.match(whyWaiting("send", { ...mailbox, sendNotBefore: soon }, profile, now)?.because ?? "", /Sending from ann.* failed.*09:05:00/);
 });

@@ -2,6 +2,20 @@ import { APPROVAL } from "../ledger/approvals.ts";
 import { type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
 import type { Direction } from "../model/mailbox.ts";
 
+/** Why a mailbox that was asked for was not touched: it is `off` until somebody changes that, or it `waits` and is worked on by itself. */
+export interface LeftAlone {
+  readonly state: "off" | "waits";
+  readonly because: string;
+  /** When it is tried again; null where no time brings it back, or none is known. */
+  readonly until: Date | null;
+}
+
+/** A mailbox that is worked on, but not yet. */
+export interface Waiting extends LeftAlone {
+  readonly state: "waits";
+  readonly until: Date;
+}
+
 /** Why a mailbox is not touched in one direction, as a sentence with the remedy; null when it is worked on. Pure. */
 export function whyNot(direction: Direction, mailbox: MailboxRow, profile: ProfileRow): string | null {
   return whyNotTested(direction, mailbox, profile) ?? untested(direction, mailbox);
@@ -18,6 +32,25 @@ export function whyNotTested(direction: Direction, mailbox: MailboxRow, profile:
   if ((direction === "receive" ? profile.incoming : profile.outgoing) === null)
     return `The server profile "${profile.name}" has no ${word} server. Add one, or give ${mailbox.address} another profile.`;
   return null;
+}
+
+/** Why a mailbox that is worked on is left alone in one direction for now, whoever asks; null when it is not. Pure. */
+export function whyWaiting(direction: Direction, mailbox: MailboxRow, profile: ProfileRow, now: Date): Waiting | null {
+  const ofProfile = profile[`${direction}NotBefore`];
+  const ofMailbox = mailbox[`${direction}NotBefore`];
+  const error = mailbox[`${direction}Error`];
+  const why = error === null ? "" : ` What happened: ${error.message}`;
+  const word = direction === "receive" ? "incoming" : "outgoing";
+  if (ofProfile !== null && ofProfile > now && (ofMailbox === null || ofProfile >= ofMailbox)) {
+    const because = `The ${word} server of the server profile "${profile.name}" is in trouble, and is tried again for all its mailboxes at ${ofProfile.toISOString()}.${why}`;
+    return { state: "waits", because, until: ofProfile };
+  }
+  if (ofMailbox === null || ofMailbox <= now) return null;
+  const asked =
+    direction === "receive"
+      ? `The mail system wants ${mailbox.address} to be left alone until ${ofMailbox.toISOString()}.`
+      : `Sending from ${mailbox.address} failed, and is tried again at ${ofMailbox.toISOString()}.`;
+  return { state: "waits", because: `${asked}${why}`, until: ofMailbox };
 }
 
 function whyNotApproved({ address, approval, approvalSource }: MailboxRow): string | null {

@@ -251,6 +251,16 @@ describe("commands on an embedded database", { concurrency: 2 }, () => {
     assert.equal(json(receivedShape, mended).counts.tracked, 1, "nothing is lost by it");
     assert.equal((await office.run("check", ANN)).code, 0, "the test passes, and what it found is no email");
     assert.equal((await office.run("status")).code, 0, "the alerts are closed");
+    await office.run("reject", ANN);
+    const off = await office.run("receive", "--json", ANN);
+    assert.equal(off.code, 3, "named, and off");
+    assert.deepEqual(
+      json(receivedShape, off).left.map(({ mailbox, state, until }) => [mailbox, state, until]),
+      [[ANN, "off", null]],
+    );
+    const unnamed = await office.run("receive");
+    assert.equal(unnamed.code, 0);
+    assert.match(unnamed.out, /^1 mailbox read: 0 messages.*\noff +ann@office\.test: The address ann@office\.test was rejected\./);
   });
 
   test("what is in quarantine is listed with the reason, makes exit code 3, and is delivered once the cause is gone", async () => {

@@ -15,6 +15,7 @@ export const receivedShape = z.object({
   mailboxes: z.number(),
   counts: z.object({ received: z.number(), tracked: z.number(), skipped: z.number(), quarantined: z.number() }),
   failures: z.array(z.object({ mailbox: z.string(), code: z.string() })),
+  left: z.array(z.object({ mailbox: z.string(), state: z.enum(["off", "waits"]), because: z.string(), until: z.string().nullable() })),
 });
 export const sentShape = z.object({ counts: z.object({ sent: z.number(), failed: z.number(), waiting: z.number(), unknown: z.number() }) });
 export const statusShape = z.object({

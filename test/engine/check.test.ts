@@ -163,8 +163,7 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
       await contactsFor(app, "customer");
       const names = [pending, inactive, none];
       for (const name of names) await pressSend(app, draftFrom(name, ["customer"]));
-      await receive(app, ...names);
-      await send(app, ...names);
+      const asked = [await receive(app, ...names), await send(app, ...names)];
       const checks = await check(app, names);
       const engine = await startEngine(app.context, app.queue, {
         ...{ roles: new Set(["worker", "watcher"] as const), organizations: app.organizations, pullSeconds: 5, concurrency: 4 },
@@ -181,6 +180,12 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
         assert.deepEqual([receiving.state, sending.state], ["off", "off"]);
         const [told] = (await app.operations.explain(addressOf(name))).mailboxes;
         assert.match(told?.sentences.join(" ") ?? "", reason);
+        const left = asked.flatMap((one) => one.left.filter(({ mailbox }) => mailbox === addressOf(name)));
+        assert.deepEqual(
+          left.map(({ state, named, until }) => [state, named, until]),
+          Array(2).fill(["off", true, null]),
+        );
+        for (const { because } of left) assert.match(because, reason);
         const checked = checks.find((one) => one.mailbox === addressOf(name));
         assert.deepEqual([checked?.steps, checked?.untouched.length], [[], 2]);
         assert.match(checked?.untouched[0]?.because ?? "", reason);

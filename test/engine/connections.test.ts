@@ -148,8 +148,14 @@ test("a server that is away sees one mailbox try, not all; when it is back, all 
     clock.forward(20 * 60);
     await dueAll();
     const before = proxy.accepted();
-    await both();
+    const results = await both();
     assert.equal(proxy.accepted() - before, 1, "all want to read, one tries");
+    const left = results.flatMap((one) => one.left);
+    assert.deepEqual([left.length, results.flatMap((one) => one.failures).length], [names.length - 1, 1], "the others are told to wait");
+    for (const { state, because, until } of left) {
+      assert.deepEqual([state, until !== null && until > clock.now()], ["waits", true]);
+      assert.match(because, /server profile "test" is (finding out whether|in trouble)/);
+    }
   }
   proxy.freeze(false);
   clock.forward(20 * 60);

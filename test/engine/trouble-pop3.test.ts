@@ -76,8 +76,18 @@ test("a server that wants fewer sign-ins is not asked before its time, whoever a
   );
   refuse = false;
   one.clock.forward(300);
-  await receive(one.app, "ann");
+  const { left, mailboxes, failures } = await receive(one.app, "ann");
   assert.equal(one.server.heard.length, 1, "nobody connected");
+  assert.deepEqual([mailboxes, failures], [1, []]);
+  assert.deepEqual(
+    left.map(({ state, named }) => [state, named]),
+    [["waits", true]],
+  );
+  const wait = (left[0]?.until?.getTime() ?? 0) - one.clock.now().getTime();
+  assert.ok(wait > 200_000 && wait < 400_000, `the half of the wait that is left, not ${wait} ms`);
+  assert.match(left[0]?.because ?? "", /wants ann@.* to be left alone until .*What happened: /);
+  const [explained] = (await one.app.operations.explain(left[0]?.mailbox ?? "")).mailboxes;
+  assert.ok(explained?.sentences.includes(left[0]?.because ?? ""), "explain says the same");
   one.clock.forward(400);
   assert.equal((await receive(one.app, "ann")).counts.tracked, 12);
 });

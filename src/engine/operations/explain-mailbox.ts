@@ -1,8 +1,9 @@
 import { readAudit } from "../../ledger/audit.ts";
 import { listMailboxes, type MailboxRow, mailboxesByAddress, type ProfileRow, readProfile } from "../../ledger/mailboxes.ts";
 import { addressKey } from "../../model/address.ts";
+import type { Direction } from "../../model/mailbox.ts";
 import type { EngineContext } from "../context.ts";
-import { whyNot } from "../why-not.ts";
+import { whyNot, whyWaiting } from "../why-not.ts";
 import { testState } from "./test-state.ts";
 
 /** Why a mailbox is or is not worked on. */
@@ -31,7 +32,7 @@ export async function explainMailboxes(context: EngineContext, key: string): Pro
     found.push({
       mailbox: mailbox.address,
       sentences: [
-        ...directions(mailbox, profile),
+        ...directions(mailbox, profile, context.now()),
         ...tests(mailbox, profile),
         ...audit.map(
           (entry) => `${entry.actor} ${entry.action === "approve" ? "approved" : "rejected"} the address on ${entry.at.toISOString()}.`,
@@ -42,16 +43,22 @@ export async function explainMailboxes(context: EngineContext, key: string): Pro
   return found;
 }
 
-function directions(mailbox: MailboxRow, profile: ProfileRow): string[] {
+function directions(mailbox: MailboxRow, profile: ProfileRow, now: Date): string[] {
   const receive = whyNot("receive", mailbox, profile);
   const send = whyNot("send", mailbox, profile);
+  const waits = (direction: Direction, off: string | null) => {
+    const waiting = off === null ? whyWaiting(direction, mailbox, profile, now) : null;
+    return waiting === null ? [] : [waiting.because];
+  };
   return [
     receive === null
       ? `It is read; the server profile is "${profile.name}".`
       : `It is not read: no connection is made for incoming mail. ${receive}`,
+    ...waits("receive", receive),
     send === null
       ? `Its emails are sent by the server profile "${profile.name}".`
       : `Its emails stay in Pending Send: no connection is made for outgoing mail. ${send}`,
+    ...waits("send", send),
   ];
 }
 

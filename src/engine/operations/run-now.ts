@@ -4,6 +4,7 @@ import type { EngineContext } from "../context.ts";
 import { addCounts, type Counts, NO_COUNTS } from "../receive/reading.ts";
 import { receiveMailbox } from "../receive/receive-mailbox.ts";
 import { NOTHING_SENT, type SendCounts, sendMailbox } from "../send/send-mailbox.ts";
+import type { LeftAlone } from "../why-not.ts";
 import { chooseMailboxes } from "./choose-mailboxes.ts";
 
 export interface MailboxFailure {
@@ -14,6 +15,13 @@ export interface MailboxFailure {
   readonly remedy: string;
 }
 
+/** A mailbox that was asked for and not touched. */
+export interface LeftMailbox extends LeftAlone {
+  readonly mailbox: string;
+  /** The user named it, instead of asking for all. */
+  readonly named: boolean;
+}
+
 export interface RunResult<C> {
   /** Mailboxes that it came to; fewer than were asked for when it was interrupted. */
   readonly mailboxes: number;
@@ -21,7 +29,22 @@ export interface RunResult<C> {
   readonly busy: number;
   readonly counts: C;
   readonly failures: readonly MailboxFailure[];
+  /** Those of the mailboxes that were not touched, busy ones too. Inactive ones count only where they are named. */
+  readonly left: readonly LeftMailbox[];
 }
+
+/** What one run came to. */
+interface Outcome {
+  readonly busy: boolean;
+  readonly failure: Failure | null;
+  readonly left: LeftAlone | null;
+}
+
+const BUSY: LeftAlone = {
+  state: "waits",
+  because: "Another process has it in hand, and goes round once more for what is new.",
+  until: null,
+};
 
 /** Told after each page and each mailbox, for a progress bar: mailboxes done of all, and what is in hand. */
 export type Progress = (done: number, of: number, what: string) => void;
@@ -34,8 +57,9 @@ export async function receiveNow(
   progress: Progress,
 ): Promise<RunResult<Counts>> {
   let counts: Counts = NO_COUNTS;
-  const { mailboxes, busy, failures } = await forEach(context, addresses, signal, progress, async (id, say) => {
+  const { mailboxes, busy, failures, left } = await forEach(context, addresses, signal, progress, async (id, say) => {
     let failure: Failure | null = null;
+    let left: LeftAlone | null = null;
     let messages = 0;
     const onPage = (read: number) => {
       messages += read;
@@ -44,11 +68,11 @@ export async function receiveNow(
     const outcome = await withLease(context.database, leaseKey("receive", id), context.database.presence.instanceId, async (lease) => {
       const result = await receiveMailbox(context, id, lease, signal, { onPage, inPerson: true });
       counts = addCounts(counts, result);
-      failure = result.failure;
+      ({ failure, left } = result);
     });
-    return { busy: outcome === "busy", failure };
+    return { busy: outcome === "busy", failure, left };
   });
-  return { mailboxes, busy, counts, failures };
+  return { mailboxes, busy, counts, failures, left };
 }
 
 /** Sends what is pending now, one mailbox after the other: of all mailboxes, or of those addresses. */
@@ -60,8 +84,9 @@ export async function sendNow(
 ): Promise<RunResult<SendCounts>> {
   let counts: SendCounts = NOTHING_SENT;
   const holder = context.database.presence.instanceId;
-  const { mailboxes, busy, failures } = await forEach(context, addresses, signal, progress, async (id) => {
+  const { mailboxes, busy, failures, left } = await forEach(context, addresses, signal, progress, async (id) => {
     let failure: Failure | null = null;
+    let left: LeftAlone | null = null;
     const outcome = await withLease(context.database, leaseKey("send", id), holder, async (lease) => {
       const result = await sendMailbox(context, id, lease, holder, { next: signal, now: signal }, { inPerson: true });
       counts = {
@@ -70,11 +95,11 @@ export async function sendNow(
         waiting: counts.waiting + result.waiting,
         unknown: counts.unknown + result.unknown,
       };
-      failure = result.failure;
+      ({ failure, left } = result);
     });
-    return { busy: outcome === "busy", failure };
+    return { busy: outcome === "busy", failure, left };
   });
-  return { mailboxes, busy, counts, failures };
+  return { mailboxes, busy, counts, failures, left };
 }
 
 async function forEach(
@@ -82,17 +107,25 @@ async function forEach(
   addresses: readonly string[],
   signal: AbortSignal,
   progress: Progress,
-  run: (mailboxId: string, say: (what: string) => void) => Promise<{ busy: boolean; failure: Failure | null }>,
-): Promise<{ mailboxes: number; busy: number; failures: MailboxFailure[] }> {
+  run: (mailboxId: string, say: (what: string) => void) => Promise<Outcome>,
+): Promise<Omit<RunResult<never>, "counts">> {
   const chosen = await chooseMailboxes(context, addresses);
+  const named = addresses.length > 0;
   const failures: MailboxFailure[] = [];
+  const leftMailboxes: LeftMailbox[] = [];
   let busyMailboxes = 0;
-  let done = 0;
+  let mailboxes = 0;
   for (const [index, mailbox] of chosen.entries()) {
     if (signal.aborted) break;
     const say = (what: string) => progress(index, chosen.length, `${mailbox.address} ${what}`);
-    const { busy, failure } = await run(mailbox.id, say);
+    const { busy, failure, left } = await run(mailbox.id, say);
     if (busy) busyMailboxes++;
+    const alone = busy ? BUSY : left;
+    // One that the file names no more is inactive; it was run for what it left open.
+    if (named || mailbox.active) {
+      mailboxes++;
+      if (alone !== null) leftMailboxes.push({ mailbox: mailbox.address, named, ...alone });
+    }
     if (failure)
       failures.push({
         mailbox: mailbox.address,
@@ -101,8 +134,7 @@ async function forEach(
         serverSaid: failure.serverSaid ?? null,
         remedy: failure.remedy,
       });
-    done = index + 1;
-    progress(done, chosen.length, mailbox.address);
+    progress(index + 1, chosen.length, mailbox.address);
   }
-  return { mailboxes: done, busy: busyMailboxes, failures };
+  return { mailboxes, busy: busyMailboxes, failures, left: leftMailboxes };
 }

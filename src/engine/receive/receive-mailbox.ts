@@ -5,8 +5,8 @@ import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts
 import type { Failure } from "../../model/failure.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
-import { mayTry, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
-import { whyNot } from "../why-not.ts";
+import { heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
+import { type LeftAlone, whyNot } from "../why-not.ts";
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
@@ -28,9 +28,11 @@ export interface Received extends Counts {
   readonly failure: Failure | null;
   /** `unfinished`: it gave way to others, and there is more to read. `in line`: there was no connection, and it is woken when there is. */
   readonly end: "done" | "unfinished" | "in line";
+  /** Why it was not touched; null when it was. */
+  readonly left: LeftAlone | null;
 }
 
-const NOTHING: Received = { ...NO_COUNTS, failure: null, end: "done" };
+const NOTHING: Received = { ...NO_COUNTS, failure: null, end: "done", left: null };
 
 /**
  * One round of one mailbox: every stream with a folder that is read is pulled until nothing new is left, or others wait. Runs under the mailbox's
@@ -46,15 +48,19 @@ export async function receiveMailbox(
 ): Promise<Received> {
   const mailbox = await readMailbox(context.database, mailboxId);
   const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-  if (!mailbox || !profile || whyNot("receive", mailbox, profile) !== null) return NOTHING;
+  if (!mailbox || !profile) return NOTHING;
+  const off = whyNot("receive", mailbox, profile);
+  if (off !== null) return { ...NOTHING, left: { state: "off", because: off, until: null } };
   const work: Work = { mailbox, profile };
-  if (await mustWait(context, "receive", work)) return NOTHING;
+  const waiting = await mustWait(context, "receive", work);
+  if (waiting !== null) return { ...NOTHING, left: waiting };
   const { connections } = context;
   const place = options.inPerson ? await connections.takeInTurn(work, "receive", signal) : await connections.take(work, "receive");
   if (place === null) return { ...NOTHING, end: "in line" };
-  if (!(await mayTry(context, "receive", work))) {
+  const held = await heldBack(context, "receive", work);
+  if (held !== null) {
     await place.release();
-    return NOTHING;
+    return { ...NOTHING, left: held };
   }
   const started = performance.now();
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
@@ -68,7 +74,7 @@ export async function receiveMailbox(
     const seconds = (performance.now() - started) / 1000;
     context.measure.observe("job_seconds", { work: "receive" }, seconds);
     context.log.info({ mailbox: mailbox.address, ...counts, seconds, unfinished }, "mailbox read");
-    return { ...counts, failure: null, end: unfinished ? "unfinished" : "done" };
+    return { ...counts, failure: null, end: unfinished ? "unfinished" : "done", left: null };
   } catch (error) {
     await noteTrouble(context, "receive", work, error);
     return { ...NOTHING, failure: asFailure(error, mailbox.address) };

@@ -6,8 +6,8 @@ import type { MailSender } from "../../ports.ts";
 import type { Place } from "../connections/connections.ts";
 import { NEVER, type Slice, SliceClock } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
-import { ACTIVITY, mayTry, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
-import { whyNot } from "../why-not.ts";
+import { ACTIVITY, heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
+import { type LeftAlone, whyNot } from "../why-not.ts";
 import { fileCopies } from "./file-copies.ts";
 import { finishUnfinished } from "./finish-unfinished.ts";
 import { sendEmail } from "./send-email.ts";
@@ -43,6 +43,8 @@ export interface Sent extends SendCounts {
    * another mailbox finds out whether their server answers again.
    */
   readonly end: End;
+  /** Why nothing was sent from it; null when it was its turn. */
+  readonly left: LeftAlone | null;
 }
 
 type End = "done" | "unfinished" | "in line" | "held back";
@@ -74,7 +76,7 @@ export async function sendMailbox(
 ): Promise<Sent> {
   const mailbox = await readMailbox(context.database, mailboxId);
   const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-  if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null, end: "done" };
+  if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null, end: "done", left: null };
   const work: Work = { mailbox, profile };
   const started = performance.now();
   // A profile can lose its outgoing server while emails are under way; they are finished all the same.
@@ -82,18 +84,19 @@ export async function sendMailbox(
   const counts = { ...NOTHING_SENT };
   try {
     await finishUnfinished(context, work, sender);
-    if (sender === null || whyNot("send", mailbox, profile) !== null || (await mustWait(context, "send", work)))
-      return { ...counts, failure: null, end: "done" };
-    const end = await sendPending({ context, work, sender, lease, holder, stop, options, counts });
+    const off = whyNot("send", mailbox, profile);
+    const left: LeftAlone | null = off === null ? await mustWait(context, "send", work) : { state: "off", because: off, until: null };
+    if (sender === null || left !== null) return { ...counts, failure: null, end: "done", left };
+    const { end, held } = await sendPending({ context, work, sender, lease, holder, stop, options, counts });
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
     if (worked > 0 || (mailbox.sendFailures > 0 && (end === "done" || end === "unfinished"))) await noteRecovery(context, "send", work);
     else await noteAnswered(context, work);
     if (worked > 0)
       context.log.info({ mailbox: mailbox.address, ...counts, seconds: (performance.now() - started) / 1000 }, "mailbox sent");
-    return { ...counts, failure: null, end };
+    return { ...counts, failure: null, end, left: held };
   } catch (error) {
     await noteTrouble(context, "send", work, error);
-    return { ...counts, failure: asFailure(error, mailbox.address), end: "done" };
+    return { ...counts, failure: asFailure(error, mailbox.address), end: "done", left: null };
   } finally {
     context.measure.observe("job_seconds", { work: "send" }, (performance.now() - started) / 1000);
     await fileCopies(context, work, stop.next, options);
@@ -107,7 +110,16 @@ async function noteAnswered(context: EngineContext, { mailbox }: Work): Promise<
 }
 
 /** Sends over one connection, which is asked for when there is something to send. */
-async function sendPending({ context, work, sender, lease, holder, stop, options, counts }: Run): Promise<End> {
+async function sendPending({
+  context,
+  work,
+  sender,
+  lease,
+  holder,
+  stop,
+  options,
+  counts,
+}: Run): Promise<{ end: End; held: LeftAlone | null }> {
   const crm = context.crm(work.mailbox.organization);
   const settings = await crm.organizationSettings();
   const clock = new SliceClock(options.slice ?? NEVER);
@@ -120,18 +132,19 @@ async function sendPending({ context, work, sender, lease, holder, stop, options
       );
       if (pending.length === 0) break;
       place ??= await placeToSend(context, work, stop, options);
-      if (place === null) return "in line";
-      if (tried.size === 0 && !(await mayTry(context, "send", work))) return "held back";
+      if (place === null) return { end: "in line", held: null };
+      const held = tried.size === 0 ? await heldBack(context, "send", work) : null;
+      if (held !== null) return { end: "held back", held };
       for (const one of pending) {
         if (stop.next.aborted) break;
         tried.add(`${one.id} ${one.generation}`);
         const result = await sendEmail({ context, work, sender, lease, holder, signal: stop.now, settings }, one);
         if (result !== null) counts[result]++;
         if (tried.size === 1) await noteAnswer(context, "send", work);
-        if (await clock.isOver()) return "unfinished";
+        if (await clock.isOver()) return { end: "unfinished", held: null };
       }
     }
-    return "done";
+    return { end: "done", held: null };
   } finally {
     // The connection is closed before somebody else may open one.
     await sender.close();
