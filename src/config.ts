@@ -380,6 +380,8 @@ function contradictions(configuration: Configuration): { path: PropertyKey[]; pr
     else if (!profile) wrong("profile", `there is no server profile "${mailbox.profile}"`);
     else if (!mailbox.password && !profile.oauth && signsInItself(profile))
       wrong("password", `is needed: the server profile "${profile.name}" signs in with it`);
+    else if (mailbox.password && profile.oauth)
+      wrong("password", `is used for nothing: the server profile "${profile.name}" signs in with access tokens (oauth)`);
     else if (mailbox.password && profile.serviceAccount && !signsInItself(profile))
       wrong("password", `is used for nothing: the service account of the server profile "${profile.name}" signs in`);
   }

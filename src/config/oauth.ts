@@ -8,6 +8,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 const webAddress = z.url({ error: "must be a web address, like https://login.example.com/token" }).refine(
   (text) => {
+    // What is no address at all was told already.
+    if (!URL.canParse(text)) return true;
     const { protocol, hostname, username, password } = new URL(text);
     return (protocol === "https:" || (protocol === "http:" && LOOPBACK.test(hostname))) && username === "" && password === "";
   },

@@ -49,7 +49,7 @@ export async function tokenRig({ reuse = "revoke", clients = [], postfix, accoun
           ...oauth,
         },
       };
-      const users = names.map((name) => ({ name, mailbox: { username: name } }));
+      const users = names.map((name) => ({ name, mailbox: { username: name, password: undefined } }));
       return rig.configurationFor(users, { ...changes, profile: { ...changes.profile, ...profile } });
     },
     async authorize(app, target, account) {

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, verify } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, verify, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
@@ -8,8 +8,10 @@ export interface RegisteredClient {
   readonly id: string;
   /** Left out: a public client (RFC 8252), or one that signs with the key. */
   readonly secret?: string;
-  /** PEM of the public key with which it signs its assertions (RFC 7523). */
+  /** PEM of the public key, or of the certificate, with which it signs its assertions (RFC 7523). */
   readonly publicKey?: string;
+  /** How the assertions must be signed, where that matters; of a certificate also its thumbprint must be in the header (as Microsoft has it). */
+  readonly assertion?: "RS256" | "PS256";
   /** Whose mailbox its own tokens (client credentials) open. */
   readonly account?: string;
   readonly grants: readonly ("authorization_code" | "device_code" | "client_credentials")[];
@@ -51,6 +53,10 @@ export interface AuthorizationServer extends AsyncDisposable {
   readonly publicKey: string;
   /** Seconds that new access tokens live. */
   tokenLife: number;
+  /** For whom new access tokens are. */
+  audience: string;
+  /** Signs with another key from now on, of which those who check signatures themselves do not know. */
+  changeKey(): void;
   /** What a refresh token does from now on that was used before. */
   reuse: "revoke" | "once more";
   /** Asked before each request to the token endpoint is looked at: an answer in its place, or undefined. May wait. */
@@ -113,7 +119,8 @@ const LOOPBACK_REDIRECT = /^http:\/\/(127\.0\.0\.1|localhost):\d+$/;
 const random = () => randomBytes(24).toString("base64url");
 
 export async function startAuthorizationServer(options: AuthorizationServerOptions): Promise<AuthorizationServer> {
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const firstKey = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const keys = [firstKey];
   const scopes = options.scopes ?? ["mail", "offline_access"];
   const codes = new Map<string, Code>();
   const refreshes = new Map<string, Refresh>();
@@ -144,7 +151,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     const claims = {
       iss: url,
       sub: authorization.account,
-      aud: "mail",
+      aud: server.audience,
       client_id: authorization.client,
       scope: authorization.scope,
       iat: now,
@@ -152,8 +159,9 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
       exp: now + server.tokenLife,
       jti: random(),
     };
-    const signed = `${encoded({ alg: "RS256", typ: "JWT", kid: "1" })}.${encoded(claims)}`;
-    return `${signed}.${sign("sha256", Buffer.from(signed), privateKey).toString("base64url")}`;
+    const signed = `${encoded({ alg: "RS256", typ: "JWT", kid: String(keys.length) })}.${encoded(claims)}`;
+    const key = keys.at(-1) ?? firstKey;
+    return `${signed}.${sign("sha256", Buffer.from(signed), key.privateKey).toString("base64url")}`;
   };
   const handOut = (authorization: Authorization, withRefresh: boolean, refresh = random()): Reply => {
     const token = jwt(authorization);
@@ -274,7 +282,8 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   const introspect = (given: URLSearchParams): Reply => {
     const presented = given.get("token") ?? "";
     const known = issued.get(presented);
-    const good = known !== undefined && !known.expired && !known.authorization.revoked && isGood(presented, publicKey);
+    const good =
+      known !== undefined && !known.expired && !known.authorization.revoked && keys.some((key) => isGood(presented, key.publicKey));
     if (!good) return { status: 200, body: { active: false } };
     const { account, scope } = known.authorization;
     return { status: 200, body: { active: true, username: account, scope } };
@@ -349,9 +358,11 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     url,
     requests,
     handedOut: () => [...issued.keys(), ...refreshes.keys()],
-    publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
+    publicKey: firstKey.publicKey.export({ type: "spki", format: "pem" }).toString(),
     tokenLife: options.tokenLife ?? 3600,
     reuse: options.reuse ?? "revoke",
+    audience: "mail",
+    changeKey: () => void keys.push(generateKeyPairSync("rsa", { modulusLength: 2048 })),
     onToken: () => undefined,
     onAnswer: () => undefined,
     async browse(place, account, reply = "agree") {
@@ -385,7 +396,15 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
 function checkAssertion(given: URLSearchParams, client: RegisteredClient, key: KeyObject, audience: readonly string[]): void {
   if (given.get("client_assertion_type") !== "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
     throw new Refused("invalid_client", "no assertion", 401);
-  const claims = claimsOf(given.get("client_assertion") ?? "", key);
+  const assertion = given.get("client_assertion") ?? "";
+  const claims = claimsOf(assertion, key);
+  const header = headerOf(assertion);
+  if (client.assertion !== undefined && header.alg !== client.assertion)
+    throw new Refused("invalid_client", `AADSTS5002738: the assertion must be signed by ${client.assertion}`, 401);
+  const certificate = client.publicKey?.includes("BEGIN CERTIFICATE") ? new X509Certificate(client.publicKey) : null;
+  // RFC 7515 4.1.8.
+  if (certificate !== null && header["x5t#S256"] !== createHash("sha256").update(certificate.raw).digest("base64url"))
+    throw new Refused("invalid_client", "AADSTS700027: the certificate with this thumbprint is not registered", 401);
   const now = Date.now() / 1000;
   const good =
     claims !== null &&
@@ -405,12 +424,16 @@ function isGood(token: string, key: KeyObject): boolean {
 /** The claims of a signed token; null when the signature is not that of the key. */
 function claimsOf(token: string, key: KeyObject): Readonly<Record<string, unknown>> | null {
   const [header = "", payload = "", signature = ""] = token.split(".");
-  const { alg } = JSON.parse(Buffer.from(header, "base64url").toString() || "{}");
+  const { alg } = headerOf(token);
   const signed = Buffer.from(`${header}.${payload}`);
   const given = Buffer.from(signature, "base64url");
   const pss = { key, padding: 6, saltLength: 32 };
   const valid = alg === "RS256" ? verify("sha256", signed, key, given) : alg === "PS256" && verify("sha256", signed, pss, given);
   return valid ? JSON.parse(Buffer.from(payload, "base64url").toString()) : null;
+}
+
+function headerOf(token: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString() || "{}");
 }
 
 function encoded(value: object): string {

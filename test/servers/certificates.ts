@@ -49,6 +49,14 @@ export function makeCertificates(now: Date = new Date()): Certificates {
   };
 }
 
+/** An RSA key with a certificate, for an application that signs with it; certificates for servers are smaller. */
+export function makeRsaCertificate(now: Date = new Date()): Certificate {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const signer: Signer = { name: "Test Authority", ...newKey() };
+  const [from, until] = [new Date(now.getTime() - DAY), new Date(now.getTime() + DAY)];
+  return { cert: certificate("Test Application", undefined, publicKey, signer, from, until, false), key: pem(privateKey) };
+}
+
 interface Names {
   readonly hosts: readonly string[];
   readonly addresses: readonly (readonly number[])[];

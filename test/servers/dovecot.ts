@@ -48,6 +48,8 @@ export interface DovecotOptions {
   readonly introspection?: string;
   /** Public key (PEM) of an authorization server, whose tokens (RS256, key id 1) Dovecot then checks by itself. */
   readonly tokenKey?: string;
+  /** The audience (`aud`) that tokens must have which Dovecot checks by itself; default: any. */
+  readonly tokenAudience?: string;
   /** More lines for dovecot.conf. */
   readonly extra?: string;
 }
@@ -209,7 +211,7 @@ function writeFiles(
   write(
     "oauth2.conf",
     options.introspection === undefined
-      ? `introspection_mode = local\n${keys}\nusername_attribute = sub\n`
+      ? `introspection_mode = local\n${keys}\nusername_attribute = sub\n${options.tokenAudience === undefined ? "" : `active_attribute = aud\nactive_value = ${options.tokenAudience}\n`}`
       : `introspection_mode = post\nintrospection_url = ${options.introspection}\nforce_introspection = yes\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n`,
   );
   if (options.tokenKey !== undefined) write("keys/default/RS256/1", options.tokenKey);

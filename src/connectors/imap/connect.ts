@@ -4,6 +4,7 @@ import { Failure } from "../../model/failure.ts";
 import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { plainMessage, tokenMechanism } from "../../wire/sasl.ts";
+import { withTokenFacts } from "../../wire/token-facts.ts";
 import { Witnesses } from "../../wire/witnesses.ts";
 import { TooLate, within } from "./deadline.ts";
 import { type Circumstances, classify, imapFailure, isNotAuthorized } from "./failures.ts";
@@ -131,7 +132,7 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
   } catch (error) {
     client.close();
     if (error instanceof TooLate) throw imapFailure("connection timed out", about, { cause: error });
-    const failure = classify(error, { ...about, connectionError: endings.get(client) });
+    const failure = withTokenFacts(classify(error, { ...about, connectionError: endings.get(client) }), secret);
     throw failure.code === "sign-in refused" || failure.code === "no common sign-in method" || failure.code === "encryption required"
       ? withOffer(failure, client, secret, about)
       : failure;

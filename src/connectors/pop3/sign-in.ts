@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { PasswordSecret, Secret, TokenSecret } from "../../model/mailbox.ts";
 import { plainMessage, tokenDismissal, tokenMechanism, tokenMessage } from "../../wire/sasl.ts";
+import { withTokenFacts } from "../../wire/token-facts.ts";
 import type { Answer, Connection } from "./connection.ts";
 
 /** RFC 2449 4: longest command line; an initial response that does not fit goes in a line of its own (RFC 5034 4). */
@@ -39,7 +40,8 @@ export async function signIn(connection: Connection, secret: Secret): Promise<vo
   if (answer.ok) return;
   const refusal = connection.refusal(answer, "sign in");
   const { serverSaid } = refusal;
-  throw secret.kind === "token" && refusal.code === "sign-in refused" ? connection.failure("token refused", { serverSaid }) : refusal;
+  const tokenRefused = secret.kind === "token" && refusal.code === "sign-in refused";
+  throw tokenRefused ? withTokenFacts(connection.failure("token refused", { serverSaid }), secret) : refusal;
 }
 
 function withToken({ capabilities, about: { endpoint } }: Connection, secret: TokenSecret): readonly Method[] {

@@ -4,6 +4,7 @@ import type { SecureContext } from "node:tls";
 import type { Failure } from "../../model/failure.ts";
 import type { Endpoint, PasswordSecret, Secret, TokenSecret } from "../../model/mailbox.ts";
 import { plainMessage, tokenDismissal, tokenMechanism, tokenMessage } from "../../wire/sasl.ts";
+import { withTokenFacts } from "../../wire/token-facts.ts";
 import { Channel } from "./channel.ts";
 import { type Extensions, extensionsOf, NO_EXTENSIONS } from "./extensions.ts";
 import { smtpFailure, type Trouble } from "./failures.ts";
@@ -182,10 +183,11 @@ export class Session {
 
   /** The failure for trouble that ends this session: the connection is dropped. */
   failure(trouble: Trouble, reply?: Reply): Failure {
-    if (trouble === "sign-in refused" && this.options.secret?.kind === "token") return this.failure("token refused", reply);
+    const { secret } = this.options;
+    if (trouble === "sign-in refused" && secret?.kind === "token") return withTokenFacts(this.failure("token refused", reply), secret);
     this.#channel?.destroy();
     const serverSaid = reply === undefined ? undefined : replyText(reply);
-    return smtpFailure(trouble, this.endpoint, { user: this.options.secret?.username, serverSaid });
+    return smtpFailure(trouble, this.endpoint, { user: secret?.username, serverSaid });
   }
 
   /** The failure for a reply that did not do what its command is for. */

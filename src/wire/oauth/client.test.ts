@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
@@ -8,6 +8,7 @@ import {
   type AuthorizationServerOptions,
   startAuthorizationServer,
 } from "../../../test/servers/authorization-server.ts";
+import { makeRsaCertificate } from "../../../test/servers/certificates.ts";
 import { Failure } from "../../model/failure.ts";
 import { OauthClient } from "./client.ts";
 import type { Holder } from "./failures.ts";
@@ -21,6 +22,7 @@ const SECRET: ClientProof = { kind: "secret", secret: "the-secret-of-the-applica
 const keyPair = () => generateKeyPairSync("rsa", { modulusLength: 2048 });
 const pemOf = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
 const KEY = keyPair();
+const CERTIFIED = makeRsaCertificate();
 const KEY_PROOF: ClientProof = { kind: "key", key: pemOf(KEY.privateKey), certificate: null };
 
 const OPTIONS: AuthorizationServerOptions = {
@@ -33,6 +35,8 @@ const OPTIONS: AuthorizationServerOptions = {
       publicKey: KEY.publicKey.export({ type: "spki", format: "pem" }).toString(),
       grants: ["client_credentials"],
     },
+    { id: "certified-PS256", publicKey: CERTIFIED.cert, assertion: "PS256", grants: ["client_credentials"] },
+    { id: "certified-RS256", publicKey: CERTIFIED.cert, assertion: "RS256", grants: ["client_credentials"] },
   ],
 };
 
@@ -185,6 +189,35 @@ describe("the application's own token", () => {
       assert.deepEqual([failure.code, failure.scope, failure.waitingHelps], [code, "profile", false]);
       assert.doesNotMatch(`${failure.message} ${failure.serverSaid} ${failure.stack}`, /wrong-secret|PRIVATE KEY/);
     }
+  });
+
+  const withCertificate = (registered: "PS256" | "RS256", signed: "PS256" | "RS256", certificate: string | null) => {
+    const proof: ClientProof = { kind: "key", key: CERTIFIED.key, certificate };
+    const { settings } = clientOf(`certified-${registered}`, "clientCredentials", proof);
+    return new OauthClient({ ...settings, assertion: { algorithm: signed, audience: "token endpoint" } }, () => proof);
+  };
+  for (const algorithm of ["PS256", "RS256"] as const) {
+    test(`is had with a certificate and ${algorithm}, and its thumbprint names the certificate`, async () => {
+      assert.ok((await withCertificate(algorithm, algorithm, CERTIFIED.cert).clientCredentials(APPLICATION)).accessToken);
+      const sent = server.requests.at(-1)?.parameters.get("client_assertion") ?? "";
+      const [header = "", payload = ""] = sent.split(".").map((part) => Buffer.from(part, "base64url").toString());
+      const thumbprint = new X509Certificate(CERTIFIED.cert).fingerprint256.replaceAll(":", "");
+      assert.deepEqual(JSON.parse(header), { alg: algorithm, "x5t#S256": Buffer.from(thumbprint, "hex").toString("base64url") });
+      const { aud, exp, iat } = JSON.parse(payload);
+      assert.equal(aud, `${server.url}/token`);
+      assert.ok(exp - iat <= 600, "a stolen assertion is soon worth nothing");
+    });
+  }
+
+  test("is refused with the other algorithm, without the thumbprint, or with another certificate", async () => {
+    const other = makeRsaCertificate().cert;
+    for (const client of [
+      withCertificate("PS256", "RS256", CERTIFIED.cert),
+      withCertificate("RS256", "PS256", CERTIFIED.cert),
+      withCertificate("PS256", "PS256", null),
+      withCertificate("PS256", "PS256", other),
+    ])
+      assert.equal((await failureOf(client.clientCredentials(APPLICATION))).code, "application refused");
   });
 
   test("is refused where the rights are not to be had", async () => {
