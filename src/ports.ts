@@ -187,8 +187,11 @@ export interface Crm {
   facts(query: FactsQuery): Promise<Facts>;
   /** Idempotent per email id: delivering twice makes one email. */
   deliver(emails: readonly IncomingEmail[], within?: Transaction): Promise<readonly Delivered[]>;
-  /** Those of these emails that stand in the CRM with all that their message held: nothing was left out for its size or its kind. */
-  whole(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * Those of these emails that stand in the CRM with all that their message held: nothing was left out for its size or its kind. With the hash of
+   * their content as it was delivered (see contentHash in model/): what is to be deleted elsewhere is compared with it.
+   */
+  whole(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Senders that have emails in Pending Send whose time has come. A null address: emails without a sender. */
   pendingSenders(now: Date): Promise<readonly PendingSender[]>;
   /** Emails of one sender in Pending Send whose time has come, oldest first. */

@@ -3,7 +3,7 @@ import type { CheckStep } from "../engine/check/check-step.ts";
 import type { CheckEvent, MailboxCheck } from "../engine/operations/check.ts";
 import type { Explanation } from "../engine/operations/explain.ts";
 import type { LeftMailbox, MailboxFailure, RunResult } from "../engine/operations/run-now.ts";
-import type { DirectionStatus, FolderStatus, Status, TokenStatus } from "../engine/operations/status.ts";
+import type { DirectionStatus, FolderStatus, MailboxStatus, Status, TokenStatus } from "../engine/operations/status.ts";
 import type { TestState } from "../engine/operations/test-state.ts";
 import type { Counts } from "../engine/receive/reading.ts";
 import type { SendCounts } from "../engine/send/send-mailbox.ts";
@@ -40,12 +40,20 @@ function mailboxLines(mailbox: Json<Status>["mailboxes"][number]): string[] {
     `  test:      ${testWords(mailbox.test)}`,
     ...(mailbox.test.because === null ? [] : [`    ${mailbox.test.because}`]),
     `  messages:  ${tracked} tracked, ${skipped} skipped, ${duplicate} duplicate, ${quarantined} in quarantine`,
+    ...(mailbox.deleting === null ? [] : [`  deleting:  ${deletingWords(mailbox.deleting)}`]),
     `  start:     mail received since ${moment(mailbox.startDate)} is looked at`,
     ...folderLines(mailbox.folders),
     ...(mailbox.notWatchedBecause === null ? [] : [`  not watched: ${mailbox.notWatchedBecause}`]),
     ...mailbox.weaknesses.map((weakness) => `  weakness:  ${weakness}`),
     "",
   ];
+}
+
+function deletingWords({ since, deleted, lastAt, kept }: NonNullable<Json<MailboxStatus>["deleting"]>): string {
+  const done = `${plural(deleted, "processed message")} deleted${lastAt === null ? "" : `, last ${moment(lastAt)}`}`;
+  const stay =
+    kept === 0 ? "" : `; ${plural(kept, "message")} kept, not proven to be in the CRM (\`waypost explain <Message-ID>\` says why)`;
+  return `${since === null ? "off; " : ""}${done}${stay}`;
 }
 
 function summary(status: Json<Status>): string {

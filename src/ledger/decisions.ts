@@ -17,6 +17,15 @@ export interface DecidedMessage {
   readonly waitingFor: readonly string[];
   /** It slipped away before its content was read: where it turns up again, it is decided as if never seen. */
   readonly undecided?: boolean;
+  /** Hash of the content that was read where the head says; see contentHash in model/. Left out: none was read, or nobody will ask. */
+  readonly contentHash?: string | null;
+}
+
+/** A place with the decision about the message in it. */
+export interface DecidedPlace extends Place {
+  readonly decisionId: number;
+  /** What was read there, and the size that the mail system told of it. */
+  readonly content?: { readonly hash: string; readonly size: number } | undefined;
 }
 
 /** A stored decision, for explaining. */
@@ -98,14 +107,20 @@ export async function storeDecisions(
   await storeLocations(
     tx,
     mailboxId,
-    decided.flatMap(({ places, identity }) => {
-      const decisionId = ids.get(identity);
-      return decisionId === undefined ? [] : places.map((place) => ({ ...place, decisionId }));
+    decided.flatMap((one) => {
+      const decisionId = ids.get(one.identity);
+      return decisionId === undefined ? [] : one.places.map((place) => ({ ...place, decisionId, content: contentAt(one, place) }));
     }),
     now,
     coverage,
   );
   return ids;
+}
+
+/** Of several places of one message only one was read. */
+function contentAt({ head, contentHash }: DecidedMessage, { ref }: Place): DecidedPlace["content"] {
+  const isRead = ref.stream === head.ref.stream && ref.id === head.ref.id;
+  return isRead && contentHash != null ? { hash: contentHash, size: head.size } : undefined;
 }
 
 async function insertDecisions(
@@ -148,19 +163,31 @@ async function insertDecisions(
 export async function storeLocations(
   tx: Transaction,
   mailboxId: string,
-  places: readonly (Place & { decisionId: number })[],
+  places: readonly DecidedPlace[],
   now: Date,
   coverage: Coverage = "covered",
 ): Promise<void> {
   if (places.length === 0) return;
   await tx.query(
-    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at, ahead)
-     select $1, stream, id, array(select jsonb_array_elements_text(folders)), decision, $3, $4
-     from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint)
-     on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id`,
+    // What was read of a message counts as long as it lies there; what comes back to a place is looked at anew.
+    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at, ahead, content_hash, content_size)
+     select $1, stream, id, array(select jsonb_array_elements_text(folders)), decision, $3, $4, hash, size
+     from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint, hash text, size bigint)
+     on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id,
+       content_hash = coalesce(excluded.content_hash, case when location.gone_at is null then location.content_hash end),
+       content_size = case when excluded.content_hash is null and location.gone_at is null then location.content_size else excluded.content_size end,
+       kept_because = case when excluded.content_hash is null and location.gone_at is null then location.kept_because end`,
     [
       mailboxId,
-      storableJson(places.map(({ ref, folders, decisionId }) => ({ ...ref, folders, decision: decisionId }))),
+      storableJson(
+        places.map(({ ref, folders, decisionId, content }) => ({
+          ...ref,
+          folders,
+          decision: decisionId,
+          hash: content?.hash ?? null,
+          size: content?.size ?? null,
+        })),
+      ),
       now,
       coverage === "ahead",
     ],

@@ -1,38 +1,51 @@
 import type { MessageRef } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
+import { markGone } from "./decisions.ts";
 
 /** A message that lies in a mailbox and may be deleted there, as far as the ledger knows. */
 export interface Deletable {
   readonly ref: MessageRef;
   readonly folders: readonly string[];
+  readonly decisionId: number;
   /** Key of the mailbox's decision about it, see `decisionKey`. */
   readonly identity: string;
   readonly emailId: string;
+  /** What was read at this very place; null when nothing was: it was known by its head, or read elsewhere. */
+  readonly content: { readonly hash: string; readonly size: number } | null;
   /** When it was tried before and did not come to an end; null for the first time. */
   readonly triedAt: Date | null;
 }
 
+/** Why a message stays that would be deleted. */
+export type KeptBecause = "other content" | "too large" | "unreadable";
+
 /**
  * The next messages of a mailbox to delete, behind `after`: processed since deleting was switched on, tracked or a duplicate of an email, nothing about them
- * open, lying only in these folders, and whole: of none of the messages behind the email was anything left out.
+ * open, lying only in these folders, and whole: of none of the messages behind the email was anything left out. Those are left out that were looked
+ * at before and are something else than the email; one that was too large to look at may have become allowed.
  */
 export async function deletable(
   sql: Sql,
   mailboxId: string,
   { folders, after, limit }: { readonly folders: readonly string[]; readonly after: MessageRef | null; readonly limit: number },
 ): Promise<Deletable[]> {
-  const { rows } = await sql.query<Omit<Deletable, "ref"> & { stream: string; id: string }>(
-    `select stream_id as stream, ref_id as id, location.folders, identity, email_id as "emailId", delete_tried_at as "triedAt"
+  const { rows } = await sql.query<Omit<Deletable, "ref" | "content"> & { stream: string; id: string; hash: string | null; size: number }>(
+    `select stream_id as stream, ref_id as id, location.folders, decision_id as "decisionId", identity, email_id as "emailId",
+       content_hash as hash, content_size as size, delete_tried_at as "triedAt"
      from waypost.location join waypost.decision on decision.id = decision_id join waypost.mailbox on mailbox.id = location.mailbox_id
      where location.mailbox_id = $1 and gone_at is null and location.folders <@ $2::text[] and ($3::text is null or (stream_id, ref_id) > ($3, $4))
        and outcome in ('tracked', 'duplicate') and email_id is not null and not undecided and not reconsider and decided_at >= delete_since
-       and owner_type <> 'systemuser'
+       and owner_type <> 'systemuser' and (kept_because is null or kept_because = 'too large')
        and not exists (select from waypost.quarantine where quarantine.decision_id = decision.id and closed_at is null)
        and not exists (select from waypost.decision other where other.email_id = decision.email_id and other.rules @> '[{"rule": "content", "answer": "no"}]')
      order by stream_id, ref_id limit $5`,
     [mailboxId, folders, after?.stream ?? null, after?.id ?? null, limit],
   );
-  return rows.map(({ stream, id, ...row }) => ({ ...row, ref: { stream, id } }));
+  return rows.map(({ stream, id, hash, size, ...row }) => ({
+    ...row,
+    ref: { stream, id },
+    content: hash === null ? null : { hash, size },
+  }));
 }
 
 /** The intent to delete these: stored before the mail system is asked, so that whoever comes next knows that it was tried. */
@@ -42,4 +55,101 @@ export async function intendDeletion(tx: Transaction, mailboxId: string, refs: r
      where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
     [mailboxId, refs.map((ref) => ref.stream), refs.map((ref) => ref.id), now],
   );
+}
+
+/** The mail system has deleted these. */
+export async function noteDeleted(tx: Transaction, mailboxId: string, deleted: readonly Deletable[], now: Date): Promise<void> {
+  const refs = deleted.map((one) => one.ref);
+  await tx.query(
+    `insert into waypost.deletion (decision_id, folders, deleted_at)
+     select decision_id, array(select coalesce(folder.name, one.id) from unnest(location.folders) as one (id)
+       left join waypost.folder on folder.mailbox_id = $1 and folder.id = one.id order by 1), $4
+     from unnest($2::text[], $3::text[]) as gone (stream, ref)
+       join waypost.location on location.mailbox_id = $1 and stream_id = stream and ref_id = ref`,
+    [mailboxId, refs.map((ref) => ref.stream), refs.map((ref) => ref.id), now],
+  );
+  await tx.query("update waypost.mailbox set deleted_messages = deleted_messages + $2, deleted_at = $3 where id = $1", [
+    mailboxId,
+    refs.length,
+    now,
+  ]);
+  await markGone(tx, mailboxId, refs, now);
+}
+
+/** What was found when messages were looked at again before deleting them. */
+export interface Looked {
+  readonly ref: MessageRef;
+  readonly content: { readonly hash: string; readonly size: number } | null;
+  readonly keptBecause: KeptBecause | null;
+}
+
+/** Stores it, so that nothing is downloaded a second time for it. */
+export async function noteLooked(tx: Transaction, mailboxId: string, looked: readonly Looked[]): Promise<void> {
+  if (looked.length === 0) return;
+  await tx.query(
+    `update waypost.location set content_hash = hash, content_size = size, kept_because = because
+     from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]) as one (stream, id, hash, size, because)
+     where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
+    [
+      mailboxId,
+      looked.map(({ ref }) => ref.stream),
+      looked.map(({ ref }) => ref.id),
+      looked.map(({ content }) => content?.hash ?? null),
+      looked.map(({ content }) => content?.size ?? null),
+      looked.map(({ keptBecause }) => keptBecause),
+    ],
+  );
+}
+
+/** Messages that only their content tells from others and whose content is another one now: they are decided again, with what lies there. */
+export async function decideAnew(tx: Transaction, decisionIds: readonly number[]): Promise<void> {
+  await tx.query("update waypost.decision set reconsider = true where id = any($1::bigint[])", [decisionIds]);
+}
+
+/** How deleting stands in a mailbox. */
+export interface DeletionCount {
+  readonly deleted: number;
+  readonly lastAt: Date | null;
+  /** Messages that lie there and stay because they are not what the email holds. */
+  readonly kept: number;
+}
+
+/** Of the mailboxes from which messages are deleted, or were. */
+export async function countDeletions(sql: Sql): Promise<Map<string, DeletionCount>> {
+  const { rows } = await sql.query<DeletionCount & { mailboxId: string }>(
+    `select id as "mailboxId", deleted_messages as deleted, deleted_at as "lastAt",
+       (select count(*) from waypost.location where mailbox_id = mailbox.id and kept_because is not null and gone_at is null) as kept
+     from waypost.mailbox where delete_since is not null or deleted_messages > 0`,
+  );
+  return new Map(rows.map(({ mailboxId, ...count }) => [mailboxId, count]));
+}
+
+/** What deleting did or did not do about one copy of a message. */
+export interface DeletionNote {
+  readonly decisionId: number;
+  /** Names of the folders in which the copy lies or lay. */
+  readonly folders: readonly string[];
+  /** When it was deleted; null: it was not, as far as is known. */
+  readonly deletedAt: Date | null;
+  /** When the mail system was asked to, without an answer that was stored; it may have done it. */
+  readonly askedAt: Date | null;
+  readonly keptBecause: KeptBecause | null;
+}
+
+/** Of these decisions, the copies that were deleted, may have been, or are kept though processed ones are deleted. */
+export async function deletionNotes(sql: Sql, decisionIds: readonly number[]): Promise<DeletionNote[]> {
+  if (decisionIds.length === 0) return [];
+  const { rows } = await sql.query<DeletionNote>(
+    `select decision_id as "decisionId", folders, deleted_at as "deletedAt", null::timestamptz as "askedAt", null::text as "keptBecause"
+     from waypost.deletion where decision_id = any($1::bigint[])
+     union all
+     select decision_id, array(select folder.name from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders)),
+       null, case when gone_at is not null then delete_tried_at end, case when gone_at is null then kept_because end
+     from waypost.location where decision_id = any($1::bigint[])
+       and ((gone_at is null and kept_because is not null) or (gone_at is not null and delete_tried_at is not null
+         and not exists (select from waypost.deletion where deletion.decision_id = location.decision_id and deleted_at >= delete_tried_at)))
+     order by 3 nulls last, 4`,
+    [decisionIds],
+  );
+  return rows;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { contentHash, partsOf } from "../../src/model/content-hash.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
 import { STATUS } from "../../src/model/email.ts";
 import { file, head, incoming, party, query, token, unique } from "./crm-fixtures.ts";
@@ -156,8 +157,19 @@ export function receivingPromises(crmOf: () => CrmUnderTest): void {
     assert.ok(whole && withFile && blocked && cut);
     await crmOf().crm.deliver([whole, withFile, blocked, cut]);
     const found = await crmOf().crm.whole([whole.id, withFile.id, blocked.id, cut.id, randomUUID()]);
-    assert.deepEqual([...found].sort(), [whole.id, withFile.id].sort());
+    assert.deepEqual([...found.keys()].sort(), [whole.id, withFile.id].sort());
     assert.deepEqual([...(await crmOf().crm.whole([]))], []);
+  });
+
+  test("whole: each with the hash of the content that was delivered, whatever characters and files are in it", async () => {
+    const emails = [
+      { html: "<p>Grüße \u0000 \ud800</p>", text: null },
+      { html: null, text: "Grüße 検査" },
+      { html: "<p>x</p>", text: "x", attachments: [file("b.txt", "two"), file("a.txt", "one"), file("again.txt", "one")] },
+    ].map(incoming);
+    await crmOf().crm.deliver(emails);
+    const found = await crmOf().crm.whole(emails.map((email) => email.id));
+    for (const email of emails) assert.equal(found.get(email.id), contentHash(partsOf(email)));
   });
 
   test("deliver: several at once of the same emails in different orders make each once and nobody waits for ever", async () => {

@@ -7,8 +7,8 @@ import { testDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
 import { startPostgres } from "../servers/postgres.ts";
 import { openCodes, theAlert } from "./alerts.ts";
-import { decisionsIn, emailsIn, letter, messageIdOf } from "./incoming.ts";
-import { type EngineRig, engineRig, type RigApp, type RigChanges, receive } from "./rig.ts";
+import { atEach, decisionsIn, emailsIn, explained, letter, messageIdOf } from "./incoming.ts";
+import { addressOf, type EngineRig, engineRig, type RigApp, type RigChanges, receive } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 import { onceAt, standStill } from "./steps.ts";
 
@@ -120,6 +120,61 @@ for (const protocol of ["pop3", "imap"] as const) {
           assert.equal((await receive(app)).counts.tracked, 1);
           assert.equal((await emailsIn(database, queue)).length, 4);
           assert.deepEqual(await lying(queue), []);
+        },
+      );
+
+      promise(
+        "a forged twin is never deleted by its head: it stays, status counts it, and explain names it and what was deleted",
+        async (database) => {
+          const [user, queue] = [rig.newUser(), rig.newUser()];
+          await using app = await openWith(database, protocol, user, queue);
+          const twin = (id: string, body: string, name: string) =>
+            letter({ id: `${queue}-${id}`, to: [addressOf(queue)], subject: "Order", body }).replace(/^/, `X-Copy: ${name}\r\n`);
+          // One comes with the first, one when the first is gone, and an honest copy with both.
+          for (const [body, name] of [
+            ["Pay to account 1.", "first"],
+            ["Pay to account 2!", "forged"],
+            ["Pay to account 1.", "copy"],
+          ] as const)
+            await rig.dovecot.deliver(queue, twin("a", body, name));
+          assert.deepEqual((await receive(app)).failures, []);
+          assert.deepEqual(await lying(queue), [messageIdOf(`${queue}-a`)], "the first and its copy are gone");
+          const lies = await rig.dovecot.withImap(queue, async (client) => {
+            await client.mailboxOpen("INBOX", { readOnly: true });
+            return (await client.fetchOne("1", { source: true })) as { source: Buffer };
+          });
+          assert.match(lies.source.toString(), /^X-Copy: forged.*account 2!/ms);
+          await rig.dovecot.deliver(queue, twin("b", "Buy 1.", "first"));
+          assert.deepEqual((await receive(app)).failures, []);
+          await rig.dovecot.deliver(queue, twin("b", "Buy 2.", "forged"));
+          assert.deepEqual((await receive(app)).failures, []);
+          assert.deepEqual((await receive(app)).failures, [], "and again, with nothing left to look at");
+          assert.deepEqual(await lying(queue), [messageIdOf(`${queue}-a`), messageIdOf(`${queue}-b`)]);
+          assert.equal((await emailsIn(database, queue)).length, 2);
+          const mailbox = (await app.operations.status()).mailboxes.find((one) => one.address === addressOf(queue));
+          assert.deepEqual([mailbox?.deleting?.deleted, mailbox?.deleting?.kept, mailbox?.deleting?.since !== null], [3, 2, true]);
+          const { sentences } = await explained(app, `${queue}-a`, queue);
+          assert.equal(
+            sentences.match(/Waypost deleted it from INBOX on \d{4}-.*deleteAfterProcessing.*proven to be in the email/g)?.length,
+            2,
+          );
+          assert.match(sentences, /A message in INBOX is not deleted\. .*forged or careless twin/);
+        },
+      );
+
+      promise(
+        "what was read at its place is not downloaded again before it is deleted; what was known by its head is, once",
+        async (database) => {
+          const [user, queue] = [rig.newUser(), rig.newUser()];
+          await using app = await openWith(database, protocol, user, queue);
+          await rig.dovecot.deliver(user, letter({ id: `${queue}-both` }));
+          await receive(app, user);
+          for (const name of ["own", "both"]) await rig.dovecot.deliver(queue, letter({ id: `${queue}-${name}` }));
+          const contents: string[] = [];
+          using _ = atEach(app, async ({ reads }) => void (reads === "content" && contents.push(reads)));
+          assert.deepEqual((await receive(app, queue)).failures, []);
+          assert.deepEqual(await lying(queue), []);
+          assert.equal(contents.length, 2, "the own one to be stored, the other one to be compared");
         },
       );
 

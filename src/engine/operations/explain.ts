@@ -1,7 +1,9 @@
 import { type DecisionRow, findDecisions } from "../../ledger/decisions.ts";
+import { type DeletionNote, deletionNotes } from "../../ledger/deletions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
 import { explain as explainDecision } from "../../tracking/explain.ts";
 import type { EngineContext } from "../context.ts";
+import { deletionSentence } from "./explain-deletion.ts";
 import { explainMailboxes, explainPending, type MailboxExplanation, mailboxesNotRead, type PendingExplanation } from "./explain-mailbox.ts";
 
 /** Why one message was (not) tracked in one mailbox. */
@@ -16,7 +18,7 @@ export interface IncomingExplanation {
   readonly emailId: string | null;
   readonly folders: readonly string[];
   readonly decidedAt: Date;
-  /** Whole sentences: the outcome, each rule with its answer, and what would change it. */
+  /** Whole sentences: the outcome, each rule with its answer, what would change it, and what became of the message in its mailbox. */
   readonly sentences: readonly string[];
 }
 
@@ -48,7 +50,15 @@ export interface Explanation {
  * when nothing is known, but for those mailboxes that are not read.
  */
 export async function explain(context: EngineContext, organizations: readonly string[], key: string): Promise<Explanation> {
-  const incomings = (await findDecisions(context.database, key)).map(incoming);
+  const decisions = await findDecisions(context.database, key);
+  const notes = Map.groupBy(
+    await deletionNotes(
+      context.database,
+      decisions.map((one) => one.id),
+    ),
+    (note) => note.decisionId,
+  );
+  const incomings = decisions.map((row) => incoming(row, notes.get(row.id) ?? []));
   const outgoings = (await findSendings(context.database, key)).map(outgoing);
   const mailboxes = await explainMailboxes(context, key);
   const pending = incomings.length + outgoings.length > 0 ? null : await explainPending(context, organizations, key);
@@ -56,7 +66,7 @@ export async function explain(context: EngineContext, organizations: readonly st
   return { incoming: incomings, outgoing: outgoings, mailboxes, pending, notRead: known ? [] : await mailboxesNotRead(context) };
 }
 
-function incoming(row: DecisionRow): IncomingExplanation {
+function incoming(row: DecisionRow, deletions: readonly DeletionNote[]): IncomingExplanation {
   return {
     decisionId: row.id,
     mailbox: row.mailbox,
@@ -73,6 +83,7 @@ function incoming(row: DecisionRow): IncomingExplanation {
       ...(row.quarantine
         ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
         : []),
+      ...deletions.map((note) => deletionSentence(note, row.emailId)),
     ],
   };
 }

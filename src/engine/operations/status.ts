@@ -1,6 +1,7 @@
 import { type Alert, openAlerts } from "../../ledger/alerts.ts";
 import { listWatches } from "../../ledger/connections.ts";
 import { countDecisions, NO_DECISIONS } from "../../ledger/decision-counts.ts";
+import { countDeletions, type DeletionCount } from "../../ledger/deletions.ts";
 import { type FolderRow, foldersByMailbox } from "../../ledger/folders.ts";
 import { listMailboxes, type MailboxRow, type ProfileRow, readProfiles, type TroubleNote } from "../../ledger/mailboxes.ts";
 import { unknownSendings } from "../../ledger/outbox.ts";
@@ -40,12 +41,23 @@ export interface MailboxStatus {
   readonly startDate: Date;
   readonly folders: readonly FolderStatus[];
   readonly messages: Readonly<Record<"tracked" | "skipped" | "duplicate" | "quarantined", number>>;
+  /** What was deleted of processed messages; null where nothing is and nothing was. */
+  readonly deleting: DeletingStatus | null;
   /** Why nobody waits on its server for new mail, which is then found by the slow pull alone; null when somebody does, or it receives none. */
   readonly notWatchedBecause: string | null;
   /** Weaknesses of the way to its server that an administrator chose. */
   readonly weaknesses: readonly string[];
   /** How its access token stands; null where it signs in with a password. */
   readonly token: TokenStatus | null;
+}
+
+export interface DeletingStatus {
+  /** Since when what is processed is deleted; null: not any more. */
+  readonly since: Date | null;
+  readonly deleted: number;
+  readonly lastAt: Date | null;
+  /** Messages that stay because their content is not proven to be in the CRM: `explain` names the reason of each. */
+  readonly kept: number;
 }
 
 export interface TokenStatus {
@@ -82,6 +94,7 @@ export async function status(context: EngineContext, organizations: readonly str
   const alerts = await openAlerts(database);
   const rows = await listMailboxes(database);
   const tokens = await tokensByMailbox(context, rows);
+  const deletions = await countDeletions(database);
   for (const mailbox of rows) {
     const { id } = mailbox;
     const profile = profiles.get(mailbox.profile);
@@ -89,6 +102,7 @@ export async function status(context: EngineContext, organizations: readonly str
     const notWatchedBecause = watched.has(id) ? null : whyNotWatched(context, mailbox, profile);
     mailboxes.push({
       ...mailboxStatus(mailbox, profile, { folders: folders.get(id) ?? [], alerts, messages: outcomes.get(id) ?? NO_DECISIONS }),
+      deleting: deletingStatus(mailbox, deletions.get(id)),
       notWatchedBecause,
       token: tokens.get(id) ?? null,
     });
@@ -123,7 +137,7 @@ function mailboxStatus(
     alerts,
     messages,
   }: { readonly folders: readonly FolderRow[]; readonly alerts: readonly Alert[]; readonly messages: MailboxStatus["messages"] },
-): Omit<MailboxStatus, "token" | "notWatchedBecause"> {
+): Omit<MailboxStatus, "token" | "notWatchedBecause" | "deleting"> {
   return {
     address: mailbox.address,
     organization: mailbox.organization,
@@ -157,6 +171,12 @@ function directionStatus(direction: Direction, mailbox: MailboxRow, profile: Pro
   if (off !== null) return { state: "off", because: off, lastSuccess, next: null, error: null };
   if (error !== null) return { state: "failing", because: error.message, lastSuccess, next, error };
   return { state: lastSuccess === null ? "new" : "works", because: null, lastSuccess, next, error: null };
+}
+
+function deletingStatus({ deleteSince }: MailboxRow, count: DeletionCount | undefined): DeletingStatus | null {
+  if (count === undefined) return null;
+  const { deleted, lastAt, kept } = count;
+  return { since: deleteSince, deleted, lastAt, kept };
 }
 
 function weaknessesOf(profile: ProfileRow): string[] {

@@ -1,23 +1,19 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
-import { forgetPlaces, markGone } from "../../ledger/decisions.ts";
-import { type Deletable, deletable, intendDeletion } from "../../ledger/deletions.ts";
+import { type Deletable, deletable, intendDeletion, noteDeleted } from "../../ledger/deletions.ts";
 import { Failure } from "../../model/failure.ts";
-import { decisionKey, emailIdFor, identityOf, strengthen } from "../../model/identity.ts";
-import type { MessageHead, MessageRef } from "../../model/message.ts";
+import type { MessageRef } from "../../model/message.ts";
 import { step } from "../step.ts";
+import { proveContent } from "./prove-content.ts";
 import type { Reading } from "./reading.ts";
 
 /** Messages deleted at a time: in POP3 a broken connection takes back all that were marked. */
 const BATCH = 200;
 
-/** Only the fingerprint is wanted of a message that is read again. */
-const NOTHING_STORED = { blockedattachments: "", maxuploadfilesize: 0, maximumBodyLength: 1 };
-
 /** Begins the code of alerts about it. */
 const ACTIVITY = "deleting";
 
 /**
- * Deletes messages from the mailbox whose content stands in the CRM (`processanddeleteemails`; invariant 11). What a kill leaves undone, or the
+ * Deletes messages from the mailbox whose content is proven to stand in the CRM (`processanddeleteemails`; invariant 11). What a kill leaves undone, or the
  * mail system refuses, is done the next time: the ledger's rows say what is to be deleted, and to delete what is gone already does no harm. Trouble
  * with it makes an alert and keeps nobody from reading. Returns how many were deleted.
  */
@@ -56,10 +52,10 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promi
   // A CRM elsewhere answers for itself.
   if (crm.joinsTransaction) await makeDurable(reading);
   step("delete.durable");
-  const same = await stillThere(reading, ready);
+  const proven = await proveContent(reading, ready, whole);
   step("delete.verified");
-  if (same.length === 0) return 0;
-  const refs = same.map((one) => one.ref);
+  if (proven.length === 0) return 0;
+  const refs = proven.map((one) => one.ref);
   const { id } = work.mailbox;
   await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
@@ -68,7 +64,7 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promi
   step("delete.intended");
   await source.apply(refs, "delete");
   step("delete.deleted");
-  await context.database.transaction((tx) => markGone(tx, id, refs, context.now()), "store deletion");
+  await context.database.transaction((tx) => noteDeleted(tx, id, proven, context.now()), "store deletion");
   step("delete.stored");
   return refs.length;
 }
@@ -83,49 +79,6 @@ async function makeDurable({ context, work }: Reading): Promise<void> {
     remedy: not.remedy,
     waitingHelps: false,
   });
-}
-
-/** Those that lie where they lay and are the messages that were processed. Others there mean that the mail system gave out an id again. */
-async function stillThere(reading: Reading, ready: readonly Deletable[]): Promise<Deletable[]> {
-  const same: Deletable[] = [];
-  for (const [stream, some] of Map.groupBy(ready, (one) => one.ref.stream)) {
-    const heads = new Map((await reading.source.heads(some.map((one) => one.ref))).map((head) => [head.ref.id, head]));
-    let others = 0;
-    for (const one of some) {
-      const head = heads.get(one.ref.id);
-      if (head === undefined || head.unreadable !== undefined) continue;
-      if (await isSame(reading, one, head)) same.push(one);
-      else others++;
-    }
-    if (others > 0) await readAgain(reading, stream, others);
-  }
-  return same;
-}
-
-async function isSame(reading: Reading, one: Deletable, head: MessageHead): Promise<boolean> {
-  const identity = identityOf(head);
-  if (decisionKey(identity, head) !== one.identity) return false;
-  if (!identity.weak) return true;
-  // Without a Message-ID or a date that tells only the content proves it: the email's id was made of it.
-  const { organization } = reading.work.mailbox;
-  for await (const content of reading.source.content([one.ref], { maximumSize: reading.work.profile.maximumMessageSize })) {
-    if (content.kind !== "mime") return false;
-    const { fingerprint } = await reading.context.content.read(content.mime, { limits: NOTHING_STORED, fingerprint: true });
-    return fingerprint !== null && emailIdFor(organization, strengthen(identity, fingerprint).key) === one.emailId;
-  }
-  return false;
-}
-
-/** What lies there was never decided: at the next round the stream is read from its start date, and what is known is recognized (invariant 3). */
-async function readAgain({ context, work, lease }: Reading, stream: string, messages: number): Promise<void> {
-  context.log.warn(
-    { mailbox: work.mailbox.address, stream, messages },
-    "the mail system gave the ids of processed messages to others: nothing of them is deleted, and the folder is read again",
-  );
-  await context.database.transaction(async (tx) => {
-    await lease.assertHeld(tx);
-    await forgetPlaces(tx, work.mailbox.id, stream);
-  }, "forget places");
 }
 
 /** What passes by itself makes an alert only when it came before. */

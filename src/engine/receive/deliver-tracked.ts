@@ -57,7 +57,7 @@ async function deliverChunk(
   const [mine, others] = partition(ready, (one) => !claims.get(one.identity)?.delivered);
   const duplicates = others.flatMap((one) => {
     const first = claims.get(one.identity);
-    return first ? [duplicateOf(one.candidate, first, mailboxId)] : [];
+    return first ? [{ ...duplicateOf(one.candidate, first, mailboxId), contentHash: one.contentHash }] : [];
   });
   const stored = await storeChunk(reading, mine, [...duplicates, ...slipped], broken, finish);
   return { ...stored, skipped: stored.skipped + slipped.length };
@@ -121,7 +121,7 @@ async function storeTogether(
     );
     const decided = ready.map((one) => {
       const claimed = foreign.get(one.identity);
-      return claimed ? duplicateOf(one.candidate, claimed, mailboxId) : trackedMessage(one);
+      return claimed ? { ...duplicateOf(one.candidate, claimed, mailboxId), contentHash: one.contentHash } : trackedMessage(one);
     });
     const coverage = finish === null ? "ahead" : "covered";
     const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...others], now, coverage);
@@ -150,7 +150,7 @@ async function storeTogether(
   };
 }
 
-function trackedMessage({ candidate, email, remarks }: Ready): DecidedMessage {
+function trackedMessage({ candidate, email, contentHash, remarks }: Ready): DecidedMessage {
   const { decision } = candidate;
   return {
     head: candidate.head,
@@ -161,6 +161,7 @@ function trackedMessage({ candidate, email, remarks }: Ready): DecidedMessage {
     rules: remarks.length === 0 ? decision.rules : [...decision.rules, notWhole(remarks)],
     emailId: email.id,
     waitingFor: [],
+    contentHash,
   };
 }
 

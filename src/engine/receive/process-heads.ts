@@ -1,6 +1,7 @@
 import { type ClaimRow, readClaims } from "../../ledger/claims.ts";
 import {
   type DecidedMessage,
+  type DecidedPlace,
   decisionsByIdentity,
   knownPlaces,
   reconsiderAnswered,
@@ -119,14 +120,14 @@ async function sortOut(
   { context, work }: Reading,
   heads: readonly MessageHead[],
   folders: ReadonlySet<string>,
-): Promise<{ candidates: Candidate[]; moved: (Place & { decisionId: number })[] }> {
+): Promise<{ candidates: Candidate[]; moved: DecidedPlace[] }> {
   const first = heads[0];
   if (!first) return { candidates: [], moved: [] };
   // Mail systems repeat themselves; what a page says last of a message is how it is now.
   const latest = new Map(heads.map((head) => [head.ref.id, head]));
   const places = await knownPlaces(context.database, work.mailbox.id, first.ref.stream, [...latest.keys()]);
   const byKey = new Map<string, Candidate>();
-  const moved: (Place & { decisionId: number })[] = [];
+  const moved: DecidedPlace[] = [];
   for (const head of latest.values()) {
     const place = placeOf(head);
     const before = places.get(head.ref.id);

@@ -1,5 +1,6 @@
 import type { DecidedMessage } from "../../ledger/decisions.ts";
 import type { QuarantineStep } from "../../ledger/quarantine.ts";
+import { contentHash, partsOf } from "../../model/content-hash.ts";
 import { REASON } from "../../model/decision.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
@@ -23,6 +24,8 @@ export interface Ready {
   /** Claimed identity. */
   readonly identity: string;
   readonly email: IncomingEmail;
+  /** Hash of the content, where messages are deleted and somebody will ask for it; else null. */
+  readonly contentHash: string | null;
   /** What could not be read of the message, as sentences. */
   readonly remarks: readonly string[];
 }
@@ -127,7 +130,9 @@ async function readMessage(
     const { storable, fingerprint } = await context.content.read(mime, { limits, fingerprint: candidate.identity.weak });
     const identity = fingerprint === null ? candidate.identity.key : strengthen(candidate.identity, fingerprint).key;
     const id = emailIdFor(mailbox.organization, identity);
-    return { candidate, identity, email: incomingEmail(id, candidate, mailbox.address, storable), remarks: storable.content.remarks };
+    const email = incomingEmail(id, candidate, mailbox.address, storable);
+    const hash = mailbox.deleteSince === null ? null : contentHash(partsOf(storable.content));
+    return { candidate, identity, email, contentHash: hash, remarks: storable.content.remarks };
   } catch (error) {
     if (error instanceof Failure && error.scope !== "item") throw error;
     const what = `Mailbox ${mailbox.address}: a message cannot be read as mail`;

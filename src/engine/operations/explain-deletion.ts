@@ -1,0 +1,18 @@
+import type { DeletionNote, KeptBecause } from "../../ledger/deletions.ts";
+
+const KEPT: Readonly<Record<KeptBecause, string>> = {
+  "other content":
+    "It has the sender, date, subject, recipients and Message-ID of the email, and other content: it is a forged or careless twin, or was changed on its way. Look at it with a mail program.",
+  "too large":
+    "It is larger than maximumMessageMegabytes of the server profile allows to read, so nobody knows whether the email holds it.",
+  unreadable: "It cannot be read as mail, so nobody knows whether the email holds it. Look at it with a mail program.",
+};
+
+/** What deleting did, or did not do, about one copy of a message: a sentence for a person. Pure. */
+export function deletionSentence({ folders, deletedAt, askedAt, keptBecause }: DeletionNote, emailId: string | null): string {
+  const where = folders.length === 0 ? "the mailbox" : folders.join(" and ");
+  if (deletedAt !== null)
+    return `Waypost deleted it from ${where} on ${deletedAt.toISOString()}: the mailbox deletes what is processed (deleteAfterProcessing), and its content was proven to be in the email ${emailId}.`;
+  if (keptBecause !== null) return `A message in ${where} is not deleted. ${KEPT[keptBecause]}`;
+  return `On ${askedAt?.toISOString()} Waypost asked the mail server to delete it from ${where} and was stopped before the answer was stored. It is gone; its content was proven to be in the email ${emailId} before.`;
+}

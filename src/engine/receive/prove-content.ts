@@ -1,0 +1,146 @@
+import { forgetPlaces } from "../../ledger/decisions.ts";
+import { type Deletable, decideAnew, type KeptBecause, type Looked, noteLooked } from "../../ledger/deletions.ts";
+import { contentHash, partsOf } from "../../model/content-hash.ts";
+import { Failure } from "../../model/failure.ts";
+import { decisionKey, emailIdFor, identityOf, strengthen } from "../../model/identity.ts";
+import type { Content, MessageHead } from "../../model/message.ts";
+import type { Reading } from "./reading.ts";
+
+/** All that is wanted of a message that is read again is its content as the CRM would keep it. */
+const NOTHING_LEFT_OUT = { blockedattachments: "", maxuploadfilesize: Number.MAX_SAFE_INTEGER, maximumBodyLength: Number.MAX_SAFE_INTEGER };
+
+/** A message that lies where it lay, by its head. */
+interface Lying {
+  readonly one: Deletable;
+  readonly head: MessageHead;
+}
+
+/** What came of looking at some. */
+interface Findings {
+  /** Their content is the email's. */
+  readonly proven: Deletable[];
+  readonly looked: Looked[];
+  /** Their id was given to others: decisions to make again. */
+  readonly anew: number[];
+}
+
+/**
+ * Of these messages those that are proven to be in the CRM: where one lay lies the same one, by its head, and its content is the content of the email.
+ * `whole` has the hash of each email's content. What was read at this very place is not downloaded again; what was known by its head alone
+ * (a copy, a message that another mailbox delivered first, a forged twin) is. A twin with other content stays, and the ledger says so.
+ */
+export async function proveContent(
+  reading: Reading,
+  candidates: readonly Deletable[],
+  whole: ReadonlyMap<string, string>,
+): Promise<Deletable[]> {
+  const { context, work, lease } = reading;
+  const findings: Findings = { proven: [], looked: [], anew: [] };
+  const reused = new Map<string, number>();
+  for (const [stream, some] of Map.groupBy(candidates, (one) => one.ref.stream)) {
+    const { lying, others } = await lookAtHeads(reading, some);
+    if (others > 0) reused.set(stream, others);
+    await compare(reading, lying, whole, findings);
+  }
+  await context.database.transaction(async (tx) => {
+    await lease.assertHeld(tx);
+    await noteLooked(tx, work.mailbox.id, findings.looked);
+    if (findings.anew.length > 0) await decideAnew(tx, findings.anew);
+    for (const stream of reused.keys()) await forgetPlaces(tx, work.mailbox.id, stream);
+  }, "note what was looked at");
+  tell(reading, findings, reused);
+  return findings.proven.filter((one) => !reused.has(one.ref.stream));
+}
+
+/** `others`: how many lie there that were never decided, because the mail system gave out an id again. The folder is read again (invariant 3). */
+async function lookAtHeads({ source }: Reading, some: readonly Deletable[]): Promise<{ lying: Lying[]; others: number }> {
+  const heads = new Map((await source.heads(some.map((one) => one.ref))).map((head) => [head.ref.id, head]));
+  const there = some.flatMap((one) => {
+    const head = heads.get(one.ref.id);
+    return head === undefined || head.unreadable !== undefined ? [] : [{ one, head }];
+  });
+  const lying = there.filter(({ one, head }) => decisionKey(identityOf(head), head) === one.identity);
+  return { lying, others: there.length - lying.length };
+}
+
+async function compare(reading: Reading, lying: readonly Lying[], whole: ReadonlyMap<string, string>, findings: Findings): Promise<void> {
+  const unread = new Map<string, Lying>();
+  for (const its of lying) {
+    const { one, head } = its;
+    // An id that was given out again may hide behind the same weak head, or behind a twin: then at least the size is rarely the same.
+    const isKnown = one.content !== null && one.content.size === head.size && !identityOf(head).weak;
+    if (!isKnown) unread.set(one.ref.id, its);
+    else if (one.content?.hash === whole.get(one.emailId)) findings.proven.push(one);
+    else findings.looked.push({ ref: one.ref, content: one.content, keptBecause: "other content" });
+  }
+  if (unread.size === 0) return;
+  const refs = [...unread.values()].map(({ one }) => one.ref);
+  try {
+    for await (const content of reading.source.content(refs, { maximumSize: reading.work.profile.maximumMessageSize })) {
+      const its = unread.get(content.ref.id);
+      if (its !== undefined) await compareContent(reading, its, content, whole, findings);
+    }
+  } catch (error) {
+    // What the server does not hand out is not proven; it is asked for again at the next round.
+    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+  }
+}
+
+async function compareContent(
+  reading: Reading,
+  { one, head }: Lying,
+  content: Content,
+  whole: ReadonlyMap<string, string>,
+  findings: Findings,
+): Promise<void> {
+  const { ref } = one;
+  const keep = (keptBecause: KeptBecause) => void findings.looked.push({ ref, content: null, keptBecause });
+  if (content.kind === "gone") return;
+  if (content.kind === "too large") return keep("too large");
+  const identity = identityOf(head);
+  const read = await readAgain(reading, content.mime, identity.weak);
+  if (read === null) return keep("unreadable");
+  const isSame = read.hash === whole.get(one.emailId);
+  if (isSame) findings.proven.push(one);
+  else if (read.fingerprint !== null && isAnother(reading, one, identity, read.fingerprint)) return void findings.anew.push(one.decisionId);
+  findings.looked.push({ ref, content: { hash: read.hash, size: head.size }, keptBecause: isSame ? null : "other content" });
+}
+
+/** Of a message without a Message-ID or a date that tells, the email's id was made of what the content shows. */
+function isAnother({ work }: Reading, one: Deletable, identity: ReturnType<typeof identityOf>, fingerprint: string): boolean {
+  return emailIdFor(work.mailbox.organization, strengthen(identity, fingerprint).key) !== one.emailId;
+}
+
+async function readAgain(
+  { context }: Reading,
+  mime: Buffer,
+  fingerprint: boolean,
+): Promise<{ hash: string; fingerprint: string | null } | null> {
+  try {
+    const read = await context.content.read(mime, { limits: NOTHING_LEFT_OUT, fingerprint });
+    return { hash: contentHash(partsOf(read.storable.content)), fingerprint: read.fingerprint };
+  } catch (error) {
+    if (error instanceof Failure && error.scope !== "item") throw error;
+    return null;
+  }
+}
+
+function tell({ context, work }: Reading, { looked, anew }: Findings, reused: ReadonlyMap<string, number>): void {
+  const mailbox = work.mailbox.address;
+  const kept = looked.filter((one) => one.keptBecause !== null).length;
+  if (kept > 0)
+    context.log.warn(
+      { mailbox, messages: kept },
+      "messages that look like processed ones are not what the CRM holds: they stay in the mailbox; `waypost explain` names each",
+    );
+  if (anew.length > 0)
+    context.log.warn(
+      { mailbox, messages: anew.length },
+      "the mail system gave the ids of processed messages to others: they are decided anew",
+    );
+  for (const [stream, messages] of reused)
+    context.log.warn(
+      { mailbox, stream, messages },
+      "the mail system gave the ids of processed messages to others: nothing of them is deleted, and the folder is read again",
+    );
+}
