@@ -314,7 +314,7 @@ export interface PendingDecision {
 
 /** Where a message lies that has not left its place, as far as the last listing of the folders knows. */
 const LIES = `location.gone_at is null and exists (
-  select from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders) and missing_since is null)`;
+  select from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders) and missing_since is null and selectable)`;
 
 /**
  * Decisions of a mailbox to be made again, but for those in `except`: those to reconsider and quarantined ones asked for. Each with one place,
@@ -366,7 +366,7 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
        decision.subject, decision.outcome, decision.reason, decision.rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt",
        array(select distinct folder.name from waypost.location join waypost.folder on folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders)
-             where location.decision_id = decision.id and gone_at is null and missing_since is null order by folder.name) as folders,
+             where location.decision_id = decision.id and gone_at is null and missing_since is null and selectable order by folder.name) as folders,
        (select jsonb_build_object('code', code, 'message', message, 'remedy', remedy, 'attempts', attempts) from waypost.quarantine where decision_id = decision.id and closed_at is null) as quarantine
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id
      where decision.message_id = $1 or ($2::uuid is not null and decision.email_id = $2) or ($3::bigint is not null and decision.id = $3)

@@ -23,11 +23,11 @@ export interface FolderRow {
 /** Stores the listing of a mailbox's folders. Those that are not listed any more are marked missing; the cursor of their stream stays. */
 export async function storeFolders(tx: Transaction, mailboxId: string, folders: readonly ChosenFolder[], now: Date): Promise<void> {
   await tx.query(
-    `insert into waypost.folder (mailbox_id, id, stream_id, name, role, under_inbox, namespace, messages, not_read_because)
-     select $1, id, stream, name, role, "underInbox", namespace, messages, "notReadBecause"
-     from jsonb_to_recordset($2::jsonb) as one (id text, stream text, name text, role text, "underInbox" boolean, namespace text, messages bigint, "notReadBecause" text)
+    `insert into waypost.folder (mailbox_id, id, stream_id, name, role, under_inbox, namespace, selectable, messages, not_read_because)
+     select $1, id, stream, name, role, "underInbox", namespace, selectable, messages, "notReadBecause"
+     from jsonb_to_recordset($2::jsonb) as one (id text, stream text, name text, role text, "underInbox" boolean, namespace text, selectable boolean, messages bigint, "notReadBecause" text)
      on conflict (mailbox_id, id) do update set stream_id = excluded.stream_id, name = excluded.name, role = excluded.role, under_inbox = excluded.under_inbox,
-       namespace = excluded.namespace, messages = excluded.messages, not_read_because = excluded.not_read_because, missing_since = null`,
+       namespace = excluded.namespace, selectable = excluded.selectable, messages = excluded.messages, not_read_because = excluded.not_read_because, missing_since = null`,
     [mailboxId, storableJson(folders)],
   );
   await tx.query("update waypost.folder set missing_since = $3 where mailbox_id = $1 and missing_since is null and not (id = any($2))", [

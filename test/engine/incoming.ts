@@ -135,13 +135,16 @@ export interface Moment {
   readonly folder: string;
 }
 
-/** Does something at each such moment of the rounds to come, until disposed. An error that it throws is the mail server's. */
-export function atEach(app: App, act: (moment: Moment) => Promise<void>): Disposable {
+/**
+ * Does something at each such moment of the rounds to come, until disposed. An error that it throws is the mail server's. `pageSize`: pages hold no
+ * more heads than that.
+ */
+export function atEach(app: App, act: (moment: Moment) => Promise<void>, { pageSize = Number.POSITIVE_INFINITY } = {}): Disposable {
   const { context } = app;
   const mailSystem = context.mailSystem;
   context.mailSystem = (profile) => {
     const system = mailSystem.call(context, profile);
-    return { ...system, source: (mailbox) => watched(system.source(mailbox), act) };
+    return { ...system, source: (mailbox) => watched(system.source(mailbox), act, pageSize) };
   };
   return {
     [Symbol.dispose]() {
@@ -150,12 +153,12 @@ export function atEach(app: App, act: (moment: Moment) => Promise<void>): Dispos
   };
 }
 
-function watched(source: MailSource, act: (moment: Moment) => Promise<void>): MailSource {
+function watched(source: MailSource, act: (moment: Moment) => Promise<void>, pageSize: number): MailSource {
   return {
     folders: () => source.folders(),
     async pull(stream, cursor, options) {
       await act({ reads: "heads", folder: stream });
-      return source.pull(stream, cursor, options);
+      return source.pull(stream, cursor, { ...options, limit: Math.min(options.limit, pageSize) });
     },
     async *content(refs, options) {
       for (const folder of new Set(refs.map((ref) => ref.stream))) await act({ reads: "content", folder });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import path from "node:path";
 import { after, before } from "node:test";
 import type { TestDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
+import { copied } from "./accidents/box.ts";
 import { emailsIn, explained, letter } from "./incoming.ts";
 import { type EngineRig, engineRig, type RigApp, type RigUser, receive } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
@@ -17,6 +19,7 @@ type Mailbox = NonNullable<RigUser["mailbox"]>;
 
 /** One mailbox through several starts of Waypost, each at a time of its own with settings of its own. */
 interface Story {
+  readonly user: string;
   /** The mail server receives a letter at that time, whatever its Date says. */
   arrives(id: string, at: string, date?: Date): Promise<void>;
   /** Waypost starts at that time, reads the mailbox once, and ends. Without settings the mailbox is not in the configuration. */
@@ -32,6 +35,7 @@ function storyIn(database: TestDatabase): Story {
   const open = (at: string, mailbox: Mailbox | null): Promise<RigApp> =>
     rig.open(database, rig.configurationFor([other, ...(mailbox === null ? [] : [{ name: user, mailbox }])]), { now: () => new Date(at) });
   return {
+    user,
     async arrives(id, at, date = new Date(at)) {
       await rig.dovecot.append(user, "INBOX", { mime: letter({ id: own(id), subject: id, date }), internalDate: new Date(at) });
     },
@@ -116,4 +120,20 @@ onOneDatabaseEach("where a mailbox starts", servers, (promise) => {
     await story.round("2026-03-03T12:00:00Z", { readFrom: "2026-01-01T00:00:00Z" });
     assert.equal((await story.tracked()).length, 3);
   });
+
+  promise(
+    "readFrom that is set back finds a message with the number of one that an older copy of the store took away",
+    async (database) => {
+      const story = storyIn(database);
+      await story.round("2026-03-01T12:00:00Z", {});
+      await story.arrives("kept", "2026-03-01T13:00:00Z");
+      const copy = copied(path.join(rig.dovecot.folder, "mail", story.user, "maildir"));
+      await story.arrives("lost-to-the-copy", "2026-03-01T13:30:00Z");
+      await story.round("2026-03-01T14:00:00Z", {});
+      copy.putBack();
+      await story.arrives("has-its-number", "2026-03-01T15:00:00Z");
+      await story.round("2026-03-02T12:00:00Z", { readFrom: "2026-01-01T00:00:00Z" });
+      assert.deepEqual(await story.tracked(), ["has-its-number", "kept", "lost-to-the-copy"]);
+    },
+  );
 });

@@ -53,7 +53,9 @@ export async function listFolders(client: ImapFlow, mailbox: MailboxAccess, endp
     // Another folder's id is this one's path: nothing is left that would name it.
     if (id === undefined || id === null) continue;
     ids.add(storableText(id));
-    found.push({ path: listed.path, folder: folderOf(listed, { ...seen, id: storableText(id) }) });
+    const isParent = shared === null && folders.some((one) => one.name.startsWith(`${listed.name}/`));
+    const shown = isParent && saysNotThere(seen.unreadable) ? { ...seen, unreadable: null, selectable: false } : seen;
+    found.push({ path: listed.path, folder: folderOf(listed, { ...shown, id: storableText(id) }) });
   }
   if (shared !== null && empty && found.every(({ folder }) => folder.unreadable !== null))
     throw nothingShared(shared, { endpoint, mailbox: mailbox.address });
@@ -72,6 +74,14 @@ export async function folderOfRole(
     folders.find((folder) => folder.role === role && folder.selectable && folder.namespace === "personal" && isSendable(folder.path)) ??
     null
   );
+}
+
+/**
+ * Dovecot lists a deleted folder of a Maildir that has others below it without \Noselect, and says only when it is opened that it is not there.
+ * What is listed and no parent may have gone since the listing, and to somebody without a right a folder looks as if it were not there.
+ */
+function saysNotThere(words: string | null): boolean {
+  return words !== null && /\b(?:doesn't|does not|not) exist\b|\bno such mailbox\b/i.test(words);
 }
 
 type Look = Pick<Folder, "messages" | "unreadable"> & { readonly id: string | null };
@@ -93,6 +103,9 @@ function wordsOf(error: unknown): string {
   return typeof text === "string" && text !== "" ? text : "The server refuses to open the folder.";
 }
 
-function folderOf({ path: _, ownPath: __, name, ...listed }: MailboxFolder, seen: Pick<Folder, "id" | "messages" | "unreadable">): Folder {
+function folderOf(
+  { path: _, ownPath: __, name, ...listed }: MailboxFolder,
+  seen: Pick<Folder, "id" | "messages" | "unreadable"> & { readonly selectable?: boolean },
+): Folder {
   return { ...listed, ...seen, name: storableText(name), stream: seen.id };
 }
