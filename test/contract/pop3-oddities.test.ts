@@ -1,6 +1,7 @@
 /** Servers that keep to the letter of POP3 or not even to that: told by a scripted server, because no real one at hand does it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Seen, writeCursor } from "../../src/connectors/pop3/cursor.ts";
 import { pop3System } from "../../src/connectors/pop3/system.ts";
 import { Failure } from "../../src/model/failure.ts";
 import type { Cursor } from "../../src/model/message.ts";
@@ -161,6 +162,20 @@ test("new ids for all messages are a lost cursor; for a few they are new message
     const { cursor } = await page(source);
     server.messages = box("b");
     assert.deepEqual(messageIds((await page(source, cursor)).heads), [idOf("b")]);
+  });
+});
+
+test("a list of 50,000 known messages: one that is new is asked for, one that is gone is missing, and nothing else is asked", async () => {
+  const messages = Array.from({ length: 50_000 }, (_, index) => ({ uidl: `uid-${index}`, mime: "x".repeat(index % 7) }));
+  const none = Seen.none();
+  const seen = none.with(messages.map(({ uidl, mime }) => none.digest(`${uidl} ${mime.length}`)));
+  await reading({ messages: [...messages.slice(1), { uidl: "new", mime: message("new") }] }, async (source, server) => {
+    const { heads, present, more } = await page(source, writeCursor({ since: null, seen }));
+    assert.deepEqual([messageIds(heads), present?.length, more], [[idOf("new")], 50_000, false]);
+    assert.deepEqual(
+      server.heard.flat().filter((one) => /^(TOP|RETR)/.test(one)),
+      ["TOP 50000 0"],
+    );
   });
 });
 
