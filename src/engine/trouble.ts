@@ -8,6 +8,8 @@ import {
   noteSuccess,
   postponeReceive,
 } from "../ledger/mailboxes.ts";
+import { noteOrganizationFailure, readOrganization } from "../ledger/organizations.ts";
+import type { Scope } from "../model/failure.ts";
 import type { Direction } from "../model/mailbox.ts";
 import { nextTry } from "./backoff.ts";
 import { learnLimit, TOO_MANY } from "./connections/learn.ts";
@@ -29,7 +31,7 @@ export async function noteTrouble(context: EngineContext, direction: Direction, 
     if (direction === "receive") await postponeReceive(context.database, mailbox.id, nextTry(1, now, failure.notBefore));
     return;
   }
-  const failures = (failure.scope === "profile" ? profile[`${direction}Failures`] : mailbox[`${direction}Failures`]) + 1;
+  const failures = (await failuresBefore(context, direction, { mailbox, profile }, failure.scope)) + 1;
   const next = nextTry(failures, now, failure.notBefore);
   context.measure.count("failures", { direction, code: failure.code });
   context.log.warn(
@@ -59,6 +61,10 @@ export async function noteTrouble(context: EngineContext, direction: Direction, 
   // Whatever else is wrong, the server answers.
   if (failure.scope === "mailbox" && profile[`${direction}Failures`] > 0) await noteAnswer(context, direction, { mailbox, profile });
   if (failure.scope === "profile") await noteProfileFailure(context.database, direction, profile.name, failures, next);
+  if (failure.scope === "organization") {
+    const away = { name: mailbox.organization, failures, notBefore: next, trouble: failure.message };
+    await noteOrganizationFailure(context.database, away);
+  }
   const note = {
     code: failure.code,
     message: failure.message,
@@ -69,7 +75,19 @@ export async function noteTrouble(context: EngineContext, direction: Direction, 
   await noteFailure(context.database, direction, mailbox.id, note, next, failure.notBefore);
 }
 
-/** A run that worked: failures are forgotten and their alerts closed. */
+/** Failures in a row of what the scope names. */
+async function failuresBefore(
+  { database }: EngineContext,
+  direction: Direction,
+  { mailbox, profile }: Work,
+  scope: Scope,
+): Promise<number> {
+  if (scope === "profile") return profile[`${direction}Failures`];
+  if (scope === "organization") return (await readOrganization(database, mailbox.organization))?.failures ?? 0;
+  return mailbox[`${direction}Failures`];
+}
+
+/** A run that worked: failures are forgotten and their alerts closed. A CRM that was away is another matter: see waitForCrm. */
 export async function noteRecovery(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<void> {
   const now = context.now();
   await noteSuccess(context.database, direction, mailbox.id, now);
@@ -77,7 +95,6 @@ export async function noteRecovery(context: EngineContext, direction: Direction,
   const working = [
     ["mailbox", mailbox.id],
     ["profile", profile.name],
-    ["organization", mailbox.organization],
     ["process", "process"],
   ] as const;
   const closed = await closeAlertsAbout(context.database, working, ACTIVITY[direction], now);

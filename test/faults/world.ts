@@ -3,7 +3,7 @@ import path from "node:path";
 import { type CuttingProxy, startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
 import { type Postfix, startPostfix } from "../servers/postfix.ts";
-import { postgresForTests } from "../servers/postgres.ts";
+import { postgresForTests, startPostgres } from "../servers/postgres.ts";
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
 import { count, type Facts, type Place, type SeededEmail, seed } from "./facts.ts";
 import { type Service, serves, startService } from "./service.ts";
@@ -31,6 +31,8 @@ export interface WorldOptions {
   readonly mailboxes: readonly WorldMailbox[];
   /** Accounts of the mail server of which Waypost knows nothing. */
   readonly outsiders?: readonly string[];
+  /** Its PostgreSQL is one of its own that writes what it commits through to the disk; default: that of the test run, which does not. */
+  readonly durable?: boolean;
   /** Waypost reaches the servers through proxies, two for each server profile; default false. */
   readonly proxied?: boolean;
 }
@@ -78,7 +80,7 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
       extra: "enable_long_queue_ids = yes",
     }),
   );
-  const database: Place = engine === "pglite" ? { folder: path.join(folder, "data") } : await postgresPlace(made);
+  const database: Place = engine === "pglite" ? { folder: path.join(folder, "data") } : await postgresPlace(made, options);
   const proxies = new Map<string, Proxies>();
   for (const name of options.proxied ? profilesOf(options) : []) {
     const imap = made.use(await startCuttingProxy(dovecot.ports.imap));
@@ -122,7 +124,8 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
   return world;
 }
 
-async function postgresPlace(made: AsyncDisposableStack): Promise<Place> {
+async function postgresPlace(made: AsyncDisposableStack, { durable = false }: WorldOptions): Promise<Place> {
+  if (durable) return { url: made.use(await startPostgres()).url };
   const { url, drop } = await postgresForTests();
   made.defer(drop);
   return { url };

@@ -5,6 +5,7 @@ import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts
 import type { Failure } from "../../model/failure.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
+import { waitForCrm } from "../crm-away.ts";
 import { heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
 import { chooseFolders } from "./choose-folders.ts";
@@ -52,7 +53,7 @@ export async function receiveMailbox(
   const off = whyNot("receive", mailbox, profile);
   if (off !== null) return { ...NOTHING, left: { state: "off", because: off, until: null } };
   const work: Work = { mailbox, profile };
-  const waiting = await mustWait(context, "receive", work);
+  const waiting = (await waitForCrm(context, "receive", work)) ?? (await mustWait(context, "receive", work));
   if (waiting !== null) return { ...NOTHING, left: waiting };
   const { connections } = context;
   const place = options.inPerson ? await connections.takeInTurn(work, "receive", signal) : await connections.take(work, "receive");

@@ -10,24 +10,31 @@ import { whyNot } from "../why-not.ts";
  */
 export async function dispatchSending(context: EngineContext, organizations: readonly string[]): Promise<void> {
   for (const mailboxId of await mailboxesWithUnfinished(context.database, context.now())) await context.wake("send", mailboxId);
+  const failed: unknown[] = [];
   for (const organization of organizations) {
-    const senders = await context.crm(organization).pendingSenders(context.now());
-    const mailboxes = await mailboxesByAddress(
-      context.database,
-      organization,
-      senders.flatMap((one) => one.senderAddress ?? []),
-    );
-    const byAddress = new Map(mailboxes.map((one) => [one.address, one]));
-    const stuck = new Map<string, string>();
-    for (const { senderAddress, emails } of senders) {
-      const mailbox = senderAddress === null ? undefined : byAddress.get(senderAddress);
-      const reason = await reasonNotToSend(context, senderAddress, mailbox);
-      if (reason === null && mailbox) await context.wake("send", mailbox.id);
-      else if (reason !== null)
-        stuck.set(senderAddress ?? "", `${emails} ${emails === 1 ? "email stays" : "emails stay"} in Pending Send. ${reason}`);
-    }
-    await reportStuck(context, organization, stuck);
+    // A CRM that is away holds up nobody else's emails.
+    await dispatchOrganization(context, organization).catch((error: unknown) => failed.push(error));
   }
+  if (failed.length > 0) throw failed[0];
+}
+
+async function dispatchOrganization(context: EngineContext, organization: string): Promise<void> {
+  const senders = await context.crm(organization).pendingSenders(context.now());
+  const mailboxes = await mailboxesByAddress(
+    context.database,
+    organization,
+    senders.flatMap((one) => one.senderAddress ?? []),
+  );
+  const byAddress = new Map(mailboxes.map((one) => [one.address, one]));
+  const stuck = new Map<string, string>();
+  for (const { senderAddress, emails } of senders) {
+    const mailbox = senderAddress === null ? undefined : byAddress.get(senderAddress);
+    const reason = await reasonNotToSend(context, senderAddress, mailbox);
+    if (reason === null && mailbox) await context.wake("send", mailbox.id);
+    else if (reason !== null)
+      stuck.set(senderAddress ?? "", `${emails} ${emails === 1 ? "email stays" : "emails stay"} in Pending Send. ${reason}`);
+  }
+  await reportStuck(context, organization, stuck);
 }
 
 async function reasonNotToSend(

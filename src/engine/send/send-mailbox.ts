@@ -6,6 +6,7 @@ import type { MailSender } from "../../ports.ts";
 import type { Place } from "../connections/connections.ts";
 import { NEVER, type Slice, SliceClock } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
+import { waitForCrm } from "../crm-away.ts";
 import { ACTIVITY, heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
 import { fileCopies } from "./file-copies.ts";
@@ -78,6 +79,8 @@ export async function sendMailbox(
   const profile = mailbox && (await readProfile(context.database, mailbox.profile));
   if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null, end: "done", left: null };
   const work: Work = { mailbox, profile };
+  const away = await waitForCrm(context, "send", work);
+  if (away !== null) return { ...NOTHING_SENT, failure: null, end: "done", left: away };
   const started = performance.now();
   // A profile can lose its outgoing server while emails are under way; they are finished all the same.
   const sender = profile.outgoing === null ? null : context.mailSystem(profile).sender(accessTo(context, mailbox));
@@ -90,7 +93,7 @@ export async function sendMailbox(
     const { end, held } = await sendPending({ context, work, sender, lease, holder, stop, options, counts });
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
     if (worked > 0 || (mailbox.sendFailures > 0 && (end === "done" || end === "unfinished"))) await noteRecovery(context, "send", work);
-    else await noteAnswered(context, work);
+    else await noteAnswered(context);
     if (worked > 0)
       context.log.info({ mailbox: mailbox.address, ...counts, seconds: (performance.now() - started) / 1000 }, "mailbox sent");
     return { ...counts, failure: null, end, left: held };
@@ -103,10 +106,9 @@ export async function sendMailbox(
   }
 }
 
-/** The mail system was asked for nothing and has proved nothing; that the database and the CRM work is proved. */
-async function noteAnswered(context: EngineContext, { mailbox }: Work): Promise<void> {
+/** The mail system was asked for nothing and has proved nothing; that the database works is proved. */
+async function noteAnswered(context: EngineContext): Promise<void> {
   await closeAlerts(context.database, "process", "process", ACTIVITY.send, context.now());
-  await closeAlerts(context.database, "organization", mailbox.organization, ACTIVITY.send, context.now());
 }
 
 /** Sends over one connection, which is asked for when there is something to send. */
