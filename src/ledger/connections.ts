@@ -171,6 +171,19 @@ export async function listWatches(sql: Sql): Promise<Watch[]> {
   return rows;
 }
 
+/** This process watches; those that do not live any more do not. Returns how many do. */
+export async function countWatchers(tx: Transaction, living: Iterable<string>, me: string): Promise<number> {
+  await tx.query("delete from waypost.watcher where not (instance_id = any($1::uuid[]))", [[...living]]);
+  await tx.query("insert into waypost.watcher (instance_id) values ($1) on conflict do nothing", [me]);
+  const { rows } = await tx.query<{ watchers: number }>("select count(*) as watchers from waypost.watcher");
+  return rows[0]?.watchers ?? 1;
+}
+
+/** This process watches nothing any more. */
+export async function forgetWatcher(sql: Sql, me: string): Promise<void> {
+  await sql.query("delete from waypost.watcher where instance_id = $1", [me]);
+}
+
 /** How many connections are open to a host, of everybody or of one account. */
 export async function countConnections(sql: Sql, host: string, account: string): Promise<number> {
   const { rows } = await sql.query<{ open: number }>(

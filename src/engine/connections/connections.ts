@@ -2,10 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { Database, Transaction } from "../../database/database.ts";
 import { pause } from "../../database/patience.ts";
 import {
+  countWatchers,
   deletePlaces,
   deleteStalePlaces,
   easeLearnedLimits,
   forgetAbsent,
+  forgetWatcher,
   insertPlaces,
   isWanted,
   leaveLine,
@@ -118,14 +120,16 @@ export class Connections {
   }
 
   /**
-   * Divides the connections that may wait for news among the mailboxes, the first ones first, and takes for this process what nobody watches. Gives
-   * the ids of the mailboxes that this process is to watch: it stops watching any other, and then says so with {@link endWatches}.
+   * Divides the connections that may wait for news among the mailboxes, the first ones first, and these evenly among the processes that watch: takes
+   * for this process what nobody watches, up to its share, and leaves what it has above that to the others. Gives the ids of the mailboxes that this
+   * process is to watch: it stops watching any other, and then says so with {@link endWatches}.
    */
   async takeWatches(works: readonly Work[]): Promise<ReadonlySet<string>> {
     const wanted = works.map((work) => wantedBy(work, "watch"));
     const { database, now } = this.#options;
     const me = database.presence.instanceId;
     const fresh = new Map(wanted.map((one) => [one.mailboxId, { ...one, id: randomUUID() }]));
+    const living = await database.presence.living();
     return database.transaction(async (tx) => {
       await lockPlaces(tx, wanted);
       const watches = await listWatches(tx);
@@ -136,12 +140,16 @@ export class Connections {
       for (const one of turnsNow(await readLine(tx), capacities)) for (const room of [taken, share]) room.take(one);
       const held = new Map(watches.map((one) => [one.mailboxId, one]));
       const first = wanted.filter((one) => share.take(one)).map((one) => one.mailboxId);
-      const places = first.flatMap((id) => (held.has(id) ? [] : (fresh.get(id) ?? []))).filter((one) => taken.take(one));
+      const mine = first.filter((id) => held.get(id)?.holder === me);
+      const fair = Math.ceil(first.length / (await countWatchers(tx, living, me)));
+      const places = first
+        .flatMap((id) => (held.has(id) ? [] : (fresh.get(id) ?? [])))
+        .slice(0, Math.max(0, fair - mine.length))
+        .filter((one) => taken.take(one));
       for (const { id } of places) this.#held.add(id);
       const inserted = new Set(await insertPlaces(tx, me, places));
-      const mine = watches.filter((one) => one.holder === me).map((one) => one.mailboxId);
       const gained = places.filter((one) => inserted.has(one.id)).map((one) => one.mailboxId);
-      return new Set([...mine.filter((id) => first.includes(id)), ...gained]);
+      return new Set([...mine.slice(0, fair), ...gained]);
     }, "divide watches");
   }
 
@@ -175,7 +183,9 @@ export class Connections {
   async close(): Promise<void> {
     const ids = [...this.#held];
     this.#held.clear();
-    if (ids.length > 0) await deletePlaces(this.#options.database, ids).catch((error: unknown) => this.#options.report(error));
+    const { database, report } = this.#options;
+    await forgetWatcher(database, database.presence.instanceId).catch((error: unknown) => report(error));
+    if (ids.length > 0) await deletePlaces(database, ids).catch((error: unknown) => report(error));
   }
 
   #placeOf(id: string, wanted: Wanted): Place {
