@@ -204,6 +204,27 @@ onOneDatabaseEach("connections", [], (promise) => {
   });
 });
 
+test("processes that watch share the mailboxes evenly: one that comes later gets its part, and of one that leaves the others take over", {
+  skip: missingServers(["postgres"]),
+}, async () => {
+  await using database = await testDatabase("postgres");
+  await using second = await openDatabase({ ...database.place, report: () => {} });
+  const { works, connections: one } = await world(database, { mail: 30 }, Array(8).fill("mail"));
+  const other = connectionsOf(second, works, []);
+  const divide = async (connections: Connections) => {
+    const mine = await connections.takeWatches(works);
+    await connections.endWatches(works.flatMap(({ mailbox }) => (mine.has(mailbox.id) ? [] : [mailbox.id])));
+    return mine;
+  };
+  assert.equal((await divide(one)).size, 8, "alone it watches all");
+  assert.equal((await divide(other)).size, 0, "none is free yet");
+  const kept = await divide(one);
+  assert.equal(kept.size, 4, "it leaves half of them to the other");
+  assert.deepEqual([(await divide(other)).size, await divide(one)], [4, kept], "and keeps the same ones");
+  await other.close();
+  assert.equal((await divide(one)).size, 8, "when the other has left, it watches all again");
+});
+
 test("over two processes the limit holds under a crowd, and all get their turn", { skip: missingServers(["postgres"]) }, async () => {
   await using database: TestDatabase = await testDatabase("postgres");
   await using other = await openDatabase({ ...database.place, report: () => {} });
