@@ -112,7 +112,10 @@ function usual(command: string, inbox: ScriptedInbox, capabilities: string): rea
     return [...chosen(set, inbox).flatMap(({ message, seq }) => row(message, seq, rest, capabilities)), ...text("OK done")];
   if (uidCommand === "SEARCH") {
     const range = /UID (\S+)/.exec(command.slice(4))?.[1];
-    const found = range === undefined ? inbox.messages : chosen(range, inbox).map(({ message }) => message);
+    const larger = Number(/LARGER (\d+)/.exec(command)?.[1] ?? -1);
+    const found = (range === undefined ? inbox.messages : chosen(range, inbox).map(({ message }) => message)).filter(
+      ({ announcedSize, mime }) => (announcedSize ?? mime.length) > larger,
+    );
     return text(`* SEARCH${found.map(({ uid }) => ` ${uid}`).join("")}`, "OK done");
   }
   switch (command.split(" ")[0]) {

@@ -28,6 +28,9 @@ interface Wanted {
   readonly size: number;
 }
 
+/** What the server announced of a message a moment ago; undefined where it has to be asked. */
+export type SizeOf = (ref: MessageRef) => number | undefined;
+
 /**
  * The raw messages of one folder. Those announced as too large are never downloaded, and no more than the limit of those announced
  * wrongly. Throws a Failure of scope item at the end, after all others are answered, when the server does not hand out a message.
@@ -37,10 +40,11 @@ export async function* fetchContent(
   path: string,
   refs: readonly MessageRef[],
   maximumSize: number,
+  sizeOf: SizeOf = () => undefined,
 ): AsyncGenerator<Content> {
   const unreadable: MessageRef[] = [];
   for (const some of chunks(refs, SIZES_AT_A_TIME)) {
-    const { wanted, answered } = await announced(session, path, some, maximumSize);
+    const { wanted, answered } = await announced(session, path, some, maximumSize, sizeOf);
     yield* answered;
     for (const batch of batches(wanted, maximumSize)) {
       const ask = (these: readonly Wanted[], cut: number) =>
@@ -64,21 +68,28 @@ async function announced(
   path: string,
   refs: readonly MessageRef[],
   limit: number,
+  sizeOf: SizeOf,
 ): Promise<{ wanted: readonly Wanted[]; answered: readonly Content[] }> {
   return session.run(path, async (client) => {
     const { uidValidity } = await opened(client, path);
     const uids = refs.map((ref) => uidOf(ref, String(uidValidity ?? 0)));
-    const known = uids.filter((uid) => uid !== null);
-    const sizes = await fetchRows(client, known, { uid: true, size: true }, (row) => row.size !== undefined);
+    const told = new Map<number, number>();
+    for (const [index, uid] of uids.entries()) {
+      const size = refs[index] && sizeOf(refs[index]);
+      // Of one that is too large is asked again: it may have left, which is something else.
+      if (uid !== null && size !== undefined && size <= limit) told.set(uid, size);
+    }
+    const asked = uids.filter((uid) => uid !== null).filter((uid) => !told.has(uid));
+    const sizes = await fetchRows(client, asked, { uid: true, size: true }, (row) => row.size !== undefined);
     const there = await stillThere(
       client,
-      known.filter((uid) => !sizes.has(uid)),
+      asked.filter((uid) => !sizes.has(uid)),
     );
     const wanted: Wanted[] = [];
     const answered: Content[] = [];
     refs.forEach((ref, index) => {
       const uid = uids[index] ?? null;
-      const size = uid === null ? undefined : sizes.get(uid)?.size;
+      const size = uid === null ? undefined : (told.get(uid) ?? sizes.get(uid)?.size);
       if (uid === null || (size === undefined && !there.has(uid))) answered.push({ ref, kind: "gone" });
       else if (size !== undefined && size > limit) answered.push({ ref, kind: "too large", size, limit });
       else wanted.push({ ref, uid, size: size ?? limit });

@@ -21,6 +21,8 @@ export class ImapSource implements MailSource {
   readonly #puller: Puller;
   /** Paths by stream id, where they differ. */
   #paths: ReadonlyMap<string, string> = new Map();
+  /** Sizes of the heads handed out last, by stream and id: their contents are asked for next. */
+  #sizes: ReadonlyMap<string, number> = new Map();
 
   readonly #onClose: () => void;
 
@@ -40,14 +42,16 @@ export class ImapSource implements MailSource {
 
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
     const path = await this.#pathOf(stream);
-    return this.#explaining(path, TO_READ, () => this.#puller.pull(stream, path, cursor, options));
+    const pull = await this.#explaining(path, TO_READ, () => this.#puller.pull(stream, path, cursor, options));
+    if (pull.kind === "page") this.#remember(pull.heads);
+    return pull;
   }
 
   async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {
     for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
       const path = await this.#pathOf(stream);
       try {
-        yield* fetchContent(this.#session, path, some, maximumSize);
+        yield* fetchContent(this.#session, path, some, maximumSize, (ref) => this.#sizes.get(keyOf(ref)));
       } catch (error) {
         throw await this.#explained(error, path, TO_READ);
       }
@@ -65,6 +69,7 @@ export class ImapSource implements MailSource {
       const path = await this.#pathOf(stream);
       heads.push(...(await this.#session.run(path, (client) => headsOf(client, stream, path, some))));
     }
+    this.#remember(heads);
     return heads;
   }
 
@@ -87,6 +92,11 @@ export class ImapSource implements MailSource {
   close(): Promise<void> {
     this.#onClose();
     return this.#session.close();
+  }
+
+  #remember(heads: readonly MessageHead[]): void {
+    // A size of zero is no size: what is known of a message that the server does not describe.
+    this.#sizes = new Map(heads.filter(({ size }) => size > 0).map(({ ref, size }) => [keyOf(ref), size]));
   }
 
   /** What commands name the folder by. Where folders have ids or are somebody else's, only a listing knows the path; a source that was just opened has none yet. Elsewhere the id is the path. */
@@ -135,4 +145,8 @@ export class ImapSource implements MailSource {
       throw trouble;
     }
   }
+}
+
+function keyOf({ stream, id }: MessageRef): string {
+  return `${stream}\n${id}`;
 }
