@@ -13,13 +13,14 @@ import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type Trac
 /**
  * Delivers what is tracked, in chunks of bounded size; while one is stored, the next is downloaded and read. Each chunk's emails, claims and
  * decisions commit together; `finish` joins the last one. A message that fails alone is quarantined; anything wider aborts and leaves the cursor
- * where it was (invariant 1).
+ * where it was (invariant 1). `onRead` is called when all is downloaded.
  */
 export async function deliverTracked(
   reading: Reading,
   tracked: readonly TrackedCandidate[],
   settings: OrganizationSettings,
   finish: (tx: Transaction) => Promise<void>,
+  onRead: () => void,
 ): Promise<Counts> {
   let counts = NO_COUNTS;
   let storing = Promise.resolve(NO_COUNTS);
@@ -31,6 +32,7 @@ export async function deliverTracked(
       // It is awaited after the next chunk was read, and may have failed by then.
       storing.catch(() => undefined);
     }
+    onRead();
     return addCounts(counts, await storing);
   } finally {
     // Whatever failed, nothing is stored any more when the caller hears of it.

@@ -32,13 +32,15 @@ export type Which =
 
 /**
  * Decides a page of heads of one stream and stores what follows. `finish` runs inside the last transaction: there the cursor moves, so that it
- * never covers what is not stored. Known messages only get a new place: a move is not news.
+ * never covers what is not stored. Known messages only get a new place: a move is not news. `onRead` is called once, when nothing more is asked of
+ * the mail system for this page, while it is still being stored.
  */
 export async function processHeads(
   reading: Reading,
   heads: readonly MessageHead[],
   which: Which,
   finish: (tx: Transaction) => Promise<void>,
+  onRead: () => void = () => undefined,
 ): Promise<Counts> {
   const { context, work } = reading;
   const { candidates, moved } =
@@ -59,7 +61,8 @@ export async function processHeads(
     const waiting = decided.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     await reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt);
   };
-  const delivered = tracked.length > 0 ? await deliverTracked(reading, tracked, settings, store) : await commit(context, store);
+  const delivered =
+    tracked.length > 0 ? await deliverTracked(reading, tracked, settings, store, onRead) : await commit(context, store, onRead);
   const counts: Counts = {
     ...delivered,
     received: candidates.length,
@@ -93,7 +96,8 @@ async function quarantineWithheld({ context, work: { mailbox } }: Reading, tx: T
   }
 }
 
-async function commit(context: EngineContext, store: (tx: Transaction) => Promise<void>): Promise<Counts> {
+async function commit(context: EngineContext, store: (tx: Transaction) => Promise<void>, onRead: () => void): Promise<Counts> {
+  onRead();
   await context.database.transaction(store, "store decisions");
   step("receive.committed");
   return NO_COUNTS;

@@ -2,6 +2,7 @@ import { forgetPlaces, markAbsent, markGone, settlePlaces } from "../../ledger/d
 import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
+import type { Transaction } from "../../model/sql.ts";
 import { step } from "../step.ts";
 import { processHeads } from "./process-heads.ts";
 import { type Counts, NO_COUNTS, type Reading } from "./reading.ts";
@@ -22,9 +23,16 @@ export interface StoredPage {
  * server tells of a departure only once. Of a stream of many folders, messages that lie in none of `folders` are none of our business until they are moved into one. A lost cursor starts again from the beginning and reconciles by
  * identity: known messages are recognized, not replayed (invariant 3); no place of before counts, for the server may give its numbers a second
  * time. A folder of the stream that is read only from now on makes it start again too: the messages in it have passed by.
+ * While a page is stored, the next one is pulled, if `goesOn` tells that it will be asked for at once.
  */
-export async function* readStream(reading: Reading, stream: string, folders: ReadonlySet<string>): AsyncGenerator<StoredPage, void> {
-  const { context, work, source, lease, signal } = reading;
+export async function* readStream(
+  reading: Reading,
+  stream: string,
+  folders: ReadonlySet<string>,
+  goesOn: () => boolean,
+): AsyncGenerator<StoredPage, void> {
+  const { context, work, source, nextPage, lease, signal } = reading;
+  const options = { limit: PAGE_SIZE, since: work.mailbox.startDate };
   const startedAt = context.now();
   const position = await readPosition(context.database, work.mailbox.id, stream);
   const grown = position !== null && readsMore(position, folders);
@@ -32,7 +40,7 @@ export async function* readStream(reading: Reading, stream: string, folders: Rea
   const reread: string[] | null = grown ? [] : null;
   let resets = 0;
   for (;;) {
-    const pull = await source.pull(stream, cursor, { limit: PAGE_SIZE, since: work.mailbox.startDate });
+    const pull = (await nextPage.take(stream, cursor)) ?? (await source.pull(stream, cursor, options));
     if (pull.kind === "reset") {
       if (++resets > 2) throw lostAgain(work.mailbox.address, stream, pull.reason);
       context.log.warn(
@@ -58,14 +66,18 @@ export async function* readStream(reading: Reading, stream: string, folders: Rea
     const covered: Cursor = pull.cursor;
     let counts: Counts = NO_COUNTS;
     if (pull.heads.length > 0 || pull.gone.length > 0 || covered !== cursor) {
-      counts = await processHeads(reading, pull.heads, { newIn: folders }, async (tx) => {
+      const store = async (tx: Transaction) => {
         await lease.assertHeld(tx);
         const now = context.now();
         await markGone(tx, work.mailbox.id, pull.gone, now);
         if (listing !== null) await markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now);
         await settlePlaces(tx, work.mailbox.id, stream, { told: pull.heads.map((head) => head.ref.id), end: !pull.more }, now);
         await storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now);
-      });
+      };
+      const lookAhead = () => {
+        if (pull.more && !signal.aborted && goesOn()) nextPage.begin(stream, covered, () => source.pull(stream, covered, options));
+      };
+      counts = await processHeads(reading, pull.heads, { newIn: folders }, store, lookAhead);
     }
     cursor = covered;
     reading.onPage?.(pull.heads.length);

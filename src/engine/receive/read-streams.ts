@@ -62,6 +62,8 @@ class Turns {
   readonly #open = new Map<string, AsyncGenerator<StoredPage, void>>();
   readonly #lookedAt = new Map<string, number>();
   readonly #clock: SliceClock;
+  /** Whether the turn that was taken last is not over. */
+  #goesOn: () => boolean = () => false;
   /** Streams in which nothing more was left. */
   readonly finished: string[] = [];
   counts: Counts = NO_COUNTS;
@@ -120,7 +122,9 @@ class Turns {
 
   async #read({ stream, folders }: Task): Promise<"finished" | "more"> {
     const began = performance.now();
-    const pages = this.#open.get(stream) ?? readStream(this.#reading, stream, new Set(folders.map((folder) => folder.id)));
+    this.#goesOn = () => performance.now() - began < this.#slice.length;
+    const pages =
+      this.#open.get(stream) ?? readStream(this.#reading, stream, new Set(folders.map((folder) => folder.id)), () => this.#goesOn());
     for (;;) {
       const page = await pages.next();
       if (!page.done) this.counts = addCounts(this.counts, page.value.counts);
@@ -129,7 +133,7 @@ class Turns {
         this.finished.push(stream);
         return "finished";
       }
-      if (performance.now() - began < this.#slice.length) continue;
+      if (this.#goesOn()) continue;
       this.#open.set(stream, pages);
       return "more";
     }

@@ -6,12 +6,14 @@ import type { Identity } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { MailSource } from "../../ports.ts";
 import type { EngineContext, Work } from "../context.ts";
+import type { NextPage } from "./next-page.ts";
 
 /** What one job reads with. */
 export interface Reading {
   readonly context: EngineContext;
   readonly work: Work;
   readonly source: MailSource;
+  readonly nextPage: NextPage;
   readonly lease: Lease;
   readonly signal: AbortSignal;
   /** Told after each page how many messages it held. */

@@ -12,6 +12,7 @@ import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
 import { tellHiddenFolders } from "./hidden-folders.ts";
+import { NextPage } from "./next-page.ts";
 import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 
@@ -67,7 +68,7 @@ export async function receiveMailbox(
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
   try {
     const { counts, unfinished } = await readMailboxOnce(
-      { context, work, source, lease, signal, onPage: options.onPage },
+      { context, work, source, nextPage: new NextPage(), lease, signal, onPage: options.onPage },
       options.slice ?? NEVER,
     );
     await noteRecovery(context, "receive", work);
@@ -101,6 +102,8 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
   }, "store folders");
   // A folder that the server refuses is tried all the same: the failure makes the alert, and the day when it works closes it.
   const { counts, unfinished } = await readStreams(reading, wanted, slice);
+  // When it is to end, nothing more is asked, and closing the connection ends what was begun.
+  if (!reading.signal.aborted) await reading.nextPage.settled();
   // After the folders, so that a moved message is looked for where it lies now.
   const all = addCounts(counts, await decideAgain(reading));
   // Last: what was read in this round is deleted in it, while the mailbox is open.
