@@ -1,4 +1,4 @@
-import type { Sql } from "../model/sql.ts";
+import type { Sql, Transaction } from "../model/sql.ts";
 
 /** The right to make one email of one message, for a whole organization. */
 export interface Claim {
@@ -66,6 +66,30 @@ export async function markDelivered(
   const { rows } = await sql.query<{ identity: string }>(
     "update waypost.claim set delivered_at = $4, mailbox_id = $2 where organization = $1 and identity = any($3) and delivered_at is null returning identity",
     [organization, mailboxId, identities, now],
+  );
+  return new Set(rows.map((row) => row.identity));
+}
+
+/**
+ * Claims and fulfils in one: for emails that are made in the same transaction, which must do this first, so that two of them wait for each other
+ * instead of deadlocking. Returns the identities that nobody had fulfilled: this mailbox delivers these. Whoever delivers the same at that moment is waited for.
+ */
+export async function claimDelivered(
+  tx: Transaction,
+  organization: string,
+  mailboxId: string,
+  claims: readonly Claim[],
+  now: Date,
+): Promise<Set<string>> {
+  const sorted = [...new Map(claims.map((one) => [one.identity, one])).values()].sort((one, other) =>
+    one.identity < other.identity ? -1 : 1,
+  );
+  const { rows } = await tx.query<{ identity: string }>(
+    `insert into waypost.claim (organization, identity, email_id, message_id, mailbox_id, claimed_at, delivered_at)
+     select $1, identity, email_id, message_id, $2, $6, $6 from unnest($3::text[], $4::uuid[], $5::text[]) as one (identity, email_id, message_id)
+     on conflict (organization, identity) do update set delivered_at = excluded.delivered_at, mailbox_id = excluded.mailbox_id where claim.delivered_at is null
+     returning identity`,
+    [organization, mailboxId, sorted.map((one) => one.identity), sorted.map((one) => one.emailId), sorted.map((one) => one.messageId), now],
   );
   return new Set(rows.map((row) => row.identity));
 }

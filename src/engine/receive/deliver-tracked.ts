@@ -1,4 +1,4 @@
-import { claim, markDelivered, readClaims } from "../../ledger/claims.ts";
+import { type Claim, type ClaimRow, claim, claimDelivered, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
 import { quarantine, release } from "../../ledger/quarantine.ts";
 import { REASON, type RuleAnswer } from "../../model/decision.ts";
@@ -45,24 +45,25 @@ async function deliverChunk(
   { ready, broken, slipped }: Chunk,
   finish: ((tx: Transaction) => Promise<void>) | null,
 ): Promise<Counts> {
-  const { context, work } = reading;
-  const { organization, id: mailboxId } = work.mailbox;
-  const now = context.now();
-  const claims = await claim(
-    context.database,
-    organization,
-    mailboxId,
-    ready.map((one) => ({ identity: one.identity, emailId: one.email.id, messageId: one.email.messageId })),
-    now,
-  );
-  step("receive.claimed");
-  const [mine, others] = partition(ready, (one) => !claims.get(one.identity)?.delivered);
-  const duplicates = others.flatMap((one) => {
-    const first = claims.get(one.identity);
-    return first ? [{ ...duplicateOf(one.candidate, first, mailboxId), contentHash: one.contentHash }] : [];
-  });
+  const { mine, duplicates } = await claimAhead(reading, ready);
   const stored = await storeChunk(reading, mine, [...duplicates, ...slipped], broken, finish);
   return { ...stored, skipped: stored.skipped + slipped.length };
+}
+
+/** A foreign CRM is told only what nobody delivered before; in the embedded one the claims are part of the delivery's transaction. */
+async function claimAhead(
+  { context, work: { mailbox } }: Reading,
+  ready: readonly Ready[],
+): Promise<{ readonly mine: readonly Ready[]; readonly duplicates: readonly DecidedMessage[] }> {
+  if (context.crm(mailbox.organization).joinsTransaction) return { mine: ready, duplicates: [] };
+  const claims = await claim(context.database, mailbox.organization, mailbox.id, ready.map(claimOf), context.now());
+  step("receive.claimed");
+  const [mine, others] = partition(ready, (one) => !claims.get(one.identity)?.delivered);
+  return { mine, duplicates: duplicatesOf(others, claims, mailbox.id) };
+}
+
+function claimOf({ identity, email }: Ready): Claim {
+  return { identity, emailId: email.id, messageId: email.messageId };
 }
 
 /** Delivers and stores in one transaction; a fault of a single message is found by halving, and that message alone is quarantined. */
@@ -105,26 +106,16 @@ async function storeTogether(
   const { context, work, lease } = reading;
   const { organization, id: mailboxId } = work.mailbox;
   const crm = context.crm(organization);
-  const emails = ready.map((one) => one.email);
   const now = context.now();
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
-  if (!crm.joinsTransaction) await crm.deliver(emails);
-  const { woken, late } = await context.database.transaction(async (tx) => {
+  if (!crm.joinsTransaction) await crm.deliver(ready.map((one) => one.email));
+  const { woken, delivered } = await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
+    const { fresh, duplicates } = await fulfil(reading, tx, ready, now);
+    const emails = fresh.map((one) => one.email);
     if (crm.joinsTransaction) await crm.deliver(emails, tx);
     step("receive.delivered");
-    const identities = ready.map((one) => one.identity);
-    const first = await markDelivered(tx, organization, mailboxId, identities, now);
-    // Another mailbox delivered them while we did.
-    const foreign = await readClaims(
-      tx,
-      organization,
-      identities.filter((identity) => !first.has(identity)),
-    );
-    const decided = ready.map((one) => {
-      const claimed = foreign.get(one.identity);
-      return claimed ? { ...duplicateOf(one.candidate, claimed, mailboxId), contentHash: one.contentHash } : trackedMessage(one);
-    });
+    const decided = [...fresh.map(trackedMessage), ...duplicates];
     const coverage = finish === null ? "ahead" : "covered";
     const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...others], now, coverage);
     await release(tx, [...ids.values()], now);
@@ -139,17 +130,47 @@ async function storeTogether(
       organization,
       emails.flatMap((email) => email.messageId ?? []),
     );
-    return { woken: mailboxes, late: decided.filter((one) => one.outcome === "duplicate").length };
+    return { woken: mailboxes, delivered: emails };
   }, "deliver emails");
   step("receive.committed");
   for (const waiting of woken) await context.wake("receive", waiting);
-  observeDelay(reading, emails);
+  observeDelay(reading, delivered);
   return {
     ...NO_COUNTS,
-    tracked: emails.length - late,
-    duplicate: others.filter((one) => one.outcome === "duplicate").length + late,
+    tracked: delivered.length,
+    duplicate: others.filter((one) => one.outcome === "duplicate").length + ready.length - delivered.length,
     quarantined: broken.length,
   };
+}
+
+/** Fulfils the claims. Another mailbox may have delivered first, and of twins that are one message the first counts: the others are duplicates. */
+async function fulfil(
+  { context, work: { mailbox } }: Reading,
+  tx: Transaction,
+  ready: readonly Ready[],
+  now: Date,
+): Promise<{ readonly fresh: readonly Ready[]; readonly duplicates: readonly DecidedMessage[] }> {
+  const { organization, id } = mailbox;
+  const identities = ready.map((one) => one.identity);
+  const { joinsTransaction } = context.crm(organization);
+  const fulfilled = joinsTransaction
+    ? await claimDelivered(tx, organization, id, ready.map(claimOf), now)
+    : await markDelivered(tx, organization, id, identities, now);
+  if (joinsTransaction) step("receive.claimed");
+  const [fresh, late] = partition(ready, (one) => fulfilled.delete(one.identity));
+  const claims = await readClaims(
+    tx,
+    organization,
+    late.map((one) => one.identity),
+  );
+  return { fresh, duplicates: duplicatesOf(late, claims, id) };
+}
+
+function duplicatesOf(late: readonly Ready[], claims: ReadonlyMap<string, ClaimRow>, mailboxId: string): DecidedMessage[] {
+  return late.flatMap(({ candidate, identity, contentHash }) => {
+    const first = claims.get(identity);
+    return first ? [{ ...duplicateOf(candidate, first, mailboxId), contentHash }] : [];
+  });
 }
 
 function trackedMessage({ candidate, email, contentHash, remarks }: Ready): DecidedMessage {
@@ -191,5 +212,7 @@ function observeDelay({ context }: Reading, emails: readonly IncomingEmail[]): v
 }
 
 function partition<T>(list: readonly T[], test: (one: T) => boolean): [T[], T[]] {
-  return [list.filter(test), list.filter((one) => !test(one))];
+  const parts: [T[], T[]] = [[], []];
+  for (const one of list) parts[test(one) ? 0 : 1].push(one);
+  return parts;
 }
