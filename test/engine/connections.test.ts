@@ -1,16 +1,20 @@
 /** How many connections real servers see, whoever wants them. */
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../../src/app.ts";
+import type { Configuration } from "../../src/config.ts";
 import { openDatabase } from "../../src/database/open.ts";
 import { type Engine, type Role, startEngine } from "../../src/engine/engine.ts";
 import { STATUS } from "../../src/model/email.ts";
 import type { Sql } from "../../src/model/sql.ts";
-import { testDatabase } from "../databases.ts";
+import { type TestDatabase, testDatabase } from "../databases.ts";
+import { startService } from "../faults/service.ts";
 import { startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { missingServers } from "../servers/needs.ts";
+import { removeFolder, temporaryFolder } from "../servers/processes.ts";
 import { alertHistory, mailboxId, theAlert } from "./alerts.ts";
 import { decisionsIn, letter } from "./incoming.ts";
 import { contactsFor, draftFrom, emailOf, pressSend } from "./outgoing.ts";
@@ -46,6 +50,28 @@ async function watchers(sql: Sql): Promise<Map<string, string>> {
   return new Map(rows.map((row) => [row.name, row.holder]));
 }
 
+/** A real `waypost serve` that is killed in the middle of watching, with its connections open. */
+async function killedWhileItWatched(database: TestDatabase, configuration: Configuration): Promise<void> {
+  if (!("url" in database.place)) throw new Error("one process alone has an embedded database");
+  const folder = temporaryFolder("killed");
+  mkdirSync(folder, { recursive: true });
+  try {
+    const config = path.join(folder, "waypost.yaml");
+    // JSON is YAML.
+    writeFileSync(config, JSON.stringify({ ...configuration, database: { url: { env: "WAYPOST_TEST_SERVICE_URL" } } }));
+    const environment = { WAYPOST_TEST_SERVICE_URL: database.place.url };
+    const service = startService({ config, trace: path.join(folder, "steps"), environment, roles: "worker,watcher" });
+    await until("it watches", async () => {
+      if (!service.running()) throw new Error(service.said());
+      return (await watchers(database)).size === 2;
+    });
+    await service.kill();
+  } finally {
+    removeFolder(folder);
+  }
+  assert.equal((await watchers(database)).size, 2, "nobody has noticed yet");
+}
+
 test("two processes keep to the limit together, watch each mailbox once, and take over what a dead one watched", { skip }, async () => {
   await using database = await testDatabase("postgres");
   await using second = await openDatabase({ ...database.place, report: () => {} });
@@ -54,14 +80,7 @@ test("two processes keep to the limit together, watch each mailbox once, and tak
   const configuration = rig.configurationFor(names, { incoming: { port: proxy.port }, profile: { maxConcurrentConnections: 3 } });
   await using app = await rig.open(database, configuration);
   await using other = await rig.open(second, configuration);
-  const [watched = "", ...rest] = names;
-  // A process that died while it watched and read: it holds two of the three connections.
-  for (const use of ["watch", "receive"]) {
-    await database.query(
-      "insert into waypost.connection (id, holder, use, mailbox_id, profile, host, account) values ($1, $2, $3, $4, 'test', '127.0.0.1', $5)",
-      [randomUUID(), randomUUID(), use, await mailboxId(database, addressOf(watched)), addressOf(watched)],
-    );
-  }
+  await killedWhileItWatched(database, configuration);
   await using _one = await started(app, 5);
   await using _two = await started(other, 5);
   const living = [database, second].map((one) => one.presence.instanceId);
@@ -72,7 +91,8 @@ test("two processes keep to the limit together, watch each mailbox once, and tak
   for (const name of names) await rig.dovecot.deliver(name, letter({ id: `${name}-1`, to: [addressOf(name)] }));
   await until("all mail is decided", async () => (await decisionsIn(database, ...names)).length === names.length);
   // What comes into an unwatched mailbox makes it one of the most active ones.
-  const active = [...rest].find((name) => name !== watched) ?? "";
+  const now = await watchers(database);
+  const active = names.find((name) => !now.has(name)) ?? "";
   await rig.dovecot.deliver(active, letter({ id: `${active}-2`, to: [addressOf(active)] }));
   await until("the most active mailbox is watched", async () => (await watchers(database)).has(active));
   assert.ok(proxy.mostAtOnce() <= 3, "the server never saw more");
