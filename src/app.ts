@@ -13,6 +13,7 @@ import { Connections } from "./engine/connections/connections.ts";
 import { LIMIT_ALERT } from "./engine/connections/learn.ts";
 import type { EngineContext, Measure } from "./engine/context.ts";
 import type { Log } from "./engine/log.ts";
+import { countedAs } from "./engine/opening.ts";
 import { type Operations, operationsOf } from "./engine/operations/operations.ts";
 import { wake } from "./jobs/lease.ts";
 import { type Queue, startQueue } from "./jobs/queue.ts";
@@ -64,9 +65,14 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     const systems = new Map<string, MailSystem>();
     const content = options.content ?? new ContentReader();
     const passwords = new Map(configuration.mailboxes.map((one) => [addressKey(one.address), one]));
+    const signIns = new Map(configuration.serverProfiles.map(({ name }) => [name, signInOf(configuration, name)]));
+    const signInFor = (profile: string) => signIns.get(profile) ?? signInOf(configuration, profile);
+    const opening: EngineContext["opening"] = ({ address, username, profile }, direction) =>
+      signInFor(profile).opening(address, username, direction);
     const connections = new Connections({
       database,
       now,
+      countedAs: (mailbox, direction) => countedAs(opening(mailbox, direction)),
       wake: (tx, work, mailboxId) => wake(queue, database, work, mailboxId, tx),
       report: (error) => options.log.warn({ error }, "a connection was not given back; the next sweep does it"),
       eased: async (profile) => void (await closeAlerts(database, "profile", profile, LIMIT_ALERT, now())),
@@ -83,7 +89,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
         return crm;
       },
       mailSystem: (profile) => {
-        const open = systems.get(profile.name) ?? openMailSystem(profile, signInOf(configuration, profile.name));
+        const open = systems.get(profile.name) ?? openMailSystem(profile, signInFor(profile.name));
         systems.set(profile.name, open);
         return open;
       },
@@ -92,6 +98,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
         const mailbox = passwords.get(address);
         return keepers.ofMailbox(address)?.credentialsFor(mailbox?.username ?? address) ?? passwordOf(address, mailbox);
       },
+      opening,
       authorizations,
       wake: (work, mailboxId) => wake(queue, database, work, mailboxId),
       connections,

@@ -81,3 +81,16 @@ test("a secret that is missing is the profile's trouble, once for all mailboxes"
   const { credentials } = reach({ incoming: "masterUser", password: { env: "WAYPOST_NOT_SET" } }, "receive");
   await assert.rejects(credentials.current(), { scope: "profile", code: "secret missing", message: /service account router/ });
 });
+
+test("who opens a mailbox is told by name: the service account where it does, in each direction by itself, and else the mailbox's user", () => {
+  const opened = (account: object | undefined, address = "ann@example.com") =>
+    (["receive", "send"] as const).map((direction) => signIn(account).opening(address, "ann", direction));
+  const own = { access: "password", user: "ann", serviceAccount: null };
+  assert.deepEqual(opened(undefined), [own, own]);
+  assert.deepEqual(opened({ incoming: "sharedFolders", outgoing: "itself" }), [
+    { access: "sharedFolders", user: "ann", serviceAccount: "router" },
+    { access: "itself", user: "ann", serviceAccount: "router" },
+  ]);
+  assert.deepEqual(opened({ incoming: "masterUser" }), [{ access: "masterUser", user: "ann", serviceAccount: "router" }, own]);
+  assert.deepEqual(opened({ incoming: "masterUser" }, "eve@example.com"), [own, own], "a mailbox of another profile is not its business");
+});

@@ -1,4 +1,5 @@
 import { type Configuration, readSecret } from "../config.ts";
+import type { Opening } from "../engine/opening.ts";
 import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
 import type { Direction, PasswordSecret } from "../model/mailbox.ts";
@@ -8,6 +9,8 @@ import type { Credentials, MailboxAccess, ServiceAccountAccess } from "../ports.
 export interface SignIn {
   /** The mailbox as it is reached in that direction. */
   access(mailbox: MailboxAccess, direction: Direction): MailboxAccess;
+  /** The same in words and names; `user` is the mailbox's user name. */
+  opening(address: string, user: string, direction: Direction): Opening;
   /** Mailboxes are read by somebody who sees only what is shared. */
   readonly seesOnlyShared: boolean;
 }
@@ -17,14 +20,23 @@ type ServiceAccount = NonNullable<Profile["serviceAccount"]>;
 
 /** The mailbox's own credentials, or in their place those of the profile's service account, only for mailboxes that the configuration names. */
 export function signInOf({ serverProfiles, mailboxes }: Configuration, profileName: string): SignIn {
-  const account = serverProfiles.find((one) => one.name === profileName)?.serviceAccount;
-  if (account === undefined) return { access: (mailbox) => mailbox, seesOnlyShared: false };
+  const profile = serverProfiles.find((one) => one.name === profileName);
+  const account = profile?.serviceAccount;
+  const own = (user: string, direction: Direction): Opening => ({ access: ownAccess(profile, direction), user, serviceAccount: null });
+  if (account === undefined)
+    return { access: (mailbox) => mailbox, opening: (_address, user, direction) => own(user, direction), seesOnlyShared: false };
+  const kindOf = (direction: Direction) => (direction === "receive" ? account.incoming : account.outgoing);
   const named = mailboxes.filter((one) => (one.profile ?? serverProfiles[0]?.name) === profileName);
   const users = new Map(named.map((one) => [addressKey(one.address), one.username ?? one.address]));
   return {
     seesOnlyShared: account.incoming === "sharedFolders",
+    opening(address, user, direction) {
+      const kind = kindOf(direction);
+      if (kind === undefined || !users.has(addressKey(address))) return own(user, direction);
+      return { access: kind, user, serviceAccount: account.username };
+    },
     access(mailbox, direction) {
-      const kind = direction === "receive" ? account.incoming : account.outgoing;
+      const kind = kindOf(direction);
       const user = users.get(addressKey(mailbox.address));
       if (kind === undefined || user === undefined) return mailbox;
       const others = () => [...users.values()].filter((other) => actsAsUser(kind) && other !== user);
@@ -40,6 +52,12 @@ export function signInOf({ serverProfiles, mailboxes }: Configuration, profileNa
       };
     },
   };
+}
+
+function ownAccess(profile: Profile | undefined, direction: Direction): Opening["access"] {
+  const server = direction === "receive" ? profile?.incoming : profile?.outgoing;
+  if (server?.authentication === "none") return "none";
+  return profile?.oauth === undefined ? "password" : "token";
 }
 
 function actsAsUser(access: ServiceAccountAccess["access"]): boolean {

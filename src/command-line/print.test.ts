@@ -55,6 +55,10 @@ const status: Json<Status> = {
       messages: { tracked: 1, skipped: 2, duplicate: 3, quarantined: 4 },
       deleting: { since: AT, deleted: 5, lastAt: AT, kept: 1 },
       notWatchedBecause: null,
+      opened: {
+        receiving: { access: "masterUser", user: "ann", serviceAccount: "router", words: "by the service account router" },
+        sending: { access: "password", user: "ann", serviceAccount: null, words: "as ann, with its own password" },
+      },
       weaknesses: ["incoming: passwords and mail travel in plain text"],
       token: null,
     },
@@ -79,6 +83,8 @@ describe("what people read", () => {
       "    what to do: Correct the password.",
       "    next try 2026-03-10 09:00:00 UTC; last success never",
       "  sending:   works, last 2026-03-10 09:00:00 UTC",
+      "  opened:    to receive by the service account router",
+      "  opened:    to send as ann, with its own password",
       "  test:      incoming Failure, outgoing Not Run, last run 2026-03-10 09:00:00 UTC",
       "    Run it again.",
       "  messages:  1 tracked, 2 skipped, 3 duplicate, 4 in quarantine",
@@ -97,6 +103,16 @@ describe("what people read", () => {
       "  the server said: NO \ufffd[2Jgone",
       "  what to do: Correct it.",
     ]);
+  });
+
+  test("a mailbox that is opened alike in both directions says so once", () => {
+    const [one] = status.mailboxes;
+    assert.ok(one);
+    const { sending } = one.opened;
+    const lines = (opened: typeof one.opened) =>
+      statusLines({ ...status, mailboxes: [{ ...one, opened }] }).filter((line) => line.startsWith("  opened:"));
+    assert.deepEqual(lines({ receiving: sending, sending }), ["  opened:    as ann, with its own password"]);
+    assert.deepEqual(lines({ receiving: sending, sending: null }), ["  opened:    to receive as ann, with its own password"]);
   });
 
   test("a mailbox that is off says why, and a new one that nothing was done yet", () => {

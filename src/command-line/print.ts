@@ -36,6 +36,7 @@ function mailboxLines(mailbox: Json<Status>["mailboxes"][number]): string[] {
     `${mailbox.address}  (${mailbox.profile})`,
     ...directionLines("receiving", mailbox.receiving),
     ...directionLines("sending", mailbox.sending),
+    ...openedLines(mailbox.opened),
     ...(mailbox.token === null ? [] : tokenLines(mailbox.token)),
     `  test:      ${testWords(mailbox.test)}`,
     ...(mailbox.test.because === null ? [] : [`    ${mailbox.test.because}`]),
@@ -75,6 +76,15 @@ function directionLines(name: "receiving" | "sending", one: Json<DirectionStatus
     ...(one.error?.serverSaid ? [`    the server said: ${one.error.serverSaid}`] : []),
     ...(one.error ? [`    what to do: ${one.error.remedy}`] : []),
     `    next try ${moment(one.next)}; last success ${moment(one.lastSuccess)}`,
+  ];
+}
+
+function openedLines({ receiving, sending }: Json<Status>["mailboxes"][number]["opened"]): string[] {
+  const label = "  opened:    ";
+  if (receiving !== null && receiving.words === sending?.words) return [`${label}${receiving.words}`];
+  return [
+    ...(receiving === null ? [] : [`${label}to receive ${receiving.words}`]),
+    ...(sending === null ? [] : [`${label}to send ${sending.words}`]),
   ];
 }
 

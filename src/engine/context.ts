@@ -4,11 +4,12 @@ import type { MailboxRow, ProfileRow } from "../ledger/mailboxes.ts";
 import type { ContentReader } from "../mime/content-reader.ts";
 import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
-import type { ServerProfile } from "../model/mailbox.ts";
+import type { Direction, ServerProfile } from "../model/mailbox.ts";
 import type { Credentials, Crm, MailboxAccess, MailSystem } from "../ports.ts";
 import type { Authorizations } from "./authorizations.ts";
 import type { Connections } from "./connections/connections.ts";
 import type { Log } from "./log.ts";
+import type { Opening } from "./opening.ts";
 
 /** Everything that the engine works with; put together once, in the composition root. */
 export interface EngineContext {
@@ -20,6 +21,8 @@ export interface EngineContext {
   /** Opened once for each profile and kept. */
   mailSystem(profile: ServerProfile): MailSystem;
   credentials(mailboxAddress: string): Credentials;
+  /** How the mailbox is opened, for people and for limits. */
+  opening(mailbox: MailboxRow, direction: Direction): Opening;
   readonly authorizations: Authorizations;
   /** Reads messages off the event loop. */
   readonly content: Pick<ContentReader, "read">;

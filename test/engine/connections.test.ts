@@ -12,6 +12,7 @@ import { STATUS } from "../../src/model/email.ts";
 import type { Sql } from "../../src/model/sql.ts";
 import { type TestDatabase, testDatabase } from "../databases.ts";
 import { startService } from "../faults/service.ts";
+import { RIGHTS_COUNT_AT_ONCE, setRights } from "../servers/access-rights.ts";
 import { startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { missingServers } from "../servers/needs.ts";
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
@@ -148,6 +149,26 @@ test("a server that takes one connection of a user is read all the same, with on
   await until("its mail is read", async () => (await decisionsIn(database, ann)).length === 1);
   assert.equal((await watchers(database)).size, 0, "its one connection is for reading");
   assert.deepEqual(await alertHistory(database, await mailboxId(database, addressOf(ann))), [], "it is no trouble of the mailbox");
+});
+
+test("where all mailboxes are read by one account that signs in as itself, what the server takes of it is learned for that account", {
+  skip,
+}, async () => {
+  const extra = `${RIGHTS_COUNT_AT_ONCE}protocol imap {\n  mail_max_userip_connections = 1\n}`;
+  await using own = await engineRig({ dovecot: { shared: true, extra }, accounts: 3 });
+  await using database = await testDatabase("pglite");
+  const [colleague = "", ...names] = own.newUsers(3);
+  for (const name of names) await setRights(own.dovecot, name, "INBOX", colleague, "lr");
+  const serviceAccount = { username: colleague, password: { file: own.passwordFile(colleague) }, incoming: "sharedFolders" } as const;
+  const users = names.map((name) => ({ name, mailbox: { username: name, password: undefined, outgoing: false } }));
+  await using app = await own.open(database, own.configurationFor(users, { profile: { serviceAccount } }));
+  await using _engine = await started(app, 5);
+  await until("the limit is learned", async () => (await database.query("select from waypost.learned_limit")).rowCount === 1);
+  const { rows } = await database.query<{ account: string }>("select account from waypost.learned_limit");
+  assert.deepEqual(rows, [{ account: colleague }]);
+  assert.match((await theAlert(app, "connections: too many")).message, new RegExp(`for ${colleague}`));
+  for (const name of names) await own.dovecot.deliver(name, letter({ id: `${name}-1`, to: [addressOf(name)] }));
+  await until("all mail is read, one mailbox after the other", async () => (await decisionsIn(database, ...names)).length === names.length);
 });
 
 test("a server that is away sees one mailbox try, not all; when it is back, all are read within their spread", { skip }, async () => {

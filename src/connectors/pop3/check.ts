@@ -86,10 +86,14 @@ function done(name: ConnectStep, { endpoint }: Target, mailbox: MailboxAccess, p
     case "connect":
       return { name, result: "ok", message: `${where} takes connections.`, serverSaid: progress.greeting };
     case "sign in":
-      return { name, result: "ok", message: `${where} accepts user name and password of ${mailbox.address}.` };
+      return { name, result: "ok", message: `${where} accepts user name and password of ${whoSignsIn(mailbox)}.` };
     case "encrypt":
       return encrypted(name, where, endpoint, progress);
   }
+}
+
+function whoSignsIn({ address, serviceAccount }: MailboxAccess): string {
+  return serviceAccount === undefined ? address : `the service account ${serviceAccount.name} for ${serviceAccount.user}`;
 }
 
 function encrypted(name: ConnectStep, where: string, endpoint: Target["endpoint"], { protocol }: Progress): Step {

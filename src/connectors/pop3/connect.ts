@@ -3,9 +3,11 @@ import { Failure } from "../../model/failure.ts";
 import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { trustIn } from "../../wire/trust.ts";
+import { Witnesses } from "../../wire/witnesses.ts";
 import { Channel } from "./channel.ts";
 import { Connection } from "./connection.ts";
 import { type Circumstances, pop3Failure } from "./failures.ts";
+import { SIGNED_IN_ALL_THE_SAME, troubleOfServiceAccount } from "./service-account.ts";
 import { signIn } from "./sign-in.ts";
 
 /** What connections are opened to. One for each mail system: the certificates in it take time to read. */
@@ -13,6 +15,8 @@ export interface Target {
   readonly endpoint: Endpoint;
   /** Whom TLS trusts; null where the profile's authorities are no certificates. */
   readonly trust: () => SecureContext | null;
+  /** Whom a refused service account is asked about. */
+  readonly witnesses: Witnesses<Secret>;
 }
 
 export function targetOf(endpoint: Endpoint): Target {
@@ -23,6 +27,7 @@ export function targetOf(endpoint: Endpoint): Target {
       if (trust === undefined) trust = trustIn(endpoint.certificateAuthorities);
       return trust;
     },
+    witnesses: new Witnesses(),
   };
 }
 
@@ -38,7 +43,7 @@ export interface Progress {
 
 /**
  * A connection that is signed in: the mailbox is locked by it until it is left (RFC 1939 5). Throws a Failure that names the cause; a refused
- * password is asked for again once, in case it was changed meanwhile.
+ * password is asked for again once, in case it was changed meanwhile. What a service account is refused is a failure of whomever it concerns.
  */
 export async function connect(
   target: Target,
@@ -46,6 +51,32 @@ export async function connect(
   progress: Progress = { step: "find the server" },
 ): Promise<Connection> {
   const about = { endpoint: target.endpoint, mailbox: mailbox.address };
+  try {
+    return await signedIn(target, mailbox, about, progress);
+  } catch (error) {
+    const { serviceAccount } = mailbox;
+    if (serviceAccount === undefined || !(error instanceof Failure)) throw error;
+    throw await troubleOfServiceAccount(error, serviceAccount, about, {
+      witnesses: target.witnesses,
+      accepts: (secret) => isAccepted(target, secret, about),
+    });
+  }
+}
+
+/** Signs in and out again. */
+async function isAccepted(target: Target, secret: Secret, about: Circumstances): Promise<boolean> {
+  try {
+    await (await attempt(target, secret, about, { step: "find the server" })).leave();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (SIGNED_IN_ALL_THE_SAME.has(error.code)) return true;
+    if (error.code === "sign-in refused") return false;
+    throw error;
+  }
+}
+
+async function signedIn(target: Target, mailbox: MailboxAccess, about: Circumstances, progress: Progress): Promise<Connection> {
   const secret = await mailbox.credentials.current();
   try {
     return await attempt(target, secret, about, progress);

@@ -91,6 +91,25 @@ const CAUSES = {
     message: (where, who) => `${where} refuses the user name or password of ${who}.`,
     remedy: () => "Enter the password of the mailbox again; where two-step sign-in is on, an application password.",
   },
+  "service account refused": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where, who) => `${where} refuses the user name or password of the service account ${who}.`,
+    remedy: () =>
+      "Enter its password again in the server profile. It must be a master user or an administrator there, and let in by POP3 too.",
+  },
+  "service account not allowed": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, what) => `${where} does not let the service account ${what}.`,
+    remedy: () => 'Check the "username" of the mailbox, and at the server that the service account may act for this user by POP3.',
+  },
+  "no authorization identity": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} does not offer SASL PLAIN, the sign-in method that can name another user (RFC 4616).`,
+    remedy: () => "Many servers offer it only over TLS: choose TLS or STARTTLS. Else use masterUser.",
+  },
   "token refused": {
     scope: "mailbox",
     waitingHelps: false,

@@ -60,6 +60,7 @@ async function offerItself(session: Session, address: string): Promise<Step> {
   if (refusal) {
     return { name, result: "failed", code: "address not usable", message: refusal.response, remedy: "Correct the address of the mailbox." };
   }
+  session.sender = address;
   for (const [command, text] of [
     ["MAIL", `MAIL FROM:<${wireAddress(address)}>`],
     ["RCPT", `RCPT TO:<${wireAddress(address)}>`],

@@ -110,6 +110,13 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     message: (where) => `${where} does not offer AUTH PLAIN, the sign-in method that can name another user (RFC 4616).`,
     remedy: () => "Many servers offer it only over TLS: choose TLS or STARTTLS. Else use masterUser, or itself.",
   },
+  "sender not permitted": {
+    scope: "account",
+    waitingHelps: false,
+    message: (where, what) => `${where} does not let ${what}.`,
+    remedy: () =>
+      "Give that user the right to send as this address (Postfix: smtpd_sender_login_maps; Exchange: the permission SendAs), or enter the user name to which the address belongs. The emails wait meanwhile.",
+  },
   "service account not allowed": {
     scope: "account",
     waitingHelps: false,

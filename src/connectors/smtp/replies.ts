@@ -15,6 +15,7 @@ export type ReplyTrouble =
   | "encryption required"
   | "no common sign-in method"
   | "protocol error"
+  | "sender not permitted"
   | "server busy"
   | "server closing"
   | "service refused"
@@ -59,6 +60,8 @@ const BEFORE_CONTENT: readonly Command[] = ["connect", "EHLO", "HELO", "STARTTLS
 const TOO_FAST =
   /too (many|much) (mail|messages|errors|recipients from)|rate.?limit|throttl|sending (limit|quota|rate)|submissionquotaexceeded|thread limit/i;
 const TOO_MANY_CONNECTIONS = /too many (concurrent )?(smtp )?(connections|sessions)|connections? limit/i;
+/** Words of Postfix and Exchange for a sender whom the user that signed in may not be: that holds for all mail from that mailbox. */
+const NOT_THEIR_SENDER = /not owned by user|permissions? to send as this sender/i;
 const ABOUT_TLS = /starttls|\btls\b|encrypt/i;
 
 const TABLE: readonly Row[] = [
@@ -105,6 +108,8 @@ const TABLE: readonly Row[] = [
   { to: ENVELOPE, code: /^538$/, means: trouble("encryption required") },
   { to: ENVELOPE, code: /^53[05]$/, means: trouble("sign-in required") },
   { to: ["MAIL"], code: /^503$/, text: /auth/i, means: trouble("sign-in required") },
+  // Postfix tells it at RCPT only (smtpd_delay_reject).
+  { to: ENVELOPE, code: /^5/, text: NOT_THEIR_SENDER, means: trouble("sender not permitted") },
   { to: ENVELOPE, code: /^502$/, means: trouble("protocol error") },
   { to: ["RSET"], code: /./, means: trouble("protocol error") },
 

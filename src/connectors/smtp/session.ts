@@ -62,6 +62,8 @@ export class Session {
   readonly options: SessionOptions;
   /** Messages offered so far, taken or not: the next one begins with RSET. */
   messages = 0;
+  /** Whose address mail is offered from, for failures about it. */
+  sender = "";
   #channel: Channel | null = null;
   #extensions = NO_EXTENSIONS;
 
@@ -187,7 +189,9 @@ export class Session {
     if (trouble === "sign-in refused" && secret?.kind === "token") return withTokenFacts(this.failure("token refused", reply), secret);
     this.#channel?.destroy();
     const serverSaid = reply === undefined ? undefined : replyText(reply);
-    return smtpFailure(trouble, this.endpoint, { user: secret?.username, serverSaid });
+    const user = secret?.username ?? null;
+    const who = trouble === "sender not permitted" ? `${user ?? "this machine"} send as ${this.sender}` : user;
+    return smtpFailure(trouble, this.endpoint, { user: who, serverSaid });
   }
 
   /** The failure for a reply that did not do what its command is for. */

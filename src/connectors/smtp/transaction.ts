@@ -68,6 +68,7 @@ async function offerEnvelope(session: Session, envelope: Envelope, facts: Conten
   const offer: Offer = { accepted: 0, refused: [], limit: null, refusal: null };
   const lines = envelopeLines(session, envelope, facts);
   session.messages++;
+  session.sender = envelope.from;
   await session.exchange(lines, (line, reply) => {
     note(session, offer, line, reply);
     return offer.refusal === null;

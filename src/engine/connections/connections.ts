@@ -22,6 +22,7 @@ import {
   type Waiting,
   type Wanted,
 } from "../../ledger/connections.ts";
+import type { MailboxRow } from "../../ledger/mailboxes.ts";
 import type { Direction, Endpoint } from "../../model/mailbox.ts";
 import type { Work } from "../context.ts";
 import { Room, turnsNow } from "./room.ts";
@@ -50,6 +51,8 @@ export interface ConnectionsOptions {
   /** Enqueues the work of a mailbox within the transaction. */
   wake(tx: Transaction, work: "receive" | "send", mailboxId: string): Promise<void>;
   report(error: unknown): void;
+  /** Under which name servers count a connection of the mailbox; by default that of its own user. */
+  countedAs?(mailbox: MailboxRow, direction: Direction): string;
   /** A profile may again open as many connections as it says. */
   eased(profile: string): Promise<void>;
 }
@@ -69,7 +72,7 @@ export class Connections {
 
   /** A place, or null when there is none: then the mailbox stands in line, and its work is woken. */
   async take(work: Work, use: Use, direction: Direction = directionOf(use)): Promise<Place | null> {
-    const wanted = wantedBy(work, use, direction);
+    const wanted = this.wantedBy(work, use, direction);
     const id = randomUUID();
     this.#held.add(id);
     try {
@@ -105,18 +108,18 @@ export class Connections {
       await this.sweep();
       await pause(LOOK_MS, signal);
     }
-    await leaveLine(this.#options.database, wantedBy(work, use));
+    await leaveLine(this.#options.database, this.wantedBy(work, use));
     return null;
   }
 
   /** The mailbox has no work any more for which it stood in line. */
   async leave(work: Work, use: Use): Promise<void> {
-    await leaveLine(this.#options.database, wantedBy(work, use));
+    await leaveLine(this.#options.database, this.wantedBy(work, use));
   }
 
   /** Whether another mailbox stands in line for what this work holds. */
   isWanted(work: Work, use: Use): Promise<boolean> {
-    return isWanted(this.#options.database, wantedBy(work, use));
+    return isWanted(this.#options.database, this.wantedBy(work, use));
   }
 
   /**
@@ -125,7 +128,7 @@ export class Connections {
    * process is to watch: it stops watching any other, and then says so with {@link endWatches}.
    */
   async takeWatches(works: readonly Work[]): Promise<ReadonlySet<string>> {
-    const wanted = works.map((work) => wantedBy(work, "watch"));
+    const wanted = works.map((work) => this.wantedBy(work, "watch"));
     const { database, now } = this.#options;
     const me = database.presence.instanceId;
     const fresh = new Map(wanted.map((one) => [one.mailboxId, { ...one, id: randomUUID() }]));
@@ -188,6 +191,13 @@ export class Connections {
     if (ids.length > 0) await deletePlaces(database, ids).catch((error: unknown) => report(error));
   }
 
+  /** What a piece of work connects to. A profile without that direction has nothing to count; it is never connected to. */
+  wantedBy({ mailbox, profile }: Work, use: Use, direction: Direction = directionOf(use)): Wanted {
+    const endpoint = direction === "send" ? profile.outgoing : profile.incoming;
+    const user = this.#options.countedAs?.(mailbox, direction) ?? mailbox.username;
+    return { use, mailboxId: mailbox.id, profile: profile.name, host: hostOf(endpoint), account: accountOf(endpoint, user) };
+  }
+
   #placeOf(id: string, wanted: Wanted): Place {
     const release = async () => {
       if (!this.#held.delete(id)) return;
@@ -218,12 +228,6 @@ export class Connections {
       else if (use === "send" || use === "file") await this.#options.wake(tx, "send", mailboxId);
     }
   }
-}
-
-/** What a piece of work connects to. A profile without that direction has nothing to count; it is never connected to. */
-export function wantedBy({ mailbox, profile }: Work, use: Use, direction: Direction = directionOf(use)): Wanted {
-  const endpoint = direction === "send" ? profile.outgoing : profile.incoming;
-  return { use, mailboxId: mailbox.id, profile: profile.name, host: hostOf(endpoint), account: accountOf(endpoint, mailbox.username) };
 }
 
 /** The direction in which a use connects; a check is for either. */

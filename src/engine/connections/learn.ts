@@ -2,7 +2,6 @@ import { openAlert } from "../../ledger/alerts.ts";
 import { countConnections, storeLearnedLimit, type Use } from "../../ledger/connections.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { EngineContext, Work } from "../context.ts";
-import { wantedBy } from "./connections.ts";
 
 /** The cause by which connectors tell that a server refused a connection for their number. */
 export const TOO_MANY = "too many connections";
@@ -23,7 +22,7 @@ const PER_ACCOUNT = /\buser|\baccount|\bmailbox|simultaneous/i;
  */
 export async function learnLimit(context: EngineContext, work: Work, use: Use, failure: Failure): Promise<boolean> {
   const { profile } = work;
-  const { host, account } = wantedBy(work, use);
+  const { host, account } = context.connections.wantedBy(work, use);
   const limited = PER_ACCOUNT.test(failure.serverSaid ?? "") ? account : "";
   // The refused one has its place too.
   const took = (await countConnections(context.database, host, limited)) - 1;

@@ -3,6 +3,7 @@ import { listMailboxes, type MailboxRow, mailboxesByAddress, type ProfileRow, re
 import { addressKey } from "../../model/address.ts";
 import type { Direction } from "../../model/mailbox.ts";
 import type { EngineContext } from "../context.ts";
+import { openingWords } from "../opening.ts";
 import { whyNot, whyWaiting } from "../why-not.ts";
 import { testState } from "./test-state.ts";
 
@@ -32,7 +33,7 @@ export async function explainMailboxes(context: EngineContext, key: string): Pro
     found.push({
       mailbox: mailbox.address,
       sentences: [
-        ...directions(mailbox, profile, context.now()),
+        ...directions(context, mailbox, profile),
         ...tests(mailbox, profile),
         ...audit.map(
           (entry) => `${entry.actor} ${entry.action === "approve" ? "approved" : "rejected"} the address on ${entry.at.toISOString()}.`,
@@ -43,7 +44,9 @@ export async function explainMailboxes(context: EngineContext, key: string): Pro
   return found;
 }
 
-function directions(mailbox: MailboxRow, profile: ProfileRow, now: Date): string[] {
+function directions(context: EngineContext, mailbox: MailboxRow, profile: ProfileRow): string[] {
+  const now = context.now();
+  const how = (direction: Direction) => openingWords(context.opening(mailbox, direction));
   const receive = whyNot("receive", mailbox, profile);
   const send = whyNot("send", mailbox, profile);
   const waits = (direction: Direction, off: string | null) => {
@@ -52,11 +55,11 @@ function directions(mailbox: MailboxRow, profile: ProfileRow, now: Date): string
   };
   return [
     receive === null
-      ? `It is read; the server profile is "${profile.name}".`
+      ? `It is read ${how("receive")}; the server profile is "${profile.name}".`
       : `It is not read: no connection is made for incoming mail. ${receive}`,
     ...waits("receive", receive),
     send === null
-      ? `Its emails are sent by the server profile "${profile.name}".`
+      ? `Its emails are sent ${how("send")}; the server profile is "${profile.name}".`
       : `Its emails stay in Pending Send: no connection is made for outgoing mail. ${send}`,
     ...waits("send", send),
   ];

@@ -9,6 +9,7 @@ import { type TokenFailure, type TokenState, tokenStates } from "../../ledger/to
 import type { Direction } from "../../model/mailbox.ts";
 import { watchShare } from "../connections/room.ts";
 import type { EngineContext } from "../context.ts";
+import { type Opening, openingWords } from "../opening.ts";
 import { whyNot } from "../why-not.ts";
 import { type TestState, testState } from "./test-state.ts";
 
@@ -47,6 +48,8 @@ export interface MailboxStatus {
   readonly notWatchedBecause: string | null;
   /** Weaknesses of the way to its server that an administrator chose. */
   readonly weaknesses: readonly string[];
+  /** How it is opened on its server; null in a direction for which its profile has no server. */
+  readonly opened: Readonly<Record<"receiving" | "sending", MailboxOpening | null>>;
   /** How its access token stands; null where it signs in with a password. */
   readonly token: TokenStatus | null;
 }
@@ -58,6 +61,11 @@ export interface DeletingStatus {
   readonly lastAt: Date | null;
   /** Messages that stay because their content is not proven to be in the CRM: `explain` names the reason of each. */
   readonly kept: number;
+}
+
+export interface MailboxOpening extends Opening {
+  /** The same for people: "as ann, with its own password". */
+  readonly words: string;
 }
 
 export interface TokenStatus {
@@ -104,6 +112,10 @@ export async function status(context: EngineContext, organizations: readonly str
       ...mailboxStatus(mailbox, profile, { folders: folders.get(id) ?? [], alerts, messages: outcomes.get(id) ?? NO_DECISIONS }),
       deleting: deletingStatus(mailbox, deletions.get(id)),
       notWatchedBecause,
+      opened: {
+        receiving: profile.incoming === null ? null : openingOf(context, mailbox, "receive"),
+        sending: profile.outgoing === null ? null : openingOf(context, mailbox, "send"),
+      },
       token: tokens.get(id) ?? null,
     });
   }
@@ -119,6 +131,11 @@ export async function status(context: EngineContext, organizations: readonly str
     quarantined: mailboxes.reduce((sum, one) => sum + one.messages.quarantined, 0),
     alerts,
   };
+}
+
+function openingOf(context: EngineContext, mailbox: MailboxRow, direction: Direction): MailboxOpening {
+  const opening = context.opening(mailbox, direction);
+  return { ...opening, words: openingWords(opening) };
 }
 
 function whyNotWatched(context: EngineContext, mailbox: MailboxRow, profile: ProfileRow): string | null {
@@ -137,7 +154,7 @@ function mailboxStatus(
     alerts,
     messages,
   }: { readonly folders: readonly FolderRow[]; readonly alerts: readonly Alert[]; readonly messages: MailboxStatus["messages"] },
-): Omit<MailboxStatus, "token" | "notWatchedBecause" | "deleting"> {
+): Omit<MailboxStatus, "token" | "notWatchedBecause" | "deleting" | "opened"> {
   return {
     address: mailbox.address,
     organization: mailbox.organization,

@@ -156,7 +156,7 @@ export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorit
     fault("address of somebody else", {
       outgoing: { authentication: "plain", port: services.ownSenders ?? 0 },
       code: "sender not permitted",
-      message: /does not let the user that signed in send as/,
+      message: /does not let \S+ send as/,
       remedy: /right to send as/,
       serverSaid: /^553 5\.7\.1 .*not owned by user/,
     }),
