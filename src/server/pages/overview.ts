@@ -105,10 +105,22 @@ ${way("Receiving", one.receiving)}
 ${way("Sending", one.sending)}
 <p class="counts"><span><b>${tracked}</b> tracked</span> <span><b>${skipped}</b> skipped</span> <span><b>${duplicate}</b> duplicate</span> <span><b>${quarantined}</b> in quarantine</span></p>
 <p class="quiet">Mail from ${moment(one.startDate)} on</p>
+${opened(one.opened)}
 ${one.notWatchedBecause && html`<p class="quiet">${one.notWatchedBecause}</p>`}
 ${one.weaknesses.length > 0 && html`<p class="remark">${one.weaknesses.join("; ")}</p>`}
 ${one.folders.length > 0 && folders(one.folders)}
 </article>`;
+}
+
+/** Only where it is not the mailbox's own user. */
+function opened({ receiving, sending }: MailboxStatus["opened"]): Html[] {
+  const ways = [
+    ["Read", receiving],
+    ["Sent from", sending],
+  ] as const;
+  return ways.flatMap(([what, opening]) =>
+    opening === null || opening.serviceAccount === null ? [] : [html`<p class="quiet">${what} <bdi>${opening.words}</bdi></p>`],
+  );
 }
 
 function way(name: string, { state, because, lastSuccess, next, error }: DirectionStatus): Html {
