@@ -3,12 +3,11 @@ import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
+import { checkWriter } from "./command-line/check-lines.ts";
 import { EXIT, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
-import type { Json } from "./command-line/json.ts";
 import {
   authorizedLines,
-  checkEventLines,
   explanationLines,
   folded,
   nothingKnownLines,
@@ -26,7 +25,6 @@ import { progressBar } from "./command-line/progress.ts";
 import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts";
 import { type Configuration, configurationJsonSchema, readConfiguration } from "./config.ts";
 import type { Role } from "./engine/engine.ts";
-import type { CheckEvent } from "./engine/operations/check.ts";
 import { Failure } from "./model/failure.ts";
 
 /** The `waypost` command: parses, calls, prints. Everything it does is a function elsewhere. */
@@ -188,9 +186,7 @@ program
     withDoor(async (door) => {
       const stop = untilInterrupted();
       // Each step is shown when it is done: a test message can take its time.
-      const tell = (event: Json<CheckEvent>) => {
-        if (!globalOptions().json) write(process.stdout, checkEventLines(event));
-      };
+      const tell = globalOptions().json ? () => undefined : checkWriter((lines) => write(process.stdout, lines));
       const checks = await door.call("check", addresses, { profile, testMessage, waitSeconds: wait }, stop, tell);
       if (globalOptions().json) print(checks, []);
       if (checks.some((one) => one.steps.some((step) => step.result === "failed")) || stop.aborted) return EXIT.failed;

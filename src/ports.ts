@@ -103,6 +103,11 @@ export interface MailSource {
   content(refs: readonly MessageRef[], options: { readonly maximumSize: number }): AsyncIterable<Content>;
   /** The messages with that Message-ID (angle brackets left off) that lie in a folder. */
   find(folder: string, messageId: string): Promise<readonly MessageRef[]>;
+  /**
+   * Waits until something may have happened in a stream, for at most so many milliseconds, or until `signal` aborts: on the connection that is
+   * open, where `watch` opens one of its own. Missing where the mail system shows news only to those who come anew.
+   */
+  awaitNews?(stream: string, milliseconds: number, signal: AbortSignal): Promise<void>;
   /** The heads of those of these messages of one stream that lie there now, as they are now. */
   heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]>;
   /** Changes a message; only where the profile says so. */

@@ -3,13 +3,15 @@ import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { targetOf } from "../../src/connectors/imap/connect.ts";
+import { imapSystem } from "../../src/connectors/imap/system.ts";
 import { type WatchTimes, watch } from "../../src/connectors/imap/watch.ts";
 import { Failure } from "../../src/model/failure.ts";
 import type { WatchTarget } from "../../src/ports.ts";
 import { startCuttingProxy } from "../servers/cutting-proxy.ts";
 import type { Dovecot } from "../servers/dovecot.ts";
 import { missingServers } from "../servers/needs.ts";
-import { access, imapEndpoint, startImapServer } from "./imap-rig.ts";
+import { startScriptedImap } from "../servers/scripted-imap.ts";
+import { access, imapEndpoint, profileWith, startImapServer } from "./imap-rig.ts";
 import { message } from "./mail-source-rig.ts";
 
 const WITHIN = 10_000;
@@ -174,5 +176,44 @@ describe("watching IMAP mailboxes", { skip: missingServers(["dovecot"]) }, () =>
       await sleep(600);
       assert.ok(ann.wakes <= 5, `${ann.wakes} wakes`);
     });
+  });
+
+  test("on the connection that is open, news end the waiting; without any it ends at its time, or at once when it is told to", async () => {
+    await using system = imapSystem({ profile: profileWith(imapEndpoint(dovecot.ports.imap)) });
+    const source = system.source(access("user10"));
+    const [inbox] = await source.folders();
+    const stream = inbox?.stream ?? "";
+    assert.ok(source.awaitNews);
+    const since = async (milliseconds: number, signal = new AbortController().signal) => {
+      const begun = performance.now();
+      await source.awaitNews?.(stream, milliseconds, signal);
+      return performance.now() - begun;
+    };
+    assert.ok((await since(200)) >= 195, "there is no news");
+    const [waited] = await Promise.all([since(60_000), sleep(300).then(() => dovecot.deliver("user10", message("news")))]);
+    assert.ok(waited < WITHIN, `${waited} ms`);
+    assert.ok((await since(60_000, AbortSignal.timeout(100))) < WITHIN);
+    const pulled = await source.pull(stream, null, { limit: 10, since: new Date(0) });
+    assert.deepEqual(pulled.kind === "page" && pulled.heads.length, 1, "the connection is as good as before");
+    await source.close();
+  });
+
+  test("a server without IDLE is looked at again after a moment, and one that goes meanwhile is a failure", async () => {
+    await using server = await startScriptedImap({ capabilities: ["UIDPLUS"] });
+    await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port)) });
+    const source = system.source(access("user0"));
+    const begun = performance.now();
+    await source.awaitNews?.("INBOX", 60_000, new AbortController().signal);
+    assert.ok(performance.now() - begun < WITHIN);
+    assert.ok(!server.heard.some((command) => command.startsWith("IDLE")));
+    await source.close();
+    await using proxy = await startCuttingProxy(dovecot.ports.imap);
+    await using through = imapSystem({ profile: profileWith(imapEndpoint(proxy.port)) });
+    const broken = through.source(access("user10"));
+    const [inbox] = await broken.folders();
+    const waiting = broken.awaitNews?.(inbox?.stream ?? "", 60_000, new AbortController().signal);
+    void sleep(200).then(() => proxy.cutNow());
+    await assert.rejects(waiting ?? Promise.resolve(), (error) => error instanceof Failure && error.waitingHelps);
+    await broken.close();
   });
 });

@@ -125,6 +125,31 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
     assert.equal((await alertHistory(app.database, row?.id ?? "")).filter((alert) => alert.startsWith("testing")).length, 1);
   });
 
+  promises(
+    "mailboxes are tested side by side, as far as their server profile allows connections, and told in their order",
+    async (database) => {
+      const names = rig.newUsers(3);
+      const course = async (maxConcurrentConnections: number) => {
+        await using app = await rig.open(database, rig.configurationFor(names, { profile: { maxConcurrentConnections } }));
+        const events: string[] = [];
+        const checks = await app.operations.check(names.map(addressOf), { testMessage: false }, new AbortController().signal, (event) => {
+          if (!("step" in event)) events.push("done" in event ? "done" : "begun");
+        });
+        assert.deepEqual(
+          checks.map((one) => one.mailbox),
+          names.map(addressOf),
+        );
+        assert.ok(checks.every((one) => one.steps.every((step) => step.result !== "failed")));
+        return events;
+      };
+      assert.deepEqual((await course(5)).slice(0, 3), ["begun", "begun", "begun"]);
+      assert.deepEqual(
+        await course(1),
+        names.flatMap(() => ["begun", "done"]),
+      );
+    },
+  );
+
   promises("with requireTest nothing is done before the test has passed, and again after the way has changed", async (database) => {
     const ann = rig.newUser();
     const configuration = (timeoutSeconds: number, host = "127.0.0.1") =>

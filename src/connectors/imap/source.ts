@@ -2,6 +2,7 @@ import { Failure } from "../../model/failure.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import { storableText } from "../../model/text.ts";
 import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
+import { awaitNews } from "./await-news.ts";
 import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages } from "./changes.ts";
 import { fetchContent } from "./content.ts";
 import { isSendable } from "./folders.ts";
@@ -61,6 +62,11 @@ export class ImapSource implements MailSource {
   async find(stream: string, messageId: string): Promise<readonly MessageRef[]> {
     const path = await this.#pathOf(stream);
     return this.#explaining(path, TO_READ, () => findMessage(this.#session, stream, path, messageId));
+  }
+
+  async awaitNews(stream: string, milliseconds: number, signal: AbortSignal): Promise<void> {
+    const path = await this.#pathOf(stream);
+    await this.#session.run(path, (client) => awaitNews(client, path, milliseconds, signal));
   }
 
   async heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]> {

@@ -37,10 +37,10 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
   const tried = DIRECTIONS.filter((direction) => !untouched.some((one) => one.direction === direction));
   for (const direction of tried) {
     if (options.signal.aborted) return { steps, untouched, results: {} };
-    for await (const step of stepsOf(context, work, direction)) note({ ...step, direction });
+    for await (const step of stepsOf(context, work, direction, options)) note({ ...step, direction });
   }
   if (options.testMessage && tried.length === 2 && passed(steps)) {
-    await using _ = await connectionForCheck(context, work, "receive");
+    await using _ = await connectionForCheck(context, work, "receive", options.patienceSeconds);
     for await (const step of testBothWays(context, work, options)) note(step);
   }
   const results = Object.fromEntries(tried.map((direction) => [direction, outcomeOf(direction, steps)] as const));
@@ -49,7 +49,7 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
 }
 
 /** The steps of one direction; what the connector throws instead is the last of them. */
-async function* stepsOf(context: EngineContext, work: Work, direction: Direction): AsyncGenerator<Step> {
+async function* stepsOf(context: EngineContext, work: Work, direction: Direction, { patienceSeconds }: CheckOptions): AsyncGenerator<Step> {
   const { mailbox, profile } = work;
   const now = context.now();
   if (direction === "receive" && mailbox.receiveNotBefore !== null && mailbox.receiveNotBefore > now) {
@@ -57,7 +57,7 @@ async function* stepsOf(context: EngineContext, work: Work, direction: Direction
     return;
   }
   try {
-    await using _ = await connectionForCheck(context, work, direction);
+    await using _ = await connectionForCheck(context, work, direction, patienceSeconds);
     const endpoint = direction === "receive" ? profile.incoming : profile.outgoing;
     const mistake = endpoint === null ? null : await mistakeAt(endpoint);
     if (mistake !== null) {

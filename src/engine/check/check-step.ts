@@ -18,6 +18,8 @@ export interface CheckOptions {
   readonly testMessage: boolean;
   /** How long that message is looked for. */
   readonly waitSeconds: number;
+  /** Seconds that it waits for one of the connections that its server profile allows. */
+  readonly patienceSeconds: number;
   readonly signal: AbortSignal;
   /** Told of each step as it is done. */
   readonly onStep: (step: CheckStep) => void;

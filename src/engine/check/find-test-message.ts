@@ -16,6 +16,8 @@ import type { Test, TestSearch } from "./test-message.ts";
 /** Pauses between two looks, in milliseconds: most servers deliver within a second, and a slow one is not pestered. */
 const PAUSES = [300, 700, 1000, 2000, 3000];
 const LONGEST_PAUSE = 5000;
+/** Milliseconds in which places other than the inbox are looked through; the folder or mailbox in hand is the last. */
+const ELSEWHERE = 30_000;
 
 /** Heads of a look, bytes of a bounce, folders and other mailboxes in which a message that did not come is looked for. */
 const PAGE = 200;
@@ -27,22 +29,45 @@ const name = "find the test message";
 
 /** Looks for the message in the inbox until it is there or the time is over; then says what was found instead. */
 export async function* findTestMessage(search: TestSearch, test: Test, { inbox, cursor }: Position): AsyncGenerator<CheckStep> {
-  const { options, work } = search;
-  const { address } = work.mailbox;
-  const begun = performance.now();
-  let position = cursor;
-  for (let look = 0; !options.signal.aborted; look++) {
-    const seen = await withSource(search, (source) => lookOnce(source, inbox, position, test, address));
-    position = seen.cursor;
-    if (seen.found !== null) {
-      yield { ...seen.found, direction: seen.found.code === "test message bounced" ? "send" : "receive" };
-      return;
-    }
-    const left = options.waitSeconds * 1000 - (performance.now() - begun);
-    if (left <= 0) break;
-    await sleep(Math.min(PAUSES[look] ?? LONGEST_PAUSE, left), undefined, { signal: options.signal }).catch(() => undefined);
+  const { signal, waitSeconds } = search.options;
+  const until = performance.now() + waitSeconds * 1000;
+  const place: Place = { inbox, cursor, looks: 0 };
+  let found: Found | null = null;
+  while (found === null && !signal.aborted) {
+    found = await withSource(search, (source) => lookWhileOpen(source, place, test, search, until));
+    const left = until - performance.now();
+    if (found !== null || left <= 0) break;
+    await pause(Math.min(PAUSES[place.looks - 1] ?? LONGEST_PAUSE, left), signal);
   }
-  yield { ...(await elsewhere(search, test)), direction: "receive" };
+  if (signal.aborted && found === null) return;
+  found ??= await elsewhere(search, test);
+  yield { ...found, direction: found.code === "test message bounced" ? "send" : "receive" };
+}
+
+/** Where the search stands. */
+interface Place {
+  readonly inbox: Folder;
+  cursor: Cursor | null;
+  looks: number;
+}
+
+/** Looks once, and again at each news as long as the mail system tells of them on the open connection and there is time. */
+async function lookWhileOpen(source: MailSource, place: Place, test: Test, search: TestSearch, until: number): Promise<Found | null> {
+  const { signal } = search.options;
+  for (;;) {
+    const seen = await lookOnce(source, place.inbox, place.cursor, test, search.work.mailbox.address);
+    place.cursor = seen.cursor;
+    place.looks++;
+    const left = until - performance.now();
+    if (seen.found !== null || source.awaitNews === undefined || left <= 0 || signal.aborted) return seen.found;
+    await source.awaitNews(place.inbox.stream, Math.min(LONGEST_PAUSE, left), signal);
+  }
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
 }
 
 type Found = Omit<CheckStep, "direction">;
@@ -78,10 +103,11 @@ async function diagnosisOf(source: MailSource, head: MessageHead, { messageId }:
 async function elsewhere(search: TestSearch, test: Test): Promise<Found> {
   const { work, options } = search;
   const { address } = work.mailbox;
-  const folder = await withSource(search, (source) => folderWith(source, test.messageId, work.profile.folders));
+  const inTime = timeFor(ELSEWHERE, options.signal);
+  const folder = await withSource(search, (source) => folderWith(source, test.messageId, work.profile.folders, inTime));
   if (folder?.role === "junk") return inJunk(address, folder);
   if (folder !== null) return inFolder(address, folder);
-  const other = await otherMailboxWith(search, test.messageId);
+  const other = await otherMailboxWith(search, test.messageId, inTime);
   if (other !== null) return inOtherMailbox(address, other);
   return {
     name,
@@ -92,12 +118,26 @@ async function elsewhere(search: TestSearch, test: Test): Promise<Found> {
   };
 }
 
-async function folderWith(source: MailSource, messageId: string, choice: FolderChoice): Promise<ChosenFolder | null> {
+/** Tells whether there is time left. */
+function timeFor(milliseconds: number, signal: AbortSignal): () => boolean {
+  const until = performance.now() + milliseconds;
+  return () => performance.now() < until && !signal.aborted;
+}
+
+async function folderWith(
+  source: MailSource,
+  messageId: string,
+  choice: FolderChoice,
+  inTime: () => boolean,
+): Promise<ChosenFolder | null> {
   const folders = chooseFolders(await source.folders(), choice).filter(
     (one) => one.selectable && one.unreadable === null && one.role !== "sent",
   );
   folders.sort((one, other) => rank(one) - rank(other));
-  for (const folder of folders.slice(0, FOLDERS)) if ((await source.find(folder.id, messageId)).length > 0) return folder;
+  for (const folder of folders.slice(0, FOLDERS)) {
+    if (!inTime()) break;
+    if ((await source.find(folder.id, messageId)).length > 0) return folder;
+  }
   return null;
 }
 
@@ -105,12 +145,13 @@ function rank({ role, underInbox }: Folder): number {
   return role === "junk" ? 0 : underInbox ? 1 : 2;
 }
 
-async function otherMailboxWith(search: TestSearch, messageId: string): Promise<string | null> {
+async function otherMailboxWith(search: TestSearch, messageId: string, inTime: () => boolean): Promise<string | null> {
   const { context, work } = search;
   const others = (await listMailboxes(context.database)).filter(
     (one) => one.profile === work.profile.name && one.id !== work.mailbox.id && whyNotTested("receive", one, work.profile) === null,
   );
   for (const mailbox of others.slice(0, OTHER_MAILBOXES)) {
+    if (!inTime()) break;
     const source = context.mailSystem(work.profile).source(accessTo(context, mailbox));
     try {
       const inbox = (await source.folders()).find((one) => one.role === "inbox");

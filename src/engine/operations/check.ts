@@ -1,8 +1,9 @@
-import { type MailboxRow, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
+import { type MailboxRow, readMailbox, readProfile, readProfiles } from "../../ledger/mailboxes.ts";
 import { Failure } from "../../model/failure.ts";
 import { checkMailbox } from "../check/check-mailbox.ts";
-import type { CheckStep, Untouched } from "../check/check-step.ts";
-import { connectionForCheck } from "../connections/for-check.ts";
+import type { CheckOptions, CheckStep, Untouched } from "../check/check-step.ts";
+import { sideBySide } from "../check/side-by-side.ts";
+import { connectionForCheck, PATIENCE_SECONDS } from "../connections/for-check.ts";
 import { accessTo, type EngineContext, type Work } from "../context.ts";
 import { chooseFolders } from "../receive/choose-folders.ts";
 import { chooseMailboxes } from "./choose-mailboxes.ts";
@@ -32,13 +33,16 @@ export interface CheckRequest {
 /** A mail server on the same network delivers within seconds; a minute covers a filter that looks closely. */
 export const WAIT_SECONDS = 60;
 
-/** What happens while a check runs, for who watches: it comes to a mailbox, a step is done, a mailbox is done. */
+/** Mailboxes tested side by side; fewer of one server profile that allows fewer connections. */
+const AT_A_TIME = 4;
+
+/** What happens while a check runs, for who watches: it comes to a mailbox, a step is done, a mailbox is done. Mailboxes are tested side by side. */
 export type CheckEvent =
   | { readonly mailbox: string; readonly step: CheckStep }
   | { readonly mailbox: string; readonly begun: true }
   | { readonly mailbox: string; readonly done: MailboxCheck };
 
-/** Tests mailboxes one after the other: those named, those of a profile, or all that are active. */
+/** Tests mailboxes, some side by side: those named, those of a profile, or all that are active. The results have the order of the mailboxes. */
 export async function check(
   context: EngineContext,
   addresses: readonly string[],
@@ -46,17 +50,30 @@ export async function check(
   signal: AbortSignal,
   tell: (event: CheckEvent) => void,
 ): Promise<MailboxCheck[]> {
-  const checks: MailboxCheck[] = [];
-  for (const mailbox of await chosen(context, addresses, request.profile)) {
-    if (signal.aborted) break;
-    const profile = await readProfile(context.database, mailbox.profile);
-    if (!profile) continue;
-    tell({ mailbox: mailbox.address, begun: true });
-    const one = await checkOne(context, { mailbox, profile }, request, signal, (step) => tell({ mailbox: mailbox.address, step }));
-    tell({ mailbox: mailbox.address, done: one });
-    checks.push(one);
-  }
-  return checks;
+  const works = await worksOf(context, await chosen(context, addresses, request.profile));
+  const width = {
+    atATime: AT_A_TIME,
+    groupOf: ({ profile }: Work) => profile.name,
+    ofGroup: ({ profile }: Work) => profile.maxConcurrentConnections,
+  };
+  // Profiles may share a host that takes fewer connections: then one waits for the test messages of the others.
+  const besides = Math.min(AT_A_TIME, works.length) - 1;
+  const patienceSeconds = PATIENCE_SECONDS + besides * (request.waitSeconds ?? WAIT_SECONDS);
+  return sideBySide(works, width, signal, async (work) => {
+    const mailbox = work.mailbox.address;
+    tell({ mailbox, begun: true });
+    const one = await checkOne(context, work, request, { patienceSeconds, signal, onStep: (step) => tell({ mailbox, step }) });
+    tell({ mailbox, done: one });
+    return one;
+  });
+}
+
+async function worksOf(context: EngineContext, mailboxes: readonly MailboxRow[]): Promise<Work[]> {
+  const profiles = new Map((await readProfiles(context.database)).map((one) => [one.name, one]));
+  return mailboxes.flatMap((mailbox) => {
+    const profile = profiles.get(mailbox.profile);
+    return profile === undefined ? [] : [{ mailbox, profile }];
+  });
 }
 
 async function chosen(context: EngineContext, addresses: readonly string[], profile: string | undefined): Promise<MailboxRow[]> {
@@ -81,11 +98,10 @@ async function checkOne(
   context: EngineContext,
   work: Work,
   { testMessage = true, waitSeconds = WAIT_SECONDS }: CheckRequest,
-  signal: AbortSignal,
-  onStep: (step: CheckStep) => void,
+  options: Pick<CheckOptions, "patienceSeconds" | "signal" | "onStep">,
 ): Promise<MailboxCheck> {
   const { mailbox, profile } = work;
-  const { steps, untouched, results } = await checkMailbox(context, work, { testMessage, waitSeconds, signal, onStep });
+  const { steps, untouched, results } = await checkMailbox(context, work, { testMessage, waitSeconds, ...options });
   const after = (await readMailbox(context.database, mailbox.id)) ?? mailbox;
   const opened = results.receive !== undefined && !steps.some((step) => step.direction === "receive" && step.result === "failed");
   return {
