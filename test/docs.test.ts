@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { z } from "zod";
 import { EXIT } from "../src/command-line/exit-codes.ts";
 import { configurationJsonSchema, parseConfiguration } from "../src/config.ts";
+import { PRESETS } from "../src/model/presets.ts";
 import { DEFAULT_SETTINGS } from "../src/model/settings.ts";
 import { createMetrics } from "../src/server/metrics.ts";
 
@@ -52,6 +53,24 @@ describe("the documentation", () => {
     const examples = pages.flatMap((page) => blocks(page, "yaml").map((code) => ({ page, code })));
     assert.ok(examples.length >= 2);
     for (const { page, code } of examples) assert.doesNotThrow(() => parseConfiguration(code, page));
+  });
+
+  test("has a page for each mail system with a whole configuration, what works and what cannot", () => {
+    const systems = pages.filter((page) => page.startsWith("docs/mail-systems/") && !page.endsWith("README.md"));
+    assert.ok(systems.length >= 7);
+    for (const page of systems) {
+      const configured = blocks(page, "yaml").map((code) => parseConfiguration(code, page));
+      assert.ok(
+        configured.some(({ mailboxes, serverProfiles }) => mailboxes.length > 0 && serverProfiles.length > 0),
+        page,
+      );
+      const headings = [...read(page).matchAll(/^## (.*)$/gm)].map(([, heading]) => heading);
+      for (const wanted of ["On the server", "In waypost.yaml", "What works", "What cannot work, and why"])
+        assert.ok(headings.includes(wanted), `${page}: ${wanted}`);
+      assert.match(read("docs/mail-systems/README.md"), new RegExp(`\\(${path.basename(page)}\\)`));
+    }
+    const pointed = Object.values(PRESETS).flatMap(({ page }) => page);
+    for (const page of pointed) assert.ok(systems.includes(`docs/mail-systems/${page}`), page);
   });
 
   test("names every field and every setting of the configuration", () => {

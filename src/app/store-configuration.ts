@@ -32,6 +32,7 @@ export async function storeConfiguration(database: Database, configuration: Conf
         letsOthersSend: user.letsOthersSend,
         maySendAsOthers: user.maySendAsOthers,
       })),
+      "all",
     );
     const queues = await putQueues(
       tx,
@@ -41,6 +42,7 @@ export async function storeConfiguration(database: Database, configuration: Conf
         filter: FILTER_METHODS[queue.filter],
         owner: queue.owner,
       })),
+      "all",
     );
     await storeProfiles(
       tx,

@@ -44,13 +44,18 @@ export interface RecordEntry {
   readonly doNotEmail?: boolean;
 }
 
+/** `some`: there are others too. `all`: whoever is not among them by address is gone, or is one of them under another address. */
+export type Extent = "some" | "all";
+
 /**
- * Makes users or brings them up to date; those not named are left as they are. Returns their ids by key form of the address. Two
- * processes that start together make each user once: the table is locked for that moment. Must run in a transaction.
+ * Makes users or brings them up to date; those not named are left as they are. Returns their ids by key form of the address. Where the entries are
+ * `all` there are, one with an address that nobody had is the user of the same name whose address is not among them any more, if there is exactly
+ * one: then the address has changed and the user stays. Two processes that start together make each user once: the table is locked for that moment.
+ * Must run in a transaction.
  */
-export async function putUsers(sql: Sql, entries: readonly UserEntry[]): Promise<Map<string, string>> {
+export async function putUsers(sql: Sql, entries: readonly UserEntry[], extent: Extent = "some"): Promise<Map<string, string>> {
   await sql.query("lock table crm.systemuser in share row exclusive mode");
-  const ids = await idsFor(sql, "systemuser", entries);
+  const ids = await idsFor(sql, "systemuser", entries, extent);
   const rows = storableJson(
     entries.map((entry) => ({
       id: ids.get(addressKey(entry.address)),
@@ -92,9 +97,9 @@ export async function putUsers(sql: Sql, entries: readonly UserEntry[]): Promise
 }
 
 /** Makes queues or brings them up to date; as {@link putUsers}. Owners must be there before. Must run in a transaction. */
-export async function putQueues(sql: Sql, entries: readonly QueueEntry[]): Promise<Map<string, string>> {
+export async function putQueues(sql: Sql, entries: readonly QueueEntry[], extent: Extent = "some"): Promise<Map<string, string>> {
   await sql.query("lock table crm.queue in share row exclusive mode");
-  const ids = await idsFor(sql, "queue", entries);
+  const ids = await idsFor(sql, "queue", entries, extent);
   const rows = entries.map((entry) => ({
     id: ids.get(addressKey(entry.address)),
     name: entry.name,
@@ -156,7 +161,8 @@ const TABLES: Readonly<Record<RecordEntry["type"], Readonly<Record<string, strin
 async function idsFor(
   sql: Sql,
   type: "systemuser" | "queue",
-  entries: readonly { readonly address: string }[],
+  entries: readonly { readonly name: string; readonly address: string }[],
+  extent: Extent,
 ): Promise<Map<string, string>> {
   const keys = [...new Set(entries.map(({ address }) => addressKey(address)))];
   const { rows } = await sql.query<{ address: string; id: string }>(
@@ -165,5 +171,36 @@ async function idsFor(
     [keys, type],
   );
   const known = new Map(rows.map(({ address, id }) => [address, id]));
+  if (extent === "all") for (const [address, id] of await movedIds(sql, type, entries, known)) known.set(address, id);
   return new Map(keys.map((key) => [key, known.get(key) ?? randomUUID()]));
+}
+
+/** Columns of the id and the name. */
+const NAMED = {
+  systemuser: { id: "systemuserid", name: "fullname" },
+  queue: { id: "queueid", name: "name" },
+} as const;
+
+/** Records of which only the address has changed, by their new address. Names that occur twice on either side tell nothing. */
+async function movedIds(
+  sql: Sql,
+  type: keyof typeof NAMED,
+  entries: readonly { readonly name: string; readonly address: string }[],
+  known: ReadonlyMap<string, string>,
+): Promise<Map<string, string>> {
+  const fresh = entries.filter(({ address }) => !known.has(addressKey(address)));
+  if (fresh.length === 0) return new Map();
+  const { id, name } = NAMED[type];
+  const { rows } = await sql.query<{ name: string; ids: string[] }>(
+    `select ${name} as name, array_agg(${id}::text) as ids from crm.${type} where ${name} = any($1) and not ${id} = any($2::uuid[]) group by ${name}`,
+    [fresh.map((one) => one.name), [...known.values()]],
+  );
+  const gone = new Map(rows.map((row) => [row.name, row.ids]));
+  return new Map(
+    fresh.flatMap((one) => {
+      const [only, ...others] = gone.get(one.name) ?? [];
+      const isAlone = fresh.filter((other) => other.name === one.name).length === 1;
+      return only !== undefined && others.length === 0 && isAlone ? [[addressKey(one.address), only]] : [];
+    }),
+  );
 }

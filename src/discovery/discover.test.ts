@@ -150,6 +150,23 @@ describe("discover", () => {
     assert.match(found.snippet ?? "", /preset: gmail/);
   });
 
+  it("gives Microsoft's servers too, with an application in the place of a password", async () => {
+    const exchanger = "example-com.mail.protection.outlook.com";
+    const found = await find({ mx: [exchanger], answering: ["outlook.office365.com:993", "smtp.office365.com:587"] });
+    assert.deepEqual(said(found), [
+      "imap outlook.office365.com to be confirmed answers",
+      "smtp smtp.office365.com to be confirmed answers",
+    ]);
+    assert.ok(found.notes.some(({ message }) => message.includes("docs/mail-systems/microsoft-365.md")));
+    const [profile] = parseConfiguration(
+      `organizations: [{ name: contoso, kind: embedded }]\n${found.snippet}`,
+      "waypost.yaml",
+    ).serverProfiles;
+    assert.deepEqual([profile?.preset, profile?.oauth?.tenant], ["microsoft365", "example.com"]);
+    assert.doesNotMatch(found.snippet ?? "", /password:/);
+    assert.match(found.snippet ?? "", /takes no passwords/);
+  });
+
   it("asks the operator of the mail exchanger, who is not the domain, and tells so", async () => {
     const place = "https://autoconfig.hoster.test/mail/config-v1.1.xml?emailaddress=ann%40example.com";
     const found = await find({ mx: ["mx1.hoster.test"], pages: { [place]: page(configuration(imap("imap.hoster.test"))) } });

@@ -1,27 +1,28 @@
 /** Who has the mail of a domain in hand, told from its mail exchangers. Pure. */
 import type { PresetName } from "../model/presets.ts";
 import { isWithin } from "./domain.ts";
+import type { SignIn } from "./found.ts";
 
 export interface Hoster {
   readonly title: string;
   /** What its mail exchangers lie below. */
   readonly exchangers: readonly string[];
-  readonly preset: PresetName | null;
-  /** Below docs/mail-systems. */
-  readonly page: string | null;
+  readonly preset: PresetName;
+  /** How its servers let anybody in, where that is less than usual. */
+  readonly signIn?: readonly SignIn[];
 }
 
 const HOSTERS: readonly Hoster[] = [
   {
     title: "Microsoft 365",
     exchangers: ["mail.protection.outlook.com", "mx.microsoft"],
-    preset: null,
-    page: "microsoft-365.md",
+    preset: "microsoft365",
+    signIn: ["oauth"],
   },
-  { title: "Google", exchangers: ["google.com", "googlemail.com"], preset: "gmail", page: "gmail.md" },
-  { title: "Fastmail", exchangers: ["messagingengine.com"], preset: "fastmail", page: null },
-  { title: "iCloud", exchangers: ["mail.icloud.com"], preset: "icloud", page: null },
-  { title: "Yahoo", exchangers: ["yahoodns.net"], preset: "yahoo", page: null },
+  { title: "Google", exchangers: ["google.com", "googlemail.com"], preset: "gmail" },
+  { title: "Fastmail", exchangers: ["messagingengine.com"], preset: "fastmail" },
+  { title: "iCloud", exchangers: ["mail.icloud.com"], preset: "icloud" },
+  { title: "Yahoo", exchangers: ["yahoodns.net"], preset: "yahoo" },
 ];
 
 /** Mail passes through these on its way; the mailboxes lie elsewhere. */

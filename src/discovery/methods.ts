@@ -176,18 +176,17 @@ export function exchangerStep(subject: Subject): Step {
   };
 }
 
-function hosterAnswer({ title, preset, page }: Hoster, exchanger: string): Answer {
+function hosterAnswer({ title, preset, signIn = [] }: Hoster, exchanger: string): Answer {
   const place = `MX ${exchanger}`;
+  const { incoming, outgoing, page } = presetOf(preset);
   const more = page === null ? "" : ` docs/mail-systems/${page} says what to set there.`;
   const notes = [note("known hoster", place, "hint", `Mail for the domain goes to ${title}.${more}`)];
-  if (preset === null) return { settings: [], notes };
   const doubt = `Mail for the domain goes to ${title}; that the mailboxes lie there is likely, but nobody says so.`;
   const evidence: Evidence = { method: "known hoster", place, trust: "to be confirmed", doubts: [doubt] };
-  const { incoming, outgoing } = presetOf(preset);
   const settings = [
     { ...incoming, protocol: "imap" as const },
     { ...outgoing, protocol: "smtp" as const },
-  ].flatMap(({ host, ...rest }) => (host === undefined ? [] : [{ settings: { ...rest, host, username: null, signIn: [] }, evidence }]));
+  ].flatMap(({ host, ...rest }) => (host === undefined ? [] : [{ settings: { ...rest, host, username: null, signIn }, evidence }]));
   return { settings, notes };
 }
 

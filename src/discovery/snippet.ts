@@ -11,23 +11,34 @@ export function snippetOf(found: Omit<Found, "snippet">): string | null {
   const outgoing = best(found.candidates, "outgoing");
   if (incoming === null && outgoing === null) return null;
   const { address } = found;
+  // Where no password opens a mailbox, none is asked for.
+  const byToken = found.preset === "microsoft365";
   const username = incoming?.username ?? outgoing?.username ?? address;
   return [
     "serverProfiles:",
     ...comments([incoming, outgoing], "  "),
     `  - name: ${quoted(domainOf(address) ?? address)}`,
     ...(found.preset !== null ? [`    preset: ${found.preset}`] : directions(incoming, outgoing)),
+    ...(byToken ? application(domainOf(address) ?? "organizations") : []),
     "users:",
     `  - { name: ${quoted(address)}, email: ${quoted(address)} }`,
     "mailboxes:",
     `  - address: ${quoted(address)}`,
     `    user: ${quoted(address)}`,
     ...(username === address ? [] : [`    username: ${quoted(username)}`]),
-    "    password: { env: MAILBOX_PASSWORD }",
+    ...(byToken ? [] : ["    password: { env: MAILBOX_PASSWORD }"]),
     ...(incoming === null ? ["    incoming: false"] : []),
     ...(outgoing === null ? ["    outgoing: false"] : []),
     "",
   ].join("\n");
+}
+
+/** The application that has to be registered first; its id is for a person to fill in. */
+function application(tenant: string): readonly string[] {
+  return [
+    "    # Register an application and enter its id; then `waypost authorize` (docs/oauth.md).",
+    `    oauth: { provider: microsoft365, tenant: ${quoted(tenant)}, clientId: 00000000-0000-0000-0000-000000000000 }`,
+  ];
 }
 
 function directions(incoming: Candidate | null, outgoing: Candidate | null): readonly string[] {

@@ -105,9 +105,18 @@ export function testToken(subject: string): string | null {
   return SUBJECT.exec(subject)?.[1] ?? null;
 }
 
-/** What a message has to do with a test: it is the test message, or an automatic answer to one. `mailbox` is the address that was tested. */
+/** Test messages of a mailbox that left since then, the latest first. */
+export async function sentTests(sql: Sql, mailboxId: string, since: Date): Promise<Pick<TestMessage, "messageId" | "sentAt">[]> {
+  const { rows } = await sql.query<Pick<TestMessage, "messageId" | "sentAt">>(
+    `select message_id as "messageId", sent_at as "sentAt" from waypost.test_message where mailbox_id = $1 and sent_at >= $2 order by sent_at desc limit 100`,
+    [mailboxId, since],
+  );
+  return rows;
+}
+
+/** What a message has to do with a test: it is the test message, an automatic answer to one, or its bounce. `mailbox` is the address that was tested. */
 export interface TestTrace {
-  readonly kind: "test message" | "answer";
+  readonly kind: "test message" | "answer" | "bounce";
   readonly mailbox: string;
   readonly sentAt: Date;
 }

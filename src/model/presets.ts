@@ -41,11 +41,12 @@ export const PRESETS = {
     page: "exchange-imap.md",
   },
   fastmail: {
+    // https://www.fastmail.com/help/technical/servernamesandports.html
     title: "Fastmail",
     incoming: { host: "imap.fastmail.com", port: 993, security: "tls" },
     outgoing: { host: "smtp.fastmail.com", port: 465, security: "tls" },
     profile: {},
-    page: null,
+    page: "hosted.md",
   },
   gmail: {
     title: "Gmail and Google Workspace",
@@ -56,11 +57,12 @@ export const PRESETS = {
     page: "gmail.md",
   },
   icloud: {
+    // https://support.apple.com/en-us/102525; there is no POP3.
     title: "iCloud Mail",
     incoming: { host: "imap.mail.me.com", port: 993, security: "tls" },
     outgoing: { host: "smtp.mail.me.com", port: 587, security: "starttls" },
     profile: {},
-    page: null,
+    page: "hosted.md",
   },
   microsoft365: {
     title: "Microsoft 365",
@@ -71,11 +73,12 @@ export const PRESETS = {
     page: "microsoft-365.md",
   },
   yahoo: {
+    // https://help.yahoo.com/kb/SLN4075.html
     title: "Yahoo Mail",
     incoming: { host: "imap.mail.yahoo.com", port: 993, security: "tls" },
     outgoing: { host: "smtp.mail.yahoo.com", port: 465, security: "tls" },
     profile: {},
-    page: null,
+    page: "hosted.md",
   },
   zimbra: {
     title: "Zimbra",

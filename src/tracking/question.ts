@@ -16,7 +16,7 @@ export interface TrackContext {
   };
   readonly known: Known;
   /** Set for what testing a mailbox brought here: the test message, or an answer to one. `mailbox` is the address that was tested. */
-  readonly test?: { readonly kind: "test message" | "answer"; readonly mailbox: string; readonly sentAt: Date } | undefined;
+  readonly test?: { readonly kind: "test message" | "answer" | "bounce"; readonly mailbox: string; readonly sentAt: Date } | undefined;
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
 }

@@ -74,7 +74,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   "certificate not yet valid": {
     errors: /^CERT_NOT_YET_VALID$/,
     message: (target) => `The certificate of ${place(target)} is valid only from a later time on (${target.purpose}).`,
-    remedy: ({ host }) => `Check the clock of this machine first, then that of ${host}.`,
+    remedy: ({ host, purpose }) => `Check the clock of this machine first, then that of ${host} (${purpose}).`,
     waitingHelps: false,
   },
   "certificate for another name": {

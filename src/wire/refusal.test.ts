@@ -10,6 +10,7 @@ test("what servers say when they refuse a message has one word for each cause", 
     "550 5.7.60 SMTP; Client does not have permissions to send as this sender": "sender not permitted",
     "554 5.7.1 <ann@example.test>: Relay access denied": "relaying denied",
     "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain": "relaying denied",
+    "550 5.1.8 <ann@example.test>: Sender address rejected: Domain not found": "sender domain unknown",
     "450 4.2.0 <ann@example.test>: Recipient address rejected: Greylisted": "put off",
     "451 4.7.1 Please try again later": "put off",
     "552 5.2.2 Over quota": "mailbox full",
@@ -24,6 +25,7 @@ test("what servers say when they refuse a message has one word for each cause", 
     "451 Local error in processing": "not now",
     "554 Transaction failed": "message refused",
   };
+  assert.equal(refusalOf("550 5.1.1 <ann+crm@example.test>: User unknown", "ann+crm@example.test").code, "detail address unknown");
   for (const [response, code] of Object.entries(words)) {
     const refusal = refusalOf(response, ANN);
     assert.equal(refusal.code, code, response);

@@ -20,6 +20,12 @@ interface Cause {
 /** First match wins: words that name the cause come before the codes that only name its class. */
 const CAUSES: readonly Cause[] = [
   {
+    code: "sender domain unknown",
+    enhanced: /^[45]\.1\.8$/,
+    message: (address) => `The outgoing server finds no domain ${address.slice(address.lastIndexOf("@") + 1)} that mail could come from.`,
+    remedy: (address) => `Check the domain of ${address} in the configuration, and that the outgoing server's name servers know it.`,
+  },
+  {
     code: "sender not permitted",
     text: /sender address rejected|not owned by|send ?as|sender.*not (allowed|permitted|authori[sz]ed)|5\.7\.60/i,
     message: (address) => `The outgoing server does not let the user that signed in send as ${address}.`,
@@ -83,10 +89,20 @@ const CAUSES: readonly Cause[] = [
   },
 ];
 
+/** Whether it is the detail (RFC 5233) or the mailbox that is not known, only the server can tell. */
+function detailUnknown(address: string): Refusal {
+  return {
+    code: "detail address unknown",
+    message: `The outgoing server does not take mail to ${address}; it may know the mailbox without the detail behind the "+".`,
+    remedy: `Have detail addresses switched on at the server (a recipient delimiter "+"), or enter the address as ${address.replace(/\+[^@]*/, "")}.`,
+  };
+}
+
 /** @param response the server's reply, as a Submission has it */
 export function refusalOf(response: string, address: string): Refusal {
   const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1] ?? "";
   const cause = CAUSES.find((one) => (one.enhanced?.test(enhanced) ?? true) && (one.text?.test(response) ?? true));
+  if (cause?.code === "address unknown" && /^[^@]*\+/.test(address)) return detailUnknown(address);
   if (cause) return { code: cause.code, message: cause.message(address), remedy: cause.remedy(address) };
   if (/^4/.test(response))
     return {

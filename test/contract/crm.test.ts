@@ -312,23 +312,6 @@ onBothEngines(
   },
 );
 
-onBothEngines("embedded CRM: users and queues of the configuration are made once and brought up to date", async (database) => {
-  const crm = openEmbeddedCrm(database);
-  const entry = { name: "Ann", address: "Ann@x.test", otherAddresses: ["a@home.test"], maySendAsOthers: true };
-  const [first, second] = await Promise.all([crm.putUsers([entry]), crm.putUsers([entry])]);
-  assert.deepEqual([...first], [...second]);
-  const queues = await crm.putQueues([{ name: "Q", address: "q@x.test", filter: 2, owner: "ANN@x.test" }]);
-  const again = await crm.putUsers([{ ...entry, name: "Ann Lee", filter: 4, maySendAsOthers: false }]);
-  assert.deepEqual([...again], [...first]);
-  assert.deepEqual(
-    (await database.query("select fullname, (select count(*)::int from crm.systemuserprivilege) as privileges from crm.systemuser")).rows,
-    [{ fullname: "Ann Lee", privileges: 0 }],
-  );
-  const { voters } = await crm.facts(query([head({ to: ["ann@x.test", "q@x.test"] })]));
-  assert.deepEqual([voters.get("ann@x.test")?.[0]?.filter, voters.get("q@x.test")?.[0]?.ownerId], [4, first.get("ann@x.test")]);
-  assert.deepEqual([...(await crm.putQueues([{ name: "Q", address: "Q@x.test", filter: 2 }])).values()], [...queues.values()]);
-});
-
 onBothEngines("embedded CRM: a mailbox whose owner is not in the CRM is told of", async (database) => {
   const missing = { mailbox: { address: "a@x.test", owner: { type: "systemuser", id: randomUUID() } }, heads: [] };
   await assert.rejects(openEmbeddedCrm(database).facts(missing), isFailure("mailbox owner missing"));

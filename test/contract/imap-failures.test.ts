@@ -170,8 +170,8 @@ test("without a password the check tries nothing and says so", async () => {
 describe("failures of signing in", () => {
   test("temporarily impossible", async () => {
     await scripted(onLogin("NO [UNAVAILABLE] Temporary authentication failure"), "sign-in not available", "mailbox", true);
-    await scripted(onLogin("NO [INUSE] mailbox is locked"), "sign-in not available", "mailbox", true);
-    await scripted(onLogin("NO [LIMIT] slow down"), "sign-in not available", "mailbox", true);
+    await scripted(onLogin("NO [INUSE] mailbox is locked"), "mailbox in use", "mailbox", true);
+    await scripted(onLogin("NO [LIMIT] slow down"), "limit reached", "mailbox", true);
     await scripted(onLogin("NO Temporary authentication failure, try again later"), "sign-in not available", "mailbox", true);
   });
 

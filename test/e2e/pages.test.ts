@@ -117,6 +117,8 @@ describe("the pages in a browser", { skip: missingServers(["chromium"]) }, () =>
         "from …@large.example",
         "waypost quarantine retry 1",
         "bob@contoso.example",
+        "Test: incoming Not Run outgoing Not Run appointments, contacts, tasks Not Run never yet",
+        "No test for incoming and outgoing mail was run yet",
       ]) {
         assert.ok(text.replace(/\s+/g, " ").includes(words), words);
       }

@@ -262,4 +262,49 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
     await app.operations.approve(addressOf(changed), "reject", "ben");
     assert.match((await statusOf(app, changed)).receiving.because ?? "", /was rejected/);
   });
+
+  promises("a user whose own address changes with that of the mailbox is the same user, and is approved anew", async (database) => {
+    const [before = "", changed = ""] = rig.newUsers(2);
+    const configuration = (address: string) => {
+      const whole = rig.configurationFor([address]);
+      return { ...whole, users: whole.users.map((user) => ({ ...user, name: "Ann Lee" })) };
+    };
+    const owner = async (app: RigApp, address: string) =>
+      (await listMailboxes(app.database)).find((one) => one.address === addressOf(address))?.owner;
+    {
+      await using app = await rig.open(database, configuration(before));
+      await receive(app, before);
+    }
+    await using app = await rig.open(database, configuration(changed));
+    assert.deepEqual(await owner(app, changed), await owner(app, before));
+    const { emailrouteraccessapproval, receiving } = await statusOf(app, changed);
+    assert.deepEqual([emailrouteraccessapproval, receiving.state], [2, "off"]);
+    assert.equal((await count(app, "crm.systemuser where fullname = 'Ann Lee'")).rows[0]?.n, 1);
+  });
+
+  promises(
+    "what comes back of a test message becomes no email, though only its content says so; other bounces are as they were",
+    async (database) => {
+      const ann = rig.newUser();
+      await using app = await rig.open(database, rig.configurationFor([{ name: ann, filter: "all" }]));
+      await check(app, [ann]);
+      const { rows } = await app.database.query<{ id: string }>(
+        "select message_id as id from waypost.test_message order by sent_at desc limit 1",
+      );
+      const bounce = (id: string, about: string) =>
+        [
+          `From: MAILER-DAEMON@mx.test\r\nTo: ${addressOf(ann)}\r\nSubject: Undelivered Mail Returned to Sender\r\nMessage-ID: <${id}>\r\nMIME-Version: 1.0`,
+          `Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nIt did not arrive.`,
+          `--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\nAction: failed\r\nStatus: 5.1.1`,
+          `Diagnostic-Code: smtp; 550 5.1.1 unknown\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <${about}>\r\n--b--\r\n`,
+        ].join("\r\n");
+      await rig.dovecot.deliver(ann, bounce("b1@mx.test", rows[0]?.id ?? ""));
+      await rig.dovecot.deliver(ann, bounce("b2@mx.test", "some-mail@x.test"));
+      const { counts } = await receive(app, ann);
+      assert.deepEqual([counts.received, counts.tracked, counts.skipped], [3, 1, 2]);
+      const told = async (id: string) => (await app.operations.explain(id)).incoming[0]?.sentences.join(" ") ?? "";
+      assert.match(await told("b1@mx.test"), /brings back as undeliverable a message that Waypost sent on .* to test/);
+      assert.doesNotMatch(await told("b2@mx.test"), /to test/);
+    },
+  );
 });

@@ -7,12 +7,14 @@ export interface Certificate {
 }
 
 export interface Certificates {
-  /** PEM of the authority that signed `server`, `expired` and `wrongHost`; the `ca` of a client that is to trust them. */
+  /** PEM of the authority that signed `server`, `expired`, `notYetValid` and `wrongHost`; the `ca` of a client that is to trust them. */
   readonly authority: string;
   /** For localhost and 127.0.0.1, valid now. */
   readonly server: Certificate;
   /** For localhost and 127.0.0.1, valid until yesterday. */
   readonly expired: Certificate;
+  /** For localhost and 127.0.0.1, valid from tomorrow on. */
+  readonly notYetValid: Certificate;
   /** Valid now, for another host only (`other.example.test`). */
   readonly wrongHost: Certificate;
   /** For localhost and 127.0.0.1, valid now, signed by nobody else. */
@@ -31,15 +33,16 @@ export function makeCertificates(now: Date = new Date()): Certificates {
   const until = new Date(now.getTime() + 30 * DAY);
   const authorityKey = newKey();
   const authority: Signer = { name: "Test Authority", ...authorityKey };
-  const issue = (names: Names, end: Date): Certificate => {
+  const issue = (names: Names, end: Date, begin = from): Certificate => {
     const own = newKey();
-    return { cert: certificate("Test Server", names, own.publicKey, authority, from, end, false), key: pem(own.privateKey) };
+    return { cert: certificate("Test Server", names, own.publicKey, authority, begin, end, false), key: pem(own.privateKey) };
   };
   const alone = newKey();
   return {
     authority: certificate(authority.name, undefined, authorityKey.publicKey, authority, from, until, true),
     server: issue(here, until),
     expired: issue(here, new Date(now.getTime() - DAY)),
+    notYetValid: issue(here, until, new Date(now.getTime() + DAY)),
     wrongHost: issue(elsewhere, until),
     issueFor: (...hosts) => issue({ hosts, addresses: [] }, until),
     selfSigned: {

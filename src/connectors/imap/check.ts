@@ -6,6 +6,7 @@ import { connect, disconnect, endingOf, type Target } from "./connect.ts";
 import { type ConnectStep, classify, imapFailure, stepOf } from "./failures.ts";
 import { listFolders } from "./list-folders.ts";
 import { listMailbox } from "./listing.ts";
+import { quotaStep } from "./quota.ts";
 import { examine } from "./session.ts";
 
 const STEPS: readonly ConnectStep[] = ["find the server", "connect", "encrypt", "sign in"];
@@ -73,6 +74,9 @@ async function* inside(client: ImapFlow, target: Target, mailbox: MailboxAccess)
     name = "open the inbox";
     const { exists } = await examine(client, folders.find((folder) => folder.role === "inbox")?.path ?? "INBOX");
     yield { name, result: "ok", message: `The inbox holds ${exists} messages. It was opened for reading only.` };
+    name = "look at the quota";
+    const quota = await quotaStep(client, mailbox.address);
+    if (quota !== null) yield quota;
   } catch (error) {
     const failure = classify(error, { ...about, folder: "INBOX", connectionError: endingOf(client) });
     const isMissing = failure.code === "folder gone" && name === "open the inbox";

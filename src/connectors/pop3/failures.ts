@@ -64,8 +64,8 @@ const CAUSES = {
   "encryption required": {
     scope: "profile",
     waitingHelps: false,
-    message: (where) => `${where} takes passwords only over an encrypted connection.`,
-    remedy: () => "Choose STARTTLS or TLS in the server profile.",
+    message: (where) => `${where} takes passwords of POP3 only over an encrypted connection.`,
+    remedy: () => "Choose STARTTLS (port 110) or TLS (port 995) in the server profile.",
   },
   "no common sign-in method": {
     scope: "profile",

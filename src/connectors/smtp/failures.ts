@@ -37,6 +37,12 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     message: (where) => `The certificate authorities entered for ${where} are no PEM certificates.`,
     remedy: () => "Enter certificates that begin with -----BEGIN CERTIFICATE----- in the server profile.",
   },
+  "client certificate required": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `${where} wants a certificate of this machine, and Waypost has none to show (outgoing mail).`,
+    remedy: (where) => `Ask who runs ${where} for a port or a rule without client certificates.`,
+  },
   "connection lost": {
     scope: "profile",
     waitingHelps: true,

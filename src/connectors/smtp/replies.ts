@@ -12,6 +12,7 @@ export type Command = "connect" | "EHLO" | "HELO" | "STARTTLS" | "AUTH" | "RSET"
 
 /** Causes that servers name in replies; failures.ts has their scope, words and remedies. */
 export type ReplyTrouble =
+  | "client certificate required"
   | "encryption required"
   | "no common sign-in method"
   | "protocol error"
@@ -62,6 +63,8 @@ const TOO_FAST =
 const TOO_MANY_CONNECTIONS = /too many (concurrent )?(smtp )?(connections|sessions)|connections? limit/i;
 /** Words of Postfix and Exchange for a sender whom the user that signed in may not be: that holds for all mail from that mailbox. */
 const NOT_THEIR_SENDER = /not owned by user|permissions? to send as this sender/i;
+/** Postfix, where smtpd_tls_req_ccert is set. */
+const CLIENT_CERTIFICATE = /client certificate/i;
 const ABOUT_TLS = /starttls|\btls\b|encrypt/i;
 
 const TABLE: readonly Row[] = [
@@ -74,6 +77,7 @@ const TABLE: readonly Row[] = [
   // RFC 5321 3.8, 4.2.2: 421 answers no command, it ends the session. After the final dot it is an answer all the same: 4.2.5, a
   // server that replies 4yz there has not taken the message; see the rows of `content`.
   { to: BEFORE_CONTENT, code: /^4/, text: TOO_MANY_CONNECTIONS, means: trouble("too many connections") },
+  { to: BEFORE_CONTENT, code: /^(421|5)/, text: CLIENT_CERTIFICATE, means: trouble("client certificate required") },
   { to: BEFORE_CONTENT, code: /^421$/, text: TOO_FAST, means: trouble("throttled") },
   { to: BEFORE_CONTENT, code: /^421$/, means: trouble("server closing") },
 

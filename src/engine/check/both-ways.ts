@@ -11,8 +11,14 @@ import { type Test, type TestSearch, testMessageFor } from "./test-message.ts";
 /**
  * Sends a message from the mailbox to itself, files its copy as for every email, and looks for it in the inbox. The message stays where it
  * arrives: nothing is deleted in a mailbox.
+ * @param before the steps of both directions: a mailbox that is full explains why the message does not come
  */
-export async function* testBothWays(context: EngineContext, work: Work, options: CheckOptions): AsyncGenerator<CheckStep> {
+export async function* testBothWays(
+  context: EngineContext,
+  work: Work,
+  options: CheckOptions,
+  before: readonly CheckStep[],
+): AsyncGenerator<CheckStep> {
   const { mailbox } = work;
   const search: TestSearch = { context, work, options };
   let name = "look at the inbox";
@@ -32,11 +38,15 @@ export async function* testBothWays(context: EngineContext, work: Work, options:
     if (copy !== null) yield { ...copy, direction };
     name = "find the test message";
     direction = "both ways";
-    yield* findTestMessage(search, test, position);
+    const isFull = [...before, copy].some((step) => step !== null && IS_FULL.has(step.code ?? ""));
+    yield* findTestMessage(search, test, position, isFull);
   } catch (error) {
     yield { ...failedStep(name, asFailure(error, mailbox.address)), direction };
   }
 }
+
+/** What the steps before say of a mailbox that has no room. */
+const IS_FULL: ReadonlySet<string> = new Set(["mailbox full", "sent copy: mailbox full"]);
 
 async function submit(context: EngineContext, { mailbox, profile }: Work, { mime }: Test): Promise<Submission> {
   const sender = context.mailSystem(profile).sender(accessTo(context, mailbox));

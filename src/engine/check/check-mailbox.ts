@@ -41,7 +41,7 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
   }
   if (options.testMessage && tried.length === 2 && passed(steps)) {
     await using _ = await connectionForCheck(context, work, "receive", options.patienceSeconds);
-    for await (const step of testBothWays(context, work, options)) note(step);
+    for await (const step of testBothWays(context, work, options, [...steps])) note(step);
   }
   const results = Object.fromEntries(tried.map((direction) => [direction, outcomeOf(direction, steps)] as const));
   if (!options.signal.aborted && tried.length > 0) await keep(context, work, results, steps);

@@ -28,7 +28,12 @@ const OTHER_MAILBOXES = 20;
 const name = "find the test message";
 
 /** Looks for the message in the inbox until it is there or the time is over; then says what was found instead. */
-export async function* findTestMessage(search: TestSearch, test: Test, { inbox, cursor }: Position): AsyncGenerator<CheckStep> {
+export async function* findTestMessage(
+  search: TestSearch,
+  test: Test,
+  { inbox, cursor }: Position,
+  isFull: boolean,
+): AsyncGenerator<CheckStep> {
   const { signal, waitSeconds } = search.options;
   const until = performance.now() + waitSeconds * 1000;
   const place: Place = { inbox, cursor, looks: 0 };
@@ -40,7 +45,7 @@ export async function* findTestMessage(search: TestSearch, test: Test, { inbox, 
     await pause(Math.min(PAUSES[place.looks - 1] ?? LONGEST_PAUSE, left), signal);
   }
   if (signal.aborted && found === null) return;
-  found ??= await elsewhere(search, test);
+  found ??= await elsewhere(search, test, isFull);
   yield { ...found, direction: found.code === "test message bounced" ? "send" : "receive" };
 }
 
@@ -100,7 +105,7 @@ async function diagnosisOf(source: MailSource, head: MessageHead, { messageId }:
 }
 
 /** The message is not in the inbox: where else could it be? Junk first, then every other folder, then the inboxes of the profile's other mailboxes. */
-async function elsewhere(search: TestSearch, test: Test): Promise<Found> {
+async function elsewhere(search: TestSearch, test: Test, isFull: boolean): Promise<Found> {
   const { work, options } = search;
   const { address } = work.mailbox;
   const inTime = timeFor(ELSEWHERE, options.signal);
@@ -109,6 +114,7 @@ async function elsewhere(search: TestSearch, test: Test): Promise<Found> {
   if (folder !== null) return inFolder(address, folder);
   const other = await otherMailboxWith(search, test.messageId, inTime);
   if (other !== null) return inOtherMailbox(address, other);
+  if (isFull) return noRoom(address);
   return {
     name,
     result: "failed",
@@ -174,6 +180,16 @@ async function withSource<T>({ context, work }: TestSearch, use: (source: MailSo
   } finally {
     await source.close();
   }
+}
+
+function noRoom(address: string): Found {
+  return {
+    name,
+    result: "failed",
+    code: "test message without room",
+    message: `The outgoing server took the test message, and it did not arrive in ${address}, which is full.`,
+    remedy: `Make room in the mailbox ${address} or raise its quota, then run the check again; what was sent to it meanwhile waits at its server or went back.`,
+  };
 }
 
 function arrived(address: string): Found {

@@ -19,6 +19,7 @@ import { PageFacts } from "../../tracking/page-facts.ts";
 import { track } from "../../tracking/track.ts";
 import type { EngineContext } from "../context.ts";
 import { step } from "../step.ts";
+import { bouncedTests } from "./bounced-tests.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
@@ -158,10 +159,12 @@ async function sortOut(
 
 /** Asks the rules about each message in date order; what an earlier one becomes is a fact for the later ones. One look-up for the whole page. */
 async function decide(
-  { context, work }: Reading,
+  reading: Reading,
   candidates: readonly Candidate[],
 ): Promise<{ decided: DecidedMessage[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
+  const { context, work } = reading;
   const { mailbox } = work;
+  const heads = candidates.map((one) => one.head);
   const claims = await readClaims(
     context.database,
     mailbox.organization,
@@ -169,12 +172,10 @@ async function decide(
   );
   // A delivery that was not brought to its end may have left its email in the CRM: it is no earlier email, it is this one.
   const unfinished = new Set([...claims.values()].filter((one) => !one.delivered).map((one) => one.emailId));
-  const found = await context.crm(mailbox.organization).facts({ mailbox, heads: candidates.map((one) => one.head) });
+  const found = await context.crm(mailbox.organization).facts({ mailbox, heads });
   const facts = new PageFacts(found, unfinished);
-  const tests = await testTraces(
-    context.database,
-    candidates.map((one) => one.head),
-  );
+  const traces = await testTraces(context.database, heads);
+  const tests = new Map([...traces, ...(await bouncedTests(reading, heads, traces))]);
   const decided: DecidedMessage[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {

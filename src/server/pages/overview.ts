@@ -1,4 +1,5 @@
 import type { DirectionStatus, MailboxStatus, Status } from "../../engine/operations/status.ts";
+import { TEST_STATUS, type TestStatus } from "../../ledger/mailbox-tests.ts";
 import type { QuarantineRow } from "../../ledger/quarantine.ts";
 import { domainOf } from "../../model/address.ts";
 import { type Html, html } from "../html.ts";
@@ -103,6 +104,7 @@ function mailbox(one: MailboxStatus): Html {
 <p class="quiet">${one.organization}, ${one.profile}</p>
 ${way("Receiving", one.receiving)}
 ${way("Sending", one.sending)}
+${tests(one.test)}
 <p class="counts"><span><b>${tracked}</b> tracked</span> <span><b>${skipped}</b> skipped</span> <span><b>${duplicate}</b> duplicate</span> <span><b>${quarantined}</b> in quarantine</span></p>
 <p class="quiet">Mail from ${moment(one.startDate)} on</p>
 ${opened(one.opened)}
@@ -126,6 +128,25 @@ function opened({ receiving, sending }: MailboxStatus["opened"]): Html[] {
 function way(name: string, { state, because, lastSuccess, next, error }: DirectionStatus): Html {
   return html`<div class="way-row"><span>${name}</span> ${badge(...STATES[state])} <span class="quiet">${lastSuccess ? html`last ${moment(lastSuccess)}` : "never yet"}${state === "failing" && next && html`, next try ${moment(next)}`}</span>
 ${because && html`<p dir="auto">${because}${error && html` ${prose(error.remedy)}`}</p>`}</div>`;
+}
+
+const TEST_STATES: Readonly<Record<TestStatus, readonly [Parameters<typeof badge>[0], string]>> = {
+  [TEST_STATUS.notRun]: ["calm", "Not Run"],
+  [TEST_STATUS.success]: ["good", "Success"],
+  [TEST_STATUS.failure]: ["bad", "Failure"],
+};
+
+/** The columns that Dynamics shows of a mailbox after "Test & Enable". */
+function tests({
+  incomingemailstatus,
+  outgoingemailstatus,
+  actstatus,
+  testmailboxaccesscompletedon,
+  because,
+}: MailboxStatus["test"]): Html {
+  const column = (name: string, status: TestStatus) => html`<span>${name} ${badge(...TEST_STATES[status])}</span>`;
+  return html`<div class="tests"><p>Test: ${column("incoming", incomingemailstatus)} ${column("outgoing", outgoingemailstatus)} ${column("appointments, contacts, tasks", actstatus)} <span class="quiet">${testmailboxaccesscompletedon ? html`last ${moment(testmailboxaccesscompletedon)}` : "never yet"}</span></p>
+${because && html`<p class="quiet" dir="auto">${prose(because)}</p>`}</div>`;
 }
 
 function folders(all: MailboxStatus["folders"]): Html {

@@ -10,7 +10,7 @@ import { incomingFaults } from "./incoming-faults.ts";
 import { type BrokenServers, HOSTS, PASSWORD, startBrokenServers } from "./servers.ts";
 
 /** Accounts without a fault of their own; each fault without an account takes the next. */
-const ACCOUNTS = Array.from({ length: 70 }, (_, index) => `sound${index}`);
+const ACCOUNTS = Array.from({ length: 100 }, (_, index) => `sound${index}`);
 /** Accounts that a fault names, with a mailbox of their own. */
 const NAMED = ["innocent", "redirected", "junked", "lost", "uncopied", "unreadable"];
 
@@ -90,7 +90,7 @@ async function stepOf(one: Case): Promise<CheckStep> {
 
 describe("broken set-ups on real servers", { skip }, () => {
   test("each has its own advice", { concurrency: 4 }, async (context) => {
-    assert.ok(cases.length >= 50, `${cases.length} set-ups`);
+    assert.ok(cases.length >= 80, `${cases.length} set-ups`);
     const tried = cases.map((one) =>
       context.test(one.fault, async () => {
         const step = await stepOf(one);

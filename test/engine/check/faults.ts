@@ -90,6 +90,42 @@ export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorit
       message: /not signed by an authority .*outgoing/,
       remedy: /certificateAuthorities/,
     }),
+    fault("outgoing certificate expired", {
+      outgoing: { ...trusting, security: "tls", port: services.expired ?? 0 },
+      code: "certificate expired",
+      message: /has expired \(outgoing/,
+      remedy: /renew its certificate \(outgoing/,
+    }),
+    fault("outgoing certificate for another host", {
+      outgoing: { ...trusting, security: "tls", port: services.wrongName ?? 0 },
+      code: "certificate for another name",
+      message: /another name \(outgoing/,
+      remedy: /host for outgoing mail by the name in its certificate/,
+    }),
+    fault("outgoing certificate self-signed", {
+      outgoing: { ...trusting, security: "tls", port: services.selfSigned ?? 0 },
+      code: "certificate self-signed",
+      message: /nobody but itself \(outgoing/,
+      remedy: /that very certificate.*outgoing/,
+    }),
+    fault("outgoing certificate not yet valid", {
+      outgoing: { ...trusting, security: "tls", port: services.notYetValid ?? 0 },
+      code: "certificate not yet valid",
+      message: /later time on \(outgoing/,
+      remedy: /clock of this machine first.*outgoing/,
+    }),
+    fault("certificate of the client wanted to send", {
+      outgoing: { ...trusting, security: "tls", port: services.wantsCertificate ?? 0 },
+      code: "client certificate required",
+      message: /wants a certificate of this machine.*\(outgoing/,
+      remedy: /without client certificates/,
+    }),
+    fault("no greeting of the outgoing server", {
+      outgoing: { port: ports.silent, timeoutSeconds: 1 },
+      code: "no greeting",
+      message: /does not greet as a mail server/,
+      remedy: /465 with TLS/,
+    }),
     fault("TLS version too old", {
       outgoing: { ...trusting, security: "starttls", port: services.oldTls ?? 0 },
       code: "TLS version too old",
@@ -175,6 +211,21 @@ export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorit
       remedy: /spelling of/,
       serverSaid: /^550 5\.1\.1/,
     }),
+    fault("detail address not taken", {
+      outgoing: { port: services.noDetails ?? 0 },
+      mailbox: { address: "sound+crm@example.test" },
+      code: "detail address unknown",
+      message: /does not take mail to .*detail behind the "\+"/,
+      remedy: /recipient delimiter.*or enter the address as sound@example\.test/,
+      serverSaid: /^550 5\.1\.1 .*User unknown/,
+    }),
+    fault("domain of the sender unknown", {
+      outgoing: { port: services.unknownDomain ?? 0 },
+      code: "sender domain unknown",
+      message: /finds no domain example\.test/,
+      remedy: /name servers know it/,
+      serverSaid: /^550 5\.1\.8/,
+    }),
     fault("greylisting", {
       outgoing: { port: services.greylisting ?? 0 },
       code: "put off",
@@ -217,8 +268,12 @@ export function faultsBothWays({ postfix, bareDovecot }: BrokenServers): Fault[]
     },
     {
       ...{ fault: "mailbox too full for the sent copy", direction: "send", code: "sent copy: mailbox full", result: "warning" },
-      account: "full",
+      account: "packed",
       ...{ message: /no copy can be filed in Sent: .* is full/, remedy: /[Mm]ake room/ },
+    },
+    {
+      ...{ fault: "mailbox too full to be delivered to", direction: "receive", account: "brimful", code: "test message without room" },
+      ...{ message: /did not arrive in .*, which is full/, remedy: /raise its quota, then run the check again/ },
     },
     {
       ...{ fault: "server that only queues", direction: "receive", ...through("hold"), code: "test message not arrived" },

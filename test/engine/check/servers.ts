@@ -1,5 +1,6 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSilentServer, type Server, type Socket } from "node:net";
 import path from "node:path";
 import { type Certificate, type Certificates, makeCertificates } from "../../servers/certificates.ts";
 import { type Dovecot, startDovecot } from "../../servers/dovecot.ts";
@@ -7,18 +8,27 @@ import { freePort } from "../../servers/ports.ts";
 import { type Postfix, startPostfix } from "../../servers/postfix.ts";
 import { removeFolder, temporaryFolder } from "../../servers/processes.ts";
 import { type ScriptedImap, startScriptedImap } from "../../servers/scripted-imap.ts";
+import { type ScriptedPop3, startScriptedPop3 } from "../../servers/scripted-pop3.ts";
 import { type ScriptedSmtp, startScriptedSmtp } from "../../servers/scripted-smtp.ts";
 import { startBlackhole } from "./blackhole.ts";
 
 export const PASSWORD = "correct-horse";
 
 /** Addresses of the loopback network on which the Dovecot shows another certificate. */
-export const HOSTS = { good: "127.0.0.1", expired: "127.0.0.2", wrongName: "127.0.0.3", selfSigned: "127.0.0.4" } as const;
+export const HOSTS = {
+  good: "127.0.0.1",
+  expired: "127.0.0.2",
+  wrongName: "127.0.0.3",
+  selfSigned: "127.0.0.4",
+  notYetValid: "127.0.0.5",
+} as const;
 
 /** Accounts with something wrong, by what it is; all other accounts are sound. */
 export const ODD_ACCOUNTS = {
   disabled: "nologin reason=Account_disabled",
-  full: "userdb_quota_rule=*:bytes=10",
+  nearlyFull: "userdb_quota_rule=*:storage=100",
+  packed: "userdb_quota_rule=*:bytes=10",
+  brimful: "userdb_quota_rule=*:bytes=10",
 } as const;
 
 /** An account whose password the server cannot look up. */
@@ -45,12 +55,17 @@ export interface BrokenServers extends AsyncDisposable {
   readonly bareDovecot: Dovecot;
   /** Takes access tokens only. */
   readonly tokenDovecot: Dovecot;
+  /** Lets in only who shows a certificate. */
+  readonly certificateDovecot: Dovecot;
+  /** Servers that have a trouble inside, which Dovecot has only when its machine is in trouble. */
+  readonly troubled: { readonly limited: ScriptedImap; readonly locked: ScriptedImap; readonly away: ScriptedImap };
+  readonly pop3: { readonly inUse: ScriptedPop3; readonly tooSoon: ScriptedPop3; readonly disabled: ScriptedPop3 };
   readonly postfix: Postfix;
   /** Has accounts without mailboxes; Dovecot makes one for everybody who signs in. */
   readonly withoutInbox: ScriptedImap;
   /** Cannot look passwords up: Postfix says 535 then, as for a wrong one. */
   readonly withoutUsers: ScriptedSmtp;
-  readonly ports: { readonly web: number; readonly closed: number; readonly blackhole: number };
+  readonly ports: { readonly web: number; readonly closed: number; readonly blackhole: number; readonly silent: number };
 }
 
 /** How many connections of one user the bare Dovecot takes. */
@@ -81,6 +96,8 @@ const SERVICES = {
   oneAtATime: { smtpd_client_connection_count_limit: "1", smtpd_client_event_limit_exceptions: "" },
   ownSenders: { smtpd_sender_login_maps: "static:somebody", smtpd_sender_restrictions: "reject_sender_login_mismatch" },
   noRelay: { virtual_mailbox_domains: "", smtpd_relay_restrictions: "reject_unauth_destination" },
+  noDetails: { virtual_mailbox_maps: "regexp:{{!/\\+/ OK}}" },
+  unknownDomain: { smtpd_sender_restrictions: "check_sender_access static:{550 5.1.8 Sender address rejected: Domain not found}" },
   unknown: always("550 5.1.1 User unknown in virtual mailbox table"),
   greylisting: always("450 4.7.1 Greylisted, see postgrey; come back in 300 seconds"),
   overQuota: always("552 5.2.2 Mailbox is over quota"),
@@ -92,6 +109,31 @@ const SERVICES = {
   spam: headers("spamfilter"),
   rewriting: headers("rewriting"),
 } as const;
+
+/** Ports of the Postfix with TLS from the first byte, by the certificate that they show. */
+function certificateServices(folder: string, certificates: Certificates) {
+  const shows = ({ cert, key }: Certificate, name: string) => ({
+    smtpd_tls_wrappermode: "yes",
+    smtpd_tls_cert_file: stored(folder, `${name}-cert.pem`, cert),
+    smtpd_tls_key_file: stored(folder, `${name}-key.pem`, key),
+  });
+  return {
+    expired: shows(certificates.expired, "smtp-expired"),
+    wrongName: shows(certificates.wrongHost, "smtp-wrong-name"),
+    selfSigned: shows(certificates.selfSigned, "smtp-self-signed"),
+    notYetValid: shows(certificates.notYetValid, "smtp-not-yet-valid"),
+    wantsCertificate: {
+      ...shows(certificates.server, "smtp-wants-certificate"),
+      ...{ smtpd_tls_req_ccert: "yes", smtpd_tls_CAfile: stored(folder, "smtp-authority.pem", certificates.authority) },
+    },
+  };
+}
+
+function stored(folder: string, name: string, text: string): string {
+  const place = path.join(folder, name);
+  writeFileSync(place, text, { mode: 0o644 });
+  return place;
+}
 
 export async function startBrokenServers(accounts: readonly string[]): Promise<BrokenServers> {
   await using starting = new AsyncDisposableStack();
@@ -121,12 +163,19 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
   const tokenDovecot = starting.use(
     await startDovecot({ users, tls: certificates.server, extra: "auth_mechanisms = xoauth2 oauthbearer" }),
   );
+  const certificateDovecot = starting.use(
+    await startDovecot({
+      users,
+      tls: certificates.server,
+      extra: `ssl_verify_client_cert = yes\nauth_ssl_require_client_cert = yes\nssl_ca = <${stored(folder, "clients.pem", certificates.authority)}`,
+    }),
+  );
   const postfix = starting.use(
     await startPostfix({
       deliverTo: { lmtp: dovecot.ports.lmtp },
       sasl: { port: dovecot.ports.sasl },
       tls: certificates.server,
-      services: SERVICES,
+      services: { ...SERVICES, ...certificateServices(folder, certificates) },
       extraServices: [
         `spamfilter unix n - n - 0 cleanup -o { header_checks = regexp:{{/^Subject:.*Waypost/ REJECT 5.7.1 Message looks like spam}} }`,
         `rewriting unix n - n - 0 cleanup -o { header_checks = regexp:{{/^Message-ID:/ REPLACE Message-ID: <rewritten@gateway.test>}} }`,
@@ -138,6 +187,20 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
       script: (command) => (command.startsWith("EXAMINE") ? "NO [NONEXISTENT] Mailbox doesn't exist: INBOX" : undefined),
     }),
   );
+  const answering = async (command: string, answer: string) =>
+    starting.use(await startScriptedImap({ script: (heard) => (heard.startsWith(command) ? answer : undefined) }));
+  const troubled = {
+    limited: await answering("LOGIN", "NO [LIMIT] Daily limit of this account reached"),
+    locked: await answering("EXAMINE", "NO [INUSE] Timeout while waiting for lock"),
+    away: await answering("EXAMINE", "NO [UNAVAILABLE] Message store is down"),
+  };
+  const refusing = async (answer: string) =>
+    starting.use(await startScriptedPop3({ script: (heard) => (/^AUTH|^PASS/.test(heard) ? `${answer}\r\n` : undefined) }));
+  const pop3 = {
+    inUse: await refusing("-ERR [IN-USE] Maildrop is locked by another session"),
+    tooSoon: await refusing("-ERR [LOGIN-DELAY] Come back later"),
+    disabled: await refusing("-ERR [SYS/PERM] Your account is not enabled for POP access."),
+  };
   const passwordFile = path.join(folder, "password");
   writeFileSync(passwordFile, PASSWORD);
   const masterPasswordFile = path.join(folder, "master-password");
@@ -152,10 +215,17 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
   const web = createServer((_request, response) => response.end("a web page"));
   await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
   starting.defer(() => new Promise<void>((resolve) => void web.close(() => resolve())));
-  const address = web.address();
+  const silent = createSilentServer((socket) => void socket.on("error", () => socket.destroy()));
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const guests = new Set<Socket>();
+  silent.on("connection", (socket) => guests.add(socket));
+  starting.defer(() => {
+    for (const socket of guests) socket.destroy();
+    return new Promise<void>((resolve) => void silent.close(() => resolve()));
+  });
   const authorities = path.join(dovecot.folder, "authority.pem");
   writeFileSync(authorities, certificates.authority);
-  const ports = { web: typeof address === "object" ? (address?.port ?? 0) : 0, closed: await freePort(), blackhole: blackhole.port };
+  const ports = { web: portOf(web), closed: await freePort(), blackhole: blackhole.port, silent: portOf(silent) };
   const running = starting.move();
   return {
     ...{
@@ -164,6 +234,9 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
       dovecot,
       bareDovecot,
       tokenDovecot,
+      certificateDovecot,
+      troubled,
+      pop3,
       postfix,
       withoutInbox,
       withoutUsers,
@@ -175,14 +248,15 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
   };
 }
 
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" ? (address?.port ?? 0) : 0;
+}
+
 /** Certificates by address, detail addresses into folders, quotas, and a list of users that is not there. */
 function dovecotExtra(folder: string, certificates: Certificates): string {
   const local = (name: keyof typeof HOSTS, { cert, key }: Certificate) => {
-    const file = (part: string, text: string) => {
-      const place = path.join(folder, `${name}-${part}.pem`);
-      writeFileSync(place, text, { mode: 0o644 });
-      return place;
-    };
+    const file = (part: string, text: string) => stored(folder, `${name}-${part}.pem`, text);
     return `local ${HOSTS[name]} {\n  ssl_cert = <${file("cert", cert)}\n  ssl_key = <${file("key", key)}\n}`;
   };
   return `
@@ -190,6 +264,7 @@ listen = ${Object.values(HOSTS).join(", ")}
 ${local("expired", certificates.expired)}
 ${local("wrongName", certificates.wrongHost)}
 ${local("selfSigned", certificates.selfSigned)}
+${local("notYetValid", certificates.notYetValid)}
 recipient_delimiter = +
 lmtp_save_to_detail_mailbox = yes
 mail_plugins = $mail_plugins quota
