@@ -219,7 +219,7 @@ export function incomingFaults({
       serverSaid: /store is down/,
     }),
     fault("quota used up", {
-      account: "nearlyFull",
+      account: "tight",
       prepare: async (account) => void (await dovecot.append(account, "INBOX", `Subject: much\r\n\r\n${"x".repeat(99 * 1024)}\r\n`)),
       code: "mailbox full",
       result: "warning",

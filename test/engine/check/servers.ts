@@ -26,7 +26,7 @@ export const HOSTS = {
 /** Accounts with something wrong, by what it is; all other accounts are sound. */
 export const ODD_ACCOUNTS = {
   disabled: "nologin reason=Account_disabled",
-  nearlyFull: "userdb_quota_rule=*:storage=100",
+  tight: "userdb_quota_rule=*:storage=100",
   packed: "userdb_quota_rule=*:bytes=10",
   brimful: "userdb_quota_rule=*:bytes=10",
 } as const;
