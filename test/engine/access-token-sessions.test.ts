@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { accessTo } from "../../src/engine/context.ts";
+import { listMailboxes, readProfile } from "../../src/ledger/mailboxes.ts";
 import { STATUS } from "../../src/model/email.ts";
+import { Failure } from "../../src/model/failure.ts";
 import { missingServers } from "../servers/needs.ts";
 import { openCodes, theAlert } from "./alerts.ts";
 import { emailsIn, letter, messageIdOf } from "./incoming.ts";
@@ -48,6 +51,14 @@ function refusals(name: string): number {
     .log()
     .split("\n")
     .filter((line) => line.includes("Disconnected") && line.includes(`user=<${name}>`)).length;
+}
+
+async function until(what: string, so: () => boolean): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!so()) {
+    if (Date.now() > deadline) throw new Error(`not yet: ${what}`);
+    await sleep(50);
+  }
 }
 
 onOneDatabaseEach(
@@ -118,6 +129,53 @@ onOneDatabaseEach(
         },
       );
     }
+
+    promise(
+      "imap: who waits for new mail comes back with a new token, and after revocation waits without asking again and again",
+      async (database) => {
+        const { authority, rig, counted } = tokens;
+        const name = rig.newUser();
+        await using app = await rig.open(database, tokens.configurationFor([name]));
+        await authorizeOwn(tokens, app, name);
+        const [mailbox] = (await listMailboxes(database)).filter((one) => one.address === addressOf(name));
+        const profile = await readProfile(database, "test");
+        assert.ok(mailbox && profile);
+        let wakes = 0;
+        const troubles: unknown[] = [];
+        const stopped = new AbortController();
+        const target = {
+          mailbox: accessTo(app.context, mailbox),
+          streams: [],
+          wake: () => void wakes++,
+          trouble: (one: unknown) => void troubles.push(one),
+        };
+        const before = signIns(name, "imap");
+        const watching = app.context.mailSystem(profile).watch([target], stopped.signal);
+        await until("it waits for new mail", () => signIns(name, "imap") === before + 1 && wakes > 0);
+
+        const from = authority.requests.length;
+        authority.expire(name);
+        rig.dovecot.disconnect(name);
+        await until("it is back", () => signIns(name, "imap") === before + 2);
+        assert.equal(counted(from, "refresh_token"), 1);
+        await until("it listens", () => wakes > 1);
+        const heard = wakes;
+        await rig.dovecot.deliver(name, letter({ id: `${name}-heard` }));
+        await until("it hears of new mail", () => wakes > heard);
+
+        const told = troubles.length;
+        authority.revoke(name);
+        rig.dovecot.disconnect(name);
+        const codes = () => troubles.slice(told).map((one) => (one instanceof Failure ? one.code : String(one)));
+        await until("it is told why", () => codes().includes("authorization ended"));
+        const asked = authority.requests.length;
+        await sleep(3000);
+        assert.equal(authority.requests.length, asked, "nobody asks the sign-in service meanwhile");
+        assert.equal(codes().filter((code) => code === "authorization ended").length, 1);
+        stopped.abort();
+        await watching;
+      },
+    );
 
     promise(
       "smtp: a token that has expired is refused with 535 and renewed once; revoked, the email waits for somebody to authorize",
