@@ -1,4 +1,5 @@
 import type { Outcome, ReasonCode, RuleAnswer } from "../model/decision.ts";
+import { likenessOf } from "../model/identity.ts";
 import type { MessageHead, MessageRef, Place } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
@@ -143,15 +144,16 @@ async function insertDecisions(
     emailId: one.emailId,
     waitingFor: one.waitingFor,
     undecided: one.undecided ?? false,
+    likeness: likenessOf(head),
   }));
   const { rows: stored } = await tx.query<{ id: number; identity: string }>(
-    `insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, undecided, first_seen_at, decided_at)
+    `insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, undecided, likeness, first_seen_at, decided_at)
      select distinct on (identity) $1, $2::uuid, identity, "messageId", received, sender, subject, head, outcome, reason, rules, "emailId",
-       array(select jsonb_array_elements_text("waitingFor")), undecided, $4::timestamptz, $4::timestamptz
+       array(select jsonb_array_elements_text("waitingFor")), undecided, likeness, $4::timestamptz, $4::timestamptz
      from jsonb_to_recordset($3::jsonb) as one (identity text, "messageId" text, received timestamptz, sender text, subject text, head jsonb, outcome text, reason smallint,
-       rules jsonb, "emailId" uuid, "waitingFor" jsonb, undecided boolean) order by identity
+       rules jsonb, "emailId" uuid, "waitingFor" jsonb, undecided boolean, likeness text) order by identity
      on conflict (mailbox_id, identity) do update set outcome = excluded.outcome, reason = excluded.reason, rules = excluded.rules, email_id = excluded.email_id,
-       waiting_for = excluded.waiting_for, undecided = excluded.undecided, reconsider = false, head = excluded.head, message_id = excluded.message_id,
+       waiting_for = excluded.waiting_for, undecided = excluded.undecided, likeness = excluded.likeness, reconsider = false, head = excluded.head, message_id = excluded.message_id,
        sender = excluded.sender, subject = excluded.subject, decided_at = excluded.decided_at
      returning id, identity`,
     [organization, mailboxId, storableJson(rows), now],
@@ -225,10 +227,16 @@ export async function markGone(sql: Sql, mailboxId: string, refs: readonly Messa
 /**
  * Forgets the position in a stream and where its messages lay: after a lost cursor the same refs may stand for other messages. The decisions
  * stay, so that known messages are recognized by identity.
+ * @returns the decisions by the ids of the refs, so that it can be told whether a message lies where it lay
  */
-export async function forgetPlaces(tx: Transaction, mailboxId: string, stream: string): Promise<void> {
+export async function forgetPlaces(tx: Transaction, mailboxId: string, stream: string): Promise<ReadonlyMap<string, number>> {
   await tx.query("delete from waypost.stream where mailbox_id = $1 and id = $2", [mailboxId, stream]);
-  await tx.query("delete from waypost.location where mailbox_id = $1 and stream_id = $2", [mailboxId, stream]);
+  const { rows } = await tx.query<{ id: string; decisionId: number; gone: boolean }>(
+    `delete from waypost.location where mailbox_id = $1 and stream_id = $2
+     returning ref_id as id, decision_id as "decisionId", gone_at is not null as gone`,
+    [mailboxId, stream],
+  );
+  return new Map(rows.flatMap(({ id, decisionId, gone }) => (gone ? [] : [[id, decisionId] as const])));
 }
 
 /**

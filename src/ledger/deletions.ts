@@ -9,6 +9,8 @@ export interface Deletable {
   readonly decisionId: number;
   /** Key of the mailbox's decision about it, see `decisionKey`. */
   readonly identity: string;
+  /** Where its identity is weak: what it looks like, wherever it lies. */
+  readonly likeness: string | null;
   readonly emailId: string;
   /** What was read at this very place; null when nothing was: it was known by its head, or read elsewhere. */
   readonly content: { readonly hash: string; readonly size: number } | null;
@@ -30,7 +32,7 @@ export async function deletable(
   { folders, after, limit }: { readonly folders: readonly string[]; readonly after: MessageRef | null; readonly limit: number },
 ): Promise<Deletable[]> {
   const { rows } = await sql.query<Omit<Deletable, "ref" | "content"> & { stream: string; id: string; hash: string | null; size: number }>(
-    `select stream_id as stream, ref_id as id, location.folders, decision_id as "decisionId", identity, email_id as "emailId",
+    `select stream_id as stream, ref_id as id, location.folders, decision_id as "decisionId", identity, likeness, email_id as "emailId",
        content_hash as hash, content_size as size, delete_tried_at as "triedAt"
      from waypost.location join waypost.decision on decision.id = decision_id join waypost.mailbox on mailbox.id = location.mailbox_id
      where location.mailbox_id = $1 and gone_at is null and location.folders <@ $2::text[] and ($3::text is null or (stream_id, ref_id) > ($3, $4))

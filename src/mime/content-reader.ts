@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { Failure } from "../model/failure.ts";
+import type { Origin } from "../model/origin.ts";
 import type { Request, Response } from "./content-thread.ts";
 import type { Storable, StorageLimits } from "./storable.ts";
 
@@ -20,6 +21,8 @@ export interface ReadContent {
   readonly storable: Storable;
   /** See contentFingerprint; null unless it was asked for. */
   readonly fingerprint: string | null;
+  /** What the message's own header says, to be compared with the head that it was decided on. */
+  readonly origin: Origin;
 }
 
 export interface ReadOptions {
@@ -180,12 +183,12 @@ function isGivenAway({ mime }: Asked): boolean {
 }
 
 /** What crosses threads comes as plain bytes. */
-function received({ storable, fingerprint }: Extract<Response, { kind: "read" }>): ReadContent {
+function received({ storable, fingerprint, origin }: Extract<Response, { kind: "read" }>): ReadContent {
   const attachments = storable.content.attachments.map((one) => ({
     ...one,
     body: Buffer.from(one.body.buffer, one.body.byteOffset, one.body.byteLength),
   }));
-  return { storable: { ...storable, content: { ...storable.content, attachments } }, fingerprint };
+  return { storable: { ...storable, content: { ...storable.content, attachments } }, fingerprint, origin };
 }
 
 function noThread(why: string): Failure {

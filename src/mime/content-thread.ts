@@ -2,8 +2,10 @@
 import { hash } from "node:crypto";
 import { parentPort } from "node:worker_threads";
 import type { Attachment } from "../model/message.ts";
+import type { Origin } from "../model/origin.ts";
 import { parseContent } from "./content.ts";
 import { contentFingerprint } from "./fingerprint.ts";
+import { originOf } from "./head.ts";
 import { type Storable, type StorageLimits, storable } from "./storable.ts";
 
 export interface Request {
@@ -14,7 +16,7 @@ export interface Request {
 
 export type Response =
   | { readonly kind: "ready" }
-  | { readonly kind: "read"; readonly storable: Storable; readonly fingerprint: string | null }
+  | { readonly kind: "read"; readonly storable: Storable; readonly fingerprint: string | null; readonly origin: Origin }
   | { readonly kind: "failed"; readonly message: string };
 
 if (parentPort === null) throw new Error("content-thread.ts runs as a worker thread only.");
@@ -27,13 +29,16 @@ port.postMessage({ kind: "ready" } satisfies Response);
 
 async function answer({ mime, limits, fingerprint }: Request): Promise<void> {
   try {
-    const content = await parseContent(Buffer.from(mime.buffer, mime.byteOffset, mime.byteLength));
+    const bytes = Buffer.from(mime.buffer, mime.byteOffset, mime.byteLength);
+    const origin = originOf(bytes);
+    const content = await parseContent(bytes);
     const kept = storable(content, limits);
     const attachments = kept.content.attachments.map((one) => handedOver(one, mime.buffer));
     const response: Response = {
       kind: "read",
       storable: { ...kept, content: { ...kept.content, attachments } },
       fingerprint: fingerprint ? contentFingerprint(content) : null,
+      origin,
     };
     port.postMessage(response, [...new Set(attachments.map(({ body }) => body.buffer as ArrayBuffer))]);
   } catch (error) {

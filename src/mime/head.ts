@@ -1,5 +1,6 @@
 import type { Address } from "../model/address.ts";
 import type { MessageHead } from "../model/message.ts";
+import type { Origin } from "../model/origin.ts";
 import { parseAddresses } from "./addresses.ts";
 import { textOfBytes } from "./charset.ts";
 import { parseDate } from "./dates.ts";
@@ -62,7 +63,7 @@ export const HEADERS_KEPT = 100;
 const CONVERSATION_INDEX_LENGTH = 1024;
 
 /** What the mail system tells of a message besides its header. */
-export type HeadFacts = Pick<MessageHead, "ref" | "folders" | "received" | "size" | "flags" | "providerId">;
+export type HeadFacts = Pick<MessageHead, "ref" | "folders" | "received" | "receivedFrom" | "size" | "flags" | "providerId">;
 
 const wanted = new Set(HEADER_FIELDS);
 const other: ReadonlySet<string> = new Set(OTHER_FIELDS);
@@ -107,6 +108,13 @@ export function parseHead(block: Buffer, facts: HeadFacts): MessageHead {
     headers: others.slice(0, HEADERS_KEPT).map(header),
   };
   return { ...head, truncated: cut.includes(true) };
+}
+
+/** What a raw message's own header says of whose message it is, and which. */
+export function originOf(mime: Buffer): Origin {
+  const nothing = { ref: { stream: "", id: "" }, folders: [], received: new Date(0), size: 0, flags: [], providerId: null };
+  const { messageId, from, date, subject } = parseHead(mime, nothing);
+  return { messageId, from, date, subject };
 }
 
 /** The list without its last entry where that was cut in two: half an address is somebody else's address. */

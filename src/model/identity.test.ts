@@ -13,6 +13,7 @@ const text = fc.oneof(
 const address: fc.Arbitrary<Address> = fc.record({ name: text, address: text });
 const addresses = fc.array(address, { maxLength: 3 });
 const ids = fc.array(text, { maxLength: 3 });
+const RECEIVED = new Date("2026-03-02T10:00:00Z");
 const ref = fc.record({ stream: text, id: text });
 const headers = fc.array(fc.tuple(text, text), { maxLength: 3 });
 const date = fc.date({ noInvalidDate: true });
@@ -112,8 +113,20 @@ describe("the key of a decision", () => {
     fc.assert(
       fc.property(fc.boolean(), key, ref, ref, (weak, itsKey, here, there) => {
         const identity: Identity = { key: itsKey, weak };
-        const [one, other] = [here, there].map((place) => decisionKey(identity, { ref: place, providerId: null }));
+        const [one, other] = [here, there].map((place) => decisionKey(identity, { ref: place, providerId: null, received: RECEIVED }));
         assert.equal(one === other, !weak || (here.stream === there.stream && here.id === there.id));
+      }),
+    );
+  });
+
+  test("of a weak identity is another one where the number of a place was given to a message received at another moment", () => {
+    fc.assert(
+      fc.property(key, ref, fc.date({ noInvalidDate: true }), fc.date({ noInvalidDate: true }), (itsKey, place, once, later) => {
+        const keyOf = (received: Date) => decisionKey({ key: itsKey, weak: true }, { ref: place, providerId: null, received });
+        assert.equal(keyOf(once) === keyOf(later), once.getTime() === later.getTime());
+        const read = (received: Date) =>
+          decisionKey({ key: itsKey, weak: true }, { ref: place, providerId: null, received, receivedFrom: "reading" });
+        assert.equal(read(once), read(later), "the moment of reading says nothing");
       }),
     );
   });
@@ -121,7 +134,8 @@ describe("the key of a decision", () => {
   test("follows also a weak identity where the mail system has an id that survives moves", () => {
     fc.assert(
       fc.property(key, ref, ref, text, text, (itsKey, here, there, mine, others) => {
-        const keyOf = (place: typeof here, providerId: string) => decisionKey({ key: itsKey, weak: true }, { ref: place, providerId });
+        const keyOf = (place: typeof here, providerId: string) =>
+          decisionKey({ key: itsKey, weak: true }, { ref: place, providerId, received: RECEIVED });
         assert.equal(keyOf(here, mine), keyOf(there, mine));
         assert.equal(keyOf(here, mine) === keyOf(here, others), mine === others);
       }),

@@ -22,7 +22,7 @@ const FIRST_DATE_THAT_TELLS = new Date("1982-08-13T00:00:00Z");
 
 /** The identity that a head gives. Same message, same key, in whichever mailbox it is read; nothing that transport adds takes part. */
 export function identityOf(head: MessageHead): Identity {
-  const weak = head.messageId === null || head.date === null || head.date < FIRST_DATE_THAT_TELLS;
+  const weak = isWeak(head);
   const fields = [
     head.messageId ?? "",
     head.from.map((one) => addressKey(one.address)).join(","),
@@ -37,13 +37,29 @@ export function identityOf(head: MessageHead): Identity {
   return { key: sha256(JSON.stringify(fields)), weak };
 }
 
+function isWeak({ messageId, date }: MessageHead): boolean {
+  return messageId === null || date === null || date < FIRST_DATE_THAT_TELLS;
+}
+
+/** What a decision key is made of besides the identity. */
+type Whereabouts = Pick<MessageHead, "ref" | "providerId" | "received" | "receivedFrom">;
+
 /**
- * The key under which a mailbox keeps its decision about a message. A weak identity is tied to the id that survives moves, or else to the place,
- * lest two messages share one decision.
+ * The key under which a mailbox keeps its decision about a message. A weak identity is tied to the id that survives moves, or else to the place and
+ * to the moment of receipt, lest two messages share one decision: a scanner's look all alike, and a number can be given a second time.
  */
-export function decisionKey(identity: Identity, { ref, providerId }: Pick<MessageHead, "ref" | "providerId">): string {
+export function decisionKey(identity: Identity, { ref, providerId, received, receivedFrom }: Whereabouts): string {
   if (!identity.weak) return identity.key;
-  return sha256(JSON.stringify([identity.key, ...(providerId === null ? [ref.stream, ref.id] : [providerId])]));
+  const place = [ref.stream, ref.id, receivedFrom === "reading" ? null : received.toISOString()];
+  return sha256(JSON.stringify([identity.key, ...(providerId === null ? place : [providerId])]));
+}
+
+/**
+ * What a message looks like that nothing but its place tells from others of weak identity; null for all others. Two with the same likeness may be one
+ * message or two.
+ */
+export function likenessOf(head: MessageHead): string | null {
+  return isWeak(head) && head.providerId === null ? identityOf(head).key : null;
 }
 
 /** The email id for a message: the same whoever computes it, so that a delivery repeated after a crash finds its own row (RFC 9562, version 8). */

@@ -120,10 +120,64 @@ onOneDatabaseEach("messages that move", servers, (promise) => {
       [
         ["tracked", email?.id],
         ["duplicate", email?.id],
-        ["duplicate", email?.id],
       ],
+      "the message where it was found first, and its copy",
     );
     assert.match(decisions[1]?.because ?? "", /elsewhere in this mailbox/);
+  });
+
+  promise("one without a Message-ID stays one decision wherever it is moved, also when it is in quarantine", async (database) => {
+    const user = rig.newUser();
+    await makeFolders(rig.dovecot, user, WORK);
+    await using app = await rig.open(database, rig.configurationFor([user], { profile: { maximumMessageMegabytes: 1 } }));
+    await rig.dovecot.deliver(user, letter({ id: null, subject: `Scan for ${user}` }));
+    await rig.dovecot.deliver(
+      user,
+      letter({ id: null, subject: `Large scan for ${user}`, body: "x".repeat(70).concat("\r\n").repeat(16_000) }),
+    );
+    const round = async () => {
+      const { counts, failures } = await receive(app, user);
+      assert.deepEqual(failures, []);
+      return counts;
+    };
+    const first = await round();
+    assert.deepEqual([first.tracked, first.quarantined], [1, 1]);
+    const moveAll = (from: string, to: string) => async () =>
+      rig.dovecot.withImap(user, async (client) => {
+        await client.mailboxOpen(from);
+        await client.messageMove("1:*", to);
+      });
+    const renamed = "INBOX/Werk";
+    const moves = [
+      // The inbox is read first: what left it is known, and what came into it still seems to lie elsewhere.
+      { act: moveAll("INBOX", WORK), now: WORK },
+      { act: moveAll(WORK, "INBOX"), now: "INBOX" },
+      { act: moveAll("INBOX", WORK), now: WORK },
+      {
+        act: () => rig.dovecot.withImap(user, async (client) => void (await client.mailboxRename(WORK, renamed))),
+        now: renamed,
+      },
+    ];
+    for (const { act, now } of moves) {
+      await act();
+      const { received, moved } = await round();
+      assert.deepEqual([received, moved], [0, 2], now);
+      const { rows } = await database.query<{ id: number; outcome: string }>(
+        "select decision.id, outcome from waypost.decision join waypost.mailbox on mailbox.id = mailbox_id where address = $1 order by outcome",
+        [`${user}@example.test`],
+      );
+      assert.deepEqual(
+        rows.map((row) => row.outcome),
+        ["quarantined", "tracked"],
+      );
+      for (const { id } of rows) {
+        const { incoming } = await app.operations.explain(String(id));
+        assert.deepEqual(
+          incoming.map((one) => one.folders),
+          [[now]],
+        );
+      }
+    }
   });
 
   promise("one that moves while its folder is read is found where it went, in that round or the next", async (database) => {

@@ -29,9 +29,11 @@ export interface ScriptedImapOptions {
   readonly inbox?: Partial<ScriptedInbox>;
   /**
    * Asked for each command, without its tag. A text is the answer, its last line gets the tag; a Buffer is said as it is, even nothing at
-   * all; null hangs up; undefined = as usual.
+   * all; a text that is cut hangs up after it; null hangs up; undefined = as usual.
    */
-  readonly script?: (command: string, tag: string) => string | Buffer | null | undefined;
+  readonly script?: (command: string, tag: string) => string | Buffer | { readonly cut: string } | null | undefined;
+  /** What is answered to a FETCH, message by message; default: each once, in order. */
+  readonly rows?: <Row>(rows: readonly Row[]) => readonly Row[];
 }
 
 /** A server with one inbox that misbehaves as told. It proves nothing about real servers; it stands for those that are not at hand. */
@@ -67,8 +69,9 @@ export async function startScriptedImap(options: ScriptedImapOptions = {}): Prom
       const answer = options.script?.(command, tag);
       if (answer === null) socket.destroy();
       else if (Buffer.isBuffer(answer)) socket.write(answer);
+      else if (typeof answer === "object") socket.end(Buffer.from(answer.cut, "latin1"));
       else if (answer !== undefined) say(socket, tag, [Buffer.from(answer, "latin1")]);
-      else say(socket, tag, usual(command, inbox, capabilities));
+      else say(socket, tag, usual(command, inbox, capabilities, options.rows ?? ((rows) => rows)));
       if (command === "LOGOUT") socket.end();
     });
   });
@@ -105,11 +108,16 @@ function say(socket: Socket, tag: string, parts: readonly Buffer[]): void {
   socket.write(Buffer.concat([whole.subarray(0, last), Buffer.from(`${tag} `), whole.subarray(last), Buffer.from("\r\n")]));
 }
 
-function usual(command: string, inbox: ScriptedInbox, capabilities: string): readonly Buffer[] {
+function usual(
+  command: string,
+  inbox: ScriptedInbox,
+  capabilities: string,
+  rows: NonNullable<ScriptedImapOptions["rows"]>,
+): readonly Buffer[] {
   const text = (...lines: string[]) => [Buffer.from(lines.join("\r\n"), "latin1")];
   const [, uidCommand, set = "", rest = ""] = /^UID (FETCH|SEARCH) (\S+) ?(.*)$/.exec(command) ?? [];
   if (uidCommand === "FETCH")
-    return [...chosen(set, inbox).flatMap(({ message, seq }) => row(message, seq, rest, capabilities)), ...text("OK done")];
+    return [...rows(chosen(set, inbox).map(({ message, seq }) => row(message, seq, rest, capabilities))).flat(), ...text("OK done")];
   if (uidCommand === "SEARCH") {
     const range = /UID (\S+)/.exec(command.slice(4))?.[1];
     const larger = Number(/LARGER (\d+)/.exec(command)?.[1] ?? -1);

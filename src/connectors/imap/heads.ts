@@ -122,7 +122,7 @@ export async function fetchRows(
 export async function fetchFields(client: ImapFlow, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
   const heads: MessageHead[] = [];
   try {
-    for await (const row of client.fetch(sequenceSet(uids), FIELDS, { uid: true })) {
+    for await (const row of client.fetch(sequenceSet(uids), { ...FIELDS, internalDate: true }, { uid: true })) {
       if (row.uid !== undefined && uids.includes(row.uid) && hasHeader(row)) heads.push(headOf(place, row.uid, row, row.headers ?? null));
     }
   } catch (error) {
@@ -155,7 +155,7 @@ function headOf(place: Place, uid: number, facts: Row, block: Buffer | null): Me
   const head = parseHead(cut ? wholeLines(block) : block, {
     ref: refOf(place.stream, place.validity, uid),
     folders: [place.stream],
-    received: received(facts),
+    ...received(facts),
     size: facts.size ?? 0,
     flags: [...(facts.flags ?? [])],
     providerId: facts.emailId ?? null,
@@ -171,9 +171,9 @@ const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59);
  * INTERNALDATE. Where the server gives none, or none that can be, it is the moment of reading: the message must not look so old that the
  * start date hides it without a word, and its own Date, which the sender wrote, never decides that.
  */
-function received({ internalDate }: Row): Date {
+function received({ internalDate }: Row): Pick<MessageHead, "received" | "receivedFrom"> {
   const time = internalDate instanceof Date ? internalDate.getTime() : Number.NaN;
-  return time >= EARLIEST && time <= LATEST ? new Date(time) : new Date();
+  return time >= EARLIEST && time <= LATEST ? { received: new Date(time) } : { received: new Date(), receivedFrom: "reading" };
 }
 
 /** Up to the last line end: half an address is somebody else's address. */

@@ -4,7 +4,7 @@
  * messages, and when one of their UIDs stands for another message, the position is lost. Those that came last, because numbers are given a
  * second time from the highest down. Pure.
  */
-import { identityOf } from "../../model/identity.ts";
+import { decisionKey, identityOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 
 /** More would make each round slower and find no more: only where all of these are gone does it matter how many there were. */
@@ -15,14 +15,18 @@ const LARGEST = 1024 * 1024;
 
 export interface Witness {
   readonly uid: number;
-  /** Of what makes a message the same wherever it is read (model/identity.ts): 16 hexadecimal digits. */
+  /**
+   * Of what makes a message the same wherever it is read (model/identity.ts), and where that is weak, of the moment of receipt too, because a
+   * scanner's messages look all alike: 16 hexadecimal digits.
+   */
   readonly likeness: string;
 }
 
 /** The witness that a head makes, or null where the head was not read whole. */
 export function witnessOf(uid: number, head: MessageHead): Witness | null {
   if (head.unreadable !== undefined || head.truncated || head.size > LARGEST) return null;
-  return { uid, likeness: identityOf(head).key.slice(0, 16) };
+  const identity = identityOf(head);
+  return { uid, likeness: decisionKey(identity, { ...head, ref: { stream: "", id: "" } }).slice(0, 16) };
 }
 
 /** The last of all these, ascending. One that has left the folder stays: its UID must never come back. */

@@ -1,8 +1,10 @@
 import { leaveDecided, type PendingDecision, pendingDecisions } from "../../ledger/decisions.ts";
 import { Failure } from "../../model/failure.ts";
 import { processHeads } from "./process-heads.ts";
+import { forgetPosition } from "./read-stream.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 import { readHeadsAgain } from "./unreadable-heads.ts";
+import { PositionLost } from "./verify-content.ts";
 
 const BATCH = 200;
 
@@ -43,6 +45,11 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
       },
     );
   } catch (error) {
+    if (error instanceof PositionLost) {
+      // The next round reads the folder from its beginning.
+      await forgetPosition(reading, stream, error.message);
+      return NO_COUNTS;
+    }
     if (!(error instanceof Failure) || error.scope !== "folder") throw error;
     context.log.warn({ mailbox: work.mailbox.address, stream, messages: ids.length, code: error.code }, error.message);
     await context.database.transaction((tx) => leaveDecided(tx, ids, context.now()), "leave decided");

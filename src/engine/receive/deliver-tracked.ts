@@ -173,7 +173,7 @@ function duplicatesOf(late: readonly Ready[], claims: ReadonlyMap<string, ClaimR
   });
 }
 
-function trackedMessage({ candidate, email, contentHash, remarks }: Ready): DecidedMessage {
+function trackedMessage({ candidate, email, contentHash, remarks, handedOut }: Ready): DecidedMessage {
   const { decision } = candidate;
   return {
     head: candidate.head,
@@ -181,7 +181,11 @@ function trackedMessage({ candidate, email, contentHash, remarks }: Ready): Deci
     identity: candidate.key,
     outcome: "tracked",
     reason: decision.reason,
-    rules: remarks.length === 0 ? decision.rules : [...decision.rules, notWhole(remarks)],
+    rules: [
+      ...decision.rules,
+      ...(handedOut === null ? [] : [{ rule: "content", answer: "yes" as const, because: handedOut }]),
+      ...(remarks.length === 0 ? [] : [notWhole(remarks)]),
+    ],
     emailId: email.id,
     waitingFor: [],
     contentHash,

@@ -21,13 +21,18 @@ import type { EngineContext } from "../context.ts";
 import { step } from "../step.ts";
 import { bouncedTests } from "./bounced-tests.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
+import { knownAgain } from "./known-again.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
 
 /** Which messages of the heads are decided. */
 export type Which =
   /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */
-  | { readonly newIn: ReadonlySet<string> }
+  | {
+      readonly newIn: ReadonlySet<string>;
+      /** Decisions by the ids of the refs at which their messages lay before the position was lost: one that lies there still was not moved. */
+      readonly lay: ReadonlyMap<string, number>;
+    }
   /** All, although each was decided before: the keys of those decisions by place. */
   | { readonly again: ReadonlyMap<string, string> };
 
@@ -44,8 +49,8 @@ export async function processHeads(
   onRead: () => void = () => undefined,
 ): Promise<Counts> {
   const { context, work } = reading;
-  const { candidates, moved } =
-    "again" in which ? { candidates: again(heads, which.again), moved: [] } : await sortOut(reading, heads, which.newIn);
+  const { candidates, known } =
+    "again" in which ? { candidates: again(heads, which.again), known: [] } : await sortOut(reading, heads, which);
   const factsReadAt = context.now();
   const withheld = candidates.filter((one) => one.head.unreadable !== undefined);
   const { decided, tracked, settings } = await decide(
@@ -57,7 +62,7 @@ export async function processHeads(
     const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, decided, context.now());
     if ("again" in which) await closeQuarantine(tx, [...ids.values()], context.now());
     await quarantineWithheld(reading, tx, withheld);
-    await storeLocations(tx, work.mailbox.id, moved, context.now());
+    await storeLocations(tx, work.mailbox.id, known, context.now());
     await finish(tx);
     const waiting = decided.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     await reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt);
@@ -70,7 +75,7 @@ export async function processHeads(
     skipped: delivered.skipped + decided.filter((one) => one.outcome === "skipped").length,
     duplicate: delivered.duplicate + decided.filter((one) => one.outcome === "duplicate").length,
     quarantined: delivered.quarantined + withheld.length,
-    moved: moved.length,
+    moved: known.filter((one) => one.moved).length,
   };
   for (const outcome of ["tracked", "skipped", "duplicate", "quarantined"] as const) {
     if (counts[outcome] > 0) context.measure.count("messages_decided", { outcome }, counts[outcome]);
@@ -116,28 +121,36 @@ function again(heads: readonly MessageHead[], keys: ReadonlyMap<string, string>)
   });
 }
 
+/** A message that was decided before, with its place now. */
+interface Known extends DecidedPlace {
+  /** It lay elsewhere. */
+  readonly moved: boolean;
+}
+
 function placeOf({ ref, folders }: MessageHead): Place {
   return { ref, folders: [...folders].sort() };
 }
 
 /** Parts heads into messages to decide, oldest first, and known ones that lie elsewhere now. Places known as they are are dropped. */
 async function sortOut(
-  { context, work }: Reading,
+  reading: Reading,
   heads: readonly MessageHead[],
-  folders: ReadonlySet<string>,
-): Promise<{ candidates: Candidate[]; moved: DecidedPlace[] }> {
+  { newIn: folders, lay }: Extract<Which, { readonly newIn: unknown }>,
+): Promise<{ candidates: Candidate[]; known: Known[] }> {
+  const { context, work } = reading;
   const first = heads[0];
-  if (!first) return { candidates: [], moved: [] };
+  if (!first) return { candidates: [], known: [] };
   // Mail systems repeat themselves; what a page says last of a message is how it is now.
   const latest = new Map(heads.map((head) => [head.ref.id, head]));
   const places = await knownPlaces(context.database, work.mailbox.id, first.ref.stream, [...latest.keys()]);
   const byKey = new Map<string, Candidate>();
-  const moved: DecidedPlace[] = [];
+  const known: Known[] = [];
+  const lies = (place: Place, decisionId: number) => known.push({ ...place, decisionId, moved: lay.get(place.ref.id) !== decisionId });
   for (const head of latest.values()) {
     const place = placeOf(head);
     const before = places.get(head.ref.id);
     if (before !== undefined) {
-      if (before.gone || before.folders.join("\n") !== place.folders.join("\n")) moved.push({ ...place, decisionId: before.decisionId });
+      if (before.gone || before.folders.join("\n") !== place.folders.join("\n")) lies(place, before.decisionId);
       continue;
     }
     if (!head.folders.some((folder) => folders.has(folder))) continue;
@@ -146,15 +159,16 @@ async function sortOut(
     const twin = byKey.get(key);
     byKey.set(key, twin ? { ...twin, places: [...twin.places, place] } : { head, places: [place], identity, key });
   }
-  const known = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
-  const candidates: Candidate[] = [];
-  for (const candidate of byKey.values()) {
-    const decisionId = known.get(candidate.key);
-    if (decisionId === undefined) candidates.push(candidate);
-    else moved.push(...candidate.places.map((place) => ({ ...place, decisionId })));
+  const byIdentity = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
+  const unknown = [...byKey.values()].filter((candidate) => !byIdentity.has(candidate.key));
+  const again = await knownAgain(reading, unknown);
+  for (const { key, places: its } of byKey.values()) {
+    const decisionId = byIdentity.get(key) ?? again.get(key);
+    if (decisionId !== undefined) for (const place of its) lies(place, decisionId);
   }
+  const candidates = unknown.filter((candidate) => !again.has(candidate.key));
   candidates.sort((one, other) => one.head.received.getTime() - other.head.received.getTime());
-  return { candidates, moved };
+  return { candidates, known };
 }
 
 /** Asks the rules about each message in date order; what an earlier one becomes is a fact for the later ones. One look-up for the whole page. */

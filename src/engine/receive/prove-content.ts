@@ -59,8 +59,14 @@ async function lookAtHeads({ source }: Reading, some: readonly Deletable[]): Pro
     const head = heads.get(one.ref.id);
     return head === undefined || head.unreadable !== undefined ? [] : [{ one, head }];
   });
-  const lying = there.filter(({ one, head }) => decisionKey(identityOf(head), head) === one.identity);
+  const lying = there.filter(({ one, head }) => looksAsDecided(one, head));
   return { lying, others: there.length - lying.length };
+}
+
+/** Of a weak identity the key may be that of another place, where the message lay when it was decided. */
+function looksAsDecided({ identity, likeness }: Deletable, head: MessageHead): boolean {
+  const its = identityOf(head);
+  return likeness === null ? decisionKey(its, head) === identity : its.key === likeness;
 }
 
 async function compare(reading: Reading, lying: readonly Lying[], whole: ReadonlyMap<string, string>, findings: Findings): Promise<void> {

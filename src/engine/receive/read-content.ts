@@ -6,10 +6,13 @@ import type { IncomingEmail } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
 import { emailIdFor, strengthen } from "../../model/identity.ts";
 import type { Content } from "../../model/message.ts";
+import type { Origin } from "../../model/origin.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import { incomingEmail } from "./incoming-email.ts";
+import { tooLarge, unreadableAsMail } from "./item-failures.ts";
 import { itemFault } from "./item-fault.ts";
 import type { Reading, TrackedCandidate } from "./reading.ts";
+import { contradictions, verifyContent } from "./verify-content.ts";
 
 /** Bytes of content, as they really came, after which a chunk ends; and messages in one transaction. A larger message ends its chunk. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
@@ -28,6 +31,14 @@ export interface Ready {
   readonly contentHash: string | null;
   /** What could not be read of the message, as sentences. */
   readonly remarks: readonly string[];
+  /** What a person should know of how the server handed it out, as a sentence; else null. */
+  readonly handedOut: string | null;
+}
+
+/** The header in its content is not the one that it was decided on. */
+interface Doubtful {
+  readonly candidate: TrackedCandidate;
+  readonly contradicts: true;
 }
 
 export interface Broken {
@@ -47,7 +58,7 @@ export interface Chunk {
 
 /** A chunk in the making. */
 interface Filling {
-  readonly reading: Promise<Ready | Broken>[];
+  readonly reading: Promise<Ready | Broken | Doubtful>[];
   readonly broken: Broken[];
   readonly slipped: DecidedMessage[];
   bytes: number;
@@ -73,14 +84,14 @@ export async function* readChunks(
       waiting.delete(content.ref.id);
       fill(filling, reading, candidate, content, settings);
       if (waiting.size > 0 && filling.bytes < CHUNK_BYTES && messagesIn(filling) < CHUNK_MESSAGES) continue;
-      yield await filled(filling, waiting.size === 0);
+      yield await filled(filling, reading, settings, waiting.size === 0);
       filling = emptyChunk();
     }
   } catch (error) {
     if (!(error instanceof Failure) || error.scope !== "item") throw error;
     for (const candidate of waiting.values()) filling.broken.push({ candidate, step: "read", failure: error });
     waiting.clear();
-    yield await filled(filling, true);
+    yield await filled(filling, reading, settings, true);
   }
   if (waiting.size > 0) throw new Error(`the connector left ${waiting.size} messages of ${work.mailbox.address} without an answer`);
 }
@@ -93,11 +104,37 @@ function messagesIn({ reading, broken, slipped }: Filling): number {
   return reading.length + broken.length + slipped.length;
 }
 
-/** Waits until all of it is read. */
-async function filled({ reading, broken, slipped }: Filling, last: boolean): Promise<Chunk> {
-  const read = await Promise.all(reading);
-  const ready = read.filter((one) => "email" in one);
-  return { ready, broken: [...broken, ...read.filter((one) => "failure" in one)], slipped, last };
+/** Waits until all of it is read; what contradicts its head is looked at again, one by one, while nothing else is asked of the mail system. */
+async function filled(
+  { reading: started, broken, slipped }: Filling,
+  reading: Reading,
+  settings: OrganizationSettings,
+  last: boolean,
+): Promise<Chunk> {
+  const chunk = { ready: [] as Ready[], broken: [...broken], slipped: [...slipped] };
+  for (const one of await Promise.all(started)) {
+    const settled = "contradicts" in one ? await readAgain(reading, one.candidate, settings) : one;
+    if ("email" in settled) chunk.ready.push(settled);
+    else if ("failure" in settled) chunk.broken.push(settled);
+    else chunk.slipped.push(settled);
+  }
+  return { ...chunk, last };
+}
+
+async function readAgain(
+  reading: Reading,
+  candidate: TrackedCandidate,
+  settings: OrganizationSettings,
+): Promise<Ready | Broken | DecidedMessage> {
+  try {
+    const verified = await verifyContent(reading, candidate);
+    if (verified.kind === "gone") return slippedAway(candidate);
+    if (verified.kind === "another") return { candidate, step: "read", failure: verified.failure };
+    return await parse(reading, candidate, verified.mime, settings, (ready) => ({ ...ready, handedOut: verified.remark }));
+  } catch (error) {
+    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    return { candidate, step: "read", failure: error };
+  }
 }
 
 function fill(filling: Filling, reading: Reading, candidate: TrackedCandidate, content: Content, settings: OrganizationSettings): void {
@@ -108,31 +145,34 @@ function fill(filling: Filling, reading: Reading, candidate: TrackedCandidate, c
     filling.broken.push({ candidate, step: "read", failure: tooLarge(mailbox.address, content.size, content.limit) });
   } else {
     filling.bytes += content.mime.length;
-    const read = readMessage(reading, candidate, content.mime, settings);
+    const read = parse<Ready | Doubtful>(reading, candidate, content.mime, settings, (ready, origin) =>
+      contradictions(candidate.head, origin).length > 0 ? { candidate, contradicts: true } : ready,
+    );
     // It is awaited when the chunk is full, and may have failed by then.
     read.catch(() => undefined);
     filling.reading.push(read);
   }
 }
 
-async function readMessage(
+async function parse<T>(
   { context, work: { mailbox } }: Reading,
   candidate: TrackedCandidate,
   mime: Buffer,
   settings: OrganizationSettings,
-): Promise<Ready | Broken> {
+  finish: (ready: Ready, origin: Origin) => T,
+): Promise<T | Broken> {
   const limits = {
     blockedattachments: settings.blockedattachments,
     maxuploadfilesize: settings.maxuploadfilesize,
     maximumBodyLength: MAXIMUM_BODY,
   };
   try {
-    const { storable, fingerprint } = await context.content.read(mime, { limits, fingerprint: candidate.identity.weak });
+    const { storable, fingerprint, origin } = await context.content.read(mime, { limits, fingerprint: candidate.identity.weak });
     const identity = fingerprint === null ? candidate.identity.key : strengthen(candidate.identity, fingerprint).key;
     const id = emailIdFor(mailbox.organization, identity);
     const email = incomingEmail(id, candidate, mailbox.address, storable);
     const hash = mailbox.deleteSince === null ? null : contentHash(partsOf(storable.content));
-    return { candidate, identity, email, contentHash: hash, remarks: storable.content.remarks };
+    return finish({ candidate, identity, email, contentHash: hash, remarks: storable.content.remarks, handedOut: null }, origin);
   } catch (error) {
     if (error instanceof Failure && error.scope !== "item") throw error;
     const what = `Mailbox ${mailbox.address}: a message cannot be read as mail`;
@@ -147,24 +187,4 @@ function slippedAway({ head, places, key, decision }: TrackedCandidate): Decided
     "The message left its folder before its content could be read. Where it turns up in a folder that is read, it is decided again.";
   const rules = [...decision.rules, { rule: "content", answer: "no" as const, because }];
   return { head, places, identity: key, outcome: "skipped", reason: REASON.unknown, rules, emailId: null, waitingFor: [], undecided: true };
-}
-function tooLarge(mailbox: string, size: number, limit: number): Failure {
-  const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-  return new Failure({
-    scope: "item",
-    code: "message too large",
-    message: `Mailbox ${mailbox}: a message of ${megabytes(size)} is larger than the limit of ${megabytes(limit)} and was not downloaded.`,
-    remedy: "Raise maximumMessageMegabytes in the server profile, then run `waypost quarantine retry`.",
-    waitingHelps: false,
-  });
-}
-function unreadableAsMail(what: string, cause: unknown): Failure {
-  return new Failure({
-    scope: "item",
-    code: "message not readable as mail",
-    message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}`,
-    remedy: "Nothing is lost: the message stays in its mailbox. Please report it; after an update run `waypost quarantine retry`.",
-    waitingHelps: false,
-    cause,
-  });
 }

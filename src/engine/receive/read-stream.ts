@@ -6,6 +6,7 @@ import type { Transaction } from "../../model/sql.ts";
 import { step } from "../step.ts";
 import { processHeads } from "./process-heads.ts";
 import { type Counts, NO_COUNTS, type Reading } from "./reading.ts";
+import { PositionLost } from "./verify-content.ts";
 
 /** Heads in one page: enough to keep the look-ups few, little enough to keep memory and transactions small. */
 export const PAGE_SIZE = 500;
@@ -38,20 +39,17 @@ export async function* readStream(
   const grown = position !== null && readsMore(position, folders);
   let cursor = grown ? null : (position?.cursor ?? null);
   const reread: string[] | null = grown ? [] : null;
+  let lay: ReadonlyMap<string, number> = new Map();
   let resets = 0;
+  const begin = async (reason: string) => {
+    if (++resets > 2) throw lostAgain(work.mailbox.address, stream, reason);
+    lay = await forgetPosition(reading, stream, reason);
+    cursor = null;
+  };
   for (;;) {
     const pull = (await nextPage.take(stream, cursor)) ?? (await source.pull(stream, cursor, options));
     if (pull.kind === "reset") {
-      if (++resets > 2) throw lostAgain(work.mailbox.address, stream, pull.reason);
-      context.log.warn(
-        { mailbox: work.mailbox.address, stream, reason: pull.reason },
-        "cursor lost: the folder is read again and its messages recognized by identity",
-      );
-      await context.database.transaction(async (tx) => {
-        await lease.assertHeld(tx);
-        await forgetPlaces(tx, work.mailbox.id, stream);
-      }, "forget places");
-      cursor = null;
+      await begin(pull.reason);
       continue;
     }
     step("receive.pulled");
@@ -77,7 +75,13 @@ export async function* readStream(
       const lookAhead = () => {
         if (pull.more && !signal.aborted && goesOn()) nextPage.begin(stream, covered, () => source.pull(stream, covered, options));
       };
-      counts = await processHeads(reading, pull.heads, { newIn: folders }, store, lookAhead);
+      try {
+        counts = await processHeads(reading, pull.heads, { newIn: folders, lay }, store, lookAhead);
+      } catch (error) {
+        if (!(error instanceof PositionLost)) throw error;
+        await begin(error.message);
+        continue;
+      }
     }
     cursor = covered;
     reading.onPage?.(pull.heads.length);
@@ -85,6 +89,22 @@ export async function* readStream(
     yield { counts, more };
     if (!more) return;
   }
+}
+
+/** The stream is read from its beginning. Returns where its messages lay, see forgetPlaces. */
+export async function forgetPosition(
+  { context, work, lease }: Reading,
+  stream: string,
+  reason: string,
+): Promise<ReadonlyMap<string, number>> {
+  context.log.warn(
+    { mailbox: work.mailbox.address, stream, reason },
+    "cursor lost: the folder is read again and its messages recognized by identity",
+  );
+  return context.database.transaction(async (tx) => {
+    await lease.assertHeld(tx);
+    return forgetPlaces(tx, work.mailbox.id, stream);
+  }, "forget places");
 }
 
 function readsMore(before: Position, folders: ReadonlySet<string>): boolean {
