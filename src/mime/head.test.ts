@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ADDRESSES_KEPT } from "./addresses.ts";
-import { HEADER_FIELDS, HEADER_VALUE_LENGTH, type HeadFacts, parseHead, SUBJECT_LENGTH } from "./head.ts";
+import { HEADER_FIELDS, HEADER_VALUE_LENGTH, type HeadFacts, originOf, parseHead, SUBJECT_LENGTH } from "./head.ts";
 import { MESSAGE_ID_LENGTH, REFERENCES_KEPT } from "./message-ids.ts";
 
 const facts: HeadFacts = {
@@ -16,6 +16,22 @@ const facts: HeadFacts = {
 
 const head = (...lines: string[]) => parseHead(Buffer.from(`${lines.join("\r\n")}\r\n\r\n`), facts);
 const to = (value: string) => head(`To: ${value}`).to.map(({ name, address }) => `${name}|${address}`);
+
+test("head: what a raw message says of its origin is what its head says, whatever the bytes", () => {
+  const line = fc.oneof(
+    fc
+      .tuple(fc.constantFrom(...HEADER_FIELDS, "received", "x"), fc.string({ unit: "binary-ascii" }))
+      .map(([name, value]) => `${name}: ${value}`),
+    fc.string({ unit: "binary-ascii" }),
+  );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
+      const mime = Buffer.from(`${lines.join("\r\n")}\r\n\r\nSubject: not of the header`);
+      const { messageId, from, date, subject } = parseHead(mime, facts);
+      assert.deepEqual(originOf(mime), { messageId, from, date, subject });
+    }),
+  );
+});
 
 test("head: reads every field into its place and keeps the facts of the mail system", () => {
   const read = head(

@@ -66,6 +66,7 @@ const CONVERSATION_INDEX_LENGTH = 1024;
 export type HeadFacts = Pick<MessageHead, "ref" | "folders" | "received" | "receivedFrom" | "size" | "flags" | "providerId">;
 
 const wanted = new Set(HEADER_FIELDS);
+const ORIGIN_FIELDS: ReadonlySet<string> = new Set(["message-id", "from", "date", "subject"]);
 const other: ReadonlySet<string> = new Set(OTHER_FIELDS);
 
 /**
@@ -74,7 +75,11 @@ const other: ReadonlySet<string> = new Set(OTHER_FIELDS);
  * the lists of several To, Cc and Bcc fields are joined. `truncated` tells that a limit named in this folder left something out.
  */
 export function parseHead(block: Buffer, facts: HeadFacts): MessageHead {
-  const { fields, truncated } = headerFields(block, (name) => wanted.has(name));
+  return headFrom(block, facts, wanted);
+}
+
+function headFrom(block: Buffer, facts: HeadFacts, names: ReadonlySet<string>): MessageHead {
+  const { fields, truncated } = headerFields(block, (name) => names.has(name));
   const cut: boolean[] = [truncated];
   const first = (name: string): string => fields.find((field) => field.name === name && field.value !== "")?.value ?? "";
   const addresses = (name: string): readonly Address[] => {
@@ -113,8 +118,28 @@ export function parseHead(block: Buffer, facts: HeadFacts): MessageHead {
 /** What a raw message's own header says of whose message it is, and which. */
 export function originOf(mime: Buffer): Origin {
   const nothing = { ref: { stream: "", id: "" }, folders: [], received: new Date(0), size: 0, flags: [], providerId: null };
-  const { messageId, from, date, subject } = parseHead(mime, nothing);
+  const { messageId, from, date, subject } = headFrom(linesOfOrigin(mime), nothing, ORIGIN_FIELDS);
   return { messageId, from, date, subject };
+}
+
+/** Header bytes looked through for them; what stands behind was not read as a head either. */
+const ORIGIN_BYTES = 1024 * 1024;
+
+const LINE_FEED = 0x0a;
+
+/** The header lines that can belong to one of these fields, by their first letter: most of a header is what relays wrote, and costs nothing so. */
+function linesOfOrigin(mime: Buffer): Buffer {
+  const kept: Buffer[] = [];
+  let isKept = false;
+  for (let at = 0, next: number; at < mime.length && at < ORIGIN_BYTES; at = next) {
+    const found = mime.indexOf(LINE_FEED, at);
+    next = found < 0 ? mime.length : found + 1;
+    const first = String.fromCharCode(mime[at] ?? 0).toLowerCase();
+    if (first === "\n" || (first === "\r" && next === at + 2)) break;
+    if (first !== " " && first !== "\t") isKept = "mfds".includes(first);
+    if (isKept) kept.push(mime.subarray(at, next));
+  }
+  return Buffer.concat(kept);
 }
 
 /** The list without its last entry where that was cut in two: half an address is somebody else's address. */
