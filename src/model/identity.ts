@@ -23,10 +23,11 @@ const FIRST_DATE_THAT_TELLS = new Date("1982-08-13T00:00:00Z");
 /** The identity that a head gives. Same message, same key, in whichever mailbox it is read; nothing that transport adds takes part. */
 export function identityOf(head: MessageHead): Identity {
   const weak = isWeak(head);
+  const date = dateOf(head);
   const fields = [
     head.messageId ?? "",
     head.from.map((one) => addressKey(one.address)).join(","),
-    head.date?.toISOString() ?? "",
+    date?.toISOString() ?? "",
     // Gateways write a tag before the subject of one copy and not of another, and stores cut long ones.
     baseSubject(head.subject, []).slice(0, NEVER_CUT_BEFORE),
     // A forged or careless twin has the same id, sender, date and subject; it is rarely for the same people.
@@ -37,8 +38,14 @@ export function identityOf(head: MessageHead): Identity {
   return { key: sha256(JSON.stringify(fields)), weak };
 }
 
-function isWeak({ messageId, date }: MessageHead): boolean {
-  return messageId === null || date === null || date < FIRST_DATE_THAT_TELLS;
+function isWeak(head: MessageHead): boolean {
+  const date = dateOf(head);
+  return head.messageId === null || date === null || date < FIRST_DATE_THAT_TELLS;
+}
+
+/** A date that is none tells nothing, and compares with nothing. */
+function dateOf({ date }: MessageHead): Date | null {
+  return date === null || Number.isNaN(date.getTime()) ? null : date;
 }
 
 /** What a decision key is made of besides the identity. */
