@@ -4,7 +4,8 @@
  * format here, so that both engines read them by the same code.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { PGlite, type Results } from "@electric-sql/pglite";
+import { PGlite } from "@electric-sql/pglite";
+import { readAnswer, scriptRequest, statementRequest, type TextResult } from "./pglite-protocol.ts";
 import type { SqlErrorFacts } from "./sql-error.ts";
 import type { Encoded } from "./types.ts";
 
@@ -12,15 +13,6 @@ export type Request =
   | { readonly kind: "query"; readonly id: number; readonly text: string; readonly values: readonly Encoded[] }
   | { readonly kind: "script"; readonly id: number; readonly text: string }
   | { readonly kind: "close"; readonly id: number };
-
-/** Rows in text format: one array of fields each. */
-export interface TextResult {
-  readonly command: string;
-  readonly rowCount: number;
-  readonly names: readonly string[];
-  readonly types: readonly number[];
-  readonly rows: readonly (readonly (string | null)[])[];
-}
 
 /** An error of PGlite as it crosses the threads; without a code it is none of PostgreSQL's. */
 export type Refusal = Omit<SqlErrorFacts, "code"> & { readonly code?: string | undefined };
@@ -32,7 +24,6 @@ export type Response =
   | { readonly kind: "refused"; readonly id: number; readonly error: Refusal }
   | { readonly kind: "notification"; readonly channel: string; readonly payload: string };
 
-const BYTEA = 17;
 /** What pg sets by default or what both engines must agree on. */
 const SESSION_SETTINGS = "set time zone 'UTC'; set bytea_output = 'hex'; set datestyle = 'ISO, MDY'";
 
@@ -50,43 +41,30 @@ try {
 
 async function open(dataDir: string): Promise<PGlite> {
   const pglite = await PGlite.create({ dataDir });
-  for (const oid of Object.keys(pglite.parsers)) pglite.parsers[oid] = (text) => text;
-  // Bytes go in as they are (binary format); PGlite's own way through hexadecimal text is slow for attachments.
-  pglite.serializers[BYTEA] = (bytes) => bytes;
-  pglite.onNotification((channel, payload) => send({ kind: "notification", channel, payload }));
   await pglite.exec(SESSION_SETTINGS);
   return pglite;
 }
 
 async function answer(pglite: PGlite, request: Request): Promise<void> {
   try {
-    send({ kind: "done", id: request.id, results: await run(pglite, request) });
+    if (request.kind === "close") await pglite.close();
+    send({ kind: "done", id: request.id, results: request.kind === "close" ? [] : run(pglite, request) });
   } catch (error) {
     send({ kind: "refused", id: request.id, error: facts(error) });
   }
 }
 
-async function run(pglite: PGlite, request: Request): Promise<TextResult[]> {
-  const options = { rowMode: "array" } as const;
-  switch (request.kind) {
-    case "query":
-      return [textResult(await pglite.query(request.text, [...request.values], options))];
-    case "script":
-      return (await pglite.exec(request.text, options)).map(textResult);
-    case "close":
-      await pglite.close();
-      return [];
-  }
+function run(pglite: PGlite, request: Exclude<Request, { kind: "close" }>): readonly TextResult[] {
+  const bytes = request.kind === "script" ? scriptRequest(request.text) : statementRequest(request.text, request.values.map(asBuffer));
+  const { results, notifications, error } = readAnswer(pglite.execProtocolRawSync(bytes));
+  for (const { channel, payload } of notifications) send({ kind: "notification", channel, payload });
+  if (error !== null) throw error;
+  return results;
 }
 
-function textResult(result: Results<unknown>): TextResult {
-  return {
-    command: result.command ?? "",
-    rowCount: result.rowCount ?? 0,
-    names: result.fields.map((field) => field.name),
-    types: result.fields.map((field) => field.dataTypeID),
-    rows: result.rows as (string | null)[][],
-  };
+/** A buffer comes from another thread as plain bytes. */
+function asBuffer(value: Encoded | Uint8Array): Encoded {
+  return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
 }
 
 function facts(error: unknown): Refusal {

@@ -8,7 +8,8 @@ import type { NotDurable, Presence, Report } from "./database.ts";
 import type { Engine, Rows, Session } from "./engine.ts";
 import type { FolderLock } from "./lock-file.ts";
 import { within } from "./patience.ts";
-import type { Request, Response, TextResult } from "./pglite-worker.ts";
+import type { TextResult } from "./pglite-protocol.ts";
+import type { Request, Response } from "./pglite-worker.ts";
 import { joinAlone } from "./presence.ts";
 import { makePrivateFolder } from "./private-folder.ts";
 import { toDatabaseError } from "./sql-error.ts";
@@ -117,14 +118,18 @@ class PgliteEngine implements Engine {
 }
 
 async function queryThread(thread: PgliteThread, text: string, values: readonly unknown[]): Promise<Rows> {
-  const [result] = await thread.ask({ kind: "query", text, values: values.map((value) => alone(encode(value))) });
+  const handedOver: ArrayBuffer[] = [];
+  const encoded = values.map((value): Encoded => {
+    const one = encode(value);
+    if (!Buffer.isBuffer(one)) return one;
+    // In memory of their own they go to the thread without being copied again; whoever gave them may still need them here.
+    const { buffer } = new Uint8Array(one);
+    handedOver.push(buffer);
+    return Buffer.from(buffer);
+  });
+  const [result] = await thread.ask({ kind: "query", text, values: encoded }, handedOver);
   if (result === undefined) throw new Error("PGlite gave no result.");
   return result;
-}
-
-/** To another thread bytes go with all of the memory that they are a piece of: Node's pool of small buffers, a whole message. So a piece is copied. */
-function alone(value: Encoded): Encoded {
-  return Buffer.isBuffer(value) && value.buffer.byteLength > value.byteLength ? Buffer.from(new Uint8Array(value).buffer) : value;
 }
 
 type Asked = { [Kind in Request["kind"]]: Omit<Extract<Request, { kind: Kind }>, "id"> }[Request["kind"]];
@@ -167,12 +172,12 @@ class PgliteThread {
     this.#place = place;
   }
 
-  ask(request: Asked): Promise<readonly Rows[]> {
+  ask(request: Asked, handedOver: readonly ArrayBuffer[] = []): Promise<readonly Rows[]> {
     if (this.#dead !== null) return Promise.reject(this.#dead);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ ...request, id });
+      this.#worker.postMessage({ ...request, id }, handedOver);
     });
   }
 
