@@ -66,6 +66,10 @@ const status: Json<Status> = {
   pendingEmails: 1,
   unknownEmails: [{ emailId: "e1", messageId: "m1@example.test", since: AT, note: "The connection broke." }],
   quarantined: 4,
+  limits: [
+    { host: "imap.example.test", account: "", profile: "mail", connections: 3, until: AT },
+    { host: "imap.example.test", account: "ann", profile: "mail", connections: 1, until: AT },
+  ],
   alerts: [
     {
       ...{ id: 1, scope: "mailbox", subject: "x", code: "receiving: sign-in refused", times: 3, closedAt: null },
@@ -98,6 +102,8 @@ describe("what people read", () => {
       "UNKNOWN since 2026-03-10 09:00:00 UTC: whether the email e1 left",
       "  Message-ID: <m1@example.test>",
       "  what is known: The connection broke.",
+      "LIMIT of imap.example.test, learned: 3 connections at a time; one more is tried after 2026-03-10 09:00:00 UTC",
+      "LIMIT of imap.example.test for ann, learned: 1 connection at a time; one more is tried after 2026-03-10 09:00:00 UTC",
       "ALERT since 2026-03-10 09:00:00 UTC, seen 3 times, last 2026-03-10 09:00:00 UTC",
       "  Refused.",
       "  the server said: NO \ufffd[2Jgone",

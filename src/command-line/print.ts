@@ -21,6 +21,10 @@ export function statusLines(status: Json<Status>): string[] {
       `  Message-ID: <${one.messageId}>`,
       ...(one.note ? [`  what is known: ${one.note}`] : []),
     ]),
+    ...status.limits.map((one) => {
+      const whose = one.account === "" ? "" : ` for ${one.account}`;
+      return `LIMIT of ${one.host}${whose}, learned: ${plural(one.connections, "connection")} at a time; one more is tried after ${moment(one.until)}`;
+    }),
     ...status.alerts.flatMap((alert) => [
       `ALERT since ${moment(alert.openedAt)}, ${alert.times === 1 ? "seen once" : `seen ${alert.times} times, last ${moment(alert.seenAt)}`}`,
       `  ${alert.message}`,

@@ -220,6 +220,15 @@ export async function storeLearnedLimit(sql: Sql, { host, account, profile, conn
   );
 }
 
+/** Limits that hold now. */
+export async function listLearnedLimits(sql: Sql, now: Date): Promise<LearnedLimit[]> {
+  const { rows } = await sql.query<LearnedLimit>(
+    "select host, account, profile, connections, until from waypost.learned_limit where until > $1 order by host, account",
+    [now],
+  );
+  return rows;
+}
+
 /** Learned limits whose time is over get one more connection, until `next`; those that limit nothing any more are returned and forgotten. */
 export async function easeLearnedLimits(sql: Sql, now: Date, next: Date): Promise<readonly { readonly profile: string }[]> {
   await sql.query("update waypost.learned_limit set connections = connections + 1, until = $2 where until <= $1", [now, next]);

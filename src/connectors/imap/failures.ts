@@ -89,7 +89,8 @@ const TOKEN_EXPIRED = /access ?token ?(has )?expired|token is expired/i;
 /** Exchange: the token is good, and the mailbox is not to be opened with it (or not any more). */
 const NOT_CONNECTED = /authenticated but not connected/i;
 
-const TOO_MANY_CONNECTIONS = /too many .*connections|maximum number of connections|connection limit/i;
+const TOO_MANY_CONNECTIONS =
+  /too many .*(connection|session)s|maximum number of (concurrent )?(connection|session)s|(connection|session)s? limit/i;
 
 /** Dovecot says it only when the client signs in ("Client didn't present valid SSL certificate"). */
 const CLIENT_CERTIFICATE = /client.*certificate|certificate.*client/i;

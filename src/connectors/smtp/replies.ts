@@ -60,7 +60,8 @@ const BEFORE_CONTENT: readonly Command[] = ["connect", "EHLO", "HELO", "STARTTLS
 /** Words of Postfix, Exchange, Sendmail and Gmail for "you, not this message": none of them says which recipient. */
 const TOO_FAST =
   /too (many|much) (mail|messages|errors|recipients from)|rate.?limit|throttl|sending (limit|quota|rate)|submissionquotaexceeded|thread limit/i;
-const TOO_MANY_CONNECTIONS = /too many (concurrent )?(smtp )?(connections|sessions)|connections? limit/i;
+const TOO_MANY_CONNECTIONS =
+  /too many (concurrent |simultaneous )?(smtp )?(connections|sessions)|maximum number of (concurrent )?connections|connections? limit/i;
 /** Words of Postfix and Exchange for a sender whom the user that signed in may not be: that holds for all mail from that mailbox. */
 const NOT_THEIR_SENDER = /not owned by user|permissions? to send as this sender/i;
 /** Postfix, where smtpd_tls_req_ccert is set. */

@@ -1,5 +1,5 @@
 import { type Alert, openAlerts } from "../../ledger/alerts.ts";
-import { listWatches } from "../../ledger/connections.ts";
+import { type LearnedLimit, listLearnedLimits, listWatches } from "../../ledger/connections.ts";
 import { countDecisions, NO_DECISIONS } from "../../ledger/decision-counts.ts";
 import { countDeletions, type DeletionCount } from "../../ledger/deletions.ts";
 import { type FolderRow, foldersByMailbox } from "../../ledger/folders.ts";
@@ -88,6 +88,8 @@ export interface Status {
     readonly note: string | null;
   }[];
   readonly quarantined: number;
+  /** What mail servers taught by refusing connections for their number: fewer are opened there for a while than the server profile allows. */
+  readonly limits: readonly LearnedLimit[];
   readonly alerts: readonly Alert[];
 }
 
@@ -129,6 +131,7 @@ export async function status(context: EngineContext, organizations: readonly str
     pendingEmails,
     unknownEmails: unknown.map((row) => ({ emailId: row.emailId, messageId: row.messageId, since: row.changedAt, note: row.response })),
     quarantined: mailboxes.reduce((sum, one) => sum + one.messages.quarantined, 0),
+    limits: await listLearnedLimits(database, context.now()),
     alerts,
   };
 }

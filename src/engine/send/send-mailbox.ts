@@ -60,6 +60,8 @@ interface Run {
   readonly stop: Stop;
   readonly options: SendOptions;
   readonly counts: { -readonly [K in keyof SendCounts]: number };
+  /** The right to its connection, once it has one: kept until what went wrong is noted, because a limit is learned from what is open. */
+  readonly holding: { place: Place | null };
 }
 
 /**
@@ -85,12 +87,13 @@ export async function sendMailbox(
   // A profile can lose its outgoing server while emails are under way; they are finished all the same.
   const sender = profile.outgoing === null ? null : context.mailSystem(profile).sender(accessTo(context, mailbox));
   const counts = { ...NOTHING_SENT };
+  const holding: Run["holding"] = { place: null };
   try {
     await finishUnfinished(context, work, sender);
     const off = whyNot("send", mailbox, profile);
     const left: LeftAlone | null = off === null ? await mustWait(context, "send", work) : { state: "off", because: off, until: null };
     if (sender === null || left !== null) return { ...counts, failure: null, end: "done", left };
-    const { end, held } = await sendPending({ context, work, sender, lease, holder, stop, options, counts });
+    const { end, held } = await sendPending({ context, work, sender, lease, holder, stop, options, counts, holding });
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
     if (worked > 0 || (mailbox.sendFailures > 0 && (end === "done" || end === "unfinished"))) await noteRecovery(context, "send", work);
     else await noteAnswered(context);
@@ -101,6 +104,9 @@ export async function sendMailbox(
     await noteTrouble(context, "send", work, error);
     return { ...counts, failure: asFailure(error, mailbox.address), end: "done", left: null };
   } finally {
+    // The connection is closed before somebody else may open one.
+    await sender?.close();
+    await holding.place?.release();
     context.measure.observe("job_seconds", { work: "send" }, (performance.now() - started) / 1000);
     await fileCopies(context, work, stop.next, options);
   }
@@ -121,37 +127,31 @@ async function sendPending({
   stop,
   options,
   counts,
+  holding,
 }: Run): Promise<{ end: End; held: LeftAlone | null }> {
   const crm = context.crm(work.mailbox.organization);
   const settings = await crm.organizationSettings();
   const clock = new SliceClock(options.slice ?? NEVER);
   const tried = new Set<string>();
-  let place: Place | null = null;
-  try {
-    while (!stop.next.aborted) {
-      const pending = (await crm.pending(work.mailbox.address, settings.BackgroundSendBatchSize, context.now())).filter(
-        (one) => !tried.has(`${one.id} ${one.generation}`),
-      );
-      if (pending.length === 0) break;
-      place ??= await placeToSend(context, work, stop, options);
-      if (place === null) return { end: "in line", held: null };
-      const held = tried.size === 0 ? await heldBack(context, "send", work) : null;
-      if (held !== null) return { end: "held back", held };
-      for (const one of pending) {
-        if (stop.next.aborted) break;
-        tried.add(`${one.id} ${one.generation}`);
-        const result = await sendEmail({ context, work, sender, lease, holder, signal: stop.now, settings }, one);
-        if (result !== null) counts[result]++;
-        if (tried.size === 1) await noteAnswer(context, "send", work);
-        if (await clock.isOver()) return { end: "unfinished", held: null };
-      }
+  while (!stop.next.aborted) {
+    const pending = (await crm.pending(work.mailbox.address, settings.BackgroundSendBatchSize, context.now())).filter(
+      (one) => !tried.has(`${one.id} ${one.generation}`),
+    );
+    if (pending.length === 0) break;
+    holding.place ??= await placeToSend(context, work, stop, options);
+    if (holding.place === null) return { end: "in line", held: null };
+    const held = tried.size === 0 ? await heldBack(context, "send", work) : null;
+    if (held !== null) return { end: "held back", held };
+    for (const one of pending) {
+      if (stop.next.aborted) break;
+      tried.add(`${one.id} ${one.generation}`);
+      const result = await sendEmail({ context, work, sender, lease, holder, signal: stop.now, settings }, one);
+      if (result !== null) counts[result]++;
+      if (tried.size === 1) await noteAnswer(context, "send", work);
+      if (await clock.isOver()) return { end: "unfinished", held: null };
     }
-    return { end: "done", held: null };
-  } finally {
-    // The connection is closed before somebody else may open one.
-    await sender.close();
-    await place?.release();
   }
+  return { end: "done", held: null };
 }
 
 function placeToSend({ connections }: EngineContext, work: Work, stop: Stop, { inPerson }: SendOptions): Promise<Place | null> {
