@@ -1,6 +1,7 @@
 /** `npm run bench -- <name> [options]`: measurements, side by side in one run on the same data. Options: --json, and those of the bench. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { benchFairness } from "./fairness.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchReceive } from "./receive.ts";
 
@@ -18,7 +19,11 @@ export interface BenchOptions {
   readonly database?: "pglite" | "postgres" | undefined;
 }
 
-const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = { ingest: benchIngest, receive: benchReceive };
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
+  fairness: benchFairness,
+  ingest: benchIngest,
+  receive: benchReceive,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
