@@ -44,8 +44,11 @@ export async function startCuttingProxy(serverPort: number, gauge: Gauge = { ope
     cut = null;
     accepted++;
     gauge.most = Math.max(gauge.most, ++gauge.open);
-    client.once("close", () => gauge.open--);
     const both = [client, upstream];
+    // It is over once a side has said so: what is still to be cleaned up is no connection to the server any more.
+    const counted = new AbortController();
+    counted.signal.addEventListener("abort", () => gauge.open--, { once: true });
+    for (const socket of both) socket.once("end", () => counted.abort()).once("close", () => counted.abort());
     const destroy = () => {
       for (const socket of both) {
         socket.destroy();
