@@ -26,13 +26,13 @@ export async function deliverTracked(
   let storing = Promise.resolve(NO_COUNTS);
   try {
     for await (const chunk of readChunks(reading, tracked, settings)) {
+      if (chunk.last) onRead();
       counts = addCounts(counts, await storing);
       step("receive.read");
       storing = deliverChunk(reading, chunk, chunk.last ? finish : null);
       // It is awaited after the next chunk was read, and may have failed by then.
       storing.catch(() => undefined);
     }
-    onRead();
     return addCounts(counts, await storing);
   } finally {
     // Whatever failed, nothing is stored any more when the caller hears of it.

@@ -52,7 +52,7 @@ export interface Chunk {
   readonly ready: readonly Ready[];
   readonly broken: readonly Broken[];
   readonly slipped: readonly DecidedMessage[];
-  /** Nothing comes after it. */
+  /** Nothing comes after it, and nothing more is asked of the mail system. */
   readonly last: boolean;
 }
 
@@ -83,17 +83,18 @@ export async function* readChunks(
       if (!candidate) continue;
       waiting.delete(content.ref.id);
       fill(filling, reading, candidate, content, settings);
-      if (waiting.size > 0 && filling.bytes < CHUNK_BYTES && messagesIn(filling) < CHUNK_MESSAGES) continue;
-      yield await filled(filling, reading, settings, waiting.size === 0);
+      if (waiting.size === 0) break;
+      if (filling.bytes < CHUNK_BYTES && messagesIn(filling) < CHUNK_MESSAGES) continue;
+      yield await filled(filling, reading, settings, false);
       filling = emptyChunk();
     }
   } catch (error) {
     if (!(error instanceof Failure) || error.scope !== "item") throw error;
     for (const candidate of waiting.values()) filling.broken.push({ candidate, step: "read", failure: error });
     waiting.clear();
-    yield await filled(filling, reading, settings, true);
   }
   if (waiting.size > 0) throw new Error(`the connector left ${waiting.size} messages of ${work.mailbox.address} without an answer`);
+  yield await filled(filling, reading, settings, true);
 }
 
 function emptyChunk(): Filling {
