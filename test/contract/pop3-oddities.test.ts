@@ -221,6 +221,38 @@ test("floods are stopped: endless lines, endless answers, endless heads", async 
   });
 });
 
+test("a page ends early when its headers are large: memory has a bound, and no message is lost or asked for twice", async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `m${index}`);
+  const filler = `${"x".repeat(990)}\r\n`;
+  for (const command of ["TOP", "RETR"]) {
+    const capabilities = command === "TOP" ? ["TOP", "UIDL"] : ["UIDL"];
+    const header = names.map((name) => ({
+      uidl: name,
+      mime: message(name, "x\r\n", `X-Filler: ${filler} ${`y${filler} `.repeat(900)}\r\n`),
+    }));
+    await reading({ messages: header, capabilities }, async (source, server) => {
+      const pages: string[][] = [];
+      for (let cursor: Cursor | null = null, more = true; more; ) {
+        const pull = await page(source, cursor);
+        pages.push(messageIds(pull.heads));
+        ({ cursor, more } = pull);
+      }
+      assert.deepEqual(pages.flat(), names.map(idOf));
+      assert.ok(pages.length >= 2 && pages.length <= 4, JSON.stringify(pages));
+      const asked = server.heard.flat().filter((one) => one.startsWith(command));
+      assert.equal(asked.length, names.length);
+      // Also a look at many by name reads them all.
+      assert.equal((await source.find("INBOX", idOf("m19"))).length, 1);
+    });
+  }
+  // A body that comes with the header is none.
+  const body = names.map((name) => ({ uidl: name, mime: message(name, filler.repeat(900)) }));
+  await reading({ messages: body, capabilities: ["UIDL", "PIPELINING"] }, async (source) => {
+    const { heads, more } = await page(source);
+    assert.deepEqual([heads.length, more, heads.some(({ truncated }) => truncated)], [names.length, false, false]);
+  });
+});
+
 test("a damaged listing is no listing: nothing counts as gone", async () => {
   for (const answer of ["+OK\r\n1 uid-a\r\nnonsense\r\n.\r\n", "+OK\r\n1 uid-a\r\n1 uid-b\r\n.\r\n", "+OK\r\n1 uid-a\r\n.\r\n"]) {
     const script = (command: string) => (command === "UIDL" ? answer : undefined);

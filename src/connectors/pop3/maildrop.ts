@@ -62,11 +62,18 @@ export class Maildrop {
     );
   }
 
-  /** One command for each item, as many on the way as the server allows; `take` reads the whole answer of each, in order. */
-  async each<T>(items: readonly T[], command: (item: T) => string, take: (item: T, answer: Answer) => Promise<void>): Promise<void> {
+  /** One command for each item until there is `enough`, as many on the way as the server allows; `take` reads the whole answer of each, in order. */
+  async each<T>(
+    items: readonly T[],
+    command: (item: T) => string,
+    take: (item: T, answer: Answer) => Promise<void>,
+    enough: () => boolean = () => false,
+  ): Promise<void> {
     let asked = 0;
     for (const [index, item] of items.entries()) {
-      if (asked - index <= this.#pipeline / 2) {
+      if (enough()) {
+        if (index === asked) return;
+      } else if (asked - index <= this.#pipeline / 2) {
         const more = items.slice(asked, index + this.#pipeline);
         if (more.length > 0) this.connection.channel.write(...more.map(command));
         asked += more.length;

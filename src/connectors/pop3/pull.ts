@@ -41,8 +41,8 @@ export class Puller {
     if ("kind" in begun) return begun;
     const first = begun.done === 0;
     const page = begun.fresh.slice(begun.done, begun.done + Math.max(1, limit));
-    const told = await fetchHeads(this.#heads, page);
-    begun.done += page.length;
+    const { heads, read } = await fetchHeads(this.#heads, page);
+    begun.done += read;
     const more = begun.done < begun.fresh.length;
     const departed = begun.position.seen.size > begun.known.length;
     const present = first && departed ? begun.entries.map(({ id }) => id) : null;
@@ -51,7 +51,7 @@ export class Puller {
     this.#round = more ? begun : null;
     // Whoever comes next wants to know what came meanwhile.
     if (!more) begun.drop.used = true;
-    return { kind: "page", heads: leftOut(told, begun.position.since), gone: [], present, cursor: begun.cursor, more };
+    return { kind: "page", heads: leftOut(heads, begun.position.since), gone: [], present, cursor: begun.cursor, more };
   }
 
   async #begin(cursor: Cursor | null, since: Date): Promise<Round | Extract<Pull, { kind: "reset" }>> {

@@ -25,9 +25,11 @@ export interface Question<T> {
   take(entry: Entry, answer: Answer, drop: Maildrop): Promise<T>;
   /** What it is when more came than `take` wanted; the connection was given up. */
   flooded(entry: Entry): T;
+  /** No more messages are to be asked for; what is on its way is still taken. */
+  enough?(): boolean;
 }
 
-/** What asking for messages gave. Each id stands in exactly one of them. */
+/** What asking for messages gave. Each id stands in exactly one of them, or in none when there was `enough` before. */
 export interface Answers<T> {
   readonly answers: ReadonlyMap<string, T>;
   /** Not in the mailbox any more. */
@@ -78,10 +80,11 @@ export class Session {
     const gone = new Set<string>();
     const refused = new Map<string, string>();
     const broke = new Map<string, number>();
+    const enough = () => question.enough?.() === true;
     for (;;) {
       const left = ids.filter((id) => !answers.has(id) && !gone.has(id) && !refused.has(id));
       const [first] = left;
-      if (first === undefined) break;
+      if (first === undefined || enough()) break;
       let current = first;
       try {
         await this.run(async (drop) => {
@@ -90,12 +93,13 @@ export class Session {
           // One at which a connection broke is asked for alone, to tell whether it is to blame.
           const some = broke.has(first) ? left.slice(0, 1) : left;
           const entries = some.flatMap((id) => found.get(id) ?? []);
-          await drop.each(entries, question.command, async (entry, answer) => {
+          const take = async (entry: Entry, answer: Answer) => {
             current = entry.id;
             if (!answer.ok) refused.set(entry.id, answer.text);
             else answers.set(entry.id, await this.#taken(entry, answer, drop, question));
             current = left[left.indexOf(entry.id) + 1] ?? entry.id;
-          });
+          };
+          await drop.each(entries, question.command, take, enough);
         });
       } catch (error) {
         if (answers.has(current)) continue;

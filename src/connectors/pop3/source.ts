@@ -1,7 +1,7 @@
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { fetchContent } from "./content.ts";
-import { fetchHeads, type HeadSource, INBOX } from "./heads.ts";
+import { fetchAllHeads, type HeadSource, INBOX } from "./heads.ts";
 import { Puller } from "./pull.ts";
 import { removeMessages } from "./remove.ts";
 import type { Session } from "./session.ts";
@@ -44,13 +44,17 @@ export class Pop3Source implements MailSource {
       drop.used = true;
       return drop.entries();
     });
-    const heads = await fetchHeads(this.#heads, entries.slice(-LOOKED_THROUGH));
-    return heads.filter((head) => head.messageId === messageId).map((head) => head.ref);
+    const found: MessageRef[] = [];
+    for await (const head of fetchAllHeads(this.#heads, entries.slice(-LOOKED_THROUGH)))
+      if (head.messageId === messageId) found.push(head.ref);
+    return found;
   }
 
   async heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]> {
     const found = await this.#session.run((drop) => drop.find(refs.map((ref) => ref.id)));
-    return fetchHeads(this.#heads, [...found.values()]);
+    const heads: MessageHead[] = [];
+    for await (const head of fetchAllHeads(this.#heads, [...found.values()])) heads.push(head);
+    return heads;
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
