@@ -48,7 +48,11 @@ export async function* fetchContent(
     yield* answered;
     for (const batch of batches(wanted, maximumSize)) {
       const ask = (these: readonly Wanted[], cut: number) =>
-        askSurviving(these, (few) => download(session, path, few, { cut, limit: maximumSize }));
+        askSurviving(
+          these,
+          (few) => download(session, path, few, { cut, limit: maximumSize }),
+          (few) => session.reopen(path, { patient: few.length === 1 }),
+        );
       const { answers, refused } = await ask(batch, cutOf(batch, maximumSize));
       unreadable.push(...refused.map(({ item }) => item.ref));
       for (const { one, content } of answers) {

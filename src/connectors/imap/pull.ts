@@ -98,8 +98,10 @@ export class Puller {
     uids: readonly number[],
   ): Promise<{ readonly found: readonly Witness[]; readonly withheld: ReadonlySet<number> }> {
     if (uids.length === 0) return { found: [], withheld: new Set() };
-    const { answers, refused } = await askSurviving(uids, (some) =>
-      this.#session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchFields(client, place, some) : [])),
+    const { answers, refused } = await askSurviving(
+      uids,
+      (some) => this.#session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchFields(client, place, some) : [])),
+      (some) => this.#session.reopen(path, { patient: some.length === 1 }),
     );
     return {
       found: answers.flatMap((head) => witnessOf(uidIn(head.ref), head) ?? []),
@@ -108,8 +110,10 @@ export class Puller {
   }
 
   async #headsOf(path: string, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
-    const { answers, refused } = await askSurviving(uids, (some) =>
-      this.#session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchHeads(client, place, some) : [])),
+    const { answers, refused } = await askSurviving(
+      uids,
+      (some) => this.#session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchHeads(client, place, some) : [])),
+      (some) => this.#session.reopen(path, { patient: some.length === 1 }),
     );
     const damaged = refused.map(({ item, words }) => unreadableHead(place, item, words));
     return [...answers, ...damaged];

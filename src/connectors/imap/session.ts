@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ExpungeEvent, ImapFlow, MailboxObject, SearchObject } from "imapflow";
 import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess } from "../../ports.ts";
@@ -14,6 +15,9 @@ const STUCK = 10;
 
 /** Bytes that count as getting on within that time, for the content of a large message on a slow line. */
 const SOME_BYTES = 64 * 1024;
+
+/** Milliseconds between two questions for the same message alone. */
+const MOMENT = 500;
 
 /** The connection of one mailbox: made when first needed, and again when it is needed after it broke. One command at a time. */
 export class Session {
@@ -44,6 +48,15 @@ export class Session {
     } catch (error) {
       throw this.secrets.error(error);
     }
+  }
+
+  /**
+   * The folder open on a connection that is alive, before messages are asked for again at which one ended. A server that restarts is gone
+   * for a moment only, so that `patient` asking waits one before it blames a message.
+   */
+  async reopen(folder: string, { patient }: { readonly patient: boolean }): Promise<void> {
+    if (patient) await sleep(MOMENT);
+    await this.run(folder, (client) => opened(client, folder));
   }
 
   /** A failure of a kind that the server did not report itself. */

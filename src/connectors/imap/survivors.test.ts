@@ -7,6 +7,9 @@ import { askSurviving } from "./survivors.ts";
 const goodbye = (words = "BYE FETCH failed") =>
   new Failure({ scope: "profile", code: "server closing", message: "closing", serverSaid: words, remedy: "wait", waitingHelps: true });
 
+/** The server lets in again at once. */
+const well = () => Promise.resolve();
+
 /** A server that says goodbye whenever one of the damaged is among those asked for. */
 const damagedAt =
   (damaged: ReadonlySet<number>, asked: number[][] = []) =>
@@ -21,7 +24,7 @@ test("a few damaged ones stand alone in the end, and all others are answered in 
       const items = Array.from({ length: count }, (_, index) => index);
       const bad = new Set(damaged.filter((one) => one < count));
       fc.pre(bad.size < count);
-      const { answers, refused } = await askSurviving(items, damagedAt(bad));
+      const { answers, refused } = await askSurviving(items, damagedAt(bad), well);
       assert.deepEqual(
         answers,
         items.filter((one) => !bad.has(one)).map((one) => `answer ${one}`),
@@ -36,7 +39,7 @@ test("a few damaged ones stand alone in the end, and all others are answered in 
 
 test("a single one is asked for twice before it counts as damaged", async () => {
   const asked: number[][] = [];
-  assert.deepEqual(await askSurviving([7], damagedAt(new Set([7]), asked)), {
+  assert.deepEqual(await askSurviving([7], damagedAt(new Set([7]), asked), well), {
     answers: [],
     refused: [{ item: 7, words: "BYE FETCH failed" }],
   });
@@ -46,15 +49,27 @@ test("a single one is asked for twice before it counts as damaged", async () => 
     calls++;
     return calls === 1 ? Promise.reject(goodbye("going down")) : Promise.resolve(["back"]);
   };
-  assert.deepEqual(await askSurviving([7], once), { answers: ["back"], refused: [] });
+  assert.deepEqual(await askSurviving([7], once, well), { answers: ["back"], refused: [] });
+});
+
+test("a server that does not let in again is in trouble itself, however few are asked for", async () => {
+  for (const items of [[7], [1, 2, 3]]) {
+    const asked: number[][] = [];
+    const closed = () => Promise.reject(goodbye("going down"));
+    await assert.rejects(askSurviving(items, damagedAt(new Set(items), asked), closed), {
+      code: "server closing",
+      serverSaid: "going down",
+    });
+    assert.deepEqual(asked, [items], "nothing was asked for again");
+  }
 });
 
 test("a server that goes away at everything is in trouble itself, and nothing is called damaged", async () => {
   const items = Array.from({ length: 500 }, (_, index) => index);
   const asked: number[][] = [];
-  await assert.rejects(askSurviving(items, damagedAt(new Set(items), asked)), { code: "server closing" });
+  await assert.rejects(askSurviving(items, damagedAt(new Set(items), asked), well), { code: "server closing" });
   assert.ok(asked.length < 50, `${asked.length} connections`);
-  await assert.rejects(askSurviving([1, 2], damagedAt(new Set([1, 2]))), { code: "server closing" });
+  await assert.rejects(askSurviving([1, 2], damagedAt(new Set([1, 2])), well), { code: "server closing" });
 });
 
 test("any other failure is thrown at once", async () => {
@@ -63,7 +78,7 @@ test("any other failure is thrown at once", async () => {
     calls++;
     return Promise.reject(new Error("the connection dropped"));
   };
-  await assert.rejects(askSurviving([1, 2, 3], fail), /dropped/);
+  await assert.rejects(askSurviving([1, 2, 3], fail, well), /dropped/);
   assert.equal(calls, 1);
-  assert.deepEqual(await askSurviving([], fail), { answers: [], refused: [] });
+  assert.deepEqual(await askSurviving([], fail, well), { answers: [], refused: [] });
 });

@@ -15,12 +15,14 @@ export interface Survivors<Item, Answer> {
 }
 
 /**
- * Asks for the items together and, when the server says goodbye to that, for ever fewer of them, on new connections. An item counts as
- * refused only when it failed twice alone. Throws what was thrown when it is not about some few of the items.
+ * Asks for the items together and, when the server says goodbye to that, for ever fewer of them, on new connections. `reopen` makes such a
+ * connection and opens the folder on it before the next are asked for: what it throws is the server's trouble, and is thrown on. An item
+ * counts as refused only when it failed twice alone. Throws what was thrown when it is not about some few of the items.
  */
 export async function askSurviving<Item, Answer>(
   items: readonly Item[],
   ask: (some: readonly Item[]) => Promise<readonly Answer[]>,
+  reopen: (some: readonly Item[]) => Promise<void>,
 ): Promise<Survivors<Item, Answer>> {
   const answers: Answer[] = [];
   const refused: { item: Item; words: string }[] = [];
@@ -28,6 +30,7 @@ export async function askSurviving<Item, Answer>(
   const once = new Set<Item>();
   let trouble: Failure | null = null;
   for (let some = halves.shift(); some !== undefined; some = halves.shift()) {
+    if (trouble !== null) await reopen(some);
     try {
       answers.push(...(await ask(some)));
     } catch (error) {

@@ -16,6 +16,9 @@ const MOST_DAMAGED = 5;
 const LETTING_GO = 500;
 const LETTING_GO_ATTEMPTS = 3;
 
+/** Milliseconds between two questions for the same message alone. */
+const RESTARTING = 500;
+
 /** How one message is asked for. */
 export interface Question<T> {
   command(entry: Entry): string;
@@ -73,7 +76,7 @@ export class Session {
 
   /**
    * Asks for messages by their ids. A connection that breaks is made again and asked for the rest; where it breaks at the same message again and
-   * again, that message is damaged and refused, and must not stop the others.
+   * again, that message is damaged and refused, and must not stop the others. Where the mailbox cannot be opened again, that is what is thrown.
    */
   async ask<T>(ids: readonly string[], question: Question<T>): Promise<Answers<T>> {
     const answers = new Map<string, T>();
@@ -86,9 +89,11 @@ export class Session {
       const [first] = left;
       if (first === undefined || enough()) break;
       let current = first;
+      let asking = false;
       try {
         await this.run(async (drop) => {
           const found = await drop.find(left);
+          asking = true;
           for (const id of left) if (!found.has(id)) gone.add(id);
           // One at which a connection broke is asked for alone, to tell whether it is to blame.
           const some = broke.has(first) ? left.slice(0, 1) : left;
@@ -103,7 +108,7 @@ export class Session {
         });
       } catch (error) {
         if (answers.has(current)) continue;
-        this.#judge(error, current, broke, refused);
+        await this.#judge(error, asking ? current : null, broke, refused);
       }
     }
     if (question.optional !== true && ids.length > 1 && refused.size === ids.length) {
@@ -165,8 +170,8 @@ export class Session {
     }
   }
 
-  /** Throws on what is not about that message. */
-  #judge(error: unknown, id: string, broke: Map<string, number>, refused: Map<string, string>): void {
+  /** Throws on what is not about that message; null: the mailbox was not open again when it happened. */
+  async #judge(error: unknown, id: string | null, broke: Map<string, number>, refused: Map<string, string>): Promise<void> {
     if (!(error instanceof Failure)) throw error;
     this.#left = true;
     if (error.code === "protocol error" && this.#drop?.pipelining === true) {
@@ -174,10 +179,11 @@ export class Session {
       this.#pipelining = false;
       return;
     }
-    if (error.code !== "connection lost" || this.#drop === null) throw error;
+    if (error.code !== "connection lost" || id === null) throw error;
     const times = (broke.get(id) ?? 0) + 1;
     broke.set(id, times);
-    // Once with others, and twice alone.
+    // Once with others, and twice alone; a server that restarts is gone for a moment only.
+    if (times === 2) await sleep(RESTARTING);
     if (times < 3) return;
     if (refused.size >= MOST_DAMAGED) throw error;
     refused.set(id, error.message);
