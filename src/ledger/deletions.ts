@@ -14,6 +14,8 @@ export interface Deletable {
   readonly emailId: string;
   /** What was read at this very place; null when nothing was: it was known by its head, or read elsewhere. */
   readonly content: { readonly hash: string; readonly size: number } | null;
+  /** Other messages of this decision lie or lay in the same stream: an id without lasting meaning may have passed from one to another. */
+  readonly hasTwins: boolean;
   /** When it was tried before and did not come to an end; null for the first time. */
   readonly triedAt: Date | null;
 }
@@ -33,7 +35,9 @@ export async function deletable(
 ): Promise<Deletable[]> {
   const { rows } = await sql.query<Omit<Deletable, "ref" | "content"> & { stream: string; id: string; hash: string | null; size: number }>(
     `select stream_id as stream, ref_id as id, location.folders, decision_id as "decisionId", identity, likeness, email_id as "emailId",
-       content_hash as hash, content_size as size, delete_tried_at as "triedAt"
+       content_hash as hash, content_size as size, delete_tried_at as "triedAt",
+       exists (select from waypost.location other where other.decision_id = location.decision_id and other.mailbox_id = location.mailbox_id
+         and other.stream_id = location.stream_id and other.ref_id <> location.ref_id) as "hasTwins"
      from waypost.location join waypost.decision on decision.id = decision_id join waypost.mailbox on mailbox.id = location.mailbox_id
      where location.mailbox_id = $1 and gone_at is null and location.folders <@ $2::text[] and ($3::text is null or (stream_id, ref_id) > ($3, $4))
        and outcome in ('tracked', 'duplicate') and email_id is not null and not undecided and not reconsider and decided_at >= delete_since

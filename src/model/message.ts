@@ -11,6 +11,8 @@ export interface MessageHead {
   readonly ref: MessageRef;
   /** Ids of the folders in which it lies now: one, or several where folders are labels (Gmail, JMAP). */
   readonly folders: readonly string[];
+  /** The mail system tells it from others only by their order (POP3, several under one UIDL): its ref means another one when one of them goes. */
+  readonly sharesId?: boolean;
   /** When the server received it (IMAP INTERNALDATE); never the Date header where there is anything else. */
   readonly received: Date;
   /**

@@ -370,6 +370,35 @@ test("deleting that does not come to QUIT deletes nothing, and a refused QUIT is
   });
 });
 
+test("of messages that share an id only those are deleted whose content was handed out in the same session", async () => {
+  const twin = (body: string) => ({ uidl: "shared", mime: message("twin", body) });
+  const messages = [twin("one"), twin("two"), ...box("alone")];
+  // The second connection comes after the proof, and another program has deleted the first twin by then.
+  const script = (command: string, connection: number) => (command === "RSET" && connection === 1 ? null : undefined);
+  await reading({ messages, script }, async (source, server) => {
+    const { heads } = await page(source);
+    assert.deepEqual(
+      heads.map((head) => head.sharesId ?? false),
+      [true, true, false],
+    );
+    const [first, , alone] = heads.map((head) => head.ref);
+    assert.ok(first !== undefined && alone !== undefined);
+    await contents(source, [first, alone]);
+    await failing(() => source.apply([first, alone], "delete"), "connection lost");
+    server.messages = messages.slice(1);
+    const failure = await failing(() => source.apply([first, alone], "delete"), "messages not told apart");
+    assert.deepEqual([failure.scope, failure.waitingHelps], ["item", true]);
+    assert.deepEqual(
+      server.messages,
+      messages.slice(1, 2),
+      "what had its id alone goes; the second twin, which has the first one's id now, stays",
+    );
+    await contents(source, [first]);
+    await source.apply([first], "delete");
+    assert.deepEqual(server.messages, [], "handed out and deleted in one session");
+  });
+});
+
 test("a message that arrives between two looks is found by the second, in the same source", () =>
   reading({ messages: box("a") }, async (source, server) => {
     assert.deepEqual(await source.find("INBOX", idOf("b")), []);

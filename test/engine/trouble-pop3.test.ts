@@ -1,26 +1,29 @@
-/** Trouble that only POP3 knows: another program in the mailbox, a server that wants fewer sign-ins, ids that all change. */
+/** Trouble that only POP3 knows: another program in the mailbox, a server that wants fewer sign-ins, ids that change or are shared. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configurationSchema } from "../../src/config.ts";
 import { testDatabase } from "../databases.ts";
 import { type ScriptedPop3Options, startScriptedPop3 } from "../servers/scripted-pop3.ts";
 import { openCodes } from "./alerts.ts";
-import { decisionsIn, letter } from "./incoming.ts";
+import { decisionsIn, emailsIn, letter } from "./incoming.ts";
 import { addressOf, openRigApp, receive, testClock } from "./rig.ts";
 
 const RECEIVED = "Received: by mail.test; Tue, 24 Nov 2026 00:00:00 +0000\r\n";
 
-function configurationAt(port: number) {
+/** Ann's mailbox, or a queue's from which processed messages are deleted. */
+function configurationAt(port: number, owner: "user" | "queue") {
   process.env.WAYPOST_TEST_POP3_PASSWORD = "secret";
   const server = { protocol: "pop3", host: "127.0.0.1", port, security: "none", timeoutSeconds: 5 } as const;
   return configurationSchema.parse({
     organizations: [{ name: "CRM", kind: "embedded" }],
     serverProfiles: [{ name: "pop", incoming: server }],
-    users: [{ name: "Ann", email: addressOf("ann"), filter: "all" }],
+    ...(owner === "user"
+      ? { users: [{ name: "Ann", email: addressOf("ann"), filter: "all" as const }] }
+      : { queues: [{ name: "Ann", email: addressOf("ann") }] }),
     mailboxes: [
       {
         address: addressOf("ann"),
-        user: addressOf("ann"),
+        ...(owner === "user" ? { user: addressOf("ann") } : { queue: addressOf("ann"), deleteAfterProcessing: true }),
         username: "ann",
         password: { env: "WAYPOST_TEST_POP3_PASSWORD" },
         readFrom: "2026-01-01T00:00:00Z",
@@ -29,12 +32,12 @@ function configurationAt(port: number) {
   });
 }
 
-async function world(options: ScriptedPop3Options) {
+async function world(options: ScriptedPop3Options, owner: "user" | "queue" = "user") {
   const stack = new AsyncDisposableStack();
   const server = stack.use(await startScriptedPop3(options));
   const database = stack.use(await testDatabase("pglite"));
   const clock = testClock();
-  const app = stack.use(await openRigApp(database, configurationAt(server.port), { now: clock.now }));
+  const app = stack.use(await openRigApp(database, configurationAt(server.port, owner), { now: clock.now }));
   return { server, database, clock, app, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
@@ -101,4 +104,49 @@ test("new ids for all messages, as after a migration: everything is recognized, 
   assert.equal((await decisionsIn(one.database, "ann")).length, 12);
   const third = await receive(one.app, "ann");
   assert.deepEqual([third.counts.received, third.counts.moved], [0, 0]);
+});
+
+/** Two messages that nothing but their content tells apart: one UIDL, one header, one size. */
+const TWINS = ["The first content.", "Another content!!!"].map((body) => ({
+  uidl: "shared",
+  mime: `${RECEIVED}${letter({ id: "twin", body })}`,
+}));
+
+test("twins under one id: the one that is no email stays when the answer to the deletion of the other is lost", async () => {
+  let marked = false;
+  let lost = false;
+  const script = (command: string) => {
+    marked ||= command.startsWith("DELE");
+    if (command !== "QUIT" || !marked || lost) return undefined;
+    lost = true;
+    one.server.messages = TWINS.slice(1);
+    return null;
+  };
+  await using one = await world({ script, messages: TWINS, greeting: "+OK" }, "queue");
+  assert.deepEqual((await receive(one.app, "ann")).failures, []);
+  assert.ok(lost, "the server has deleted the first, and its answer did not come");
+  for (let round = 2; round <= 3; round++) {
+    one.clock.forward(100_000);
+    assert.deepEqual((await receive(one.app, "ann")).failures, []);
+    assert.deepEqual(one.server.messages, TWINS.slice(1), `round ${round}`);
+  }
+  assert.equal((await emailsIn(one.database, "ann")).length, 1);
+});
+
+test("twins under one id: the one that is no email stays when another program deletes the other before it was tried", async () => {
+  let refuse = true;
+  const script = (command: string) => {
+    if (!refuse || !command.startsWith("TOP") || one.server.heard.flat().every((heard) => !heard.startsWith("RETR"))) return undefined;
+    // Proving begins: it comes to nothing this time, and the first twin is gone afterwards.
+    one.server.messages = TWINS.slice(1);
+    return null;
+  };
+  await using one = await world({ script, messages: TWINS, greeting: "+OK" }, "queue");
+  assert.deepEqual((await receive(one.app, "ann")).failures, []);
+  refuse = false;
+  one.clock.forward(100_000);
+  assert.deepEqual((await receive(one.app, "ann")).failures, []);
+  assert.deepEqual(one.server.messages, TWINS.slice(1));
+  assert.equal(one.server.heard.flat().filter((command) => command.startsWith("DELE")).length, 0);
+  assert.equal((await emailsIn(one.database, "ann")).length, 1);
 });

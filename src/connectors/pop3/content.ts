@@ -82,12 +82,14 @@ function download(session: Session, entries: readonly Entry[], cut: (entry: Entr
   let collector = new Collector(0);
   const question: Question<Download> = {
     command: (entry) => `RETR ${entry.number}`,
-    async take(entry, answer, { connection }) {
+    async take(entry, answer, { connection, handedOut }) {
       const own = new Collector(cut(entry), entry.size);
       collector = own;
       await connection.channel.body(answer.lineEnd, own, () => own.total > limit);
       if (own.total > limit) return { tooLarge: own.total };
-      return own.over ? "longer" : { mime: own.content() };
+      if (own.over) return "longer";
+      handedOut.add(entry.number);
+      return { mime: own.content() };
     },
     flooded: () => ({ tooLarge: collector.total }),
   };

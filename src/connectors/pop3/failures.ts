@@ -191,6 +191,13 @@ const CAUSES = {
     message: (where, what) => `${where} does not delete ${what}.`,
     remedy: (where) => `If it lasts, ask who runs ${where} whether the account may delete by POP3.`,
   },
+  "messages not told apart": {
+    scope: "item",
+    waitingHelps: true,
+    message: (where, what) => `${where} gives several messages one id (UIDL) and was signed in to anew meanwhile: ${what} are not deleted.`,
+    remedy: () =>
+      "Nothing: Waypost compares their content again and deletes them in the same session. Read the mailbox by IMAP if it lasts.",
+  },
   "change not possible": {
     scope: "mailbox",
     waitingHelps: false,

@@ -136,7 +136,12 @@ function headOf(entry: Entry, { bytes, cut }: Block): MessageHead {
   const { received, receivedFrom } = receivedOf(bytes, new Date());
   const facts = { ref: { stream: INBOX, id: entry.id }, folders: [INBOX], received, size: entry.size, flags: [], providerId: null };
   const head = parseHead(bytes, facts);
-  return { ...head, truncated: head.truncated || cut, ...(receivedFrom !== undefined && { receivedFrom }) };
+  return {
+    ...head,
+    truncated: head.truncated || cut,
+    ...(receivedFrom !== undefined && { receivedFrom }),
+    ...(entry.shared && { sharesId: true }),
+  };
 }
 
 function unreadableHead(entry: Entry, words: string): MessageHead {

@@ -16,6 +16,11 @@ test("messages have the server's ids with their sizes; equal ones are numbered",
     listed(["a", "b", "a", "a"], [10, 20, 10, "11 extra"])?.map(({ id }) => id),
     ["a 10", "b 20", "a 10 2", "a 11"],
   );
+  assert.deepEqual(
+    listed(["a", "b", "a", "a"], [10, 20, 10, 11])?.map(({ shared }) => shared),
+    [true, false, true, false],
+    "each of those that share an id says so",
+  );
 });
 
 test("ids that cannot be stored are told apart all the same", () => {

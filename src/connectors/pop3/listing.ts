@@ -9,6 +9,8 @@ export interface Entry {
   readonly id: string;
   /** Octets as announced by LIST; some servers estimate. */
   readonly size: number;
+  /** Others have the same UIDL and size: which of them an id means changes when one of them goes. */
+  readonly shared: boolean;
 }
 
 /** RFC 1939 7 allows 70 characters; what is longer than this is kept as a digest, because ids stand in an index. */
@@ -40,21 +42,22 @@ export function linesOf(listing: Buffer): ReadonlyMap<number, string> | null {
  * The id of a message is its UIDL with its size, parted by a blank, which no UIDL holds. A UIDL should be given once and never again, but servers exist that count anew when they are
  * reindexed, or make it of what several messages share: with the size, another message under a used id is another message. Copies that are
  * alike in both get a number each (RFC 1939 7 lets a server give equal messages one UIDL). Where a server changes its mind about a size, the
- * message comes a second time and is recognized.
+ * message comes a second time and is recognized. The number is the place among the copies, so that an id of theirs stands for a message only
+ * while the listing stays the same.
  */
 export function entriesOf(uidl: ReadonlyMap<number, string>, list: ReadonlyMap<number, string>): readonly Entry[] | null {
   if (uidl.size !== list.size) return null;
   const copies = new Map<string, number>();
-  const entries: Entry[] = [];
+  const numbered: (Omit<Entry, "shared"> & { readonly first: string })[] = [];
   for (const [number, unique] of uidl) {
     const size = sizeOf(list.get(number));
     if (size === null || unique === "") return null;
     const first = `${storable(unique)} ${size}`;
     const copy = (copies.get(first) ?? 0) + 1;
     copies.set(first, copy);
-    entries.push({ number, size, id: copy === 1 ? first : `${first} ${copy}` });
+    numbered.push({ number, size, first, id: copy === 1 ? first : `${first} ${copy}` });
   }
-  return entries;
+  return numbered.map(({ first, ...entry }) => ({ ...entry, shared: (copies.get(first) ?? 0) > 1 }));
 }
 
 function sizeOf(text: string | undefined): number | null {

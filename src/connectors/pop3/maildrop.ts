@@ -13,13 +13,18 @@ export class Maildrop {
   readonly connection: Connection;
   /** The listing was used for a whole round: whoever wants to know what is new has to sign in again. */
   used = false;
+  /** Numbers of the messages whose whole content was handed out in this session. */
+  readonly handedOut = new Set<number>();
   #entries: readonly Entry[] | null = null;
   #byId: ReadonlyMap<string, Entry> = new Map();
   /** Set when the server lost count of what it was asked. */
   readonly #pipeline: number;
+  readonly #shared: Set<string>;
 
-  constructor(connection: Connection, pipelining: boolean) {
+  /** `shared` collects the ids under which any listing had several messages. */
+  constructor(connection: Connection, pipelining: boolean, shared: Set<string>) {
     this.connection = connection;
+    this.#shared = shared;
     this.#pipeline = pipelining && connection.capabilities.pipelining ? PIPELINE : 1;
   }
 
@@ -62,6 +67,11 @@ export class Maildrop {
     );
   }
 
+  /** That id stands for the message whose content was handed out under it: it was always one message's alone, or it was handed out in this session. */
+  isCertain({ id, number }: Entry): boolean {
+    return !this.#shared.has(id) || this.handedOut.has(number);
+  }
+
   /** One command for each item until there is `enough`, as many on the way as the server allows; `take` reads the whole answer of each, in order. */
   async each<T>(
     items: readonly T[],
@@ -96,6 +106,7 @@ export class Maildrop {
 
   #keep(entries: readonly Entry[]): readonly Entry[] {
     this.#byId = new Map(entries.map((entry) => [entry.id, entry]));
+    for (const { id, shared } of entries) if (shared) this.#shared.add(id);
     this.#entries = entries;
     return entries;
   }

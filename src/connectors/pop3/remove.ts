@@ -3,18 +3,22 @@ import type { Session } from "./session.ts";
 
 /**
  * Deletes exactly these messages; those that are gone already are passed over. A message marked by DELE is deleted when the server has answered
- * QUIT (RFC 1939 6), and a connection that breaks before deletes nothing: it all happens in one session, which is over then.
+ * QUIT (RFC 1939 6), and a connection that breaks before deletes nothing: it all happens in one session, which is over then. Of messages that share
+ * an id only those are deleted whose content was handed out in this very session: in another one the id may be another message's.
  */
 export async function removeMessages(session: Session, refs: readonly MessageRef[]): Promise<void> {
   const refused: string[] = [];
+  let uncertain = 0;
   await session.run(async (drop) => {
     const found = await drop.find(refs.map((ref) => ref.id));
-    if (found.size === 0) return;
+    const certain = [...found.values()].filter((entry) => drop.isCertain(entry));
+    uncertain = found.size - certain.length;
+    if (certain.length === 0) return;
     const { connection } = drop;
     // What was read before in this session is to leave no trace, see Connection.leave.
     await connection.ask("RSET");
     await drop.each(
-      [...found.values()],
+      certain,
       ({ number }) => `DELE ${number}`,
       async (_, answer) => {
         if (!answer.ok) refused.push(answer.text);
@@ -30,6 +34,7 @@ export async function removeMessages(session: Session, refs: readonly MessageRef
       what: `some of ${refs.length} messages of ${session.mailbox.address}`,
       serverSaid: words,
     });
+  if (uncertain > 0) throw session.failure("messages not told apart", { what: `${uncertain} messages of ${session.mailbox.address}` });
 }
 
 /** Milliseconds that the server may take to close after it said goodbye. */

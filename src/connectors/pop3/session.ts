@@ -49,6 +49,8 @@ export class Session {
   #drop: Maildrop | null = null;
   #closed = false;
   #pipelining = true;
+  /** Ids under which there were several messages at any time. */
+  readonly #shared = new Set<string>();
   /** We were in it a moment ago, and the server may not have noticed yet that we left. */
   #left = false;
 
@@ -145,7 +147,7 @@ export class Session {
       await connection.leave();
       throw new Error(`the mail source of ${this.mailbox.address} was closed while it connected`);
     }
-    this.#drop = new Maildrop(connection, this.#pipelining);
+    this.#drop = new Maildrop(connection, this.#pipelining, this.#shared);
     return this.#drop;
   }
 

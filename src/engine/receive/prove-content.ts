@@ -26,8 +26,8 @@ interface Findings {
 
 /**
  * Of these messages those that are proven to be in the CRM: where one lay lies the same one, by its head, and its content is the content of the email.
- * `whole` has the hash of each email's content. What was read at this very place is not downloaded again; what was known by its head alone
- * (a copy, a message that another mailbox delivered first, a forged twin) is. A twin with other content stays, and the ledger says so.
+ * `whole` has the hash of each email's content. What was read at this very place is not downloaded again unless another message may have taken
+ * the place; what was known by its head alone (a copy, a message that another mailbox delivered first, a forged twin) is. A twin with other content stays, and the ledger says so.
  */
 export async function proveContent(
   reading: Reading,
@@ -72,10 +72,8 @@ function looksAsDecided({ identity, likeness }: Deletable, head: MessageHead): b
 async function compare(reading: Reading, lying: readonly Lying[], whole: ReadonlyMap<string, string>, findings: Findings): Promise<void> {
   const unread = new Map<string, Lying>();
   for (const its of lying) {
-    const { one, head } = its;
-    // An id that was given out again may hide behind the same weak head, or behind a twin: then at least the size is rarely the same.
-    const isKnown = one.content !== null && one.content.size === head.size && !identityOf(head).weak;
-    if (!isKnown) unread.set(one.ref.id, its);
+    const { one } = its;
+    if (!isKnown(its)) unread.set(one.ref.id, its);
     else if (one.content?.hash === whole.get(one.emailId)) findings.proven.push(one);
     else findings.looked.push({ ref: one.ref, content: one.content, keptBecause: "other content" });
   }
@@ -90,6 +88,15 @@ async function compare(reading: Reading, lying: readonly Lying[], whole: Readonl
     // What the server does not hand out is not proven; it is asked for again at the next round.
     if (!(error instanceof Failure) || error.scope !== "item") throw error;
   }
+}
+
+/**
+ * What lies there is what was read there. An id that was given out again may hide behind the same weak head, or behind a twin, which has the id of
+ * another when that one is gone, by anybody's hand: also by a deletion of ours of which no answer came.
+ */
+function isKnown({ one, head }: Lying): boolean {
+  if (head.sharesId === true || one.hasTwins || one.triedAt !== null) return false;
+  return one.content !== null && one.content.size === head.size && !identityOf(head).weak;
 }
 
 async function compareContent(
