@@ -49,6 +49,8 @@ export interface Capabilities {
   readonly keepsIdsOnMove: boolean;
   /** `watch` delivers wakes within seconds. */
   readonly push: boolean;
+  /** Its mailboxes have no folder for sent mail, nor any folder but the inbox: copies of sent emails cannot be filed. */
+  readonly lacksSentFolder?: boolean | undefined;
   /** Shows only folders that are shared with whoever signs in: one that is not listed any more may still be there. */
   readonly hidesFolders?: boolean | undefined;
 }

@@ -16,6 +16,7 @@ export function openMailSystem(profile: ServerProfile, signIn: SignIn): MailSyst
       stableMime: true,
       keepsIdsOnMove: false,
       push: incoming?.capabilities.push ?? false,
+      lacksSentFolder: incoming?.capabilities.lacksSentFolder,
       hidesFolders: signIn.seesOnlyShared,
     },
     source(mailbox) {

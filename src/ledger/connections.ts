@@ -179,6 +179,12 @@ export async function countWatchers(tx: Transaction, living: Iterable<string>, m
   return rows[0]?.watchers ?? 1;
 }
 
+/** Whether one of these processes watches mailboxes. */
+export async function isAnyWatching(sql: Sql, living: Iterable<string>): Promise<boolean> {
+  const { rowCount } = await sql.query("select from waypost.watcher where instance_id = any($1::uuid[]) limit 1", [[...living]]);
+  return rowCount > 0;
+}
+
 /** This process watches nothing any more. */
 export async function forgetWatcher(sql: Sql, me: string): Promise<void> {
   await sql.query("delete from waypost.watcher where instance_id = $1", [me]);

@@ -81,26 +81,40 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
     );
   });
 
-  promises("a mailbox that is read by POP3 passes both ways too; where no copy can be filed, that is a warning", async (database) => {
-    const ann = rig.newUser();
-    for (let i = 0; i < 3; i++)
-      await rig.dovecot.deliver(
-        ann,
-        `From: c@x.test\r\nTo: ${addressOf(ann)}\r\nSubject: old\r\nMessage-ID: <old${i}@x.test>\r\n\r\nHello\r\n`,
+  promises(
+    "a mailbox that is read by POP3 passes both ways too, and of copies in Sent, which it cannot hold, nobody is told anything",
+    async (database) => {
+      const ann = rig.newUser();
+      for (let i = 0; i < 3; i++)
+        await rig.dovecot.deliver(
+          ann,
+          `From: c@x.test\r\nTo: ${addressOf(ann)}\r\nSubject: old\r\nMessage-ID: <old${i}@x.test>\r\n\r\nHello\r\n`,
+        );
+      const configuration = rig.configurationFor([ann], { incoming: { port: rig.dovecot.ports.pop3 } });
+      const [profile] = configuration.serverProfiles;
+      assert.ok(profile?.incoming);
+      const pop3 = { ...profile, incoming: { ...profile.incoming, protocol: "pop3" as const } };
+      await using app = await rig.open(database, { ...configuration, serverProfiles: [pop3] });
+      const [checked] = await check(app, [ann]);
+      assert.deepEqual(
+        checked?.steps.filter((step) => step.result !== "ok").map((step) => step.code),
+        ["in clear", "in clear"],
       );
-    const configuration = rig.configurationFor([ann], { incoming: { port: rig.dovecot.ports.pop3 } });
-    const [profile] = configuration.serverProfiles;
-    assert.ok(profile?.incoming);
-    const pop3 = { ...profile, incoming: { ...profile.incoming, protocol: "pop3" as const } };
-    await using app = await rig.open(database, { ...configuration, serverProfiles: [pop3] });
-    const [checked] = await check(app, [ann]);
-    assert.deepEqual(
-      checked?.steps.filter((step) => step.result !== "ok").map((step) => step.code),
-      ["in clear", "in clear", "no folder for sent mail"],
-    );
-    assert.equal(checked?.steps.at(-1)?.name, "find the test message");
-    assert.equal((await statusOf(app, ann)).test.mailboxstatus, 1);
-  });
+      assert.equal(checked?.steps.at(-1)?.name, "find the test message");
+      assert.equal((await statusOf(app, ann)).test.mailboxstatus, 1);
+      const ben = rig.newUser();
+      await contactsFor(app, ben);
+      const id = await pressSend(app, draftFrom(ann, [ben]));
+      assert.equal((await send(app, ann)).counts.sent, 1);
+      await send(app, ann);
+      const { rows } = await database.query<{ copy: string | null }>("select sent_copy as copy from waypost.outbox where email_id = $1", [
+        id,
+      ]);
+      assert.deepEqual(rows, [{ copy: null }]);
+      assert.deepEqual(await alertsOf(app, ann), []);
+      assert.match((await statusOf(app, ann)).notWatchedBecause ?? "", /tells nobody of new mail/);
+    },
+  );
 
   promises("a failed test has one alert, whatever fails; a passed one closes it, forgets failures and reads at once", async (database) => {
     const ann = rig.newUser();

@@ -93,7 +93,7 @@ function done(name: ConnectStep, { endpoint }: Target, mailbox: MailboxAccess, c
     case "connect":
       return { name, result: "ok", message: `${where} takes connections.`, serverSaid: client?.greeting };
     case "sign in":
-      return { name, result: "ok", message: `${where} accepts user name and password of ${whoSignsIn(mailbox)}.` };
+      return { name, result: "ok", message: `${where} lets ${whoSignsIn(mailbox)} in.` };
     case "encrypt":
       return encrypted(name, where, endpoint, client);
   }

@@ -86,7 +86,7 @@ function done(name: ConnectStep, { endpoint }: Target, mailbox: MailboxAccess, p
     case "connect":
       return { name, result: "ok", message: `${where} takes connections.`, serverSaid: progress.greeting };
     case "sign in":
-      return { name, result: "ok", message: `${where} accepts user name and password of ${whoSignsIn(mailbox)}.` };
+      return { name, result: "ok", message: `${where} lets ${whoSignsIn(mailbox)} in.` };
     case "encrypt":
       return encrypted(name, where, endpoint, progress);
   }

@@ -20,7 +20,7 @@ export function pop3System({ profile }: { readonly profile: ServerProfile }): In
   const target = targetOf(profile.incoming);
   const open = new Set<MailSource>();
   return {
-    capabilities: { filesSentCopy: profile.filesSentCopy, stableMime: true, keepsIdsOnMove: false, push: false },
+    capabilities: { filesSentCopy: profile.filesSentCopy, stableMime: true, keepsIdsOnMove: false, push: false, lacksSentFolder: true },
     source(mailbox: MailboxAccess): MailSource {
       const source = new Pop3Source(new Session(target, mailbox), profile.maximumMessageSize, () => open.delete(source));
       open.add(source);

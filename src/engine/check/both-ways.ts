@@ -87,7 +87,8 @@ async function fileCopy(context: EngineContext, { mailbox, profile }: Work, test
   const name = "file the sent copy";
   const system = context.mailSystem(profile);
   const settings = await context.crm(mailbox.organization).organizationSettings();
-  if (system.capabilities.filesSentCopy || !settings.SSSSaveOutgoingEmailToExchangeSentFolder) return null;
+  const { filesSentCopy, lacksSentFolder = false } = system.capabilities;
+  if (filesSentCopy || lacksSentFolder || !settings.SSSSaveOutgoingEmailToExchangeSentFolder) return null;
   const source = system.source(accessTo(context, mailbox));
   try {
     const filed = await source.fileSent(test.messageId, test.mime, test.sentAt);

@@ -117,13 +117,14 @@ async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): 
   const envelope = { ...permission.envelope, recipients, needsSmtpUtf8: composed.needsSmtpUtf8 };
   const submission = await submit(sending, row, envelope, composed.mime);
   step("send.answered");
-  const { filesSentCopy } = context.mailSystem(work.profile).capabilities;
+  const { filesSentCopy, lacksSentFolder = false } = context.mailSystem(work.profile).capabilities;
   if (submission.kind === "unknown" && filesSentCopy && !row.partly) return { unanswered: submission.reason };
   const next = afterSubmission(submission, row, { now: context.now(), messageId: row.messageId, subject: email.subject });
   const fileCopy =
     next.settlement.status === "sent" &&
     settings.SSSSaveOutgoingEmailToExchangeSentFolder &&
     !filesSentCopy &&
+    !lacksSentFolder &&
     work.profile.incoming !== null;
   const response = submission.kind === "unknown" ? submission.reason : submission.response;
   return { ...next.delivery, response, settlement: next.settlement, stage: stageOf(next.settlement), fileCopy };
