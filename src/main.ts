@@ -190,7 +190,7 @@ program
       const checks = await door.call("check", addresses, { profile, testMessage, waitSeconds: wait }, stop, tell);
       if (globalOptions().json) print(checks, []);
       if (checks.some((one) => one.steps.some((step) => step.result === "failed")) || stop.aborted) return EXIT.failed;
-      return addresses.length > 0 && checks.some((one) => one.untouched.length > 0) ? EXIT.attention : EXIT.ok;
+      return addresses.length > 0 && checks.some((one) => one.steps.length === 0 && one.untouched.length > 0) ? EXIT.attention : EXIT.ok;
     }),
   );
 
