@@ -286,39 +286,6 @@ test("a message at which the server hangs up again and again stops neither the o
   });
 });
 
-test("a server that breaks off at the only new message and then lets nobody in is in trouble itself: the message comes when it is back", async () => {
-  for (const lost of [/^CAPA/, /^APOP/, /^UIDL/]) {
-    let down: "no" | "soon" | "yes" = "no";
-    const script = (command: string) => {
-      if (down === "soon" && command.startsWith("TOP")) down = "yes";
-      return down === "yes" && (command.startsWith("TOP") || lost.test(command)) ? null : undefined;
-    };
-    await reading({ messages: box("a"), script }, async (source, server) => {
-      const first = await page(source);
-      server.messages = box("a", "b");
-      down = "soon";
-      await failing(() => page(source, first.cursor), "connection lost");
-      down = "no";
-      const { heads } = await page(source, first.cursor);
-      assert.deepEqual([messageIds(heads), heads[0]?.unreadable], [[idOf("b")], undefined]);
-    });
-  }
-});
-
-test("a message at which the server breaks off only for a moment, as when it restarts behind a proxy, comes after that moment", async () => {
-  let well = 0;
-  const script = (command: string) => {
-    if (!command.startsWith("TOP")) return undefined;
-    well ||= Date.now() + 300;
-    return Date.now() < well ? null : undefined;
-  };
-  await reading({ messages: box("a"), script }, async (source, server) => {
-    const { heads } = await page(source);
-    assert.deepEqual([messageIds(heads), heads[0]?.unreadable], [[idOf("a")], undefined]);
-    assert.ok(!server.heard.flat().some((command) => command.startsWith("RETR")), "TOP was answered");
-  });
-});
-
 test("a server that loses count of many commands at a time is asked one by one", async () => {
   let confused = false;
   const script = (command: string, connection: number) => {

@@ -45,10 +45,10 @@ export interface Heads {
  */
 export async function fetchHeads(source: HeadSource, entries: readonly Entry[]): Promise<Heads> {
   const { answers, gone, refused } = source.noTop ? nothingAsked(entries) : await top(source.session, entries);
-  if (entries.length > 0 && refused.size === entries.length - gone.size) source.noTop = refused.size > 0;
   const asked = before(entries, ({ id }) => !answers.has(id) && !gone.has(id) && !refused.has(id));
   const small = asked.filter((entry) => refused.has(entry.id) && entry.size <= source.maximumSize);
   const whole = await ask(source.session, small, { command: (entry) => `RETR ${entry.number}` }, source.maximumSize);
+  if (entries.length > 0 && refused.size === entries.length - gone.size) source.noTop = refused.size > 0;
   const answered = ({ id }: Entry) => whole.answers.has(id) || whole.gone.has(id) || whole.refused.has(id);
   const unanswered = new Set(small.filter((entry) => !answered(entry)));
   const read = before(asked, (entry) => unanswered.has(entry));

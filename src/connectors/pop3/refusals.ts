@@ -5,13 +5,15 @@ import type { Reply } from "./reply.ts";
 /** When a server said no. */
 export type Moment = "greeting" | "sign in" | "later";
 
+const SOON_OVER = /try (again )?later|temporar|unavailable|internal error/i;
+
 /** What a server says in its own words where it gives no code; the first row that fits. */
 const WORDS: readonly (readonly [RegExp, Pop3Trouble])[] = [
   [/too many .*(connection|session)|(connection|session)s? limit|maximum number of (connection|session)s/i, "too many connections"],
   [/\b(lock(ed)?|in use|busy|another (session|client|process)|already (open|logged))\b/i, "mailbox in use"],
   [/\b(too (soon|often|frequent)|wait .*(second|minute)|login delay)/i, "sign-in too soon"],
   [/(pop|pop3|protocol).*(disabled|not (enabled|allowed|permitted))|(disabled|not (enabled|allowed)) .*\bpop3?\b/i, "POP3 not enabled"],
-  [/try (again )?later|temporar|unavailable|internal error/i, "sign-in not available"],
+  [SOON_OVER, "sign-in not available"],
 ];
 
 /** Said with the code AUTH too, though no password in the world would help. */
@@ -32,6 +34,14 @@ const TEMPORARY: Readonly<Record<Moment, Pop3Trouble>> = {
   "sign in": "sign-in not available",
   later: "mailbox unavailable",
 };
+
+/**
+ * Whether a refusal to hand out a message speaks of the server's own state. That alone acquits no message: Dovecot says [SYS/TEMP] of a damaged
+ * one each time. Of an optional command only the code counts: a server that does not know it says that it is unavailable, too.
+ */
+export function isTemporary({ code, text }: Reply, optional: boolean): boolean {
+  return code === "SYS/TEMP" || (code === null && !optional && SOON_OVER.test(text));
+}
 
 /** What a refusal means. Total: a refusal that says nothing is about the password at sign-in, and about the mailbox later. */
 export function troubleOf({ code, text }: Reply, moment: Moment, { tellsAuth }: Pick<Pop3Capabilities, "tellsAuth">): Pop3Trouble {

@@ -3,11 +3,13 @@ import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { Flooded } from "./channel.ts";
+import { Collector } from "./collector.ts";
 import { connect, type Target } from "./connect.ts";
 import type { Answer } from "./connection.ts";
 import { type Pop3Trouble, pop3Failure, type TroubleFacts } from "./failures.ts";
 import type { Entry } from "./listing.ts";
 import { Maildrop } from "./maildrop.ts";
+import { isTemporary } from "./refusals.ts";
 
 /** More damaged messages than this at a time are not a damaged message: the server goes away for another reason. */
 const MOST_DAMAGED = 5;
@@ -18,6 +20,9 @@ const LETTING_GO_ATTEMPTS = 3;
 
 /** Milliseconds between two questions for the same message alone. */
 const RESTARTING = 500;
+
+/** Bytes of a message that is asked for only to see whether any is handed out. */
+const WITNESS_BYTES = 64 * 1024 * 1024;
 
 /** How one message is asked for. */
 export interface Question<T> {
@@ -79,8 +84,27 @@ export class Session {
   /**
    * Asks for messages by their ids. A connection that breaks is made again and asked for the rest; where it breaks at the same message again and
    * again, that message is damaged and refused, and must not stop the others. Where the mailbox cannot be opened again, that is what is thrown.
+   * So it is where messages are refused for the moment and no other is handed out either; else they are asked for once more.
    */
   async ask<T>(ids: readonly string[], question: Question<T>): Promise<Answers<T>> {
+    const first = await this.#askAll(ids, question);
+    const [words] = first.temporary.values();
+    if (words === undefined) return first;
+    if (!(await this.#handsOutAnother(first.refused, question))) throw this.failure("mailbox unavailable", { serverSaid: words });
+    const again = await this.#askAll([...first.temporary.keys()], question);
+    const lasting = [...first.refused].filter(([id]) => !first.temporary.has(id));
+    return {
+      answers: new Map([...first.answers, ...again.answers]),
+      gone: new Set([...first.gone, ...again.gone]),
+      refused: new Map([...lasting, ...again.refused]),
+    };
+  }
+
+  async #askAll<T>(
+    ids: readonly string[],
+    question: Question<T>,
+  ): Promise<Answers<T> & { readonly temporary: ReadonlyMap<string, string> }> {
+    const temporary = new Map<string, string>();
     const answers = new Map<string, T>();
     const gone = new Set<string>();
     const refused = new Map<string, string>();
@@ -102,8 +126,10 @@ export class Session {
           const entries = some.flatMap((id) => found.get(id) ?? []);
           const take = async (entry: Entry, answer: Answer) => {
             current = entry.id;
-            if (!answer.ok) refused.set(entry.id, answer.text);
-            else answers.set(entry.id, await this.#taken(entry, answer, drop, question));
+            if (!answer.ok) {
+              refused.set(entry.id, answer.text);
+              if (isTemporary(answer, question.optional === true)) temporary.set(entry.id, answer.text);
+            } else answers.set(entry.id, await this.#taken(entry, answer, drop, question));
             current = left[left.indexOf(entry.id) + 1] ?? entry.id;
           };
           await drop.each(entries, question.command, take, enough);
@@ -117,7 +143,21 @@ export class Session {
       // Of several messages not one came: that is the server's trouble, not theirs.
       throw this.failure("mailbox unavailable", { serverSaid: [...refused.values()][0] });
     }
-    return { answers, gone, refused };
+    return { answers, gone, refused, temporary };
+  }
+
+  /** Whether the mailbox hands out at this moment, of the messages that were not refused, the one that costs least. */
+  async #handsOutAnother(refused: ReadonlyMap<string, string>, question: Pick<Question<unknown>, "command">): Promise<boolean> {
+    return this.run(async (drop) => {
+      const [first, ...rest] = (await drop.entries()).filter(({ id }) => !refused.has(id));
+      if (first === undefined) return false;
+      const witness = rest.reduce((least, entry) => (entry.size < least.size ? entry : least), first);
+      const answer = await drop.connection.ask(question.command(witness));
+      if (!answer.ok) return false;
+      const content = new Collector(0);
+      await drop.connection.channel.body(answer.lineEnd, content, () => content.total > WITNESS_BYTES);
+      return true;
+    });
   }
 
   /** A failure of a kind that the server did not report itself. */
