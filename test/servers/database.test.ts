@@ -39,8 +39,8 @@ describe("PGlite in a folder", () => {
     await holder.kill();
     const before = performance.now();
     await using next = await openDatabase(place);
-    // A stale lock is taken over without waiting for its heartbeat to grow old.
-    assert.ok(performance.now() - before < 5_000);
+    // A stale lock is taken over without waiting for its heartbeat to grow old, which takes 15 s; on a busy machine opening alone takes some.
+    assert.ok(performance.now() - before < 12_000);
     assert.equal((await next.presence.deadInstances()).length, 1);
   });
 
