@@ -1,7 +1,7 @@
 import type { ImapFlow } from "imapflow";
-import { HEADER_FIELDS, parseHead } from "../../mime/head.ts";
+import { HEADER_FIELDS } from "../../mime/head.ts";
 import type { MessageRef } from "../../model/message.ts";
-import { fetchRows } from "./heads.ts";
+import { fetchRows, hasHeader, withHeader } from "./heads.ts";
 import { refOf, sequenceSet, uidOf } from "./plan.ts";
 import { examine, refused, type Session, searchUids } from "./session.ts";
 
@@ -19,16 +19,8 @@ async function uidsWith(client: ImapFlow, messageId: string): Promise<readonly n
   // A quoted string holds no line break, and no Message-ID of a head does.
   if (!/^[^\r\n\0]+$/.test(messageId)) return [];
   const candidates = await searchUids(client, { header: { "message-id": messageId } });
-  const rows = await fetchRows(client, candidates, { uid: true, headers: [...HEADER_FIELDS] }, (row) => Buffer.isBuffer(row.headers));
-  return candidates.filter((uid) => {
-    const block = rows.get(uid)?.headers;
-    return block !== undefined && messageIdOf(block) === messageId;
-  });
-}
-
-function messageIdOf(block: Buffer): string | null {
-  const nothing = { ref: { stream: "", id: "" }, folders: [], received: new Date(0), size: 0, flags: [], providerId: null };
-  return parseHead(block, nothing).messageId;
+  const rows = await fetchRows(client, candidates, { uid: true, headers: [...HEADER_FIELDS] }, hasHeader, withHeader);
+  return candidates.filter((uid) => rows.get(uid)?.header?.messageId === messageId);
 }
 
 /** The UIDs of the refs in the folder that `path` names, which is opened for writing. Throws when one was given under another UIDVALIDITY. */

@@ -148,9 +148,10 @@ async function download(
           batch.map(({ uid }) => uid),
           query,
           (row) => Buffer.isBuffer(row.source),
-          ({ source }) => {
-            held += source?.length ?? 0;
+          (row) => {
+            held += row.source?.length ?? 0;
             if (batch.length > 1 && held > 2 * BATCH_BYTES) throw new Flooded();
+            return row;
           },
         );
         const there = await stillThere(

@@ -1,9 +1,9 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
 import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
-import { HEADER_FIELDS, parseHead } from "../../mime/head.ts";
+import { HEADER_FIELDS, type HeadFacts, parseHead } from "../../mime/head.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
 import { isRefusal } from "./failures.ts";
-import { chunks, refOf, sequenceSet, uidOf } from "./plan.ts";
+import { refOf, sequenceSet, uidOf } from "./plan.ts";
 import { opened, searchUids } from "./session.ts";
 
 /**
@@ -12,7 +12,13 @@ import { opened, searchUids } from "./session.ts";
  */
 const HEADER_LIMIT = 1024 * 1024;
 
-/** Rows taken, and heads parsed, before other work of the process has its turn: a few milliseconds. imapflow takes all that arrived at once. */
+/**
+ * Bytes of header fields after which no more are taken at one time: heads keep parts of them, and senders choose how long they are. A page of ordinary mail
+ * has a tenth of it.
+ */
+export const ENOUGH = 8 * 1024 * 1024;
+
+/** Rows taken, and their headers parsed, before other work of the process has its turn: a few milliseconds. imapflow takes all that arrived at once. */
 const ROWS_AT_A_TIME = 50;
 
 /** What servers tell from their index, without opening a message. imapflow adds EMAILID or X-GM-MSGID where there is one. */
@@ -20,7 +26,11 @@ const FACTS: FetchQueryObject = { uid: true, flags: true, internalDate: true, si
 const FIELDS: FetchQueryObject = { uid: true, headers: [...HEADER_FIELDS] };
 const BEGINNING: FetchQueryObject = { uid: true, bodyParts: [{ key: "HEADER", start: 0, maxLength: HEADER_LIMIT }] };
 
-type Row = Partial<FetchMessageObject>;
+/** What a head has of the header alone. */
+type Header = Omit<MessageHead, keyof HeadFacts>;
+
+/** What came of a message; of its header fields what they say, once they are read. */
+type Row = Partial<FetchMessageObject> & { readonly header?: Header | undefined };
 
 /** The folder that is open, for the refs of its messages. */
 export interface Place {
@@ -28,46 +38,74 @@ export interface Place {
   readonly validity: string;
 }
 
+/** How much is taken of headers, and which messages were passed over because there was enough. */
+export class Room {
+  readonly #bytes: number;
+  readonly passed = new Set<number>();
+  taken = 0;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  get full(): boolean {
+    return this.taken >= this.#bytes;
+  }
+
+  /** The row with its header parsed, or null: passed over. */
+  take(row: Row): Row | null {
+    if (row.uid === undefined || row.headers === undefined) return row;
+    if (this.full) {
+      this.passed.add(row.uid);
+      return null;
+    }
+    this.taken += row.headers.length;
+    return withHeader(row);
+  }
+}
+
 /**
  * The heads of messages of the open folder, in the order of the UIDs. A message that left meanwhile is left out; one that the server
- * does not hand out comes with what is known of it, so that it is seen and decided on, not lost (peers.md B3).
+ * does not hand out comes with what is known of it, so that it is seen and decided on, not lost (peers.md B3). So are those left out that
+ * `room` passed over.
  */
-export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
+export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly number[], room: Room): Promise<readonly MessageHead[]> {
   if (uids.length === 0) return [];
   const large = new Set(await searchUids(client, { uid: sequenceSet(uids), larger: HEADER_LIMIT }));
   // Facts and header in one answer: reading answers is what takes the time.
-  const rows = await fetchHeaders(client, uids, large, FACTS, (row) => hasFacts(row) && hasHeader(row));
-  const lacking = uids.filter((uid) => !rows.has(uid));
+  const rows = await fetchHeaders(client, uids, { large, room }, FACTS, (row) => hasFacts(row) && hasHeader(row));
+  const lacking = uids.filter((uid) => !rows.has(uid) && !room.passed.has(uid));
   const facts = await fetchRows(client, lacking, FACTS, hasFacts);
-  const headers = await fetchHeaders(client, lacking, large, {}, hasHeader);
+  const headers = await fetchHeaders(client, lacking, { large, room }, {}, hasHeader);
   const there = await stillThere(
     client,
-    lacking.filter((uid) => !facts.has(uid) || !headers.has(uid)),
+    lacking.filter((uid) => !room.passed.has(uid) && (!facts.has(uid) || !headers.has(uid))),
   );
   for (const uid of lacking)
-    if ((facts.has(uid) && headers.has(uid)) || there.has(uid)) rows.set(uid, { ...facts.get(uid), headers: headers.get(uid)?.headers });
-  const answered = uids.filter((uid) => rows.has(uid));
-  const heads: MessageHead[] = [];
-  for (const some of chunks(answered, ROWS_AT_A_TIME)) {
-    heads.push(...some.map((uid) => headOf(place, uid, rows.get(uid) ?? {}, rows.get(uid)?.headers ?? null)));
-    await othersTurn();
-  }
-  return heads;
+    if ((facts.has(uid) && headers.has(uid)) || there.has(uid)) rows.set(uid, { ...facts.get(uid), header: headers.get(uid)?.header });
+  return uids.flatMap((uid) => {
+    const row = rows.get(uid);
+    return row === undefined ? [] : [headOf(place, uid, row)];
+  });
 }
 
-/** Rows with the header: the wanted fields of most, the beginning of the whole of those in `large`. */
+/** Rows with the header, parsed: of the wanted fields of most, of the beginning of the whole of those in `large`. */
 async function fetchHeaders(
   client: ImapFlow,
   uids: readonly number[],
-  large: ReadonlySet<number>,
+  { large, room }: { readonly large: ReadonlySet<number>; readonly room: Room },
   query: FetchQueryObject,
   whole: (row: Row) => boolean,
 ): Promise<Map<number, Row>> {
-  const [small, big] = [uids.filter((uid) => !large.has(uid)), uids.filter((uid) => large.has(uid))];
-  return new Map([
-    ...(await fetchRows(client, small, { ...query, ...FIELDS }, whole)),
-    ...(await fetchRows(client, big, { ...query, ...BEGINNING }, whole)),
-  ]);
+  const asked = new Set(uids);
+  const take = (row: Row) => (row.uid !== undefined && asked.has(row.uid) ? room.take(row) : null);
+  const rows: [number, Row][] = [];
+  for (const isLarge of [false, true]) {
+    const some = uids.filter((uid) => large.has(uid) === isLarge);
+    if (room.full) for (const uid of some) room.passed.add(uid);
+    else rows.push(...(await fetchRows(client, some, { ...query, ...(isLarge ? BEGINNING : FIELDS) }, whole, take)));
+  }
+  return new Map(rows);
 }
 
 /** The heads of those of these messages that lie in the folder at `path`; a ref given under another UIDVALIDITY names nothing there. */
@@ -83,39 +121,44 @@ export async function headsOf(
     client,
     { stream, validity },
     refs.flatMap((ref) => uidOf(ref, validity) ?? []),
+    new Room(Number.POSITIVE_INFINITY),
   );
 }
 
 /**
  * Rows by UID that are `whole`. Asked for all at once; whatever is missing from the answer is asked for one by one, because one
- * damaged message can make the server refuse them all. Never runs a command while rows come in: that would wait for ever. `onRow` sees
- * each row as it comes, those that nobody asked for too, and ends it all by throwing.
+ * damaged message can make the server refuse them all. Never runs a command while rows come in: that would wait for ever. `keep` sees
+ * each row as it comes, those that nobody asked for too, and says what is kept of it: nothing where it is null, and then the message is
+ * not asked for again. It ends it all by throwing.
  */
 export async function fetchRows(
   client: ImapFlow,
   uids: readonly number[],
   query: FetchQueryObject,
   whole: (row: Row) => boolean,
-  onRow: (row: Row) => void = () => undefined,
+  keep: (row: Row) => Row | null = (row) => row,
 ): Promise<Map<number, Row>> {
   const rows = new Map<number, Row>();
+  const passed = new Set<number>();
+  let come = 0;
   const ask = async (some: readonly number[]) => {
     try {
       for await (const row of client.fetch(sequenceSet(some), query, { uid: true })) {
-        onRow(row);
+        const kept = keep(row);
         // Rows that nobody asked for (a flag changed elsewhere) may come in between, and one message may come in two rows.
-        if (row.uid !== undefined) rows.set(row.uid, { ...rows.get(row.uid), ...row });
-        if (rows.size % ROWS_AT_A_TIME === 0) await othersTurn();
+        if (row.uid !== undefined && kept !== null) rows.set(row.uid, { ...rows.get(row.uid), ...kept });
+        if (row.uid !== undefined && kept === null) passed.add(row.uid);
+        if (++come % ROWS_AT_A_TIME === 0) await othersTurn();
       }
     } catch (error) {
       if (!isRefusal(error)) throw error;
     }
   };
-  const missing = () => uids.filter((uid) => !whole(rows.get(uid) ?? {}));
+  const missing = () => uids.filter((uid) => !passed.has(uid) && !whole(rows.get(uid) ?? {}));
   if (uids.length > 0) await ask(uids);
   for (const uid of await stillThere(client, missing())) await ask([uid]);
   const lacking = new Set(missing());
-  return new Map(uids.flatMap((uid) => (lacking.has(uid) ? [] : [[uid, rows.get(uid) ?? {}] as const])));
+  return new Map(uids.flatMap((uid) => (lacking.has(uid) || passed.has(uid) ? [] : [[uid, rows.get(uid) ?? {}] as const])));
 }
 
 /** What the header alone tells of messages of the open folder, with one question. Those that are not answered are left out. */
@@ -123,7 +166,8 @@ export async function fetchFields(client: ImapFlow, place: Place, uids: readonly
   const heads: MessageHead[] = [];
   try {
     for await (const row of client.fetch(sequenceSet(uids), { ...FIELDS, internalDate: true }, { uid: true })) {
-      if (row.uid !== undefined && uids.includes(row.uid) && hasHeader(row)) heads.push(headOf(place, row.uid, row, row.headers ?? null));
+      const kept = withHeader(row);
+      if (row.uid !== undefined && uids.includes(row.uid) && hasHeader(kept)) heads.push(headOf(place, row.uid, kept));
     }
   } catch (error) {
     if (!isRefusal(error)) throw error;
@@ -140,27 +184,38 @@ function hasFacts(row: Row): boolean {
   return row.size !== undefined && row.flags !== undefined;
 }
 
-function hasHeader(row: Row): boolean {
-  return Buffer.isBuffer(row.headers);
+export function hasHeader({ header }: Row): boolean {
+  return header !== undefined;
+}
+
+/** The row with what its header fields say in the place of their bytes. */
+export function withHeader({ headers, ...row }: Row): Row {
+  return Buffer.isBuffer(headers) ? { ...row, header: headerOf(headers) } : row;
+}
+
+const NOTHING: HeadFacts = { ref: { stream: "", id: "" }, folders: [], received: new Date(0), size: 0, flags: [], providerId: null };
+
+function headerOf(block: Buffer): Header {
+  const cut = block.length >= HEADER_LIMIT;
+  const head = parseHead(cut ? wholeLines(block) : block, NOTHING);
+  return { ...head, truncated: head.truncated || cut };
 }
 
 /** What is known of a message whose header the server does not hand out. */
 export function unreadableHead(place: Place, uid: number, words: string): MessageHead {
-  return { ...headOf(place, uid, {}, Buffer.alloc(0)), unreadable: words };
+  return { ...headOf(place, uid, {}), unreadable: words };
 }
 
-function headOf(place: Place, uid: number, facts: Row, block: Buffer | null): MessageHead {
-  if (block === null) return { ...headOf(place, uid, facts, Buffer.alloc(0)), unreadable: "The server does not hand out the message." };
-  const cut = block.length >= HEADER_LIMIT;
-  const head = parseHead(cut ? wholeLines(block) : block, {
+function headOf(place: Place, uid: number, row: Row): MessageHead {
+  return {
+    ...(row.header ?? { ...headerOf(Buffer.alloc(0)), unreadable: "The server does not hand out the message." }),
     ref: refOf(place.stream, place.validity, uid),
     folders: [place.stream],
-    ...received(facts),
-    size: facts.size ?? 0,
-    flags: [...(facts.flags ?? [])],
-    providerId: facts.emailId ?? null,
-  });
-  return { ...head, truncated: head.truncated || cut };
+    ...received(row),
+    size: row.size ?? 0,
+    flags: [...(row.flags ?? [])],
+    providerId: row.emailId ?? null,
+  };
 }
 
 /** The times that every store and format can hold, as for the dates in messages. */

@@ -3,7 +3,7 @@ import type { Cursor, MessageHead } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
 import { departed, NOTHING_LEFT, Tombstones } from "./departed.ts";
-import { fetchFields, fetchHeads, type Place, unreadableHead } from "./heads.ts";
+import { ENOUGH, fetchFields, fetchHeads, type Place, Room, unreadableHead } from "./heads.ts";
 import { nextRound, type Observation, takePage, uidIn } from "./plan.ts";
 import { examine, opened, type Session, searchUids } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
@@ -22,6 +22,8 @@ type Observed = Observation & { readonly fresh: boolean };
 export class Puller {
   readonly #session: Session;
   #remembered: Remembered | null = null;
+  /** Messages of a page: as many as had room in one, and more again where there is more room. A whole page would come again and again for its beginning. */
+  #most = Number.POSITIVE_INFINITY;
 
   constructor(session: Session) {
     this.#session = session;
@@ -45,18 +47,21 @@ export class Puller {
           ? await departed(client, place, { before: round.before, seen, arrived: uids.length, tombstones })
           : NOTHING_LEFT;
       const newest = round.kind === "begins" && before === null && uids.length < WITNESSES ? await lastUids(client, round.position) : [];
-      return { left, newest, ...takePage(round.position, uids, limit) };
+      return { left, newest, uids, taken: takePage(round.position, uids, Math.min(limit, this.#most)) };
     });
     if (plan.left.kind === "reset") return this.#lost(plan.left.reason);
-    const heads = await this.#headsOf(path, place, plan.page);
-    if (!plan.more) this.#remembered = null;
+    const { heads, read } = await this.#headsOf(path, place, plan.taken.page);
+    const isCut = read < plan.taken.page.length;
+    this.#most = isCut ? read : this.#most * 2;
+    const { after, more } = isCut ? takePage(round.position, plan.uids, read) : plan.taken;
+    if (!more) this.#remembered = null;
     const { gone, present, unsettled } = plan.left;
     const witnesses = lastWitnesses(
       round.position.witnesses.filter(({ uid }) => !known.withheld.has(uid)),
       (await this.#fingerprints(path, place, plan.newest)).found,
       heads.flatMap((head) => witnessOf(uidIn(head.ref), head) ?? []),
     );
-    return { kind: "page", heads, gone, present, cursor: writeCursor({ ...plan.after, ...unsettled, witnesses }), more: plan.more };
+    return { kind: "page", heads, gone, present, cursor: writeCursor({ ...after, ...unsettled, witnesses }), more };
   }
 
   #lost(reason: string): Pull {
@@ -109,14 +114,29 @@ export class Puller {
     };
   }
 
-  async #headsOf(path: string, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
-    const { answers, refused } = await askSurviving(
-      uids,
-      (some) => this.#session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchHeads(client, place, some) : [])),
-      (some) => this.#session.reopen(path, { patient: some.length === 1 }),
-    );
+  /** The heads of the first of these messages, and of how many: all for whose headers there is room, and always one. */
+  async #headsOf(
+    path: string,
+    place: Place,
+    uids: readonly number[],
+  ): Promise<{ readonly heads: readonly MessageHead[]; readonly read: number }> {
+    const passed = new Set<number>();
+    let left = uids.length === 1 ? Number.POSITIVE_INFINITY : ENOUGH;
+    const read = (some: readonly number[]) =>
+      this.#session.run(path, async (client) => {
+        const room = new Room(left);
+        const heads = (await isOpen(client, path, place)) ? await fetchHeads(client, place, some, room) : [];
+        for (const uid of room.passed) passed.add(uid);
+        left -= room.taken;
+        return heads;
+      });
+    const { answers, refused } = await askSurviving(uids, read, (some) => this.#session.reopen(path, { patient: some.length === 1 }));
+    const cut = uids.findIndex((uid) => passed.has(uid));
+    // A server may answer in any order.
+    if (cut === 0) return this.#headsOf(path, place, uids.slice(0, 1));
+    const end = cut < 0 ? Number.POSITIVE_INFINITY : (uids[cut] ?? 0);
     const damaged = refused.map(({ item, words }) => unreadableHead(place, item, words));
-    return [...answers, ...damaged];
+    return { heads: [...answers, ...damaged].filter((head) => uidIn(head.ref) < end), read: cut < 0 ? uids.length : cut };
   }
 
   /** All UIDs of the round that are left, or more; ascending. */
