@@ -150,6 +150,17 @@ test("auto in clear: APOP first, which sends no password; where it is refused or
   assert.deepEqual([chosen.code, chosen.heard], ["APOP not possible", [[]]]);
 });
 
+test("the digest of APOP, said back by the server, is told to nobody: passwords could be tried on it", async () => {
+  for (const words of ["-ERR unknown command", "what is"]) {
+    const script = (command: string) => (command.startsWith("APOP") ? `${words} ${command.toUpperCase()}\r\n` : undefined);
+    const { failure, heard } = await scripted({ script }, { authentication: "apop" });
+    const digest = /[0-9a-f]{32}/.exec(heard.flat().join())?.[0] ?? "none was sent";
+    const told = `${failure?.message} ${failure?.serverSaid} ${failure?.stack}`;
+    assert.ok(!told.toLowerCase().includes(digest), told);
+    assert.match(failure?.serverSaid ?? "", /APOP ANN \[removed\]/);
+  }
+});
+
 test("without CAPA USER and PASS are tried; without any method nothing is sent", async () => {
   const old = await scripted({ capabilities: null, greeting: "+OK" });
   assert.deepEqual([old.code, old.heard], [null, [["USER ann", "PASS secret"]]]);

@@ -1,6 +1,7 @@
 /** A connection from the greeting to the goodbye: one command and its answer at a time, or many on the way where the server can. */
 import type { SecureContext } from "node:tls";
 import type { Failure } from "../../model/failure.ts";
+import { withoutSecrets } from "../../wire/without-secrets.ts";
 import { capabilitiesOf, type Pop3Capabilities, UNTOLD } from "./capabilities.ts";
 import type { Channel, Line } from "./channel.ts";
 import { Collector } from "./collector.ts";
@@ -27,6 +28,8 @@ export class Connection {
   capabilities: Pop3Capabilities = UNTOLD;
   /** The server answered CAPA. */
   tellsCapabilities = false;
+  /** Made of a secret for this connection alone: what the server says back of it is told to nobody. */
+  readonly #secrets: string[] = [];
 
   private constructor(about: Circumstances, channel: Channel, greeting: string) {
     this.about = about;
@@ -67,6 +70,11 @@ export class Connection {
     this.capabilities = capabilitiesOf(listing.content());
   }
 
+  /** Removes it from all that the server says from now on. */
+  keepSecret(secret: string): void {
+    this.#secrets.push(secret);
+  }
+
   async ask(command: string): Promise<Answer> {
     this.channel.write(command);
     return this.answer();
@@ -74,20 +82,20 @@ export class Connection {
 
   /** The status line of the next answer. */
   async answer(): Promise<Answer> {
-    const line = await this.channel.line();
-    const reply = parseReply(line.bytes);
-    if (reply === null) throw this.failure("protocol error", { serverSaid: shown(line.bytes) });
-    return { ...reply, lineEnd: line.end };
+    return this.#answerIn(await this.channel.line());
   }
 
   /** The next line of a conversation that AUTH began: a challenge, in base64, or the reply that ends it. */
   async answerOrChallenge(): Promise<Answer | { readonly challenge: string }> {
     const line = await this.channel.line();
     const challenge = parseChallenge(line.bytes);
-    if (challenge !== null) return { challenge };
-    const reply = parseReply(line.bytes);
-    if (reply === null) throw this.failure("protocol error", { serverSaid: shown(line.bytes) });
-    return { ...reply, lineEnd: line.end };
+    return challenge !== null ? { challenge } : this.#answerIn(line);
+  }
+
+  #answerIn({ bytes, end }: Line): Answer {
+    const reply = parseReply(bytes);
+    if (reply === null) throw this.failure("protocol error", { serverSaid: withoutSecrets(shown(bytes), this.#secrets) });
+    return { ...reply, text: withoutSecrets(reply.text, this.#secrets), lineEnd: end };
   }
 
   /** The failure for a refusal, which leaves the connection usable. */
