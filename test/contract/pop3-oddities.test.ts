@@ -2,50 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Seen, writeCursor } from "../../src/connectors/pop3/cursor.ts";
-import { pop3System } from "../../src/connectors/pop3/system.ts";
 import { Failure } from "../../src/model/failure.ts";
 import type { Cursor } from "../../src/model/message.ts";
-import type { MailSource, Pull } from "../../src/ports.ts";
-import { type ScriptedPop3, type ScriptedPop3Options, startScriptedPop3 } from "../servers/scripted-pop3.ts";
-import { access, profileWith } from "./imap-rig.ts";
-import { contents, idOf, LONG_AGO, message, messageIds } from "./mail-source-rig.ts";
-import { pop3Endpoint } from "./pop3-rig.ts";
-
-const PAGE = { limit: 100, since: LONG_AGO };
-
-function open(server: { readonly port: number }, { limit = 1_000_000, timeout = 2000 } = {}): MailSource {
-  const profile = profileWith(pop3Endpoint(server.port, { timeout }), limit);
-  return pop3System({ profile }).source(access("ann", "secret"));
-}
-
-async function reading<T>(options: ScriptedPop3Options, work: (source: MailSource, server: ScriptedPop3) => Promise<T>): Promise<T> {
-  await using server = await startScriptedPop3(options);
-  const source = open(server);
-  try {
-    return await work(source, server);
-  } finally {
-    await source.close();
-  }
-}
-
-async function page(source: MailSource, cursor: Cursor | null = null): Promise<Extract<Pull, { kind: "page" }>> {
-  const pull = await source.pull("INBOX", cursor, PAGE);
-  assert.ok(pull.kind === "page", JSON.stringify(pull));
-  return pull;
-}
-
-async function failing(work: () => Promise<unknown>, code: string): Promise<Failure> {
-  const failure = await work().then(
-    () => assert.fail(`no failure, where "${code}" was expected`),
-    (error: unknown) => error,
-  );
-  assert.ok(failure instanceof Failure, String(failure));
-  assert.equal(failure.code, code, `${failure.message} ${failure.serverSaid}`);
-  assert.doesNotMatch(`${failure.message} ${failure.serverSaid} ${failure.remedy} ${failure.stack}`, /secret/);
-  return failure;
-}
-
-const box = (...names: string[]) => names.map((name) => ({ uidl: `uid-${name}`, mime: message(name, ".\r\n..\r\nx\r\n") }));
+import type { MailSource } from "../../src/ports.ts";
+import { startScriptedPop3 } from "../servers/scripted-pop3.ts";
+import { contents, idOf, message, messageIds } from "./mail-source-rig.ts";
+import { box, failing, open, PAGE, page, reading } from "./scripted-pop3-rig.ts";
 
 test("each byte in a segment of its own: heads and content are the same", () =>
   reading({ messages: box("a", "b"), splitBytes: true }, async (source) => {
@@ -334,35 +296,6 @@ test("deleting that does not come to QUIT deletes nothing, and a refused QUIT is
       "message not deleted",
     );
     assert.equal(failure.serverSaid, "some deleted messages not removed");
-  });
-});
-
-test("of messages that share an id only those are deleted whose content was handed out in the same session", async () => {
-  const twin = (body: string) => ({ uidl: "shared", mime: message("twin", body) });
-  const messages = [twin("one"), twin("two"), ...box("alone")];
-  // The second connection comes after the proof, and another program has deleted the first twin by then.
-  const script = (command: string, connection: number) => (command === "RSET" && connection === 1 ? null : undefined);
-  await reading({ messages, script }, async (source, server) => {
-    const { heads } = await page(source);
-    assert.deepEqual(
-      heads.map((head) => head.sharesId ?? false),
-      [true, true, false],
-    );
-    const [first, , alone] = heads.map((head) => head.ref);
-    assert.ok(first !== undefined && alone !== undefined);
-    await contents(source, [first, alone]);
-    await failing(() => source.apply([first, alone], "delete"), "connection lost");
-    server.messages = messages.slice(1);
-    const failure = await failing(() => source.apply([first, alone], "delete"), "messages not told apart");
-    assert.deepEqual([failure.scope, failure.waitingHelps], ["item", true]);
-    assert.deepEqual(
-      server.messages,
-      messages.slice(1, 2),
-      "what had its id alone goes; the second twin, which has the first one's id now, stays",
-    );
-    await contents(source, [first]);
-    await source.apply([first], "delete");
-    assert.deepEqual(server.messages, [], "handed out and deleted in one session");
   });
 });
 

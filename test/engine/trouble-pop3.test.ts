@@ -150,3 +150,19 @@ test("twins under one id: the one that is no email stays when another program de
   assert.equal(one.server.heard.flat().filter((command) => command.startsWith("DELE")).length, 0);
   assert.equal((await emailsIn(one.database, "ann")).length, 1);
 });
+
+test("one damaged message on a server that wants fewer sign-ins: the others are stored in the first round", async () => {
+  let locked = false;
+  const script = (command: string) => {
+    if (command === "RETR 2") return "-ERR message damaged\r\n";
+    if (!command.startsWith("AUTH")) return undefined;
+    if (locked) return "-ERR [LOGIN-DELAY] minimum time between mail checks\r\n";
+    locked = true;
+    return undefined;
+  };
+  const capabilities = ["TOP", "UIDL", "SASL PLAIN", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 60"];
+  await using one = await world({ script, capabilities, messages: lettersOf("a"), greeting: "+OK" });
+  const { counts, failures } = await receive(one.app, "ann");
+  assert.deepEqual([failures, counts.tracked, counts.quarantined], [[], 11, 1]);
+  assert.equal((await emailsIn(one.database, "ann")).length, 11);
+});

@@ -1,7 +1,8 @@
+import { Failure } from "../../model/failure.ts";
 import type { Content, MessageRef } from "../../model/message.ts";
 import { Collector } from "./collector.ts";
 import type { Entry } from "./listing.ts";
-import type { Question, Session } from "./session.ts";
+import type { Answers, Question, Session } from "./session.ts";
 
 /**
  * Bytes that may be held at a time. They are held in memory until the caller has taken them, so that no answer is under way while the caller
@@ -16,15 +17,19 @@ const LEAST_CUT = 128 * 1024;
 /** Messages asked for at a time; more do not make it faster. */
 const BATCH_MESSAGES = 64;
 
+/** A server that has let us go may answer so for a while, and that must not cost the messages that it hands out. */
+const NOT_YET: ReadonlySet<string> = new Set(["sign-in too soon", "mailbox in use"]);
+
 /** `longer`: than the cut, which was below the limit. */
 type Download = { readonly mime: Buffer } | { readonly tooLarge: number } | "longer";
 
 /**
  * The raw messages. Those announced as too large are never downloaded, and of those announced wrongly no more than the limit. Throws a Failure of
- * scope item at the end, after all others are answered, when the server does not hand out a message.
+ * scope item at the end, after all others are answered, when the server does not hand out a message, or not before we may sign in again.
  */
 export async function* fetchContent(session: Session, refs: readonly MessageRef[], limit: number): AsyncGenerator<Content> {
   const found = await session.run((drop) => drop.find(refs.map((ref) => ref.id)));
+  const refused: Entry[] = [];
   const unreadable: MessageRef[] = [];
   const wanted: Entry[] = [];
   const byId = new Map(refs.map((ref) => [ref.id, ref]));
@@ -36,26 +41,59 @@ export async function* fetchContent(session: Session, refs: readonly MessageRef[
   }
   for (const batch of batches(wanted, limit)) {
     const first = await download(session, batch, (entry) => cutOf(entry, limit), limit);
-    const again = batch.filter(({ id }) => first.refused.has(id) || first.answers.get(id) === "longer");
     for (const entry of batch) {
       const ref = byId.get(entry.id);
       if (ref === undefined) continue;
-      let answers = first;
-      if (again.includes(entry)) answers = await downloadAgain(session, entry, first.refused.has(entry.id), limit);
-      const content = answers.answers.get(entry.id);
-      if (answers.gone.has(entry.id)) yield { ref, kind: "gone" };
-      else if (content === undefined || content === "longer") unreadable.push(ref);
-      else if ("mime" in content) yield { ref, kind: "mime", mime: content.mime };
-      else yield { ref, kind: "too large", size: Math.max(content.tooLarge, entry.size), limit };
+      if (first.refused.has(entry.id)) {
+        refused.push(entry);
+        continue;
+      }
+      const isLonger = first.answers.get(entry.id) === "longer";
+      const content = contentOf(ref, entry, isLonger ? await downloadAlone(session, entry, limit) : first, limit);
+      if (content === null) unreadable.push(ref);
+      else yield content;
     }
+  }
+  const inAgain = refused.length > 0 && (await signInAgain(session));
+  for (const entry of refused) {
+    const ref = byId.get(entry.id);
+    if (ref === undefined) continue;
+    const content = inAgain ? contentOf(ref, entry, await downloadAlone(session, entry, limit), limit) : null;
+    if (content === null) unreadable.push(ref);
+    else yield content;
   }
   if (unreadable.length > 0) throw unreadableFailure(session, unreadable);
 }
 
-/** Alone, up to the limit; after a refusal in a new session, which shows whether the message is still there at all. */
-async function downloadAgain(session: Session, entry: Entry, wasRefused: boolean, limit: number) {
-  if (wasRefused) await session.leave();
+/** Null when the server did not hand it out. */
+function contentOf(ref: MessageRef, { id, size }: Entry, { answers, gone }: Answers<Download>, limit: number): Content | null {
+  const content = answers.get(id);
+  if (gone.has(id)) return { ref, kind: "gone" };
+  if (content === undefined || content === "longer") return null;
+  if ("mime" in content) return { ref, kind: "mime", mime: content.mime };
+  return { ref, kind: "too large", size: Math.max(content.tooLarge, size), limit };
+}
+
+/** Up to the limit. */
+function downloadAlone(session: Session, entry: Entry, limit: number) {
   return download(session, [entry], () => limit, limit);
+}
+
+/**
+ * A new session shows whether refused messages are still there at all. False where the server would not let us in again so soon, or does not: those that
+ * announce a delay (RFC 2449 6.5) are not left for it.
+ */
+async function signInAgain(session: Session): Promise<boolean> {
+  try {
+    const delay = await session.run(async ({ connection }) => connection.capabilities.loginDelay);
+    if (delay !== null) return false;
+    await session.leave();
+    await session.run((drop) => drop.entries());
+    return true;
+  } catch (error) {
+    if (error instanceof Failure && NOT_YET.has(error.code)) return false;
+    throw error;
+  }
 }
 
 /** In the given order, each of at most BATCH_BYTES even if all of its messages are cut, unless one message alone is larger. */

@@ -182,6 +182,7 @@ export class Session {
   async #ready(): Promise<Maildrop> {
     if (this.#closed) throw new Error(`the mail source of ${this.mailbox.address} is closed`);
     if (this.#drop !== null && !this.#drop.connection.channel.ended) return this.#drop;
+    if (this.#drop !== null) this.#left = true;
     const connection = await this.#connect();
     if (this.#closed) {
       await connection.leave();
