@@ -139,7 +139,7 @@ onOneDatabaseEach(
           new RegExp(`opened: .*by the service account router, which ${words.source}`),
         );
         const [checked] = await check(app, [names[0] ?? ""], { testMessage: false });
-        assert.match(checked?.steps.find((step) => step.name === "sign in")?.message ?? "", /of the service account router for /);
+        assert.match(checked?.steps.find((step) => step.name === "sign in")?.message ?? "", /lets the service account router for /);
       });
     }
 
