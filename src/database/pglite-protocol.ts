@@ -3,7 +3,14 @@
  * for the types of the parameters. Here they need none: all but bytes are text (PostgreSQL manual 53.2.3, 53.7).
  */
 import pgProtocol from "pg-protocol";
-import type { BackendMessage, DatabaseError, Field } from "pg-protocol/dist/messages.js";
+import {
+  CommandCompleteMessage,
+  DatabaseError,
+  DataRowMessage,
+  type Field,
+  NotificationResponseMessage,
+  RowDescriptionMessage,
+} from "pg-protocol/dist/messages.js";
 import { Parser } from "pg-protocol/dist/parser.js";
 import type { Encoded } from "./types.ts";
 
@@ -50,29 +57,19 @@ export function readAnswer(bytes: Uint8Array): Answer {
   let fields: readonly Field[] = [];
   let rows: (string | null)[][] = [];
   new Parser().parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), (message) => {
-    if (is<{ fields: (string | null)[] }>(message, "dataRow")) rows.push(message.fields);
-    else if (is<{ fields: Field[] }>(message, "rowDescription")) fields = message.fields;
-    else if (is<{ text: string }>(message, "commandComplete")) {
+    if (message instanceof DataRowMessage) rows.push(message.fields);
+    else if (message instanceof RowDescriptionMessage) fields = message.fields;
+    else if (message instanceof CommandCompleteMessage) {
       const [, command = message.text, count = "0"] = /^(\S+).*?(\d*)$/.exec(message.text) ?? [];
-      results.push({
-        command,
-        rowCount: Number(count),
-        names: fields.map((field) => field.name),
-        types: fields.map((field) => field.dataTypeID),
-        rows,
-      });
+      const [names, types] = [fields.map((field) => field.name), fields.map((field) => field.dataTypeID)];
+      results.push({ command, rowCount: Number(count), names, types, rows });
       fields = [];
       rows = [];
-    } else if (is<DatabaseError>(message, "error")) error ??= message;
-    else if (is<{ channel: string; payload: string }>(message, "notification")) {
+    } else if (message instanceof DatabaseError) error ??= message;
+    else if (message instanceof NotificationResponseMessage) {
       const { channel, payload } = message;
       notifications.push({ channel, payload });
     }
   });
   return { results, notifications, error };
-}
-
-/** The parser gives each kind of message its own shape, which its types do not tell. */
-function is<Shape>(message: BackendMessage, name: BackendMessage["name"]): message is BackendMessage & Shape {
-  return message.name === name;
 }

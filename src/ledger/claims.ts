@@ -38,18 +38,24 @@ export async function claim(
   claims: readonly Claim[],
   now: Date,
 ): Promise<Map<string, ClaimRow>> {
-  const sorted = [...claims].sort((one, other) => (one.identity < other.identity ? -1 : 1));
+  const rows = inOrder(claims);
   await sql.query(
     `insert into waypost.claim (organization, identity, email_id, message_id, mailbox_id, claimed_at)
-     select $1, identity, email_id, message_id, $2, $6 from unnest($3::text[], $4::uuid[], $5::text[]) as one (identity, email_id, message_id)
+     select $1, identity, email_id, message_id, $2, $3 from ${CLAIMS}
      on conflict (organization, identity) do nothing`,
-    [organization, mailboxId, sorted.map((one) => one.identity), sorted.map((one) => one.emailId), sorted.map((one) => one.messageId), now],
+    [organization, mailboxId, now, ...rows],
   );
-  return readClaims(
-    sql,
-    organization,
-    sorted.map((one) => one.identity),
-  );
+  return readClaims(sql, organization, rows[0]);
+}
+
+/** The claims as the parameters from $4 on. */
+const CLAIMS = "unnest($4::text[], $5::uuid[], $6::text[]) as one (identity, email_id, message_id)";
+
+/** Identities, emails and Message-IDs, each identity once, in the order in which everybody claims. */
+function inOrder(claims: readonly Claim[]): [identities: string[], emailIds: string[], messageIds: (string | null)[]] {
+  const once = [...new Map(claims.map((one) => [one.identity, one])).values()];
+  const sorted = once.sort((one, other) => (one.identity < other.identity ? -1 : 1));
+  return [sorted.map((one) => one.identity), sorted.map((one) => one.emailId), sorted.map((one) => one.messageId)];
 }
 
 /**
@@ -81,15 +87,12 @@ export async function claimDelivered(
   claims: readonly Claim[],
   now: Date,
 ): Promise<Set<string>> {
-  const sorted = [...new Map(claims.map((one) => [one.identity, one])).values()].sort((one, other) =>
-    one.identity < other.identity ? -1 : 1,
-  );
   const { rows } = await tx.query<{ identity: string }>(
     `insert into waypost.claim (organization, identity, email_id, message_id, mailbox_id, claimed_at, delivered_at)
-     select $1, identity, email_id, message_id, $2, $6, $6 from unnest($3::text[], $4::uuid[], $5::text[]) as one (identity, email_id, message_id)
+     select $1, identity, email_id, message_id, $2, $3, $3 from ${CLAIMS}
      on conflict (organization, identity) do update set delivered_at = excluded.delivered_at, mailbox_id = excluded.mailbox_id where claim.delivered_at is null
      returning identity`,
-    [organization, mailboxId, sorted.map((one) => one.identity), sorted.map((one) => one.emailId), sorted.map((one) => one.messageId), now],
+    [organization, mailboxId, now, ...inOrder(claims)],
   );
   return new Set(rows.map((row) => row.identity));
 }

@@ -101,12 +101,9 @@ export async function storeDecisions(
   coverage: Coverage = "covered",
 ): Promise<Map<string, number>> {
   const ids = new Map<string, number>();
-  let next = rowsOf(decided, 0);
   for (let from = 0; from < decided.length; from += ROWS_AT_A_TIME) {
-    const storing = insertDecisions(tx, organization, mailboxId, next, now);
-    // Written while the database is busy with those before.
-    next = rowsOf(decided, from + ROWS_AT_A_TIME);
-    for (const { identity, id } of await storing) ids.set(identity, id);
+    const stored = await insertDecisions(tx, organization, mailboxId, decided.slice(from, from + ROWS_AT_A_TIME), now);
+    for (const { identity, id } of stored) ids.set(identity, id);
   }
   await storeLocations(
     tx,
@@ -127,34 +124,28 @@ function contentAt({ head, contentHash }: DecidedMessage, { ref }: Place): Decid
   return isRead && contentHash != null ? { hash: contentHash, size: head.size } : undefined;
 }
 
-/** JSON of as many decisions as go into one statement. */
-function rowsOf(decided: readonly DecidedMessage[], from: number): string {
-  return storableJson(
-    decided.slice(from, from + ROWS_AT_A_TIME).map(({ head, ...one }) => ({
-      identity: one.identity,
-      messageId: head.messageId,
-      received: head.received,
-      sender: head.from[0]?.address ?? head.sender?.address ?? null,
-      subject: head.subject,
-      head,
-      outcome: one.outcome,
-      reason: one.reason,
-      rules: one.rules,
-      emailId: one.emailId,
-      waitingFor: one.waitingFor,
-      undecided: one.undecided ?? false,
-      likeness: likenessOf(head),
-    })),
-  );
-}
-
 async function insertDecisions(
   tx: Transaction,
   organization: string,
   mailboxId: string,
-  rows: string,
+  decided: readonly DecidedMessage[],
   now: Date,
 ): Promise<readonly { readonly id: number; readonly identity: string }[]> {
+  const rows = decided.map(({ head, ...one }) => ({
+    identity: one.identity,
+    messageId: head.messageId,
+    received: head.received,
+    sender: head.from[0]?.address ?? head.sender?.address ?? null,
+    subject: head.subject,
+    head,
+    outcome: one.outcome,
+    reason: one.reason,
+    rules: one.rules,
+    emailId: one.emailId,
+    waitingFor: one.waitingFor,
+    undecided: one.undecided ?? false,
+    likeness: likenessOf(head),
+  }));
   const { rows: stored } = await tx.query<{ id: number; identity: string }>(
     `insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, undecided, likeness, first_seen_at, decided_at)
      select distinct on (identity) $1, $2::uuid, identity, "messageId", received, sender, subject, head, outcome, reason, rules, "emailId",
@@ -165,7 +156,7 @@ async function insertDecisions(
        waiting_for = excluded.waiting_for, undecided = excluded.undecided, likeness = excluded.likeness, reconsider = false, head = excluded.head, message_id = excluded.message_id,
        sender = excluded.sender, subject = excluded.subject, decided_at = excluded.decided_at
      returning id, identity`,
-    [organization, mailboxId, rows, now],
+    [organization, mailboxId, storableJson(rows), now],
   );
   return stored;
 }

@@ -36,3 +36,10 @@ function chosen<T>(list: readonly T[]): readonly T[] {
   const left = [...list];
   return Array.from({ length: Math.min(TRIED, left.length) }, () => left.splice(Math.floor(Math.random() * left.length), 1)).flat();
 }
+
+/** How to find out, on behalf of one mailbox, what the server thinks of the service account itself. */
+export interface Asking<Credentials> {
+  readonly witnesses: Witnesses<Credentials>;
+  /** Whether it is signed in with these. */
+  readonly accepts: (credentials: Credentials) => Promise<boolean>;
+}

@@ -1,50 +1,8 @@
 /** A POP3 server that is in trouble for a moment: whether a message is to blame, or the server. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pop3System } from "../../src/connectors/pop3/system.ts";
-import { Failure } from "../../src/model/failure.ts";
-import type { Cursor } from "../../src/model/message.ts";
-import type { MailSource, Pull } from "../../src/ports.ts";
-import { type ScriptedPop3, type ScriptedPop3Options, startScriptedPop3 } from "../servers/scripted-pop3.ts";
-import { access, profileWith } from "./imap-rig.ts";
-import { contents, idOf, LONG_AGO, message, messageIds } from "./mail-source-rig.ts";
-import { pop3Endpoint } from "./pop3-rig.ts";
-
-const PAGE = { limit: 100, since: LONG_AGO };
-
-function open(server: { readonly port: number }): MailSource {
-  const profile = profileWith(pop3Endpoint(server.port, { timeout: 2000 }), 1_000_000);
-  return pop3System({ profile }).source(access("ann", "secret"));
-}
-
-async function reading<T>(options: ScriptedPop3Options, work: (source: MailSource, server: ScriptedPop3) => Promise<T>): Promise<T> {
-  await using server = await startScriptedPop3(options);
-  const source = open(server);
-  try {
-    return await work(source, server);
-  } finally {
-    await source.close();
-  }
-}
-
-async function page(source: MailSource, cursor: Cursor | null = null): Promise<Extract<Pull, { kind: "page" }>> {
-  const pull = await source.pull("INBOX", cursor, PAGE);
-  assert.ok(pull.kind === "page", JSON.stringify(pull));
-  return pull;
-}
-
-async function failing(work: () => Promise<unknown>, code: string): Promise<Failure> {
-  const failure = await work().then(
-    () => assert.fail(`no failure, where "${code}" was expected`),
-    (error: unknown) => error,
-  );
-  assert.ok(failure instanceof Failure, String(failure));
-  assert.equal(failure.code, code, `${failure.message} ${failure.serverSaid}`);
-  assert.doesNotMatch(`${failure.message} ${failure.serverSaid} ${failure.remedy} ${failure.stack}`, /secret/);
-  return failure;
-}
-
-const box = (...names: string[]) => names.map((name) => ({ uidl: `uid-${name}`, mime: message(name, ".\r\n..\r\nx\r\n") }));
+import { contents, idOf, messageIds } from "./mail-source-rig.ts";
+import { box, failing, page, reading } from "./scripted-pop3-rig.ts";
 
 test("a server that breaks off at the only new message and then lets nobody in is in trouble itself: the message comes when it is back", async () => {
   for (const lost of [/^CAPA/, /^APOP/, /^UIDL/]) {

@@ -48,7 +48,7 @@ export interface DovecotOptions {
   readonly introspection?: string;
   /** Public key (PEM) of an authorization server, whose tokens (RS256, key id 1) Dovecot then checks by itself. */
   readonly tokenKey?: string;
-  /** The audience (`aud`) that tokens must have which Dovecot checks by itself; default: any. */
+  /** The audience (`aud`) that tokens must have which Dovecot checks by itself. Left out: it does not look. */
   readonly tokenAudience?: string;
   /** More lines for dovecot.conf. */
   readonly extra?: string;

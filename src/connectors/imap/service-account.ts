@@ -1,15 +1,8 @@
 import { Failure } from "../../model/failure.ts";
 import type { Secret } from "../../model/mailbox.ts";
 import type { ServiceAccountAccess } from "../../ports.ts";
-import type { Witnesses } from "../../wire/witnesses.ts";
+import type { Asking } from "../../wire/witnesses.ts";
 import { type Circumstances, imapFailure, isNotAuthorized } from "./failures.ts";
-
-/** How to find out what the server thinks of the account itself. */
-export interface Asking {
-  readonly witnesses: Witnesses<Secret>;
-  /** Whether it is signed in with this secret. */
-  readonly accepts: (secret: Secret) => Promise<boolean>;
-}
 
 /** Trouble of whoever signs in. Where the account signs in as itself that is the same for all mailboxes. */
 const OF_WHO_SIGNS_IN: ReadonlySet<string> = new Set([
@@ -25,7 +18,7 @@ export async function troubleOfServiceAccount(
   failure: Failure,
   account: ServiceAccountAccess,
   about: Circumstances,
-  asking: Asking,
+  asking: Asking<Secret>,
 ): Promise<Failure> {
   const asItself = account.access === "sharedFolders";
   if (asItself && OF_WHO_SIGNS_IN.has(failure.code)) return new Failure({ ...failure, message: failure.message, scope: "profile" });

@@ -1,15 +1,8 @@
 import type { Failure } from "../../model/failure.ts";
 import type { Secret } from "../../model/mailbox.ts";
 import type { ServiceAccountAccess } from "../../ports.ts";
-import type { Witnesses } from "../../wire/witnesses.ts";
+import type { Asking } from "../../wire/witnesses.ts";
 import { type Circumstances, pop3Failure } from "./failures.ts";
-
-/** How to find out what the server thinks of the account itself. */
-export interface Asking {
-  readonly witnesses: Witnesses<Secret>;
-  /** Whether it is signed in with this secret. */
-  readonly accepts: (secret: Secret) => Promise<boolean>;
-}
 
 /** Said only to those whose password is right: another program has the mailbox open, or it was opened a moment ago (RFC 2449 8.1). */
 export const SIGNED_IN_ALL_THE_SAME: ReadonlySet<string> = new Set(["mailbox in use", "sign-in too soon"]);
@@ -22,7 +15,7 @@ export async function troubleOfServiceAccount(
   failure: Failure,
   account: ServiceAccountAccess,
   about: Circumstances,
-  asking: Asking,
+  asking: Asking<Secret>,
 ): Promise<Failure> {
   if (failure.code === "no common sign-in method" && account.access === "authorizationIdentity")
     return pop3Failure("no authorization identity", about, { cause: failure.cause });

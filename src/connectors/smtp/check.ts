@@ -3,17 +3,18 @@ import type { Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess, Step } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { refusalOf } from "../../wire/refusal.ts";
+import type { Asking } from "../../wire/witnesses.ts";
 import { envelopeRefusal, wireAddress } from "./envelope.ts";
 import { meaningOf } from "./replies.ts";
 import { type Reply, replyText } from "./reply.ts";
-import { type Asking, troubleOfServiceAccount } from "./service-account.ts";
+import { troubleOfServiceAccount } from "./service-account.ts";
 import { phasesOf, Session, type SessionOptions } from "./session.ts";
 
 /** A connection of its own, outside the pool: a check must not wait for mail. */
 export async function* check(
   mailbox: MailboxAccess,
   sessionOptions: (secret: Secret | null) => SessionOptions,
-  asking: Asking,
+  asking: Asking<Secret>,
 ): AsyncGenerator<Step> {
   const secrets = new KeptSecrets(mailbox);
   for await (const step of stepsOf(secrets.mailbox, sessionOptions, asking)) yield secrets.step(step);
@@ -22,7 +23,7 @@ export async function* check(
 async function* stepsOf(
   mailbox: MailboxAccess,
   sessionOptions: (secret: Secret | null) => SessionOptions,
-  asking: Asking,
+  asking: Asking<Secret>,
 ): AsyncGenerator<Step> {
   const { endpoint } = sessionOptions(null);
   let doing = "credentials";

@@ -1,15 +1,8 @@
 import { Failure } from "../../model/failure.ts";
 import type { Endpoint, Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess } from "../../ports.ts";
-import type { Witnesses } from "../../wire/witnesses.ts";
+import type { Asking } from "../../wire/witnesses.ts";
 import { smtpFailure } from "./failures.ts";
-
-/** How to find out what the server thinks of the account itself. */
-export interface Asking {
-  readonly witnesses: Witnesses<Secret>;
-  /** Whether it is signed in with this secret. */
-  readonly accepts: (secret: Secret) => Promise<boolean>;
-}
 
 /** Trouble of whoever signs in. Where the account signs in as itself that is the same for all mailboxes. */
 const OF_WHO_SIGNS_IN: ReadonlySet<string> = new Set(["sign-in disabled", "sign-in not available", "throttled"]);
@@ -22,7 +15,7 @@ export async function troubleOfServiceAccount(
   error: unknown,
   { address, serviceAccount: account }: MailboxAccess,
   endpoint: Endpoint,
-  asking: Asking,
+  asking: Asking<Secret>,
 ): Promise<unknown> {
   if (account === undefined || !(error instanceof Failure)) return error;
   const { serverSaid, cause } = error;

@@ -13,13 +13,13 @@ import { type Endpoint, type Secret, type ServerProfile, secretKey } from "../..
 import type { Envelope, MailboxAccess, MailSender, Step, Submission, SubmitAttempt } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { trustIn } from "../../wire/trust.ts";
-import { Witnesses } from "../../wire/witnesses.ts";
+import { type Asking, Witnesses } from "../../wire/witnesses.ts";
 import { check } from "./check.ts";
 import { contentFacts } from "./content.ts";
 import { envelopeRefusal } from "./envelope.ts";
 import { smtpFailure } from "./failures.ts";
 import { Pool } from "./pool.ts";
-import { type Asking, troubleOfServiceAccount } from "./service-account.ts";
+import { troubleOfServiceAccount } from "./service-account.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 import { type OutgoingMessage, transact } from "./transaction.ts";
 
@@ -85,7 +85,7 @@ export function smtpSystem(options: SmtpSystemOptions): SmtpSystem {
     logger?.debug({ host: endpoint.host, port: endpoint.port, mailbox: mailbox.address }, "opening an SMTP connection");
     return await openSession(sessionOptions(secret));
   };
-  const asking: Asking = { witnesses: new Witnesses(), accepts: (secret) => isAccepted(sessionOptions(secret)) };
+  const asking: Asking<Secret> = { witnesses: new Witnesses(), accepts: (secret) => isAccepted(sessionOptions(secret)) };
   const lease = (mailbox: MailboxAccess, secret: Secret | null, fresh: boolean) =>
     pool.lease(keyOf(secret), () => open(mailbox, secret), fresh);
 

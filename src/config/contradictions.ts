@@ -1,0 +1,110 @@
+import { addressKey } from "../model/address.ts";
+import type { Configuration } from "./schema.ts";
+import { serverProblems } from "./servers.ts";
+import { serviceAccountProblems, signsInItself } from "./service-account.ts";
+
+/** Everything that one field alone cannot show to be wrong: names that refer to nothing, or twice the same. */
+export function contradictions(configuration: Configuration): { path: PropertyKey[]; problem: string }[] {
+  const found: { path: PropertyKey[]; problem: string }[] = [];
+  const unique = (list: string, values: readonly string[], field: string) => {
+    const seen = new Set<string>();
+    for (const [index, value] of values.entries()) {
+      if (seen.has(addressKey(value))) found.push({ path: [list, index, field], problem: `"${value}" stands here a second time` });
+      seen.add(addressKey(value));
+    }
+  };
+  const { organizations, serverProfiles, users, queues, mailboxes } = configuration;
+  unique(
+    "organizations",
+    organizations.map((one) => one.name),
+    "name",
+  );
+  unique(
+    "serverProfiles",
+    serverProfiles.map((one) => one.name),
+    "name",
+  );
+  unique(
+    "users",
+    users.map((one) => one.email),
+    "email",
+  );
+  unique(
+    "queues",
+    queues.map((one) => one.email),
+    "email",
+  );
+  unique(
+    "mailboxes",
+    mailboxes.map((one) => one.address),
+    "address",
+  );
+  if (organizations.length > 1)
+    found.push({ path: ["organizations", 1], problem: "only one embedded organization fits into one database" });
+  const known = (list: readonly string[], value: string) => list.some((one) => addressKey(one) === addressKey(value));
+  for (const [index, profile] of serverProfiles.entries()) {
+    for (const { field, problem } of serverProblems(profile)) found.push({ path: ["serverProfiles", index, ...field], problem });
+    for (const { field, problem } of serviceAccountProblems(profile))
+      found.push({ path: ["serverProfiles", index, "serviceAccount", field], problem });
+    if (profile.oauth && profile.serviceAccount)
+      found.push({
+        path: ["serverProfiles", index, "serviceAccount"],
+        problem: "and oauth do not go together: name the account in oauth.account",
+      });
+    for (const direction of ["incoming", "outgoing"] as const) {
+      const problem = signInProblem(profile[direction]?.authentication, profile.oauth !== undefined);
+      if (problem !== null) found.push({ path: ["serverProfiles", index, direction, "authentication"], problem });
+    }
+  }
+  for (const [index, queue] of queues.entries()) {
+    if (
+      queue.owner !== undefined &&
+      !known(
+        users.map((one) => one.email),
+        queue.owner,
+      )
+    )
+      found.push({ path: ["queues", index, "owner"], problem: `no user has the address ${queue.owner}` });
+  }
+  for (const [index, mailbox] of mailboxes.entries()) {
+    const wrong = (field: string, problem: string) => found.push({ path: ["mailboxes", index, field], problem });
+    if (mailbox.deleteAfterProcessing && mailbox.user !== undefined)
+      wrong("deleteAfterProcessing", "is for mailboxes of queues: a user's mail belongs to the user (Dynamics refuses it as 8005E233)");
+    if (
+      mailbox.user !== undefined &&
+      !known(
+        users.map((one) => one.email),
+        mailbox.user,
+      )
+    )
+      wrong("user", `no user has the address ${mailbox.user}`);
+    if (
+      mailbox.queue !== undefined &&
+      !known(
+        queues.map((one) => one.email),
+        mailbox.queue,
+      )
+    )
+      wrong("queue", `no queue has the address ${mailbox.queue}`);
+    if (mailbox.organization !== undefined && !organizations.some((one) => one.name === mailbox.organization))
+      wrong("organization", `there is no organization "${mailbox.organization}"`);
+    const profile = mailbox.profile === undefined ? serverProfiles[0] : serverProfiles.find((one) => one.name === mailbox.profile);
+    if (mailbox.profile === undefined && serverProfiles.length > 1) wrong("profile", "must be named: there are several server profiles");
+    else if (!profile) wrong("profile", `there is no server profile "${mailbox.profile}"`);
+    else if (!mailbox.password && !profile.oauth && signsInItself(profile))
+      wrong("password", `is needed: the server profile "${profile.name}" signs in with it`);
+    else if (mailbox.password && profile.oauth)
+      wrong("password", `is used for nothing: the server profile "${profile.name}" signs in with access tokens (oauth)`);
+    else if (mailbox.password && profile.serviceAccount && !signsInItself(profile))
+      wrong("password", `is used for nothing: the service account of the server profile "${profile.name}" signs in`);
+  }
+  return found;
+}
+
+/** Tokens and passwords do not mix in one profile: a mailbox has one way to sign in. */
+function signInProblem(authentication: string | undefined, withTokens: boolean): string | null {
+  if (withTokens && (authentication === "plain" || authentication === "login"))
+    return "signs in with a password, but the profile has access tokens (oauth)";
+  const needsTokens = authentication === "oauth" || authentication === "oauthbearer" || authentication === "xoauth2";
+  return needsTokens && !withTokens ? "needs the section oauth in the server profile" : null;
+}
