@@ -10,12 +10,13 @@ import { addressOf, makeWorld, type World } from "./world.ts";
 
 type Side = Parameters<CuttingProxy["cutNext"]>[0];
 
-/** A place in a conversation, as a share of the bytes of one side in a whole one, or as bytes from its beginning or (negative) its end. */
+/** A place in a conversation: as a share of the bytes of one side in a whole one, or as bytes from its beginning or from words of that side. */
 interface Cut {
   readonly where: string;
   readonly side: Side;
   readonly share?: number;
   readonly bytes?: number;
+  readonly after?: string;
 }
 
 /** Where the server is cut off while a mailbox is read; each row is one round over all mailboxes, in which each has its own cut. */
@@ -24,10 +25,10 @@ const FETCH_CUTS: readonly (readonly Cut[])[] = [
   [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85].map((share) => ({ where: `at ${share}`, side: "fromServer", share })),
 ];
 
-/** The server's answer to the content: `250 2.0.0 Ok: queued as ...`. */
-const ANSWER = 30;
-/** Its invitation: `354 End data with <CR><LF>.<CR><LF>`. */
-const INVITATION = 37;
+/** Postfix's invitation: `354 End data with <CR><LF>.<CR><LF>`. */
+const INVITATION = "\r\n354 ";
+/** Its answer to the content: `250 2.0.0 Ok: queued as ...`. */
+const ANSWER = "\r\n250 2.0.0 Ok: queued as ";
 
 /** Where the connection is cut while one email of each mailbox is sent, and whether anybody can know what became of it. */
 const DATA_CUTS: readonly (Cut & { readonly unknown: boolean; readonly delivered: boolean })[] = [
@@ -36,15 +37,16 @@ const DATA_CUTS: readonly (Cut & { readonly unknown: boolean; readonly delivered
   {
     where: "before the invitation to send content",
     side: "fromServer",
-    bytes: -(ANSWER + INVITATION + 5),
+    after: INVITATION,
+    bytes: 2,
     unknown: false,
     delivered: true,
   },
-  { where: "in the invitation to send content", side: "fromServer", bytes: -(ANSWER + 20), unknown: false, delivered: true },
+  { where: "in the invitation to send content", side: "fromServer", after: INVITATION, bytes: 20, unknown: false, delivered: true },
   { where: "in the content, at its beginning", side: "fromClient", share: 0.05, unknown: true, delivered: false },
   { where: "in the middle of the content", side: "fromClient", share: 0.5, unknown: true, delivered: false },
   { where: "in the content, near its end", side: "fromClient", share: 0.95, unknown: true, delivered: false },
-  { where: "after the final dot, in the answer", side: "fromServer", bytes: -(ANSWER - 10), unknown: true, delivered: true },
+  { where: "after the final dot, in the answer", side: "fromServer", after: ANSWER, bytes: 10, unknown: true, delivered: true },
 ];
 
 const CONTROL = "control";
@@ -189,9 +191,8 @@ function start(world: World): Service {
 
 function cut(proxy: CuttingProxy | undefined, place: Cut | undefined, whole: ReturnType<CuttingProxy["passed"]>): void {
   assert.ok(proxy && place);
-  const { side, share, bytes = 0 } = place;
-  const from = bytes < 0 ? whole[side] : 0;
-  proxy.cutNext(side, share === undefined ? from + bytes : Math.round(whole[side] * share));
+  const { side, share, bytes = 0, after } = place;
+  proxy.cutNext(side, share === undefined ? bytes : Math.round(whole[side] * share), after);
 }
 
 function nameOf(line: LogLine): string {

@@ -10,8 +10,11 @@ export interface Passed {
 /** A TCP proxy on 127.0.0.1 that breaks connections where a test wants them broken. */
 export interface CuttingProxy extends AsyncDisposable {
   readonly port: number;
-  /** Breaks the next connection (and only that) when that many bytes of one side have passed; the rest is never delivered. */
-  cutNext(side: keyof Passed, afterBytes: number): void;
+  /**
+   * Breaks the next connection (and only that) when that many bytes of one side have passed, counted from its beginning or from
+   * where that side first says `after` (which must be in clear); the rest is never delivered.
+   */
+  cutNext(side: keyof Passed, bytes: number, after?: string): void;
   /** Breaks the connections that are open now. */
   cutNow(): void;
   /** While true, bytes are taken and not passed on: the other side seems to be gone without a word. */
@@ -30,11 +33,34 @@ export interface Gauge {
   most: number;
 }
 
+interface Cut {
+  readonly side: keyof Passed;
+  readonly bytes: number;
+  readonly after: string;
+}
+
+/** For each piece of a stream in turn: how many of its bytes lie before the cut. */
+function bytesLeft({ bytes, after }: Cut): (piece: Buffer) => number {
+  let passed = 0;
+  let said = "";
+  let at = after === "" ? bytes : Number.POSITIVE_INFINITY;
+  return (piece) => {
+    if (at === Number.POSITIVE_INFINITY) {
+      said += piece.toString("latin1");
+      const found = said.indexOf(after);
+      if (found >= 0) at = found + bytes;
+    }
+    const left = at - passed;
+    passed += piece.length;
+    return left;
+  };
+}
+
 /** Passes everything on to a port of 127.0.0.1 until told otherwise. */
 export async function startCuttingProxy(serverPort: number, gauge: Gauge = { open: 0, most: 0 }): Promise<CuttingProxy> {
   const open = new Set<Socket>();
   const total = { fromServer: 0, fromClient: 0 };
-  let cut: { readonly side: keyof Passed; readonly bytes: number } | null = null;
+  let cut: Cut | null = null;
   let frozen = false;
   let accepted = 0;
 
@@ -61,18 +87,17 @@ export async function startCuttingProxy(serverPort: number, gauge: Gauge = { ope
       socket.on("error", destroy).on("close", destroy);
     }
     const pass = (side: keyof Passed, from: Socket, to: Socket) => {
-      let count = 0;
+      const left = mine?.side === side ? bytesLeft(mine) : () => Number.POSITIVE_INFINITY;
       from.on("data", (chunk: Buffer) => {
         if (frozen) return;
-        const left = mine?.side === side ? mine.bytes - count : Number.POSITIVE_INFINITY;
-        const kept = chunk.length > left ? chunk.subarray(0, left) : chunk;
-        count += kept.length;
+        const most = left(chunk);
+        const kept = chunk.length > most ? chunk.subarray(0, most) : chunk;
         total[side] += kept.length;
         if (!to.write(kept)) {
           from.pause();
           to.once("drain", () => from.resume());
         }
-        if (chunk.length >= left) to.end(destroy);
+        if (chunk.length >= most) to.end(destroy);
       });
     };
     pass("fromServer", upstream, client);
@@ -88,8 +113,8 @@ export async function startCuttingProxy(serverPort: number, gauge: Gauge = { ope
   };
   return {
     port: address.port,
-    cutNext: (side, bytes) => {
-      cut = { side, bytes };
+    cutNext: (side, bytes, after = "") => {
+      cut = { side, bytes, after };
     },
     cutNow: destroyAll,
     freeze: (value) => {
