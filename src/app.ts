@@ -25,6 +25,7 @@ import { addressKey } from "./model/address.ts";
 import { Failure } from "./model/failure.ts";
 import type { MailSystem } from "./ports.ts";
 
+export { checkConfiguration } from "./app/check-configuration.ts";
 export { discoverServers } from "./app/discover.ts";
 
 /** A configured Waypost with its database open: what the service, the commands and the tests work with. */

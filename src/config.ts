@@ -22,6 +22,11 @@ export interface ConfigurationProblem {
   readonly problem: string;
 }
 
+/** As compilers write it: file, line, column, field, and what is wrong. */
+export function problemLine({ file, line, column, field, problem }: ConfigurationProblem): string {
+  return `${file}:${line}:${column}: ${field ? `${field}: ` : ""}${problem}`;
+}
+
 /** Thrown when a configuration cannot be used; says where, line by line. */
 export class ConfigurationError extends Failure {
   readonly problems: readonly ConfigurationProblem[];
@@ -29,9 +34,7 @@ export class ConfigurationError extends Failure {
     super({
       scope: "process",
       code: "configuration wrong",
-      message: problems
-        .map((one) => `${one.file}:${one.line}:${one.column}: ${one.field ? `${one.field}: ` : ""}${one.problem}`)
-        .join("\n"),
+      message: problems.map(problemLine).join("\n"),
       remedy: "Correct these lines; docs/configuration.md describes every field.",
       waitingHelps: false,
     });
@@ -44,9 +47,25 @@ export class ConfigurationError extends Failure {
  * as the environment of a container should.
  */
 export function readConfiguration(file: string): Configuration {
-  let text: string;
+  return readWithPlaces(file).configuration;
+}
+
+/** A configuration, and where its fields stand in the file. */
+export interface PlacedConfiguration {
+  readonly configuration: Configuration;
+  placeOf(path: readonly PropertyKey[]): Omit<ConfigurationProblem, "problem">;
+}
+
+/** As `readConfiguration`, for whoever finds something wrong that the file alone does not show. */
+export function readWithPlaces(file: string): PlacedConfiguration {
+  const { configuration, placeOf } = parseWithPlaces(textOf(file), file);
+  const urlInEnvironment = "folder" in configuration.database && process.env.DATABASE_URL;
+  return { configuration: urlInEnvironment ? { ...configuration, database: { url: { env: "DATABASE_URL" } } } : configuration, placeOf };
+}
+
+function textOf(file: string): string {
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (cause) {
     throw new Failure({
       scope: "process",
@@ -57,13 +76,14 @@ export function readConfiguration(file: string): Configuration {
       cause,
     });
   }
-  const configuration = parseConfiguration(text, file);
-  const urlInEnvironment = "folder" in configuration.database && process.env.DATABASE_URL;
-  return urlInEnvironment ? { ...configuration, database: { url: { env: "DATABASE_URL" } } } : configuration;
 }
 
 /** Checks the text of a configuration; `file` is only for messages. Relative paths of files and folders are taken from the file's folder. */
 export function parseConfiguration(text: string, file: string): Configuration {
+  return parseWithPlaces(text, file).configuration;
+}
+
+function parseWithPlaces(text: string, file: string): PlacedConfiguration {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => {
@@ -96,9 +116,10 @@ export function parseConfiguration(text: string, file: string): Configuration {
       })),
     );
   }
-  const problems = contradictions(result.data).map(({ path, problem }) => ({ file, ...place(path), field: fieldName(path), problem }));
+  const placeOf = (path: readonly PropertyKey[]) => ({ file, ...place(path), field: fieldName(path) });
+  const problems = contradictions(result.data).map(({ path, problem }) => ({ ...placeOf(path), problem }));
   if (problems.length > 0) throw new ConfigurationError(problems);
-  return withAbsolutePaths(result.data, path.dirname(path.resolve(file)));
+  return { configuration: withAbsolutePaths(result.data, path.dirname(path.resolve(file))), placeOf };
 }
 
 /** What the YAML reader says, without what it repeats of the file behind a colon: that may be a password in the wrong place. */

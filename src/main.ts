@@ -23,7 +23,7 @@ import { foundLines } from "./command-line/print-found.ts";
 import { allPresets, presetLines, profileLines } from "./command-line/print-presets.ts";
 import { progressBar } from "./command-line/progress.ts";
 import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts";
-import { type Configuration, configurationJsonSchema, readConfiguration } from "./config.ts";
+import { type Configuration, configurationJsonSchema, problemLine, readConfiguration } from "./config.ts";
 import type { Role } from "./engine/engine.ts";
 import { Failure } from "./model/failure.ts";
 
@@ -250,10 +250,13 @@ const config = program.command("config").description("the configuration file");
 config
   .command("check", { isDefault: true })
   .description("check it and say what is wrong, by line and field, or what the server profiles come to with their presets")
-  .action(() => {
-    const { mailboxes, serverProfiles } = readConfiguration(globalOptions().config);
-    print({ valid: true, mailboxes: mailboxes.length, serverProfiles }, [
+  .action(async () => {
+    const { checkConfiguration } = await import("./app.ts");
+    const { configuration, notes } = checkConfiguration(globalOptions().config, new Date());
+    const { mailboxes, serverProfiles } = configuration;
+    print({ valid: true, mailboxes: mailboxes.length, serverProfiles, notes }, [
       `${globalOptions().config} is right: ${plural(mailboxes.length, "mailbox")}.`,
+      ...notes.map((note) => printable(`note: ${problemLine(note)}`)),
       ...profileLines(serverProfiles).map(printable),
     ]);
   });

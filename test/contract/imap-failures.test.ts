@@ -331,6 +331,18 @@ describe("failures with a real server", { skip: missingServers(["dovecot"]) }, (
     }
   });
 
+  test("certificate authorities that are no certificates are named as the trouble, not passed over", async () => {
+    const tls = { security: "tls", port: dovecot.ports.imaps } as const;
+    for (const { security, port } of [tls, { security: "starttls", port: dovecot.ports.imap } as const])
+      for (const certificateAuthorities of ["nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
+        await expectFailure(
+          imapEndpoint(port, { security, certificateAuthorities }),
+          "certificate authorities not readable",
+          "profile",
+          false,
+        );
+  });
+
   test("certificate not trusted, over TLS and over STARTTLS, and taken all the same when the profile says so", async () => {
     await expectFailure(imapEndpoint(dovecot.ports.imaps, { security: "tls" }), "certificate not trusted", "profile", false);
     await expectFailure(imapEndpoint(dovecot.ports.imap, { security: "starttls" }), "certificate not trusted", "profile", false);

@@ -157,8 +157,15 @@ describe("the configuration file", () => {
     assert.match(plain.out, /^waypost\.yaml is right: 2 mailboxes\.\n/);
     assert.match(plain.out, /\n {2}incoming: .*protocol: imap/);
     const { serverProfiles, ...rest } = json(z.looseObject({ serverProfiles: z.array(z.looseObject({ name: z.string() })) }), asJson);
-    assert.deepEqual(rest, { valid: true, mailboxes: 2 });
+    assert.deepEqual(rest, { valid: true, mailboxes: 2, notes: [] });
     assert.ok(serverProfiles.length > 0);
+    const [profile] = office.configuration.serverProfiles;
+    assert.ok(profile?.incoming);
+    const incoming = { ...profile.incoming, certificateAuthorities: "nowhere.pem" };
+    office.write({ ...office.configuration, serverProfiles: [{ ...profile, incoming }] });
+    const { code, error } = await office.run("config", "check");
+    assert.equal(code, 2);
+    assert.match(error, /: serverProfiles\[0\]\.incoming\.certificateAuthorities: .*nowhere\.pem does not exist\. Put/);
   });
 });
 

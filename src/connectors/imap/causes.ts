@@ -30,6 +30,13 @@ export const CAUSES = {
     message: (where) => `${where} ended the connection (incoming mail).`,
     remedy: () => "Nothing, if it passes. If it comes often, lower the connections at a time in the server profile.",
   },
+  "certificate authorities not readable": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (where) => `The certificate authorities entered for ${where} (incoming mail) are no PEM certificates.`,
+    remedy: () =>
+      "Run `waypost config check`, which says what the file holds, and enter certificates that begin with -----BEGIN CERTIFICATE-----.",
+  },
   "STARTTLS not offered": {
     scope: "profile",
     waitingHelps: false,

@@ -1,10 +1,11 @@
-import tls from "node:tls";
+import type { SecureContext } from "node:tls";
 import { type ExpungeEvent, ImapFlow, type ImapFlowOptions } from "imapflow";
 import { Failure } from "../../model/failure.ts";
 import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { plainMessage, tokenMechanism } from "../../wire/sasl.ts";
 import { withTokenFacts } from "../../wire/token-facts.ts";
+import { trustIn } from "../../wire/trust.ts";
 import { Witnesses } from "../../wire/witnesses.ts";
 import { TooLate, within } from "./deadline.ts";
 import { type Circumstances, classify, imapFailure, isNotAuthorized } from "./failures.ts";
@@ -13,8 +14,8 @@ import { troubleOfServiceAccount } from "./service-account.ts";
 /** What connections are opened to. One for each mail system: the certificates in it take time to read. */
 export interface Target {
   readonly endpoint: Endpoint;
-  /** Undefined where nothing is encrypted. */
-  readonly secureContext: tls.SecureContext | undefined;
+  /** Whom it trusts: undefined where nothing is encrypted, null where the authorities that are entered cannot be read. */
+  readonly trust: SecureContext | null | undefined;
   /** Bytes; no answer of the server may hold a larger piece. */
   readonly largestLiteral: number;
   /** Whom a refused service account is asked about. */
@@ -30,16 +31,10 @@ const LITERAL_MARGIN = 1024 * 1024;
 export function targetOf(endpoint: Endpoint, maximumMessageSize: number): Target {
   return {
     endpoint,
-    secureContext: endpoint.security === "none" ? undefined : trusting(endpoint.certificateAuthorities),
+    trust: endpoint.security === "none" ? undefined : trustIn(endpoint.certificateAuthorities),
     largestLiteral: Math.max(SMALLEST_LARGEST_LITERAL, maximumMessageSize + LITERAL_MARGIN),
     witnesses: new Witnesses(),
   };
-}
-
-function trusting(certificateAuthorities: string | null): tls.SecureContext {
-  const authorities = new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")]);
-  if (certificateAuthorities !== null) authorities.add(certificateAuthorities);
-  return tls.createSecureContext({ ca: [...authorities], minVersion: "TLSv1.2" });
 }
 
 /** What the user of a connection wants of it. */
@@ -119,6 +114,7 @@ async function isAccepted(target: Target, secret: Secret, { signal }: ConnectOpt
 
 async function attempt(target: Target, secret: Secret, options: ConnectOptions, circumstances: Circumstances): Promise<ImapFlow> {
   const about = { ...circumstances, withToken: secret.kind === "token" };
+  if (target.trust === null) throw imapFailure("certificate authorities not readable", about);
   if (secret.kind === "password" && plainMessage(secret) === null) throw imapFailure("sign-in refused", about);
   const client: ImapFlow = new ImapFlow({ ...settings(target, options), ...signIn(target.endpoint, secret, () => client.capabilities) });
   // Without a listener Node ends the process with the error of an idle connection (peers.md B20).
@@ -151,13 +147,13 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
   return client;
 }
 
-function settings({ endpoint, secureContext, largestLiteral }: Target, options: ConnectOptions): ImapFlowOptions {
+function settings({ endpoint, trust, largestLiteral }: Target, options: ConnectOptions): ImapFlowOptions {
   return {
     host: endpoint.host,
     port: endpoint.port,
     secure: endpoint.security === "tls",
     doSTARTTLS: endpoint.security === "none" ? false : endpoint.security === "starttls" ? true : undefined,
-    tls: { ...(secureContext && { secureContext }), rejectUnauthorized: endpoint.verifyCertificate },
+    tls: { ...(trust && { secureContext: trust }), rejectUnauthorized: endpoint.verifyCertificate },
     connectionTimeout: endpoint.timeout,
     // Before the socket's own timer, which says less.
     greetingTimeout: Math.ceil(endpoint.timeout * 0.9),

@@ -18,6 +18,7 @@ const STEPS: Readonly<Record<string, ConnectStep>> = {
   "host unreachable": "connect",
   "no greeting": "connect",
   "server closing": "connect",
+  "certificate authorities not readable": "encrypt",
   "certificate expired": "encrypt",
   "certificate for another name": "encrypt",
   "certificate not yet valid": "encrypt",

@@ -52,8 +52,9 @@ const CAUSES = {
   "certificate authorities not readable": {
     scope: "profile",
     waitingHelps: false,
-    message: (where) => `The certificate authorities entered for ${where} are no PEM certificates.`,
-    remedy: () => "Enter certificates that begin with -----BEGIN CERTIFICATE----- in the server profile.",
+    message: (where) => `The certificate authorities entered for ${where} (POP3) are no PEM certificates.`,
+    remedy: () =>
+      "Run `waypost config check`, which says what the file holds, and enter certificates that begin with -----BEGIN CERTIFICATE-----.",
   },
   "STARTTLS not offered": {
     scope: "profile",

@@ -99,7 +99,8 @@ const CAUSES = {
     scope: "profile",
     waitingHelps: false,
     message: (service) => `The certificate authorities entered for ${service} are no PEM certificates.`,
-    remedy: () => "Enter certificates that begin with -----BEGIN CERTIFICATE----- in the section oauth of the server profile.",
+    remedy: () =>
+      "Run `waypost config check`, which says what the file holds, and enter certificates that begin with -----BEGIN CERTIFICATE----- in the section oauth.",
   },
   "private key not usable": {
     scope: "profile",
