@@ -21,6 +21,7 @@ const mailbox: MailboxRow = {
     outgoingMethod: METHOD.waypost,
     approval: APPROVAL.approved,
     active: true,
+    inFile: true,
     deleteSince: null,
   },
   ...{ receiveDueAt: new Date(0), receiveNotBefore: null, receiveFailures: 0, receivedAt: null, receiveError: null },
@@ -35,7 +36,9 @@ test("a mailbox that is active, approved, switched on and has a server is worked
 
 test("one that is not says why and what to do, in the words of the configuration", () => {
   assert.match(whyNot("receive", { ...mailbox, active: false }, profile) ?? "", /is inactive.*"active: true"/);
-  assert.match(whyNot("send", { ...mailbox, approval: APPROVAL.pending }, profile) ?? "", /is not approved.*"approved: true"/);
+  const gone = whyNot("receive", { ...mailbox, active: false, inFile: false }, profile);
+  assert.match(gone ?? "", /not in the configuration any more\. Put it back/);
+  assert.match(whyNot("send", { ...mailbox, approval: APPROVAL.pending }, profile) ?? "", /is not approved.*"approved: ann@example\.test"/);
   assert.match(whyNot("receive", { ...mailbox, incomingMethod: METHOD.none }, profile) ?? "", /incoming delivery method.*"incoming: true"/);
   assert.match(whyNot("send", { ...mailbox, outgoingMethod: METHOD.none }, profile) ?? "", /outgoing delivery method.*"outgoing: true"/);
   assert.match(whyNot("send", mailbox, { ...profile, outgoing: null }) ?? "", /"mail" has no outgoing server/);
@@ -49,7 +52,10 @@ test("one direction says nothing about the other", () => {
 
 test("approval is asked for only where it is required, and each state says what to do", () => {
   const pending = { ...mailbox, approval: APPROVAL.pending, approvalSource: "change" } as const;
-  assert.match(whyNot("receive", pending, profile) ?? "", /pending approval.*new to its user or queue.*waypost approve ann@example\.test/);
+  assert.match(
+    whyNot("receive", pending, profile) ?? "",
+    /new to its user or queue, and pending approval.*waypost approve ann@example\.test/,
+  );
   assert.match(
     whyNot("send", { ...mailbox, approval: APPROVAL.rejected }, profile) ?? "",
     /was rejected.*waypost approve ann@example\.test/,

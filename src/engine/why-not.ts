@@ -1,4 +1,4 @@
-import { APPROVAL } from "../ledger/approvals.ts";
+import { APPROVAL, newToItsOwner, notApprovedInFile } from "../ledger/approvals.ts";
 import { type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
 import type { Direction } from "../model/mailbox.ts";
 
@@ -23,7 +23,8 @@ export function whyNot(direction: Direction, mailbox: MailboxRow, profile: Profi
 
 /** Why not even a test touches it in this direction. */
 export function whyNotTested(direction: Direction, mailbox: MailboxRow, profile: ProfileRow): string | null {
-  if (!mailbox.active) return `The mailbox ${mailbox.address} is inactive. Set "active: true", or put it back into the configuration.`;
+  if (!mailbox.inFile) return `The mailbox ${mailbox.address} is not in the configuration any more. Put it back to have it worked on.`;
+  if (!mailbox.active) return `The mailbox ${mailbox.address} is inactive. Set "active: true" in the configuration.`;
   const unapproved = mailbox.approvalRequired ? whyNotApproved(mailbox) : null;
   if (unapproved !== null) return unapproved;
   const method = direction === "receive" ? mailbox.incomingMethod : mailbox.outgoingMethod;
@@ -57,9 +58,8 @@ function whyNotApproved({ address, approval, approvalSource }: MailboxRow): stri
   if (approval === APPROVAL.approved) return null;
   if (approval === APPROVAL.rejected)
     return `The address ${address} was rejected. Run \`waypost approve ${address}\` if it is right after all.`;
-  if (approvalSource === "change")
-    return `The address ${address} is pending approval, because it is new to its user or queue. Run \`waypost approve ${address}\` once you know that the mailbox is theirs.`;
-  return `The address ${address} is not approved. Set "approved: true" once you know that it belongs to its user or queue.`;
+  const { message, remedy } = approvalSource === "change" ? newToItsOwner(address) : notApprovedInFile(address);
+  return `${message} ${remedy}`;
 }
 
 function untested(direction: Direction, mailbox: MailboxRow): string | null {

@@ -1,6 +1,7 @@
 import type { Failure, Scope } from "../model/failure.ts";
 import type { Sql } from "../model/sql.ts";
-import { storableText } from "../model/text.ts";
+import { storableJson, storableText } from "../model/text.ts";
+import { newToItsOwner } from "./approvals.ts";
 
 /** What a person should know and do. `subject` names the thing of that scope: a mailbox id, a profile's name, an email's id. */
 export interface AlertText {
@@ -120,12 +121,15 @@ export async function closeAlertsOfRetired(sql: Sql, now: Date): Promise<void> {
  * by {@link closeAlertsOfRetired} and by whoever decides.
  */
 export async function alertPendingApprovals(sql: Sql, now: Date): Promise<void> {
+  const { rows } = await sql.query<{ id: string; address: string }>(
+    "select id, address from waypost.mailbox where active and approval_required and approval = 2 and approval_source = 'change'",
+  );
+  const alerts = rows.map(({ id, address }) => ({ subject: id, ...newToItsOwner(address) }));
   await sql.query(
     `insert into waypost.alert (scope, subject, code, message, remedy, opened_at, seen_at)
-     select 'mailbox', id, 'approval: pending', 'The address ' || address || ' is new to its user or queue, and no mail is read or sent there before it is approved.',
-       'Run \`waypost approve ' || address || '\` once you know that the mailbox is theirs, or \`waypost reject ' || address || '\`.', $1, $1
-     from waypost.mailbox where active and approval_required and approval = 2 and approval_source = 'change'
+     select 'mailbox', subject, 'approval: pending', message, remedy, $2, $2
+     from jsonb_to_recordset($1::jsonb) as pending (subject text, message text, remedy text)
      on conflict (scope, subject, code) where closed_at is null do nothing`,
-    [now],
+    [storableJson(alerts), now],
   );
 }

@@ -111,14 +111,34 @@ export async function decideApproval(
 }
 
 function decidedInFile(address: string, verdict: "approve" | "reject"): Failure {
-  const said = verdict === "approve" ? "approved: false" : `approved: ${address}`;
-  return new Failure({
-    scope: "mailbox",
-    code: "approval in the file",
-    message: `The configuration file decides about ${address} itself: "${said}".`,
-    remedy: `Change it there: "approved: ${verdict === "approve" ? address : "false"}".`,
-    waitingHelps: false,
-  });
+  const advice = verdict === "approve" ? notApprovedInFile(address) : approvedByName(address);
+  return new Failure({ ...advice, scope: "mailbox", code: "approval in the file", waitingHelps: false });
+}
+
+/** What is said of an address wherever its approval comes up: what holds, and the next step. */
+export interface ApprovalAdvice {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Of one that is new to its user or queue. */
+export function newToItsOwner(address: string): ApprovalAdvice {
+  return {
+    message: `The address ${address} is new to its user or queue, and pending approval: no mail is read or sent there before.`,
+    remedy: `Run \`waypost approve ${address}\` once you know that the mailbox is theirs, or \`waypost reject ${address}\`.`,
+  };
+}
+
+/** Of one for which the file says `approved: false`, or names another address. */
+export function notApprovedInFile(address: string): ApprovalAdvice {
+  return {
+    message: `The address ${address} is not approved: the configuration file says so.`,
+    remedy: `Set "approved: ${address}" there once you know that the mailbox belongs to its user or queue.`,
+  };
+}
+
+function approvedByName(address: string): ApprovalAdvice {
+  return { message: `The address ${address} is approved by name in the configuration file.`, remedy: 'Set "approved: false" there.' };
 }
 
 /** All mailboxes with what their approval rests on. */

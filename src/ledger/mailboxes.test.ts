@@ -42,12 +42,15 @@ onBothEngines("a mailbox that is not described any more becomes inactive; when i
   await describeMailboxes(database);
   await describeMailboxes(database, [ANN_SETTING], later(3600));
   assert.deepEqual(
-    (await listMailboxes(database)).map((one) => one.active),
-    [true, false],
+    (await listMailboxes(database)).map((one) => [one.active, one.inFile]),
+    [
+      [true, true],
+      [false, false],
+    ],
   );
   await describeMailboxes(database, [ANN_SETTING, BEN_SETTING], later(7200.9));
   const ben = await readMailbox(database, BEN);
-  assert.deepEqual([ben?.active, ben?.startDate], [true, new Date("2026-03-10T11:00:01Z")]);
+  assert.deepEqual([ben?.active, ben?.inFile, ben?.startDate], [true, true, new Date("2026-03-10T11:00:01Z")]);
   assert.deepEqual((await readMailbox(database, ANN))?.startDate, new Date("2026-03-10T09:00:00Z"));
 });
 

@@ -38,6 +38,8 @@ export interface MailboxRow extends Mailbox {
   readonly approvalRequired: boolean;
   readonly approvalSource: ApprovalSource;
   readonly active: boolean;
+  /** Stands in the configuration; one that was taken out is inactive, and its history stays. */
+  readonly inFile: boolean;
   readonly requireTest: boolean;
   readonly incomingStatus: TestStatus;
   readonly outgoingStatus: TestStatus;
@@ -71,7 +73,7 @@ export interface TroubleNote {
 }
 
 const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
-  outgoing_method as "outgoingMethod", approval, approval_required as "approvalRequired", approval_source as "approvalSource", active, require_test as "requireTest",
+  outgoing_method as "outgoingMethod", approval, approval_required as "approvalRequired", approval_source as "approvalSource", active, in_file as "inFile", require_test as "requireTest",
   incoming_status as "incomingStatus", outgoing_status as "outgoingStatus", act_status as "actStatus", enabled_for_incoming as "enabledForIncoming",
   enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
   received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
@@ -126,7 +128,7 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
        active boolean, "readFrom" timestamptz, "deleteAfterProcessing" boolean)
      on conflict (organization, address) do update set profile = excluded.profile, owner_type = excluded.owner_type, owner_id = excluded.owner_id, username = excluded.username,
        incoming_method = excluded.incoming_method, outgoing_method = excluded.outgoing_method, approval = excluded.approval, approval_source = excluded.approval_source,
-       approval_in_file = excluded.approval_in_file, approval_required = excluded.approval_required, require_test = excluded.require_test, active = excluded.active,
+       approval_in_file = excluded.approval_in_file, approval_required = excluded.approval_required, require_test = excluded.require_test, active = excluded.active, in_file = true,
        receive_due_at = $2, start_is_set = excluded.start_is_set,
        -- What was processed before it was switched on stays.
        delete_since = case when excluded.delete_since is not null then coalesce(mailbox.delete_since, excluded.delete_since) end,
@@ -136,7 +138,7 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
     [storableJson(rows), now],
   );
   await tx.query(
-    "update waypost.mailbox set active = false where active and not ((organization, address) in (select organization, address from jsonb_to_recordset($1::jsonb) as kept (organization text, address text)))",
+    "update waypost.mailbox set active = false, in_file = false where in_file and not ((organization, address) in (select organization, address from jsonb_to_recordset($1::jsonb) as kept (organization text, address text)))",
     [storableJson(settings.map((one) => ({ organization: one.organization, address: addressKey(one.address) })))],
   );
 }

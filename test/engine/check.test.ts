@@ -204,6 +204,8 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
       for (const name of names) await pressSend(app, draftFrom(name, ["customer"]));
       const asked = [await receive(app, ...names), await send(app, ...names)];
       const checks = await check(app, names);
+      const ofAll = [await receive(app), await send(app)];
+      const checksOfAll = await check(app, []);
       const engine = await startEngine(app.context, app.queue, {
         ...{ roles: new Set(["worker", "watcher"] as const), organizations: app.organizations, pullSeconds: 5, concurrency: 4 },
       });
@@ -211,7 +213,7 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
       await engine.stop(5);
       assert.deepEqual([imap.accepted(), smtp.accepted()], [0, 0]);
       for (const [name, reason] of [
-        [pending, /is not approved.*approved: true/],
+        [pending, /is not approved.*approved: .*@/],
         [inactive, /is inactive/],
         [none, /delivery method of .* is None/],
       ] as const) {
@@ -229,6 +231,15 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
         assert.deepEqual([checked?.steps, checked?.untouched.length], [[], 2]);
         assert.match(checked?.untouched[0]?.because ?? "", reason);
       }
+      // Who asks for all is told of each of the configuration, in the same words.
+      const told = (lefts: typeof asked) =>
+        lefts.map(({ mailboxes, left }) => [mailboxes, left.map(({ mailbox, because }) => `${mailbox}: ${because}`).sort()]);
+      assert.deepEqual(told(ofAll), told(asked));
+      assert.ok(ofAll.every(({ left }) => left.every(({ named }) => !named)));
+      assert.deepEqual(
+        checksOfAll.map(({ mailbox, untouched }) => [mailbox, untouched.length]).sort(),
+        names.map((name) => [addressOf(name), 2]).sort(),
+      );
       const { rows } = await app.database.query<{ id: string }>("select activityid as id from crm.email order by createdon desc limit 1");
       assert.match((await app.operations.explain(rows[0]?.id ?? "")).pending?.because ?? "", /approved|inactive|None/);
       const unknown = await app.operations.explain("never-seen@nowhere.test");
@@ -267,6 +278,8 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
     const pending = await statusOf(app, changed);
     assert.deepEqual([pending.emailrouteraccessapproval, pending.receiving.state], [2, "off"]);
     assert.match(pending.receiving.because ?? "", /pending approval.*waypost approve/);
+    const [alert] = (await app.operations.status()).alerts.filter((one) => one.message.includes(addressOf(changed)));
+    assert.equal(`${alert?.message} ${alert?.remedy}`, pending.receiving.because, "the alert says the same");
     assert.deepEqual(await alertsOf(app, changed), ["approval: pending"]);
     await app.operations.approve(addressOf(changed), "approve", "ben");
     assert.deepEqual(await alertsOf(app, changed), []);

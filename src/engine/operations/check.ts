@@ -42,7 +42,7 @@ export type CheckEvent =
   | { readonly mailbox: string; readonly begun: true }
   | { readonly mailbox: string; readonly done: MailboxCheck };
 
-/** Tests mailboxes, some side by side: those named, those of a profile, or all that are active. The results have the order of the mailboxes. */
+/** Tests mailboxes, some side by side: those named, those of a profile, or all of the configuration. The results have the order of the mailboxes. */
 export async function check(
   context: EngineContext,
   addresses: readonly string[],
@@ -78,7 +78,7 @@ async function worksOf(context: EngineContext, mailboxes: readonly MailboxRow[])
 
 async function chosen(context: EngineContext, addresses: readonly string[], profile: string | undefined): Promise<MailboxRow[]> {
   const named = await chooseMailboxes(context, addresses);
-  const all = addresses.length > 0 ? named : named.filter((one) => one.active);
+  const all = addresses.length > 0 ? named : named.filter((one) => one.inFile);
   if (profile === undefined) return all;
   if ((await readProfile(context.database, profile)) === null) throw profileUnknown(profile);
   return all.filter((one) => one.profile === profile);

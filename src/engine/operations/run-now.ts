@@ -29,7 +29,7 @@ export interface RunResult<C> {
   readonly busy: number;
   readonly counts: C;
   readonly failures: readonly MailboxFailure[];
-  /** Those of the mailboxes that were not touched, busy ones too. Inactive ones count only where they are named. */
+  /** Those of the mailboxes that were not touched, busy ones too. One that is not in the configuration any more counts only where it is named. */
   readonly left: readonly LeftMailbox[];
 }
 
@@ -121,8 +121,8 @@ async function forEach(
     const { busy, failure, left } = await run(mailbox.id, say);
     if (busy) busyMailboxes++;
     const alone = busy ? BUSY : left;
-    // One that the file names no more is inactive; it was run for what it left open.
-    if (named || mailbox.active) {
+    // One that the file names no more was run for what it left open.
+    if (named || mailbox.inFile) {
       mailboxes++;
       if (alone !== null) leftMailboxes.push({ mailbox: mailbox.address, named, ...alone });
     }
