@@ -1,7 +1,8 @@
 /** Servers that keep to the letter of POP3 or not even to that: told by a scripted server, because no real one at hand does it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Seen, writeCursor } from "../../src/connectors/pop3/cursor.ts";
+import { writeCursor } from "../../src/connectors/pop3/cursor.ts";
+import { NO_LIKENESS, Seen } from "../../src/connectors/pop3/seen.ts";
 import { Failure } from "../../src/model/failure.ts";
 import type { Cursor } from "../../src/model/message.ts";
 import type { MailSource } from "../../src/ports.ts";
@@ -130,7 +131,10 @@ test("new ids for all messages are a lost cursor; for a few they are new message
 test("a list of 50,000 known messages: one that is new is asked for, one that is gone is missing, and nothing else is asked", async () => {
   const messages = Array.from({ length: 50_000 }, (_, index) => ({ uidl: `uid-${index}`, mime: "x".repeat(index % 7) }));
   const none = Seen.none();
-  const seen = none.with(messages.map(({ uidl, mime }) => none.digest(`${uidl} ${mime.length}`)));
+  const seen = await none.changed(
+    [],
+    messages.map(({ uidl, mime }) => [none.digest(`${uidl} ${mime.length}`), NO_LIKENESS]),
+  );
   await reading({ messages: [...messages.slice(1), { uidl: "new", mime: message("new") }] }, async (source, server) => {
     const { heads, present, more } = await page(source, writeCursor({ since: null, seen }));
     assert.deepEqual([messageIds(heads), present?.length, more], [[idOf("new")], 50_000, false]);

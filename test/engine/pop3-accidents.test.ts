@@ -33,6 +33,10 @@ const arrive = (user: string, name: string, body = `The body of ${name}.`) =>
   rig.dovecot.append(user, "INBOX", letter({ id: own(user, name), subject: name, date: new Date(), body }));
 const between = (act: (user: string) => Promise<void>) => async (user: string) => () => act(user);
 
+/** Of letters with names of one length all that differs is the name: they have one size. */
+const SAME_LENGTH = "The body of a letter.";
+const freshOnes = (count: number) => Array.from({ length: count }, (_, index) => `fresh-${index + 1}`);
+
 const ACCIDENTS: readonly Accident[] = [
   {
     what: "the list of UIDs and all indexes are deleted, so that all ids (UIDL) change",
@@ -57,6 +61,18 @@ const ACCIDENTS: readonly Accident[] = [
     },
     fresh: ["fresh-1", "fresh-2", "fresh-3"],
   },
+  ...[3, 1].map((came) => ({
+    what: `an older copy of the Maildir is put back, and ${came} of the ids that are gone, with the sizes that they had, are given to new messages`,
+    prepare: async (user: string) => {
+      const putBack = copyOf(user);
+      for (const name of ["later-1", "later-2", "later-3"]) await arrive(user, name, SAME_LENGTH);
+      return async () => {
+        putBack();
+        for (const name of freshOnes(came)) await arrive(user, name, SAME_LENGTH);
+      };
+    },
+    fresh: freshOnes(came),
+  })),
   {
     what: "messages are moved out and back",
     prepare: between(async (user) => {

@@ -21,6 +21,9 @@ const TOO_MUCH = 4 * HEADER_LIMIT;
  */
 const ENOUGH = 8 * 1024 * 1024;
 
+/** Bytes of a message that is downloaded each time to see whether it is still the same. */
+const SMALL = 64 * 1024;
+
 /** Heads parsed before other work of the process has its turn. */
 const HEADS_AT_A_TIME = 50;
 
@@ -68,6 +71,24 @@ export async function* fetchAllHeads(source: HeadSource, entries: readonly Entry
     yield* heads;
     done += read;
   }
+}
+
+/**
+ * Some messages that were read before, as they are now, and those that the server does not hand out. From a server without TOP only small ones are asked
+ * for, and of a large one nothing is said.
+ */
+export async function lookAgain(
+  source: HeadSource,
+  entries: readonly Entry[],
+): Promise<{ readonly heads: readonly MessageHead[]; readonly withheld: readonly Entry[] }> {
+  if (entries.length === 0) return { heads: [], withheld: [] };
+  const { answers, refused } = source.noTop ? nothingAsked(entries) : await top(source.session, entries);
+  const small = entries.filter((entry) => refused.has(entry.id) && entry.size <= SMALL);
+  const whole = await ask(source.session, small, { command: (entry) => `RETR ${entry.number}`, optional: true }, 2 * SMALL);
+  return {
+    heads: [...answers.values(), ...whole.answers.values()],
+    withheld: small.filter((entry) => whole.refused.has(entry.id)),
+  };
 }
 
 /** The list up to the first that is such a one. */

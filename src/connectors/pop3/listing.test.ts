@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readCursor, Seen, writeCursor } from "./cursor.ts";
 import { entriesOf, linesOf } from "./listing.ts";
 
 const listed = (uidl: readonly string[], sizes: readonly (number | string)[]) => {
@@ -60,37 +59,4 @@ test("ids are different, whatever the server lists", () => {
       ],
     },
   );
-});
-
-test("a cursor holds exactly the ids that were put into it, and survives being written", () => {
-  fc.assert(
-    fc.property(
-      fc.uniqueArray(fc.string(), { maxLength: 60 }),
-      fc.array(fc.string()),
-      fc.option(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date("9999-12-31") })),
-      (ids, others, since) => {
-        const none = Seen.none();
-        const position = { since, seen: none.with(ids.map((id) => none.digest(id))) };
-        const read = readCursor(writeCursor(position));
-        assert.ok(read);
-        assert.deepEqual([read.since, read.seen.size], [since, ids.length]);
-        for (const id of [...ids, ...others]) assert.equal(read.seen.has(read.seen.digest(id)), ids.includes(id));
-      },
-    ),
-  );
-});
-
-test("a cursor of a hundred thousand messages is about a megabyte, and read and written quickly", () => {
-  const none = Seen.none();
-  const cursor = writeCursor({
-    since: null,
-    seen: none.with(Array.from({ length: 100_000 }, (_, index) => none.digest(`uid-${index}/1000`))),
-  });
-  assert.ok(cursor.length < 1_100_000, String(cursor.length));
-  assert.equal(readCursor(cursor)?.seen.size, 100_000);
-});
-
-test("what is no cursor of this version is lost", () => {
-  for (const cursor of ["", "{}", '{"v":1,"since":null,"seen":"AAA"}', '{"v":2,"since":null,"seen":"AAAAAAAAAAA="}', "[1]"])
-    assert.equal(readCursor(cursor), null, cursor);
 });

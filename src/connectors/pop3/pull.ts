@@ -1,13 +1,11 @@
-import { setImmediate as othersTurn } from "node:timers/promises";
 import type { Cursor, MessageHead } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
-import { type Position, readCursor, Seen, writeCursor } from "./cursor.ts";
+import { type Position, readCursor, writeCursor } from "./cursor.ts";
 import { fetchHeads, type HeadSource } from "./heads.ts";
 import type { Entry } from "./listing.ts";
-import type { Maildrop } from "./maildrop.ts";
-
-/** Ids worked out before other work of the process has its turn: a few milliseconds. */
-const IDS_AT_A_TIME = 5000;
+import { recognize } from "./recognize.ts";
+import { NO_LIKENESS, Seen } from "./seen.ts";
+import { likenessOf } from "./witnesses.ts";
 
 /** Fewer messages than this can all be others by chance: somebody emptied the mailbox and got new mail. */
 const LEAST_OF_A_MIGRATION = 10;
@@ -16,11 +14,13 @@ const LEAST_OF_A_MIGRATION = 10;
 interface Round {
   /** The cursor that goes on with it. */
   cursor: Cursor;
-  readonly drop: Maildrop;
-  readonly position: Position;
-  readonly entries: readonly Entry[];
-  readonly digests: ReadonlyMap<string, bigint>;
-  readonly known: readonly Entry[];
+  readonly since: Date | null;
+  /** What was handed out of what is there. */
+  seen: Seen;
+  /** It is not what the cursor says with which the round began. */
+  readonly changed: boolean;
+  /** All ids that the mailbox holds, where some that it held are not there any more. */
+  readonly present: readonly string[] | null;
   readonly fresh: readonly Entry[];
   /** Messages of `fresh` that were handed out. */
   done: number;
@@ -44,46 +44,44 @@ export class Puller {
     const { heads, read } = await fetchHeads(this.#heads, page);
     begun.done += read;
     const more = begun.done < begun.fresh.length;
-    const departed = begun.position.seen.size > begun.known.length;
-    const present = first && departed ? begun.entries.map(({ id }) => id) : null;
-    const unchanged = cursor !== null && begun.fresh.length === 0 && !departed && begun.position.since === null;
-    begun.cursor = unchanged ? cursor : cursorAfter(begun, more);
+    begun.seen = await begun.seen.changed(
+      [],
+      // One that left meanwhile was not handed out: if it lies there the next time, it is new.
+      heads.map((head) => [begun.seen.digest(head.ref.id), likenessOf(head)]),
+    );
+    const unchanged = cursor !== null && begun.fresh.length === 0 && !begun.changed && begun.since === null;
+    begun.cursor = unchanged ? cursor : writeCursor({ since: more ? begun.since : null, seen: begun.seen });
     this.#round = more ? begun : null;
     // Whoever comes next wants to know what came meanwhile.
-    if (!more) begun.drop.used = true;
-    return { kind: "page", heads: leftOut(heads, begun.position.since), gone: [], present, cursor: begun.cursor, more };
+    if (!more) this.#heads.session.markUsed();
+    const present = first ? begun.present : null;
+    return { kind: "page", heads: leftOut(heads, begun.since), gone: [], present, cursor: begun.cursor, more };
   }
 
   async #begin(cursor: Cursor | null, since: Date): Promise<Round | Extract<Pull, { kind: "reset" }>> {
-    const position = cursor === null ? { since, seen: Seen.none() } : readCursor(cursor);
+    const position: Position | null = cursor === null ? { since, seen: Seen.none() } : readCursor(cursor);
     if (position === null) return { kind: "reset", reason: "The cursor is damaged or of another version of Waypost." };
-    return this.#heads.session.fresh(async (drop) => {
-      const entries = await drop.entries();
-      const digests = await digestsOf(position.seen, entries);
-      const known: Entry[] = [];
-      const fresh: Entry[] = [];
-      for (const entry of entries) (position.seen.has(digests.get(entry.id) ?? 0n) ? known : fresh).push(entry);
-      if (known.length === 0 && Math.min(position.seen.size, fresh.length) >= LEAST_OF_A_MIGRATION)
-        return { kind: "reset", reason: "The server gave all messages new ids (UIDL)." };
-      return { cursor: cursor ?? "", drop, position, entries, digests, known, fresh, done: 0 };
-    });
+    const { session } = this.#heads;
+    const entries = await session.fresh((drop) => drop.entries());
+    const { known, fresh, left } = await position.seen.compare(entries);
+    if (known.length === 0 && Math.min(position.seen.size, fresh.length) >= LEAST_OF_A_MIGRATION)
+      return { kind: "reset", reason: "The server gave all messages new ids (UIDL)." };
+    const { contradiction, silent } = await recognize(this.#heads, position.seen, known);
+    if (contradiction !== null) return { kind: "reset", reason: contradiction };
+    const { seen } = position;
+    return {
+      cursor: cursor ?? "",
+      since: position.since,
+      seen: await seen.changed(
+        left,
+        silent.map(({ id }) => [seen.digest(id), NO_LIKENESS]),
+      ),
+      changed: left.length > 0 || silent.length > 0,
+      present: left.length > 0 ? entries.map(({ id }) => id) : null,
+      fresh: session.breakingLast(fresh),
+      done: 0,
+    };
   }
-}
-
-async function digestsOf(seen: Seen, entries: readonly Entry[]): Promise<ReadonlyMap<string, bigint>> {
-  const digests = new Map<string, bigint>();
-  for (const [index, { id }] of entries.entries()) {
-    if (index % IDS_AT_A_TIME === 0) await othersTurn();
-    digests.set(id, seen.digest(id));
-  }
-  return digests;
-}
-
-/** What was handed out of what is there: ids that vanished drop out. */
-function cursorAfter({ position, known, fresh, done, digests }: Round, more: boolean): Cursor {
-  const digest = ({ id }: Entry) => digests.get(id) ?? 0n;
-  const seen = position.seen.with([...known, ...fresh.slice(0, done)].map(digest));
-  return writeCursor({ since: more ? position.since : null, seen });
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
+import { Breaks } from "./breaks.ts";
 import { Flooded } from "./channel.ts";
 import { Collector } from "./collector.ts";
 import { connect, type Target } from "./connect.ts";
@@ -51,6 +52,7 @@ export class Session {
   readonly mailbox: MailboxAccess;
   readonly secrets: KeptSecrets;
   readonly #target: Target;
+  readonly #breaks: Breaks;
   #drop: Maildrop | null = null;
   #closed = false;
   #pipelining = true;
@@ -59,8 +61,10 @@ export class Session {
   /** We were in it a moment ago, and the server may not have noticed yet that we left. */
   #left = false;
 
-  constructor(target: Target, mailbox: MailboxAccess) {
+  /** `breaks`: of this mailbox, from earlier sessions too. */
+  constructor(target: Target, mailbox: MailboxAccess, breaks = new Breaks()) {
     this.#target = target;
+    this.#breaks = breaks;
     this.secrets = new KeptSecrets(mailbox);
     this.mailbox = this.secrets.mailbox;
   }
@@ -158,6 +162,21 @@ export class Session {
       await drop.connection.channel.body(answer.lineEnd, content, () => content.total > WITNESS_BYTES);
       return true;
     });
+  }
+
+  /** The server hung up when it was asked for this message, also in an earlier session, and did not hand it out since. */
+  breaksAt(id: string): boolean {
+    return this.#breaks.has(id);
+  }
+
+  /** The same, but those at which the server hung up at the end. */
+  breakingLast<T extends { readonly id: string }>(items: readonly T[]): readonly T[] {
+    return this.#breaks.last(items);
+  }
+
+  /** The listing that was just used is of the past: see {@link fresh}. */
+  markUsed(): void {
+    if (this.#drop !== null) this.#drop.used = true;
   }
 
   /** A failure of a kind that the server did not report itself. */

@@ -1,0 +1,87 @@
+/** Ids (UIDL) that a server gives a second time, to messages of the same size: nothing in its listing differs. Told by a scripted server. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Cursor } from "../../src/model/message.ts";
+import type { MailSource } from "../../src/ports.ts";
+import { answerOf, type ScriptedPop3Options } from "../servers/scripted-pop3.ts";
+import { idOf, message, messageIds } from "./mail-source-rig.ts";
+import { page, reading } from "./scripted-pop3-rig.ts";
+
+/** Messages of one size, with the numbers of a counter as ids. */
+const numbered = (...names: string[]) => names.map((name, index) => ({ uidl: `n${index + 1}`, mime: message(name) }));
+
+const OLD = Array.from({ length: 8 }, (_, index) => `old-${index}`);
+
+const WAYS: readonly (readonly [string, ScriptedPop3Options])[] = [
+  ["by TOP", {}],
+  ["without TOP", { capabilities: ["UIDL", "USER"] }],
+  ["with TOP promised and refused", { script: (command) => (command.startsWith("TOP") ? "-ERR not implemented\r\n" : undefined) }],
+  ["without CAPA", { capabilities: null }],
+];
+
+async function lost(source: MailSource, cursor: Cursor): Promise<string> {
+  const pull = await source.pull("INBOX", cursor, { limit: 100, since: new Date(0) });
+  assert.ok(pull.kind === "reset", JSON.stringify(pull));
+  return pull.reason;
+}
+
+for (const [way, options] of WAYS) {
+  test(`the ids of the last messages are given to others of the same size: the position is lost, and all are told again (${way})`, () =>
+    reading({ ...options, messages: numbered(...OLD, "gone-1", "gone-2", "gone-3") }, async (source, server) => {
+      const { cursor } = await page(source);
+      assert.equal((await page(source, cursor)).cursor, cursor, "nothing happened");
+      for (const fresh of [["came-1"], ["came-1", "came-2", "came-3"]]) {
+        server.messages = numbered(...OLD, ...fresh);
+        assert.match(await lost(source, cursor), /gave ids \(UIDL\) a second time: n\d+ is another message now/);
+        assert.deepEqual(messageIds((await page(source)).heads), [...OLD, ...fresh].map(idOf));
+      }
+    }));
+}
+
+test("what came before the ids went back, and what left, is no contradiction; nor is a message that the server writes anew each time", async () => {
+  let reads = 0;
+  const script = (command: string) => (command === "TOP 11 0" ? answerOf(message(`odd-${++reads}`).toString("latin1")) : undefined);
+  await reading({ script, messages: numbered(...OLD, "one", "two", "odd-0") }, async (source, server) => {
+    const { cursor } = await page(source);
+    const next = await page(source, cursor);
+    assert.deepEqual(next.heads, []);
+    const before = reads;
+    assert.equal((await page(source, next.cursor)).cursor, next.cursor);
+    assert.equal(reads, before, "it is not asked to bear witness again");
+    server.messages = server.messages.slice(0, -2);
+    assert.deepEqual((await page(source, next.cursor)).heads, []);
+  });
+});
+
+test("a message that is not handed out any more bears no witness, and stops neither the others nor the round", async () => {
+  for (const act of ["-ERR damaged\r\n", null]) {
+    let damaged = false;
+    const script = (command: string) => (damaged && /^(TOP|RETR) 9\b/.test(command) ? act : undefined);
+    await reading({ script, messages: numbered(...OLD, "last") }, async (source, server) => {
+      const { cursor } = await page(source);
+      damaged = true;
+      server.messages = numbered(...OLD, "last", "new");
+      const next = await page(source, cursor);
+      assert.deepEqual(messageIds(next.heads), [idOf("new")]);
+      const asked = () => server.heard.flat().filter((command) => /^(TOP|RETR) 9\b/.test(command)).length;
+      const before = asked();
+      await page(source, next.cursor);
+      assert.equal(asked(), before);
+      server.messages = numbered(...OLD.slice(0, -1), "new-7", "last", "new");
+      assert.match(await lost(source, next.cursor), /n8 is another message/, "the others still do");
+    });
+  }
+});
+
+test("a round looks at few messages again, all at once, however many there are", () => {
+  const messages = numbered(...Array.from({ length: 300 }, (_, index) => `m${100 + index}`));
+  return reading({ messages }, async (source, server) => {
+    let { cursor, more } = await page(source);
+    while (more) ({ cursor, more } = await page(source, cursor));
+    const before = server.heard.flat().length;
+    assert.equal((await page(source, cursor)).cursor, cursor);
+    const heard = server.heard.flat().slice(before);
+    const asked = heard.filter((command) => command.startsWith("TOP"));
+    assert.ok(asked.length >= 6 && asked.length <= 8, JSON.stringify(asked));
+  });
+});
