@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
 import { checkWriter } from "./command-line/check-lines.ts";
-import { EXIT, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
+import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
 import {
   authorizedLines,
@@ -43,16 +43,7 @@ const program = new Command("waypost")
   .showHelpAfterError("Add --help to see how it is used.")
   .configureHelp({ showGlobalOptions: true })
   .exitOverride()
-  .addHelpText(
-    "after",
-    `
-Exit codes:
-  ${EXIT.ok}  done, and nothing needs anybody
-  ${EXIT.failed}  could not be done
-  ${EXIT.usage}  the command line or the configuration is wrong
-  ${EXIT.attention}  done, but something needs a person
-  ${EXIT.notFound}  what was asked about does not exist`,
-  );
+  .addHelpText("afterAll", () => `\n${fitted(process.stdout, exitCodeLines()).join("\n")}`);
 
 interface GlobalOptions {
   readonly config: string;
@@ -340,6 +331,10 @@ function logTo(configuration: Configuration, stream: "stdout" | "stderr"): pino.
   );
 }
 
+function exitCodeLines(): string[] {
+  return ["Exit codes:", ...Object.entries(EXIT_MEANINGS).map(([code, meaning]) => `  ${code}  ${meaning}`)];
+}
+
 function print(result: unknown, lines: readonly string[]): void {
   if (globalOptions().json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else write(process.stdout, lines);
@@ -347,9 +342,11 @@ function print(result: unknown, lines: readonly string[]): void {
 
 /** To a screen, long lines are broken at words; into a file or another program they go as they are. */
 function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {
-  const { isTTY, columns } = stream;
-  const shown = isTTY && columns >= NARROWEST_SCREEN ? lines.flatMap((line) => folded(line, columns)) : lines;
-  stream.write(`${shown.join("\n")}\n`);
+  stream.write(`${fitted(stream, lines).join("\n")}\n`);
+}
+
+function fitted({ isTTY, columns }: NodeJS.WriteStream, lines: readonly string[]): readonly string[] {
+  return isTTY && columns >= NARROWEST_SCREEN ? lines.flatMap((line) => folded(line, columns)) : lines;
 }
 
 function parseRoles(list: string): ReadonlySet<Role> {

@@ -1,19 +1,17 @@
 import type { Failure } from "../model/failure.ts";
 
-/** Exit codes of the `waypost` command, for scripts (docs/command-line.md). */
-export const EXIT = {
-  /** Done, and nothing needs anybody. */
-  ok: 0,
-  /** It could not be done; the message says why and what to do. */
-  failed: 1,
-  /** The command line or the configuration is wrong. */
-  usage: 2,
-  /** Done, but something needs a person: an open alert, a quarantined message, an email that failed or whose outcome is unknown. */
-  attention: 3,
-  /** What was asked about does not exist. */
-  notFound: 4,
-} as const;
+/** Exit codes of the `waypost` command, for scripts. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, attention: 3, notFound: 4 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What each of them means: the words of every `--help` and of docs/command-line.md. */
+export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
+  0: "done, and nothing needs anybody",
+  1: "could not be done, or not yet: the message says why, and what to do or until when a mailbox waits",
+  2: "the command line or the configuration is wrong",
+  3: "done, but something needs a person: an open alert, a quarantined message, an email that failed or whose outcome is unknown, a mailbox that you named and that may not be touched (inactive, not approved, switched off)",
+  4: "what was asked about does not exist: a message that was never seen, a mailbox, a server profile, a number in quarantine, an email to decide about, a server of an address",
+};
 
 /** The exit code for mailboxes that were asked for and left alone: what waits was not done, and one that is off needs whoever named it. */
 export function exitCodeOfLeft(left: readonly { readonly state: "off" | "waits"; readonly named: boolean }[]): ExitCode {

@@ -28,6 +28,8 @@ export interface Capacity {
   /** Name of the profile or host; an account with its host before it, parted by a line feed. */
   readonly name: string;
   readonly limit: number;
+  /** The mail server taught it by refusing; otherwise it is configured. */
+  readonly learned: boolean;
   readonly used: number;
   /** Those of `used` that wait for news. */
   readonly watches: number;
@@ -54,14 +56,14 @@ export async function lockPlaces(tx: Transaction, wanted: readonly Wanted[]): Pr
 export async function readCapacities(sql: Sql, now: Date): Promise<Capacity[]> {
   const { rows } = await sql.query<Capacity>(
     `with bound as (
-       select 'profile' as kind, name, name as profile, null as host, null as account, max_concurrent_connections as "limit" from waypost.server_profile
-       union all select 'host', name, null, name, null, max_connections from waypost.mail_host
-       union all select 'host', host, null, host, null, connections from waypost.learned_limit where account = '' and until > $1
-       union all select 'account', host || chr(10) || account, null, host, account, connections from waypost.learned_limit where account <> '' and until > $1)
-     select kind, name, "limit", count(id) as used, count(id) filter (where use = 'watch') as watches
+       select 'profile' as kind, name, name as profile, null as host, null as account, max_concurrent_connections as "limit", false as learned from waypost.server_profile
+       union all select 'host', name, null, name, null, max_connections, false from waypost.mail_host
+       union all select 'host', host, null, host, null, connections, true from waypost.learned_limit where account = '' and until > $1
+       union all select 'account', host || chr(10) || account, null, host, account, connections, true from waypost.learned_limit where account <> '' and until > $1)
+     select kind, name, "limit", learned, count(id) as used, count(id) filter (where use = 'watch') as watches
      from bound left join waypost.connection on connection.profile = bound.profile
        or (connection.host = bound.host and (bound.account is null or connection.account = bound.account))
-     group by kind, name, "limit"`,
+     group by kind, name, "limit", learned`,
     [now],
   );
   return rows;

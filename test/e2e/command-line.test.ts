@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { z } from "zod";
+import { EXIT_MEANINGS } from "../../src/command-line/exit-codes.ts";
 import { configurationJsonSchema } from "../../src/config.ts";
 import { type CuttingProxy, startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
@@ -42,6 +43,7 @@ describe("the command line without a database", () => {
       assert.deepEqual([code, error], [0, ""], command);
       assert.match(out, new RegExp(`^Usage: waypost ?${command}`));
       assert.match(out, /--json/, `${command} names the options that every command takes`);
+      for (const [code, meaning] of Object.entries(EXIT_MEANINGS)) assert.ok(out.includes(`\n  ${code}  ${meaning}\n`), command);
     }
   });
 

@@ -101,7 +101,7 @@ test("two processes keep to the limit together, watch each mailbox once, and tak
   // While a watch goes from one mailbox or process to another, neither has it.
   await until("the other three are told why they are not watched", async () => (await waiting()).length === 3);
   const waits = await waiting();
-  assert.match(waits[0]?.notWatchedBecause ?? "", /Of the 3 connections of the server profile "test" 2 may wait/);
+  assert.match(waits[0]?.notWatchedBecause ?? "", /Of the 3 connections of the server profile "test", 2 may wait/);
 });
 
 test("reading, sending, filing copies and a check get by with one connection at a time", { skip }, async () => {

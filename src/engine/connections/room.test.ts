@@ -8,6 +8,7 @@ const capacity = (kind: Capacity["kind"], name: string, limit: number, used = 0,
   kind,
   name,
   limit,
+  learned: false,
   used,
   watches,
 });

@@ -41,6 +41,12 @@ export class Room {
   }
 }
 
+/** Those of these limits that hold for a connection. Pure. */
+export function limitsOf(wanted: Wanted, capacities: readonly Capacity[]): Capacity[] {
+  const keys = new Set(keysOf(wanted));
+  return capacities.filter(({ kind, name }) => keys.has(`${kind} ${name}`));
+}
+
 function keysOf({ profile, host, account }: Wanted): string[] {
   return [`profile ${profile}`, `host ${host}`, `account ${host}\n${account}`];
 }

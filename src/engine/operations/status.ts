@@ -1,5 +1,12 @@
 import { type Alert, openAlerts } from "../../ledger/alerts.ts";
-import { isAnyWatching, type LearnedLimit, listLearnedLimits, listWatches } from "../../ledger/connections.ts";
+import {
+  type Capacity,
+  isAnyWatching,
+  type LearnedLimit,
+  listLearnedLimits,
+  listWatches,
+  readCapacities,
+} from "../../ledger/connections.ts";
 import { countDecisions, NO_DECISIONS } from "../../ledger/decision-counts.ts";
 import { countDeletions, type DeletionCount } from "../../ledger/deletions.ts";
 import { type FolderRow, foldersByMailbox } from "../../ledger/folders.ts";
@@ -7,8 +14,8 @@ import { listMailboxes, type MailboxRow, type ProfileRow, readProfiles, type Tro
 import { unknownSendings } from "../../ledger/outbox.ts";
 import { type TokenFailure, type TokenState, tokenStates } from "../../ledger/tokens.ts";
 import type { Direction } from "../../model/mailbox.ts";
-import { watchShare } from "../connections/room.ts";
-import type { EngineContext } from "../context.ts";
+import { whyNotWatchedNow } from "../connections/why-not-watched.ts";
+import type { EngineContext, Work } from "../context.ts";
 import { type Opening, openingWords } from "../opening.ts";
 import { whyNot } from "../why-not.ts";
 import { type TestState, testState } from "./test-state.ts";
@@ -100,7 +107,10 @@ export async function status(context: EngineContext, organizations: readonly str
   const profiles = new Map((await readProfiles(database)).map((one) => [one.name, one]));
   const folders = await foldersByMailbox(database);
   const watched = new Set((await listWatches(database)).map((one) => one.mailboxId));
-  const isWatching = await isAnyWatching(database, await database.presence.living());
+  const watching = {
+    isWatching: await isAnyWatching(database, await database.presence.living()),
+    capacities: await readCapacities(database, context.now()),
+  };
   const mailboxes: MailboxStatus[] = [];
   const alerts = await openAlerts(database);
   const rows = await listMailboxes(database);
@@ -110,7 +120,7 @@ export async function status(context: EngineContext, organizations: readonly str
     const { id } = mailbox;
     const profile = profiles.get(mailbox.profile);
     if (!profile) continue;
-    const notWatchedBecause = watched.has(id) ? null : whyNotWatched(context, mailbox, profile, isWatching);
+    const notWatchedBecause = watched.has(id) ? null : whyNotWatched(context, { mailbox, profile }, watching);
     mailboxes.push({
       ...mailboxStatus(mailbox, profile, { folders: folders.get(id) ?? [], alerts, messages: outcomes.get(id) ?? NO_DECISIONS }),
       deleting: deletingStatus(mailbox, deletions.get(id)),
@@ -142,14 +152,17 @@ function openingOf(context: EngineContext, mailbox: MailboxRow, direction: Direc
   return { ...opening, words: openingWords(opening) };
 }
 
-function whyNotWatched(context: EngineContext, mailbox: MailboxRow, profile: ProfileRow, isWatching: boolean): string | null {
+function whyNotWatched(
+  context: EngineContext,
+  { mailbox, profile }: Work,
+  { isWatching, capacities }: { readonly isWatching: boolean; readonly capacities: readonly Capacity[] },
+): string | null {
   if (whyNot("receive", mailbox, profile) !== null) return null;
   if (!context.mailSystem(profile).capabilities.push)
     return "Its mail system tells nobody of new mail: it is found when the mailbox is read next.";
   if (!isWatching)
     return "No running service waits for new mail: it is found when the mailbox is read next. With `waypost serve` it is found at once.";
-  const share = watchShare(profile.maxConcurrentConnections);
-  return `New mail is found when the mailbox is read next. Of the ${profile.maxConcurrentConnections} connections of the server profile "${profile.name}" ${share} may wait for new mail, and the most recently active mailboxes have them; with more (maxConcurrentConnections) it is found at once.`;
+  return whyNotWatchedNow(context.connections.wantedBy({ mailbox, profile }, "watch"), capacities);
 }
 
 function mailboxStatus(
