@@ -139,6 +139,11 @@ export type Pull =
       readonly gone: readonly MessageRef[];
       /** All ids that the stream holds now, when the system has no tombstones and the listing is complete and verified; else null. */
       readonly present: readonly string[] | null;
+      /**
+       * Messages that were told of before, or were left out as older than `since`, and that nothing in the cursor shows to be the same ones still. The
+       * engine compares them with what it knows of their refs; where one is another message, the cursor is lost.
+       */
+      readonly again?: readonly MessageHead[] | undefined;
       readonly cursor: Cursor;
       readonly more: boolean;
     }

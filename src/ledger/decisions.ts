@@ -360,7 +360,7 @@ export async function leaveDecided(tx: Transaction, ids: readonly number[], now:
 }
 
 /** Heads are stored as JSON by this module alone; dates come back as text. */
-function reviveHead(stored: unknown): MessageHead {
+export function reviveHead(stored: unknown): MessageHead {
   const head = stored as MessageHead & { received: string; date: string | null };
   return { ...head, received: new Date(head.received), date: head.date === null ? null : new Date(head.date) };
 }

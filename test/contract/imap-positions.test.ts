@@ -67,9 +67,49 @@ test("a message that shows up late below UIDNEXT is a lost position, so that it 
   await withServer({ inbox: { uidNext: 8, messages: some(1, 7) } }, async (source, { inbox }) => {
     const { cursor } = await page(source, null);
     inbox.messages = some(1, 5, 7);
-    assert.match(await lost(source, cursor), /1 more below UID 8/);
+    assert.match(await lost(source, cursor), /UID 5 is a message now and was none before/);
     assert.equal((await page(source, null)).heads.length, 3);
   });
+});
+
+test("where all that lay highest has left, what lies highest now is told again, once, to be compared", async () => {
+  await withServer({ inbox: { uidNext: 7, messages: some(1, 2, 3, 4, 5, 6) } }, async (source, { inbox, heard }) => {
+    const first = await page(source, null);
+    inbox.messages = [...some(1, 2), named(8, "new")];
+    inbox.uidNext = 9;
+    const second = await page(source, first.cursor);
+    const idsOf = (heads: Extract<Pull, { kind: "page" }>["again"]) => heads?.map((head) => head.ref.id);
+    assert.deepEqual([idsOf(second.again), idsOf(second.heads)], [["7.1", "7.2"], ["7.8"]]);
+    inbox.messages = some(1, 2);
+    const asked = heard.length;
+    const third = await page(source, second.cursor);
+    assert.deepEqual([idsOf(third.again), idsOf(third.heads)], [[], []], "what was told again is remembered");
+    assert.deepEqual(
+      heard.slice(asked).filter((command) => command.startsWith("UID FETCH")).length,
+      1,
+      "and one question shows that nothing else lies there",
+    );
+  });
+});
+
+test("an old message that a first round left out, above one that it read, is no other message; also where the round is taken up again", async () => {
+  const script = (command: string) => (/^UID SEARCH .*SINCE/.test(command) ? "* SEARCH 2 5\r\nOK done" : undefined);
+  await using server = await startScriptedImap({ script, inbox: { uidNext: 7, messages: some(1, 2, 3, 4, 5, 6) } });
+  await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port)) });
+  let cursor: Cursor | null = null;
+  const ids: string[] = [];
+  for (let opening = 0; opening < 3; opening++) {
+    const source = system.source(access("ann"));
+    const pull: Pull = await source.pull("INBOX", cursor, { ...OPTIONS, limit: 1 });
+    await source.close();
+    if (pull.kind === "reset") throw new Error(pull.reason);
+    ids.push(...pull.heads.map((head) => head.ref.id));
+    assert.deepEqual(pull.again ?? [], []);
+    cursor = pull.cursor;
+  }
+  assert.deepEqual(ids, ["7.2", "7.5"]);
+  server.inbox.messages = [...some(1, 2, 3, 4, 5), named(6, "another")];
+  assert.match(await lost(system.source(access("ann")), cursor ?? ""), /UID 6 is another message/);
 });
 
 test("tombstones of messages that left long ago do not hide others that left now", async () => {

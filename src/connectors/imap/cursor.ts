@@ -3,7 +3,7 @@ import type { Cursor } from "../../model/message.ts";
 import type { Witness } from "./witnesses.ts";
 
 /** Written into every cursor; a cursor of another version is a lost one. */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * How far one folder is read. Reading goes in rounds: a round observes the folder once and then hands out the messages whose
@@ -23,7 +23,10 @@ export interface Position {
   readonly exists: number;
   /** HIGHESTMODSEQ at the beginning of the round in decimal, or null where the folder has none (RFC 7162). */
   readonly modseq: string | null;
-  /** The messages with the highest UIDs that were seen in the folder, by which it is known again; see witnesses.ts. */
+  /**
+   * The messages that lay highest below `from`, by which the folder is known again, see witnesses.ts. While a first round that leaves messages out
+   * is under way: some of those that lay there.
+   */
   readonly witnesses: readonly Witness[];
 }
 
@@ -42,7 +45,15 @@ const Stored = z.object({
   since: z.iso.date().nullable(),
   exists: z.int().min(0),
   modseq: decimal.nullable(),
-  witnesses: z.array(z.tuple([uid, z.string().regex(/^[0-9a-f]{16}$/)])),
+  witnesses: z.array(
+    z.tuple([
+      uid,
+      z
+        .string()
+        .regex(/^[0-9a-f]{16}$/)
+        .nullable(),
+    ]),
+  ),
 });
 
 /** The cursor that stands for a position. */

@@ -3,8 +3,9 @@ import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, type HeadFacts, parseHead } from "../../mime/head.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
 import { isRefusal } from "./failures.ts";
-import { refOf, sequenceSet, uidOf } from "./plan.ts";
+import { rangeSet, refOf, sequenceSet, uidOf } from "./plan.ts";
 import { opened, searchUids } from "./session.ts";
+import type { UidRange } from "./witnesses.ts";
 
 /**
  * Bytes of header fields read of one message. Only a message larger than this can have more, and of such a one the beginning
@@ -161,18 +162,29 @@ export async function fetchRows(
   return new Map(uids.flatMap((uid) => (lacking.has(uid) || passed.has(uid) ? [] : [[uid, rows.get(uid) ?? {}] as const])));
 }
 
-/** What the header alone tells of messages of the open folder, with one question. Those that are not answered are left out. */
-export async function fetchFields(client: ImapFlow, place: Place, uids: readonly number[]): Promise<readonly MessageHead[]> {
-  const heads: MessageHead[] = [];
+/** What the header alone tells of the messages of the open folder within these ranges, with one question; of at most so many of those that are answered. */
+export async function fetchFields(
+  client: ImapFlow,
+  place: Place,
+  ranges: readonly UidRange[],
+  most: number,
+): Promise<readonly MessageHead[]> {
+  const heads = new Map<number, MessageHead>();
+  let come = 0;
   try {
-    for await (const row of client.fetch(sequenceSet(uids), { ...FIELDS, internalDate: true }, { uid: true })) {
-      const kept = withHeader(row);
-      if (row.uid !== undefined && uids.includes(row.uid) && hasHeader(kept)) heads.push(headOf(place, row.uid, kept));
+    for await (const row of client.fetch(rangeSet(ranges), { ...FIELDS, internalDate: true }, { uid: true })) {
+      const { uid = 0 } = row;
+      const asked = ranges.some(({ first, last }) => first <= uid && uid <= last);
+      if (asked && heads.size < most) {
+        const kept = withHeader(row);
+        if (hasHeader(kept)) heads.set(uid, headOf(place, uid, kept));
+      }
+      if (++come % ROWS_AT_A_TIME === 0) await othersTurn();
     }
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }
-  return heads;
+  return [...heads.values()];
 }
 
 /** Which of the UIDs the open folder holds. */

@@ -51,7 +51,7 @@ test("what is no cursor of this version is none at all", () => {
     "null",
     "[]",
     "7",
-    writeCursor(over).replace('"v":2', '"v":3'),
+    writeCursor(over).replace('"v":3', '"v":2'),
     writeCursor({ ...over, from: 11 }),
     writeCursor(over).replace('"7"', '"x"'),
   ]) {

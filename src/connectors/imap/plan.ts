@@ -1,7 +1,7 @@
 /** The decisions of a pull, apart from any connection. UIDs are those of RFC 3501 2.3.1.1. */
 import type { MessageRef } from "../../model/message.ts";
 import type { Position } from "./cursor.ts";
-import type { Witness } from "./witnesses.ts";
+import type { UidRange, Witness } from "./witnesses.ts";
 
 /** What opening a folder told, all at one moment. */
 export interface Observation {
@@ -127,7 +127,12 @@ export function sequenceSet(uids: Iterable<number>): string {
     if (run !== undefined && run[1] === uid - 1) run[1] = uid;
     else runs.push([uid, uid]);
   }
-  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}:${last}`)).join(",");
+  return rangeSet(runs.map(([first, last]) => ({ first, last })));
+}
+
+/** Ranges as an IMAP sequence set, in their order. */
+export function rangeSet(ranges: readonly UidRange[]): string {
+  return ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}:${last}`)).join(",");
 }
 
 /** The list in pieces of at most `size`. */

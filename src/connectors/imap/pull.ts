@@ -3,11 +3,12 @@ import type { Cursor, MessageHead } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
 import { departed, NOTHING_LEFT, Tombstones } from "./departed.ts";
-import { ENOUGH, fetchFields, fetchHeads, type Place, Room, unreadableHead } from "./heads.ts";
+import { ENOUGH, fetchHeads, type Place, Room, unreadableHead } from "./heads.ts";
 import { nextRound, type Observation, takePage, uidIn } from "./plan.ts";
+import { highest, isOpen, type ReadHeads, type Recognized, recognize } from "./recognize.ts";
 import { examine, opened, type Session, searchUids } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
-import { contradicted, lastWitnesses, WITNESSES, type Witness, witnessOf } from "./witnesses.ts";
+import { highestOf, witnessOf } from "./witnesses.ts";
 
 /** UIDs of the round that is being read, so that not every page searches again. They are searched anew after a restart. */
 interface Remembered {
@@ -37,8 +38,17 @@ export class Puller {
     const round = nextRound(before, seen, since);
     if (round.kind === "reset") return this.#lost(round.reason);
     const place: Place = { stream, validity: seen.validity };
-    const known = await this.#recognize(path, place, seen.fresh ? round.position.witnesses : []);
-    if (known.contradiction !== null) return this.#lost(known.contradiction);
+    const known: Recognized =
+      before !== null && seen.fresh
+        ? await recognize(
+            this.#session,
+            path,
+            place,
+            { ...round.position, since: before.since, until: before.until, exists: seen.exists },
+            this.#readerOf(path, place),
+          )
+        : { kind: "recognized", witnesses: round.position.witnesses, again: [] };
+    if (known.kind === "reset") return this.#lost(known.reason);
     const plan = await this.#session.run(path, async (client) => {
       await opened(client, path);
       const uids = await this.#uidsOf(client, stream, round.position);
@@ -46,8 +56,7 @@ export class Puller {
         round.kind === "begins" && round.before !== null
           ? await departed(client, place, { before: round.before, seen, arrived: uids.length, tombstones })
           : NOTHING_LEFT;
-      const newest = round.kind === "begins" && before === null && uids.length < WITNESSES ? await lastUids(client, round.position) : [];
-      return { left, newest, uids, taken: takePage(round.position, uids, Math.min(limit, this.#most)) };
+      return { left, uids, taken: takePage(round.position, uids, Math.min(limit, this.#most)) };
     });
     if (plan.left.kind === "reset") return this.#lost(plan.left.reason);
     const { heads, read } = await this.#headsOf(path, place, plan.taken.page);
@@ -56,12 +65,16 @@ export class Puller {
     const { after, more } = isCut ? takePage(round.position, plan.uids, read) : plan.taken;
     if (!more) this.#remembered = null;
     const { gone, present, unsettled } = plan.left;
-    const witnesses = lastWitnesses(
-      round.position.witnesses.filter(({ uid }) => !known.withheld.has(uid)),
-      (await this.#fingerprints(path, place, plan.newest)).found,
-      heads.flatMap((head) => witnessOf(uidIn(head.ref), head) ?? []),
+    const seenNow = highestOf(
+      known.witnesses,
+      heads.map((head) => witnessOf(uidIn(head.ref), head)),
     );
-    return { kind: "page", heads, gone, present, cursor: writeCursor({ ...after, ...unsettled, witnesses }), more };
+    // The end of a first round: old messages that it left out may lie above those that it read.
+    const leftOut = !more && after.since !== null;
+    const witnesses = leftOut
+      ? (await highest(this.#session, path, place, after.until, seenNow, this.#readerOf(path, place))).witnesses
+      : seenNow;
+    return { kind: "page", heads, gone, present, again: known.again, cursor: writeCursor({ ...after, ...unsettled, witnesses }), more };
   }
 
   #lost(reason: string): Pull {
@@ -79,39 +92,8 @@ export class Puller {
     );
   }
 
-  /** Whether the folder still holds what the cursor remembers of it, and which messages the server does not hand out any more. */
-  async #recognize(
-    path: string,
-    place: Place,
-    remembered: readonly Witness[],
-  ): Promise<{ readonly contradiction: string | null; readonly withheld: ReadonlySet<number> }> {
-    const { found, withheld } = await this.#fingerprints(
-      path,
-      place,
-      remembered.map(({ uid }) => uid),
-    );
-    const other = contradicted(remembered, found);
-    const contradiction =
-      other &&
-      `The server gave numbers a second time (UID ${other.uid} is another message now, under the same UIDVALIDITY ${place.validity}).`;
-    return { contradiction, withheld };
-  }
-
-  async #fingerprints(
-    path: string,
-    place: Place,
-    uids: readonly number[],
-  ): Promise<{ readonly found: readonly Witness[]; readonly withheld: ReadonlySet<number> }> {
-    if (uids.length === 0) return { found: [], withheld: new Set() };
-    const { answers, refused } = await askSurviving(
-      uids,
-      (some) => this.#session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchFields(client, place, some) : [])),
-      (some) => this.#session.reopen(path, { patient: some.length === 1 }),
-    );
-    return {
-      found: answers.flatMap((head) => witnessOf(uidIn(head.ref), head) ?? []),
-      withheld: new Set(refused.map(({ item }) => item)),
-    };
+  #readerOf(path: string, place: Place): ReadHeads {
+    return async (uids) => (await this.#headsOf(path, place, uids)).heads;
   }
 
   /** The heads of the first of these messages, and of how many: all for whose headers there is room, and always one. */
@@ -151,19 +133,6 @@ export class Puller {
     this.#remembered = { round, uids };
     return uids;
   }
-}
-
-/** Opens the folder unless it is open. False: it has new numbers; what lies under the old ones is for the next pull, which sees the reset. */
-async function isOpen(client: ImapFlow, path: string, place: Place): Promise<boolean> {
-  const { uidValidity } = await opened(client, path);
-  return String(uidValidity ?? 0) === place.validity;
-}
-
-/** The UIDs of the messages that came last, of those that the round covers: a first round that begins late may read none of them. */
-async function lastUids(client: ImapFlow, { exists, until }: Position): Promise<readonly number[]> {
-  if (exists === 0) return [];
-  const found = await searchUids(client, { seq: `${Math.max(1, exists - WITNESSES + 1)}:${exists}` });
-  return found.filter((uid) => uid < until).slice(-WITNESSES);
 }
 
 /** Opens the folder and tells what it looks like at that moment, before anything is read (invariant 2). */

@@ -1,42 +1,72 @@
 /**
  * A server can give numbers a second time and not say so: an older copy of the mail store is put back, and new messages get the UIDs of those
- * that came after the copy, under the same UIDVALIDITY. Once UIDNEXT has caught up, nothing it says differs. So a cursor remembers a few
- * messages, and when one of their UIDs stands for another message, the position is lost. Those that came last, because numbers are given a
- * second time from the highest down. Pure.
+ * that came after the copy, under the same UIDVALIDITY. Once UIDNEXT has caught up, nothing it says differs. But numbers are given upwards, so that
+ * of all messages that were read the one that lies highest is the first to be another one: as long as it is the same, so are all below it. A
+ * cursor remembers the few that lay highest, and that nothing else lay from the lowest of them on. Pure.
  */
 import { decisionKey, identityOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 
-/** More would make each round slower and find no more: only where all of these are gone does it matter how many there were. */
+/** Where all of them left at one time, whoever was told of the next lower ones is asked: more would only make each round slower. */
 export const WITNESSES = 4;
-
-/** Only the fields are read again of a witness, and of a message larger than this they were not what was read first. */
-const LARGEST = 1024 * 1024;
 
 export interface Witness {
   readonly uid: number;
   /**
    * Of what makes a message the same wherever it is read (model/identity.ts), and where that is weak, of the moment of receipt too, because a
-   * scanner's messages look all alike: 16 hexadecimal digits.
+   * scanner's messages look all alike: 16 hexadecimal digits. Null where the header was not read whole, so that nothing can be compared.
    */
-  readonly likeness: string;
+  readonly likeness: string | null;
 }
 
-/** The witness that a head makes, or null where the head was not read whole. */
-export function witnessOf(uid: number, head: MessageHead): Witness | null {
-  if (head.unreadable !== undefined || head.truncated || head.size > LARGEST) return null;
+/** UIDs from the first to the last. */
+export interface UidRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The witness that a head makes. */
+export function witnessOf(uid: number, head: MessageHead): Witness {
+  if (head.unreadable !== undefined || head.truncated) return { uid, likeness: null };
   const identity = identityOf(head);
   return { uid, likeness: decisionKey(identity, { ...head, ref: { stream: "", id: "" } }).slice(0, 16) };
 }
 
-/** The last of all these, ascending. One that has left the folder stays: its UID must never come back. */
-export function lastWitnesses(...lists: readonly (readonly Witness[])[]): readonly Witness[] {
+/** The highest of all these, ascending; of several with one UID the last. */
+export function highestOf(...lists: readonly (readonly Witness[])[]): readonly Witness[] {
   const byUid = new Map(lists.flat().map((witness) => [witness.uid, witness]));
   return [...byUid.values()].sort((one, other) => one.uid - other.uid).slice(-WITNESSES);
 }
 
-/** The first witness whose UID stands for another message now. One that is not found says nothing. */
-export function contradicted(remembered: readonly Witness[], found: readonly Witness[]): Witness | null {
-  const now = new Map(found.map((witness) => [witness.uid, witness.likeness]));
-  return remembered.find(({ uid, likeness }) => (now.get(uid) ?? likeness) !== likeness) ?? null;
+/**
+ * Where nothing but the witnesses may lie, below `end`: each of them, and what is between and above them, in pieces. Left out are those with which
+ * nothing can be compared: their headers may be large. Without a witness nothing lay in the folder at all.
+ */
+export function watched(remembered: readonly Witness[], end: number): readonly UidRange[] {
+  const pieces: UidRange[] = [];
+  let next = remembered[0]?.uid ?? 1;
+  const add = (first: number, last: number) => first <= last && pieces.push({ first, last });
+  for (const { uid, likeness } of remembered) {
+    add(next, uid - 1);
+    if (likeness !== null) add(uid, uid);
+    next = uid + 1;
+  }
+  add(next, end - 1);
+  return pieces;
+}
+
+/** The UID of the first found message that is none of those remembered; null when all are. One that is not found says nothing. */
+export function contradicted(remembered: readonly Witness[], found: readonly Witness[]): number | null {
+  const before = new Map(remembered.map(({ uid, likeness }) => [uid, likeness]));
+  const other = found.find(({ uid, likeness }) => {
+    const known = before.get(uid);
+    return known === undefined || (known !== null && likeness !== null && known !== likeness);
+  });
+  return other?.uid ?? null;
+}
+
+/** Whether it is seen that what lies below the witnesses is the same: one of them is there, or there is none to see it by. */
+export function areProven(remembered: readonly Witness[], found: readonly Witness[]): boolean {
+  const there = new Set(found.flatMap(({ uid, likeness }) => (likeness === null ? [] : [uid])));
+  return remembered.every(({ likeness }) => likeness === null) || remembered.some(({ uid }) => there.has(uid));
 }

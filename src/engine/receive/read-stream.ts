@@ -6,6 +6,7 @@ import type { Transaction } from "../../model/sql.ts";
 import { step } from "../step.ts";
 import { processHeads } from "./process-heads.ts";
 import { type Counts, NO_COUNTS, type Reading } from "./reading.ts";
+import { anotherMessage } from "./told-again.ts";
 import { PositionLost } from "./verify-content.ts";
 
 /** Heads in one page: enough to keep the look-ups few, little enough to keep memory and transactions small. */
@@ -50,6 +51,11 @@ export async function* readStream(
     const pull = (await nextPage.take(stream, cursor)) ?? (await source.pull(stream, cursor, options));
     if (pull.kind === "reset") {
       await begin(pull.reason);
+      continue;
+    }
+    const another = await anotherMessage(reading, stream, pull.again ?? []);
+    if (another !== null) {
+      await begin(`The server gave numbers a second time (${another.ref.id} is another message now).`);
       continue;
     }
     step("receive.pulled");

@@ -153,8 +153,23 @@ export function editUidList(maildir: string, edit: (text: string) => string): vo
   writeFileSync(file, edited);
 }
 
+/** UIDVALIDITY in the list of UIDs. */
+export function validityOf(maildir: string): string {
+  return /V(\d+)/.exec(readFileSync(path.join(maildir, "dovecot-uidlist"), "utf8"))?.[1] ?? assert.fail("no UIDVALIDITY");
+}
+
+/** Gives a folder another UIDVALIDITY, and its messages the same UIDs. */
+export function setValidity(maildir: string, validity: string): void {
+  forget(maildir, "dovecot.index*");
+  editUidList(maildir, (text) => text.replace(/V\d+/, `V${validity}`));
+}
+
 /** A copy of a folder on disk as it is now, with the dates of its files. */
-export function copied(folder: string): { putBack(): void } {
+export function copied(folder: string): {
+  putBack(): void;
+  /** Only the files that match, in the place of those that are there. */
+  putBackOnly(pattern: string): void;
+} {
   const place = temporaryFolder("backup");
   const copy = path.join(place, "copy");
   mkdirSync(place, { recursive: true });
@@ -163,6 +178,13 @@ export function copied(folder: string): { putBack(): void } {
     putBack() {
       renameSync(folder, path.join(place, "lost"));
       cpSync(copy, folder, { recursive: true, preserveTimestamps: true });
+      giveToAccount(folder);
+      removeFolder(place);
+    },
+    putBackOnly(pattern) {
+      for (const file of globSync(pattern, { cwd: folder })) rmSync(path.join(folder, file));
+      for (const file of globSync(pattern, { cwd: copy }))
+        cpSync(path.join(copy, file), path.join(folder, file), { preserveTimestamps: true });
       giveToAccount(folder);
       removeFolder(place);
     },

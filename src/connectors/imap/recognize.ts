@@ -1,0 +1,118 @@
+/** Whether a folder still holds what its cursor remembers of it; see witnesses.ts. */
+import type { ImapFlow } from "imapflow";
+import type { MessageHead } from "../../model/message.ts";
+import type { Position } from "./cursor.ts";
+import { fetchFields, type Place } from "./heads.ts";
+import { uidIn } from "./plan.ts";
+import { opened, type Session, searchUids } from "./session.ts";
+import { askSurviving } from "./survivors.ts";
+import { areProven, contradicted, highestOf, type UidRange, WITNESSES, type Witness, watched, witnessOf } from "./witnesses.ts";
+
+/** UIDs that are looked through at first for the messages that lie highest, and how many times as many where there are too few. */
+const SPAN = 1000;
+const WIDER = 30;
+
+export type Recognized =
+  /** The folder does not hold what it did, under the same numbers. */
+  | { readonly kind: "reset"; readonly reason: string }
+  | {
+      readonly kind: "recognized";
+      /** What is to be remembered of what was read. */
+      readonly witnesses: readonly Witness[];
+      /** Nothing that the cursor remembers shows whether these are the messages that were read; whoever was told of them may know. */
+      readonly again: readonly MessageHead[];
+    };
+
+/** Reads heads of messages of the open folder. */
+export type ReadHeads = (uids: readonly number[]) => Promise<readonly MessageHead[]>;
+
+/** Looks at the messages of the folder at `path` that lie highest of those read, where the last pull ended; `exists` is what it holds now. */
+export async function recognize(
+  session: Session,
+  path: string,
+  place: Place,
+  position: Pick<Position, "from" | "until" | "since" | "exists" | "witnesses">,
+  readHeads: ReadHeads,
+): Promise<Recognized> {
+  const { witnesses: remembered, from } = position;
+  // A first round that leaves old messages out has not seen what lies between those that it read.
+  const partly = position.since !== null && from < position.until;
+  if (position.exists === 0) return { kind: "recognized", witnesses: partly ? remembered : [], again: [] };
+  const pieces = partly
+    ? watched(remembered, from).filter(({ first }) => remembered.some(({ uid }) => uid === first))
+    : watched(remembered, from);
+  const { found, withheld } = await fingerprints(session, path, place, pieces, remembered.length + 1);
+  const other = contradicted(remembered, found) ?? withheld.find((uid) => remembered.every((one) => one.uid !== uid)) ?? null;
+  if (other !== null) {
+    const now = remembered.some(({ uid }) => uid === other) ? "is another message now" : "is a message now and was none before";
+    const reason = `The server gave numbers a second time (UID ${other} ${now}, under the same UIDVALIDITY ${place.validity}).`;
+    return { kind: "reset", reason };
+  }
+  if (partly) return { kind: "recognized", witnesses: remembered, again: [] };
+  const known = remembered.map((one) => (withheld.includes(one.uid) ? { ...one, likeness: null } : one));
+  if (areProven(known, found)) {
+    const there = new Set(found.map(({ uid }) => uid));
+    return { kind: "recognized", witnesses: known.filter(({ uid, likeness }) => likeness === null || there.has(uid)), again: [] };
+  }
+  const opaque = known.filter(({ likeness }) => likeness === null);
+  const { witnesses, heads } = await highest(session, path, place, from, opaque, readHeads);
+  return { kind: "recognized", witnesses, again: heads };
+}
+
+/** The witnesses that lie highest below `end`, and the heads of those that were read for it: none is read that is among `known`. */
+export async function highest(
+  session: Session,
+  path: string,
+  place: Place,
+  end: number,
+  known: readonly Witness[],
+  readHeads: ReadHeads,
+): Promise<{ readonly witnesses: readonly Witness[]; readonly heads: readonly MessageHead[] }> {
+  const uids: readonly number[] = await session.run(path, async (client) =>
+    (await isOpen(client, path, place)) ? highestUids(client, end) : [],
+  );
+  const before = known.filter(({ uid }) => uids.includes(uid));
+  const unknown = uids.filter((uid) => !before.some((one) => one.uid === uid));
+  const heads = unknown.length > 0 ? await readHeads(unknown) : [];
+  const read = heads.map((head) => witnessOf(uidIn(head.ref), head));
+  return {
+    witnesses: highestOf(
+      unknown.map((uid) => ({ uid, likeness: null })),
+      before,
+      read,
+    ),
+    heads,
+  };
+}
+
+async function highestUids(client: ImapFlow, end: number): Promise<readonly number[]> {
+  for (let span = SPAN; end > 1; span *= WIDER) {
+    const first = Math.max(1, end - span);
+    const found = (await searchUids(client, { uid: `${first}:${end - 1}` })).filter((uid) => first <= uid && uid < end);
+    if (found.length >= WITNESSES || first === 1) return found.slice(-WITNESSES);
+  }
+  return [];
+}
+
+/** What lies within these ranges, of at most so many messages, and the first UIDs of the ranges that the server does not hand out. */
+async function fingerprints(
+  session: Session,
+  path: string,
+  place: Place,
+  ranges: readonly UidRange[],
+  most: number,
+): Promise<{ readonly found: readonly Witness[]; readonly withheld: readonly number[] }> {
+  if (ranges.length === 0) return { found: [], withheld: [] };
+  const { answers, refused } = await askSurviving<UidRange, MessageHead>(
+    ranges,
+    (some) => session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchFields(client, place, some, most) : [])),
+    (some) => session.reopen(path, { patient: some.length === 1 }),
+  );
+  return { found: answers.map((head) => witnessOf(uidIn(head.ref), head)), withheld: refused.map(({ item }) => item.first) };
+}
+
+/** Opens the folder unless it is open. False: it has new numbers; what lies under the old ones is for the next pull, which sees the reset. */
+export async function isOpen(client: ImapFlow, path: string, place: Place): Promise<boolean> {
+  const { uidValidity } = await opened(client, path);
+  return String(uidValidity ?? 0) === place.validity;
+}
