@@ -10,13 +10,20 @@ const STEPS: readonly ConnectStep[] = ["find the server", "connect", "encrypt", 
 
 const NOT_FOUND = new Set(["host unknown", "name service not available"]);
 
-/** "Test & enable" for incoming mail: each step up to the first that fails. Changes nothing in the mailbox. */
-export async function* check(target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
+/**
+ * "Test & enable" for incoming mail: each step up to the first that fails. Changes nothing in the mailbox. `release` takes the connection afterwards,
+ * and leaves it sooner or later.
+ */
+export async function* check(
+  target: Target,
+  mailbox: MailboxAccess,
+  release: (connection: Connection) => Promise<void>,
+): AsyncGenerator<Step> {
   const secrets = new KeptSecrets(mailbox);
-  for await (const step of steps(target, secrets.mailbox)) yield secrets.step(step);
+  for await (const step of steps(target, secrets.mailbox, release)) yield secrets.step(step);
 }
 
-async function* steps(target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
+async function* steps(target: Target, mailbox: MailboxAccess, release: (connection: Connection) => Promise<void>): AsyncGenerator<Step> {
   const missing = await secretFailure(mailbox);
   if (missing !== null) {
     yield failedStep("credentials", missing);
@@ -37,7 +44,7 @@ async function* steps(target: Target, mailbox: MailboxAccess): AsyncGenerator<St
     for (const name of STEPS) yield done(name, target, mailbox, progress);
     yield await listing(connection);
   } finally {
-    await connection.leave();
+    await release(connection);
   }
 }
 

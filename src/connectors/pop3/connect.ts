@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SecureContext } from "node:tls";
 import { Failure } from "../../model/failure.ts";
 import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
@@ -63,6 +64,9 @@ export async function connect(
   }
 }
 
+/** Milliseconds for which a server that wants some time between two sign-ins is waited for at once. */
+const SHORT_DELAY = 10_000;
+
 /** Signs in and out again. */
 async function isAccepted(target: Target, secret: Secret, about: Circumstances): Promise<boolean> {
   try {
@@ -88,7 +92,20 @@ async function signedIn(target: Target, mailbox: MailboxAccess, about: Circumsta
   }
 }
 
+/** One attempt, and another where the server let us in a moment ago and says that it soon does so again. */
 async function attempt(target: Target, secret: Secret, about: Circumstances, progress: Progress): Promise<Connection> {
+  try {
+    return await attemptOnce(target, secret, about, progress);
+  } catch (error) {
+    const notBefore = error instanceof Failure && error.code === "sign-in too soon" ? error.notBefore : undefined;
+    const wait = (notBefore?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now();
+    if (wait > SHORT_DELAY) throw error;
+    await sleep(wait);
+    return attemptOnce(target, secret, about, progress);
+  }
+}
+
+async function attemptOnce(target: Target, secret: Secret, about: Circumstances, progress: Progress): Promise<Connection> {
   progress.step = "find the server";
   const channel = await Channel.open(about);
   try {

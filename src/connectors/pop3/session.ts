@@ -2,11 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
-import { Breaks } from "./breaks.ts";
+import type { Breaks } from "./breaks.ts";
 import { Flooded } from "./channel.ts";
 import { Collector } from "./collector.ts";
 import { connect, type Target } from "./connect.ts";
-import type { Answer } from "./connection.ts";
+import type { Answer, Connection } from "./connection.ts";
 import { type Pop3Trouble, pop3Failure, type TroubleFacts } from "./failures.ts";
 import type { Entry } from "./listing.ts";
 import { Maildrop } from "./maildrop.ts";
@@ -47,12 +47,21 @@ export interface Answers<T> {
   readonly refused: ReadonlyMap<string, string>;
 }
 
+/** What is left of earlier sessions of a mailbox. */
+export interface Earlier {
+  /** The messages at which the server hung up. */
+  readonly breaks: Breaks;
+  /** A connection that is signed in already, or null. */
+  kept(): Promise<Connection | null>;
+}
+
 /** The mailbox of one source: opened when first needed, and again when it is needed after the connection broke. One command at a time. */
 export class Session {
   readonly mailbox: MailboxAccess;
   readonly secrets: KeptSecrets;
   readonly #target: Target;
   readonly #breaks: Breaks;
+  readonly #kept: Earlier["kept"];
   #drop: Maildrop | null = null;
   #closed = false;
   #pipelining = true;
@@ -61,10 +70,10 @@ export class Session {
   /** We were in it a moment ago, and the server may not have noticed yet that we left. */
   #left = false;
 
-  /** `breaks`: of this mailbox, from earlier sessions too. */
-  constructor(target: Target, mailbox: MailboxAccess, breaks = new Breaks()) {
+  constructor(target: Target, mailbox: MailboxAccess, { breaks, kept }: Earlier) {
     this.#target = target;
     this.#breaks = breaks;
+    this.#kept = kept;
     this.secrets = new KeptSecrets(mailbox);
     this.mailbox = this.secrets.mailbox;
   }
@@ -211,7 +220,9 @@ export class Session {
     return this.#drop;
   }
 
-  async #connect() {
+  async #connect(): Promise<Connection> {
+    const kept = await this.#kept();
+    if (kept !== null) return kept;
     for (let attempt = 1; ; attempt++) {
       try {
         return await connect(this.#target, this.mailbox);

@@ -3,7 +3,7 @@ import { Failure } from "../../model/failure.ts";
 import type { Step, Submission } from "../../ports.ts";
 import { refusalOf } from "../../wire/refusal.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
-import { type CheckOptions, type CheckStep, failedStep } from "./check-step.ts";
+import { type CheckOptions, type CheckStep, failedStep, isTooSoon } from "./check-step.ts";
 import { findTestMessage } from "./find-test-message.ts";
 import { positionOf } from "./position.ts";
 import { type Test, type TestSearch, testMessageFor } from "./test-message.ts";
@@ -41,7 +41,8 @@ export async function* testBothWays(
     const isFull = [...before, copy].some((step) => step !== null && IS_FULL.has(step.code ?? ""));
     yield* findTestMessage(search, test, position, isFull);
   } catch (error) {
-    yield { ...failedStep(name, asFailure(error, mailbox.address)), direction };
+    const failed = failedStep(name, asFailure(error, mailbox.address));
+    yield { ...failed, ...(isTooSoon(error) && { result: "warning" }), direction };
   }
 }
 

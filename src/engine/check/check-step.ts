@@ -1,4 +1,4 @@
-import type { Failure } from "../../model/failure.ts";
+import { Failure } from "../../model/failure.ts";
 import type { Direction } from "../../model/mailbox.ts";
 import type { Step } from "../../ports.ts";
 
@@ -29,4 +29,9 @@ export interface CheckOptions {
 export function failedStep(name: string, failure: Failure): Step {
   const { code, message, serverSaid, remedy } = failure;
   return { name, result: "failed", code, message, serverSaid, remedy };
+}
+
+/** The server was signed in to a moment ago, and wants some time between two sign-ins (LOGIN-DELAY, RFC 2449 6.5): nothing is wrong. */
+export function isTooSoon(error: unknown): error is Failure {
+  return error instanceof Failure && error.code === "sign-in too soon";
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ChosenFolder } from "../../ledger/folders.ts";
 import { testToken } from "../../ledger/mailbox-tests.ts";
 import { listMailboxes } from "../../ledger/mailboxes.ts";
+import { Failure } from "../../model/failure.ts";
 import type { FolderChoice } from "../../model/mailbox.ts";
 import type { Cursor, Folder, MessageHead } from "../../model/message.ts";
 import type { MailSource } from "../../ports.ts";
@@ -9,7 +10,7 @@ import { accessTo } from "../context.ts";
 import { chooseFolders } from "../receive/choose-folders.ts";
 import { whyNotTested } from "../why-not.ts";
 import { bounceOf, lookedLikeBounce } from "./bounce.ts";
-import type { CheckStep } from "./check-step.ts";
+import { type CheckStep, isTooSoon } from "./check-step.ts";
 import type { Position } from "./position.ts";
 import type { Test, TestSearch } from "./test-message.ts";
 
@@ -38,8 +39,18 @@ export async function* findTestMessage(
   const until = performance.now() + waitSeconds * 1000;
   const place: Place = { inbox, cursor, looks: 0 };
   let found: Found | null = null;
+  let askedToWait = 0;
   while (found === null && !signal.aborted) {
-    found = await withSource(search, (source) => lookWhileOpen(source, place, test, search, until));
+    const looked = await look(search, place, test, until);
+    if (looked instanceof Failure) {
+      const wait = (looked.notBefore?.getTime() ?? 0) - Date.now();
+      // It may ask for all the time that there is, but once only.
+      const isOver = wait > 0 ? ++askedToWait > 1 || wait > waitSeconds * 1000 : until - performance.now() < LONGEST_PAUSE;
+      if (isOver) found = notLookedFor(search.work.mailbox.address, looked);
+      else await pause(Math.max(wait, LONGEST_PAUSE), signal);
+      continue;
+    }
+    found = looked;
     const left = until - performance.now();
     if (found !== null || left <= 0) break;
     await pause(Math.min(PAUSES[place.looks - 1] ?? LONGEST_PAUSE, left), signal);
@@ -54,6 +65,16 @@ interface Place {
   readonly inbox: Folder;
   cursor: Cursor | null;
   looks: number;
+}
+
+/** What a look shows, or the failure of a server that does not let the mailbox in again so soon. */
+async function look(search: TestSearch, place: Place, test: Test, until: number): Promise<Found | null | Failure> {
+  try {
+    return await withSource(search, (source) => lookWhileOpen(source, place, test, search, until));
+  } catch (error) {
+    if (isTooSoon(error)) return error;
+    throw error;
+  }
 }
 
 /** Looks once, and again at each news as long as the mail system tells of them on the open connection and there is time. */
@@ -109,7 +130,7 @@ async function elsewhere(search: TestSearch, test: Test, isFull: boolean): Promi
   const { work, options } = search;
   const { address } = work.mailbox;
   const inTime = timeFor(ELSEWHERE, options.signal);
-  const folder = await withSource(search, (source) => folderWith(source, test.messageId, work.profile.folders, inTime));
+  const folder = await folderOfItsOwn(search, test, inTime);
   if (folder?.role === "junk") return inJunk(address, folder);
   if (folder !== null) return inFolder(address, folder);
   const other = await otherMailboxWith(search, test.messageId, inTime);
@@ -122,6 +143,16 @@ async function elsewhere(search: TestSearch, test: Test, isFull: boolean): Promi
     message: `The outgoing server took the test message, and it did not arrive in ${address} within ${options.waitSeconds} s.`,
     remedy: `Search the outgoing server's log and queue for the Message-ID <${test.messageId}>. If mail takes longer there, run the check again with a larger --wait.`,
   };
+}
+
+/** Another folder of the mailbox that holds the message. A server that does not let it in again so soon speaks POP3, which shows one folder only. */
+async function folderOfItsOwn(search: TestSearch, { messageId }: Test, inTime: () => boolean): Promise<ChosenFolder | null> {
+  try {
+    return await withSource(search, (source) => folderWith(source, messageId, search.work.profile.folders, inTime));
+  } catch (error) {
+    if (isTooSoon(error)) return null;
+    throw error;
+  }
 }
 
 /** Tells whether there is time left. */
@@ -180,6 +211,17 @@ async function withSource<T>({ context, work }: TestSearch, use: (source: MailSo
   } finally {
     await source.close();
   }
+}
+
+function notLookedFor(address: string, { message, serverSaid }: Failure): Found {
+  return {
+    name,
+    result: "warning",
+    code: "test message not looked for",
+    message: `The outgoing server took the test message. Whether it arrived in ${address} was not seen: ${message}`,
+    serverSaid,
+    remedy: "Run the check again with a --wait longer than the server's delay, or look into the mailbox for the test message.",
+  };
 }
 
 function noRoom(address: string): Found {

@@ -109,8 +109,20 @@ async function checkOne(
     steps,
     untouched,
     test: testState(after, profile),
-    folders: opened ? await foldersOf(context, work) : [],
+    folders: opened ? await foldersShown(context, work) : [],
   };
+}
+
+/** The folders are shown besides: trouble with them, as with a server that does not let us in again so soon, takes nothing back of what was tried. */
+async function foldersShown(context: EngineContext, work: Work): Promise<FolderStatus[]> {
+  try {
+    return await foldersOf(context, work);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const { code, serverSaid, message } = error;
+    context.log.warn({ mailbox: work.mailbox.address, code, serverSaid }, `the folders are not shown: ${message}`);
+    return [];
+  }
 }
 
 async function foldersOf(context: EngineContext, work: Work): Promise<FolderStatus[]> {
