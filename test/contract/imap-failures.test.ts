@@ -290,7 +290,7 @@ describe("failures while reading", () => {
   test("no right", async () => void (await scripted(onExamine("NO [NOPERM] Permission denied"), "no right", "folder", false)));
 
   test("the folder cannot be opened now", async () =>
-    void (await scripted(onExamine("NO [SERVERBUG] Internal error"), "folder unreadable", "folder", true)));
+    void (await scripted(onExamine("NO [SERVERBUG] Internal error"), "server fault", "folder", true)));
 
   test("the mailbox cannot be opened now", async () =>
     void (await scripted(onExamine("NO [UNAVAILABLE] backend down"), "mailbox unavailable", "mailbox", true)));

@@ -302,6 +302,64 @@ onOneDatabaseEach(
       },
     );
 
+    promise(
+      "a refusal for a reason of the moment, or for a fault of the server, is not blamed on a message: nothing is quarantined, all follows later",
+      async (database) => {
+        for (const [words, code] of [
+          ["NO [UNAVAILABLE] backend down", "mailbox unavailable"],
+          ["NO [INUSE] locked", "mailbox in use"],
+          ["NO [LIMIT] too much", "limit reached"],
+          ["NO [SERVERBUG] Internal error", "server fault"],
+        ] as const) {
+          for (const part of [/BODY\.PEEK\[\]/, /HEADER/]) {
+            const ann = rig.newUser();
+            let away = true;
+            await using server = await startScriptedImap({
+              inbox: { uidNext: 4, messages: [1, 2, 3].map((uid) => ({ uid, mime: Buffer.from(letter({ id: `${ann}-${uid}` })) })) },
+              script: (command) => (away && command.startsWith("UID FETCH") && part.test(command) ? words : undefined),
+            });
+            const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
+            const clock = testClock();
+            await using app = await rig.open(database, configuration, { now: clock.now });
+            const { counts, failures } = await receive(app, ann);
+            const { alerts } = await app.operations.status();
+            const codes = [...failures.map((one) => one.code), ...alerts.map((one) => one.code)];
+            assert.ok(
+              codes.some((one) => one.endsWith(code)),
+              `${words} is told: ${codes}`,
+            );
+            assert.deepEqual([counts.tracked, counts.quarantined], [0, 0]);
+            assert.deepEqual(await app.operations.quarantineList(), []);
+            away = false;
+            clock.forward(7200);
+            assert.equal((await receive(app, ann)).counts.tracked, 3);
+          }
+        }
+      },
+    );
+
+    promise(
+      "a fault that the server has only with one message is that message's: the others are delivered, even if it is the only new one",
+      async (database) => {
+        const ann = rig.newUser();
+        const messages = [1, 2].map((uid) => ({ uid, mime: Buffer.from(letter({ id: `${ann}-${uid}` })) }));
+        await using server = await startScriptedImap({
+          inbox: { uidNext: 3, messages },
+          script: (command) =>
+            /^UID FETCH (1:3|[\d,]*3[\d,]*) .*BODY\.PEEK\[\]/.test(command) ? "NO [SERVERBUG] Internal error" : undefined,
+        });
+        const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
+        await using app = await rig.open(database, configuration);
+        assert.equal((await receive(app, ann)).counts.tracked, 2);
+        server.inbox.messages = [...messages, { uid: 3, mime: Buffer.from(letter({ id: `${ann}-3` })) }];
+        server.inbox.uidNext = 4;
+        const { counts, failures } = await receive(app, ann);
+        assert.deepEqual([counts.quarantined, failures], [1, []]);
+        const [row] = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
+        assert.deepEqual([row?.code, row?.messageId], ["message unreadable", messageIdOf(`${ann}-3`)]);
+      },
+    );
+
     promise("what was asked for again in a folder that was deleted meanwhile stays as it was and stops nothing", async (database) => {
       const ann = rig.newUser();
       const large = (name: string) => ({ mime: withAttachment(`${ann}-${name}`, Buffer.alloc(MEGABYTE)), internalDate: RECEIVED });

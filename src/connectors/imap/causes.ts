@@ -237,6 +237,12 @@ export const CAUSES = {
     message: (where, what) => `${where} refuses a request about ${what}.`,
     remedy: (where) => `If it lasts, look into the log of ${where} at this time.`,
   },
+  "server fault": {
+    scope: "folder",
+    waitingHelps: true,
+    message: (where, what) => `${where} reports a fault of its own at a request about ${what}.`,
+    remedy: (where) => `Nothing, if it passes: Waypost tries again by itself. If it lasts, the log of ${where} says what is broken.`,
+  },
   "message unreadable": {
     scope: "item",
     waitingHelps: true,

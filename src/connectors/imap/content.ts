@@ -1,7 +1,7 @@
 import type { Content, MessageRef } from "../../model/message.ts";
 import { endingOf } from "./connect.ts";
 import { isTooLarge } from "./failures.ts";
-import { fetchRows, stillThere } from "./heads.ts";
+import { anotherIsHandedOut, Faults, fetchRows, stillThere } from "./heads.ts";
 import { chunks, uidOf } from "./plan.ts";
 import { opened, type Session } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
@@ -33,7 +33,8 @@ export type SizeOf = (ref: MessageRef) => number | undefined;
 
 /**
  * The raw messages of one folder. Those announced as too large are never downloaded, and no more than the limit of those announced
- * wrongly. Throws a Failure of scope item at the end, after all others are answered, when the server does not hand out a message.
+ * wrongly. Throws a Failure of scope item at the end, after all others are answered, when the server does not hand out a message; a wider one where it
+ * refuses for a reason of the moment, or for a fault of its own that no other message shows to be the message's.
  */
 export async function* fetchContent(
   session: Session,
@@ -43,27 +44,46 @@ export async function* fetchContent(
   sizeOf: SizeOf = () => undefined,
 ): AsyncGenerator<Content> {
   const unreadable: MessageRef[] = [];
+  const withheld: Wanted[] = [];
+  const faults = new Faults();
+  const ask = (these: readonly Wanted[], cut: number) =>
+    askSurviving(
+      these,
+      (few) => download(session, path, few, { cut, limit: maximumSize, faults }),
+      (few) => session.reopen(path, { patient: few.length === 1 }),
+    );
+  const askAlone = async (one: Wanted) => (await ask([one], maximumSize)).answers[0]?.content ?? null;
   for (const some of chunks(refs, SIZES_AT_A_TIME)) {
     const { wanted, answered } = await announced(session, path, some, maximumSize, sizeOf);
     yield* answered;
     for (const batch of batches(wanted, maximumSize)) {
-      const ask = (these: readonly Wanted[], cut: number) =>
-        askSurviving(
-          these,
-          (few) => download(session, path, few, { cut, limit: maximumSize }),
-          (few) => session.reopen(path, { patient: few.length === 1 }),
-        );
       const { answers, refused } = await ask(batch, cutOf(batch, maximumSize));
       unreadable.push(...refused.map(({ item }) => item.ref));
       for (const { one, content } of answers) {
-        const whole = content === "longer" ? await ask([one], maximumSize) : null;
-        const final = whole === null ? content : (whole.answers[0]?.content ?? null);
-        if (final === null || final === "longer") unreadable.push(one.ref);
+        const final = content === "longer" ? await askAlone(one) : content;
+        if (final === null || final === "longer") withheld.push(one);
         else yield final;
       }
     }
   }
-  if (unreadable.length > 0) throw unreadableFailure(session, path, unreadable);
+  for (const one of withheld) {
+    const final = faults.last === null ? null : await askAlone(one);
+    if (final === null || final === "longer") unreadable.push(one.ref);
+    else yield final;
+  }
+  if (unreadable.length === 0) return;
+  if (faults.last !== null) await assertOthersComeOut(session, path, withheld, faults);
+  throw unreadableFailure(session, path, unreadable);
+}
+
+/** Throws the server's fault unless the server hands out another message of the folder, so that the fault is about these. */
+function assertOthersComeOut(session: Session, path: string, withheld: readonly Wanted[], faults: Faults): Promise<void> {
+  return session.run(path, async (client) => {
+    await opened(client, path);
+    const uids = withheld.map(({ uid }) => uid);
+    const beginning = { uid: true, source: { start: 0, maxLength: 1 } };
+    if (!(await anotherIsHandedOut(client, uids, beginning, (row) => Buffer.isBuffer(row.source)))) throw faults.last;
+  });
 }
 
 /** Sorts the refs into those to download and those that can be answered from what the server announces. */
@@ -133,7 +153,7 @@ async function download(
   session: Session,
   path: string,
   batch: readonly Wanted[],
-  { cut, limit }: { readonly cut: number; readonly limit: number },
+  { cut, limit, faults }: { readonly cut: number; readonly limit: number; readonly faults: Faults },
 ): Promise<readonly Answer[]> {
   const oversized = { is: false };
   let held = 0;
@@ -153,6 +173,7 @@ async function download(
             if (batch.length > 1 && held > 2 * BATCH_BYTES) throw new Flooded();
             return row;
           },
+          faults,
         );
         const there = await stillThere(
           client,

@@ -63,6 +63,11 @@ export function imapFailure(
   return new Failure({ ...rest, code: trouble, scope, waitingHelps, message: message(where, subject), remedy: remedy(where, subject) });
 }
 
+/** An answer as imapflow parsed it: where a refused FETCH has its code. A response code comes first, as a section (RFC 3501 7.1). */
+const AnswerLine = z.object({
+  attributes: z.tuple([z.object({ section: z.tuple([z.object({ value: z.string() })]).rest(z.unknown()) })]).rest(z.unknown()),
+});
+
 /** What imapflow puts on its errors (its `errors.ts` and the answers of the server). */
 const ErrorFacts = z.object({
   message: z.string().catch(""),
@@ -75,6 +80,7 @@ const ErrorFacts = z.object({
   mailboxMissing: z.boolean().optional().catch(undefined),
   throttleReset: z.number().optional().catch(undefined),
   reason: z.string().optional().catch(undefined),
+  response: AnswerLine.optional().catch(undefined),
 });
 type ErrorFacts = z.infer<typeof ErrorFacts>;
 
@@ -151,6 +157,24 @@ export function isRefusal(error: unknown): boolean {
   return (responseStatus === "NO" || responseStatus === "BAD") && code !== "ETHROTTLE";
 }
 
+/** Codes of a refusal that is about the mailbox or the server as they are at the moment, whatever was asked for (RFC 5530 3). */
+const OF_THE_MOMENT: ReadonlySet<string> = new Set(["UNAVAILABLE", "INUSE", "LIMIT"]);
+
+/** Whether the server refused for a reason that has nothing to do with the messages it was asked for, and that passes. */
+export function isOfTheMoment(error: unknown): boolean {
+  return isRefusal(error) && OF_THE_MOMENT.has(refusalCode(error) ?? "");
+}
+
+/** Whether the server refused because of a fault of its own (SERVERBUG): one that a message brings out, or another one. */
+export function isServerFault(error: unknown): boolean {
+  return isRefusal(error) && refusalCode(error) === "SERVERBUG";
+}
+
+function refusalCode(error: unknown): string | undefined {
+  const facts = ErrorFacts.parse(error instanceof Error ? error : { message: "" });
+  return responseCode(facts, facts.responseText ?? "");
+}
+
 /** Whether the connection was given up because of one literal larger than allowed. */
 export function isTooLarge(error: unknown): boolean {
   return codeOf(error) === "LiteralTooLarge";
@@ -160,9 +184,13 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
+function responseCode({ serverResponseCode, response }: ErrorFacts, text: string): string | undefined {
+  return serverResponseCode ?? response?.attributes[0].section[0].value.toUpperCase() ?? /\[([A-Z-]+)[\] ]/.exec(text)?.[1];
+}
+
 function troubleOf(facts: ErrorFacts): ImapTrouble | null {
   const text = facts.responseText ?? facts.reason ?? "";
-  const code = facts.serverResponseCode ?? /\[([A-Z-]+)[\] ]/.exec(text)?.[1];
+  const code = responseCode(facts, text);
   if (facts.code === "ETHROTTLE") return "throttled";
   if (facts.code === "CONNECT_TIMEOUT" || facts.code === "UPGRADE_TIMEOUT" || facts.code === "ETIMEOUT") return "connection timed out";
   if (facts.code === "GREETING_TIMEOUT") return "no greeting";
@@ -187,6 +215,7 @@ function troubleOf(facts: ErrorFacts): ImapTrouble | null {
   if (code === "INUSE") return "mailbox in use";
   if (code === "LIMIT") return "limit reached";
   if (code === "UNAVAILABLE") return "mailbox unavailable";
+  if (code === "SERVERBUG") return "server fault";
   if (facts.responseStatus === "NO" || facts.responseStatus === "BAD") return "folder unreadable";
   return null;
 }

@@ -2,7 +2,7 @@ import { setImmediate as othersTurn } from "node:timers/promises";
 import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, type HeadFacts, parseHead } from "../../mime/head.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
-import { isRefusal } from "./failures.ts";
+import { isOfTheMoment, isRefusal, isServerFault } from "./failures.ts";
 import { rangeSet, refOf, sequenceSet, uidOf } from "./plan.ts";
 import { opened, searchUids } from "./session.ts";
 import type { UidRange } from "./witnesses.ts";
@@ -74,14 +74,22 @@ export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly 
   if (uids.length === 0) return [];
   const large = new Set(await searchUids(client, { uid: sequenceSet(uids), larger: HEADER_LIMIT }));
   // Facts and header in one answer: reading answers is what takes the time.
-  const rows = await fetchHeaders(client, uids, { large, room }, FACTS, (row) => hasFacts(row) && hasHeader(row));
+  const faults = new Faults();
+  const rows = await fetchHeaders(client, uids, { large, room, faults }, FACTS, (row) => hasFacts(row) && hasHeader(row));
   const lacking = uids.filter((uid) => !rows.has(uid) && !room.passed.has(uid));
   const facts = await fetchRows(client, lacking, FACTS, hasFacts);
-  const headers = await fetchHeaders(client, lacking, { large, room }, {}, hasHeader);
+  const headers = await fetchHeaders(client, lacking, { large, room, faults }, {}, hasHeader);
   const there = await stillThere(
     client,
     lacking.filter((uid) => !room.passed.has(uid) && (!facts.has(uid) || !headers.has(uid))),
   );
+  const withheld = [...there].filter((uid) => !headers.has(uid));
+  if (
+    faults.last !== null &&
+    withheld.length > 0 &&
+    !(await anotherIsHandedOut(client, withheld, FIELDS, (row) => row.headers !== undefined))
+  )
+    throw faults.last;
   for (const uid of lacking)
     if ((facts.has(uid) && headers.has(uid)) || there.has(uid)) rows.set(uid, { ...facts.get(uid), header: headers.get(uid)?.header });
   return uids.flatMap((uid) => {
@@ -94,7 +102,7 @@ export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly 
 async function fetchHeaders(
   client: ImapFlow,
   uids: readonly number[],
-  { large, room }: { readonly large: ReadonlySet<number>; readonly room: Room },
+  { large, room, faults }: { readonly large: ReadonlySet<number>; readonly room: Room; readonly faults: Faults },
   query: FetchQueryObject,
   whole: (row: Row) => boolean,
 ): Promise<Map<number, Row>> {
@@ -104,7 +112,7 @@ async function fetchHeaders(
   for (const isLarge of [false, true]) {
     const some = uids.filter((uid) => large.has(uid) === isLarge);
     if (room.full) for (const uid of some) room.passed.add(uid);
-    else rows.push(...(await fetchRows(client, some, { ...query, ...(isLarge ? BEGINNING : FIELDS) }, whole, take)));
+    else rows.push(...(await fetchRows(client, some, { ...query, ...(isLarge ? BEGINNING : FIELDS) }, whole, take, faults)));
   }
   return new Map(rows);
 }
@@ -127,10 +135,22 @@ export async function headsOf(
 }
 
 /**
+ * The faults that a server reported of itself where it refused messages. Only when it hands out another message afterwards is it about those that it
+ * refused: else nobody can tell, and nothing may be blamed on them.
+ */
+export class Faults {
+  last: unknown = null;
+
+  note(error: unknown): void {
+    if (isServerFault(error)) this.last = error;
+  }
+}
+
+/**
  * Rows by UID that are `whole`. Asked for all at once; whatever is missing from the answer is asked for one by one, because one
  * damaged message can make the server refuse them all. Never runs a command while rows come in: that would wait for ever. `keep` sees
  * each row as it comes, those that nobody asked for too, and says what is kept of it: nothing where it is null, and then the message is
- * not asked for again. It ends it all by throwing.
+ * not asked for again. It ends it all by throwing. Throws too when the server refuses for a reason of the moment.
  */
 export async function fetchRows(
   client: ImapFlow,
@@ -138,6 +158,7 @@ export async function fetchRows(
   query: FetchQueryObject,
   whole: (row: Row) => boolean,
   keep: (row: Row) => Row | null = (row) => row,
+  faults = new Faults(),
 ): Promise<Map<number, Row>> {
   const rows = new Map<number, Row>();
   const passed = new Set<number>();
@@ -152,7 +173,8 @@ export async function fetchRows(
         if (++come % ROWS_AT_A_TIME === 0) await othersTurn();
       }
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRefusal(error) || isOfTheMoment(error)) throw error;
+      faults.note(error);
     }
   };
   const missing = () => uids.filter((uid) => !passed.has(uid) && !whole(rows.get(uid) ?? {}));
@@ -160,6 +182,18 @@ export async function fetchRows(
   for (const uid of await stillThere(client, missing())) await ask([uid]);
   const lacking = new Set(missing());
   return new Map(uids.flatMap((uid) => (lacking.has(uid) || passed.has(uid) ? [] : [[uid, rows.get(uid) ?? {}] as const])));
+}
+
+/** Whether the server hands out, right now, another message of the open folder than these, as far as it is asked for. */
+export async function anotherIsHandedOut(
+  client: ImapFlow,
+  these: readonly number[],
+  query: FetchQueryObject,
+  whole: (row: Row) => boolean,
+): Promise<boolean> {
+  const except = new Set(these);
+  const other = (await searchUids(client, { all: true })).findLast((uid) => !except.has(uid));
+  return other !== undefined && (await fetchRows(client, [other], query, whole)).size > 0;
 }
 
 /** What the header alone tells of the messages of the open folder within these ranges, with one question; of at most so many of those that are answered. */
@@ -182,7 +216,7 @@ export async function fetchFields(
       if (++come % ROWS_AT_A_TIME === 0) await othersTurn();
     }
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isRefusal(error) || isOfTheMoment(error)) throw error;
   }
   return [...heads.values()];
 }
