@@ -1,5 +1,6 @@
 /** What lies in a mailbox: the answers to UIDL and LIST, joined. Pure. */
 import { createHash } from "node:crypto";
+import { setImmediate as othersTurn } from "node:timers/promises";
 
 /** One message of a session. */
 export interface Entry {
@@ -19,25 +20,39 @@ const LONGEST_UIDL = 200;
 /** Bytes of an answer to UIDL or LIST: some 400,000 messages. */
 export const LISTING_BYTES = 32 * 1024 * 1024;
 
-/** The lines of an answer by message number, or null where a line is none or a number comes twice: half a listing is no listing. */
-export function linesOf(listing: Buffer): ReadonlyMap<number, string> | null {
-  const lines = new Map<number, string>();
+/** Lines read, or messages joined, before other work of the process has its turn: a millisecond or two. */
+const AT_A_TIME = 1000;
+
+/** The lines of an answer, in its order. */
+export interface Lines {
+  readonly numbers: readonly number[];
+  readonly texts: readonly string[];
+}
+
+/** The lines of an answer, or null where a line is none or a number comes twice: half a listing is no listing. */
+export async function linesOf(listing: Buffer): Promise<Lines | null> {
+  const numbers: number[] = [];
+  const texts: string[] = [];
   const text = listing.toString("latin1");
+  let isAscending = true;
   for (let from = 0; from < text.length; ) {
+    if (numbers.length % AT_A_TIME === 0) await othersTurn();
     const found = text.indexOf("\n", from);
     const end = found < 0 ? text.length : found;
     const line = text.slice(from, end).trim();
     from = end + 1;
     const blank = line.search(/[ \t]/);
     const number = blank < 0 ? Number.NaN : Number(line.slice(0, blank));
-    if (!Number.isSafeInteger(number) || number < 1 || lines.has(number)) return null;
-    lines.set(number, line.slice(blank + 1).trim());
+    if (!Number.isSafeInteger(number) || number < 1) return null;
+    isAscending &&= number > (numbers.at(-1) ?? 0);
+    numbers.push(number);
+    texts.push(line.slice(blank + 1).trim());
   }
-  return lines;
+  return isAscending || new Set(numbers).size === numbers.length ? { numbers, texts } : null;
 }
 
 /**
- * The messages of a mailbox in the server's order, or null where the two answers do not fit together.
+ * The messages of a mailbox by their ids, in the server's order, or null where the two answers do not fit together.
  *
  * The id of a message is its UIDL with its size, parted by a blank, which no UIDL holds. A UIDL should be given once and never again, but servers exist that count anew when they are
  * reindexed, or make it of what several messages share: with the size, another message under a used id is another message. Copies that are
@@ -45,19 +60,38 @@ export function linesOf(listing: Buffer): ReadonlyMap<number, string> | null {
  * message comes a second time and is recognized. The number is the place among the copies, so that an id of theirs stands for a message only
  * while the listing stays the same.
  */
-export function entriesOf(uidl: ReadonlyMap<number, string>, list: ReadonlyMap<number, string>): readonly Entry[] | null {
-  if (uidl.size !== list.size) return null;
+export async function entriesOf(uidl: Lines, list: Lines): Promise<ReadonlyMap<string, Entry> | null> {
+  if (uidl.numbers.length !== list.numbers.length) return null;
+  const sizeText = await textsBy(uidl.numbers, list);
+  const entries = new Map<string, Entry>();
   const copies = new Map<string, number>();
-  const numbered: (Omit<Entry, "shared"> & { readonly first: string })[] = [];
-  for (const [number, unique] of uidl) {
-    const size = sizeOf(list.get(number));
+  for (const [index, number] of uidl.numbers.entries()) {
+    if (index % AT_A_TIME === 0) await othersTurn();
+    const unique = uidl.texts[index] ?? "";
+    const size = sizeOf(sizeText(number, index));
     if (size === null || unique === "") return null;
-    const first = `${storable(unique)} ${size}`;
-    const copy = (copies.get(first) ?? 0) + 1;
-    copies.set(first, copy);
-    numbered.push({ number, size, first, id: copy === 1 ? first : `${first} ${copy}` });
+    const id = `${storable(unique)} ${size}`;
+    const first = entries.get(id);
+    if (first === undefined) {
+      entries.set(id, { number, id, size, shared: false });
+      continue;
+    }
+    const copy = (copies.get(id) ?? 1) + 1;
+    copies.set(id, copy);
+    entries.set(id, { ...first, shared: true });
+    entries.set(`${id} ${copy}`, { number, id: `${id} ${copy}`, size, shared: true });
   }
-  return numbered.map(({ first, ...entry }) => ({ ...entry, shared: (copies.get(first) ?? 0) > 1 }));
+  return entries;
+}
+
+/** Finds the line about a message: nearly all servers give both lists in one order. */
+async function textsBy(numbers: readonly number[], { numbers: others, texts }: Lines) {
+  const places = new Map<number, number>();
+  for (const [index, number] of others.entries()) {
+    if (index % AT_A_TIME === 0) await othersTurn();
+    if (numbers[index] !== number) places.set(number, index);
+  }
+  return (number: number, index: number) => texts[others[index] === number ? index : (places.get(number) ?? -1)];
 }
 
 function sizeOf(text: string | undefined): number | null {

@@ -1,13 +1,17 @@
 /** An open mailbox: its listing, and commands about many messages at once. The listing is of the moment of sign-in and stays so (RFC 1939 5). */
+import { setImmediate as othersTurn } from "node:timers/promises";
 import { Collector } from "./collector.ts";
 import type { Answer, Connection } from "./connection.ts";
-import { type Entry, entriesOf, LISTING_BYTES, linesOf } from "./listing.ts";
+import { type Entry, entriesOf, LISTING_BYTES, type Lines, linesOf } from "./listing.ts";
 
 /**
  * Commands on the way before the first is answered, where the server has PIPELINING. They fit into the buffers of any network, so that
  * nobody waits for the other while both write.
  */
 const PIPELINE = 64;
+
+/** Messages noted before other work of the process has its turn. */
+const AT_A_TIME = 5000;
 
 export class Maildrop {
   readonly connection: Connection;
@@ -47,11 +51,11 @@ export class Maildrop {
     if (!uidl.ok) {
       // Some servers say so when there is nothing to list.
       if ((await this.count()) > 0) throw this.connection.failure("no message ids", { serverSaid: uidl.text });
-      return this.#keep([]);
+      return this.#keep(new Map());
     }
     const ids = await this.#listing(uidl);
     const sizes = await this.#listing(await this.#accepted("LIST"));
-    const entries = ids !== null && sizes !== null ? entriesOf(ids, sizes) : null;
+    const entries = ids !== null && sizes !== null ? await entriesOf(ids, sizes) : null;
     if (entries === null) throw this.connection.failure("listing damaged");
     return this.#keep(entries);
   }
@@ -98,15 +102,20 @@ export class Maildrop {
     return answer;
   }
 
-  async #listing(answer: Answer): Promise<ReadonlyMap<number, string> | null> {
+  async #listing(answer: Answer): Promise<Lines | null> {
     const listing = new Collector(LISTING_BYTES);
     await this.connection.channel.body(answer.lineEnd, listing, () => listing.over);
     return linesOf(listing.content());
   }
 
-  #keep(entries: readonly Entry[]): readonly Entry[] {
-    this.#byId = new Map(entries.map((entry) => [entry.id, entry]));
-    for (const { id, shared } of entries) if (shared) this.#shared.add(id);
+  async #keep(byId: ReadonlyMap<string, Entry>): Promise<readonly Entry[]> {
+    const entries: Entry[] = [];
+    for (const entry of byId.values()) {
+      if (entries.length % AT_A_TIME === 0) await othersTurn();
+      entries.push(entry);
+      if (entry.shared) this.#shared.add(entry.id);
+    }
+    this.#byId = byId;
     this.#entries = entries;
     return entries;
   }

@@ -22,7 +22,7 @@ export const NO_LIKENESS = 0;
 const MOST_CHANGES = 4096;
 
 /** Ids worked out before other work of the process has its turn: a few milliseconds. */
-const AT_A_TIME = 2000;
+const AT_A_TIME = 1000;
 
 /** What a mailbox holds, compared with what was handed out of it. */
 export interface Comparison<T> {
