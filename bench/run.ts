@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { benchFairness } from "./fairness.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchQuestions } from "./questions.ts";
 import { benchReceive } from "./receive.ts";
 
 /** What a bench gives: a table for people, and the same figures for programs. */
@@ -23,6 +24,7 @@ export interface BenchOptions {
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
   fairness: benchFairness,
   ingest: benchIngest,
+  questions: benchQuestions,
   receive: benchReceive,
 };
 

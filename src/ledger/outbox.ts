@@ -192,7 +192,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export async function findSendings(sql: Sql, key: string): Promise<OutboxRow[]> {
   const bare = key.trim().replace(/^<(.*)>$/s, "$1");
   const { rows } = await sql.query<OutboxRow>(
-    `select ${COLUMNS} from waypost.outbox where message_id = $1 or email_id = $2 order by generation desc limit 50`,
+    `select ${COLUMNS} from waypost.outbox where message_id = $1 union select ${COLUMNS} from waypost.outbox where email_id = $2::uuid
+     order by generation desc limit 50`,
     [bare, UUID.test(bare) ? bare : null],
   );
   return rows.map(revive);

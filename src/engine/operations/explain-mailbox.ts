@@ -1,5 +1,5 @@
 import { readAudit } from "../../ledger/audit.ts";
-import { listMailboxes, type MailboxRow, mailboxesByAddress, type ProfileRow, readProfile } from "../../ledger/mailboxes.ts";
+import { listMailboxes, type MailboxRow, mailboxesByAddress, type ProfileRow, readProfile, readProfiles } from "../../ledger/mailboxes.ts";
 import { addressKey } from "../../model/address.ts";
 import type { Direction } from "../../model/mailbox.ts";
 import type { EngineContext } from "../context.ts";
@@ -101,11 +101,10 @@ async function whyPending(context: EngineContext, organization: string, sender: 
 
 /** Mailboxes whose server is not connected to for incoming mail. */
 export async function mailboxesNotRead(context: EngineContext): Promise<{ mailbox: string; because: string }[]> {
-  const found: { mailbox: string; because: string }[] = [];
-  for (const mailbox of await listMailboxes(context.database)) {
-    const profile = await readProfile(context.database, mailbox.profile);
+  const profiles = new Map((await readProfiles(context.database)).map((one) => [one.name, one]));
+  return (await listMailboxes(context.database)).flatMap((mailbox) => {
+    const profile = profiles.get(mailbox.profile);
     const because = profile && whyNot("receive", mailbox, profile);
-    if (because) found.push({ mailbox: mailbox.address, because });
-  }
-  return found;
+    return because ? [{ mailbox: mailbox.address, because }] : [];
+  });
 }
