@@ -5,12 +5,12 @@ import type { Log } from "../engine/log.ts";
 import { step } from "../engine/step.ts";
 import { LeaseLost, withLease } from "../jobs/lease.ts";
 import type { KeyRing } from "../ledger/sealing.ts";
-import { type HeldTokens, type NewTokens, noteTokenFailure, readTokens, storeTokens, thrownAgain } from "../ledger/tokens.ts";
+import { type HeldTokens, type NewTokens, noteAsking, noteTokenFailure, readTokens, storeTokens, thrownAgain } from "../ledger/tokens.ts";
 import { Failure } from "../model/failure.ts";
 import type { TokenSecret } from "../model/mailbox.ts";
 import type { Credentials } from "../ports.ts";
 import type { OauthClient } from "../wire/oauth/client.ts";
-import { type Holder, oauthFailure } from "../wire/oauth/failures.ts";
+import { type Holder, isAnswered, oauthFailure } from "../wire/oauth/failures.ts";
 import type { TokenSet } from "../wire/oauth/settings.ts";
 
 /** Milliseconds that a token must still be valid to be used: a sign-in takes its time, and clocks differ. */
@@ -148,10 +148,17 @@ export class TokenKeeper {
       await this.#store(newTokens(set, held.tokens?.refreshToken ?? null, asked), old);
       this.#options.log.debug({ token: this.name, lifeSeconds: set.lifeSeconds }, "access token renewed");
     } catch (error) {
-      if (error instanceof Failure && error.scope !== "process")
-        await noteTokenFailure(this.#options.database, this.name, error, this.#options.now());
-      throw error;
+      if (!(error instanceof Failure) || error.scope === "process") throw error;
+      // The refresh token at hand may have been used up by an earlier try, whose answer nobody stored.
+      const mayBeUsedUp = held.askedAt !== null;
+      const failure = mayBeUsedUp && error.code === "authorization ended" ? this.#interrupted(error) : error;
+      await noteTokenFailure(this.#options.database, this.name, failure, this.#options.now(), !mayBeUsedUp && isAnswered(failure));
+      throw failure;
     }
+  }
+
+  #interrupted({ serverSaid, cause }: Failure): Failure {
+    return oauthFailure("renewal interrupted", this.client.settings, this.holder, { serverSaid, cause });
   }
 
   async #ask({ tokens }: HeldTokens): Promise<TokenSet> {
@@ -159,6 +166,7 @@ export class TokenKeeper {
     if (client.settings.grant === "clientCredentials") return await client.clientCredentials(holder);
     if (tokens === null) throw oauthFailure("authorization missing", client.settings, holder);
     if (tokens.refreshToken === null) throw oauthFailure("authorization ended", client.settings, holder);
+    await noteAsking(this.#options.database, this.name, this.#options.now());
     return await client.refresh(holder, tokens.refreshToken);
   }
 

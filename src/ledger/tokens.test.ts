@@ -5,7 +5,7 @@ import { Failure } from "../model/failure.ts";
 import { type KeyRing, keyRing, newKey } from "./sealing.ts";
 import { sealAnew } from "./secrets.ts";
 import { later, NOW } from "./test-data.ts";
-import { type NewTokens, noteTokenFailure, readTokens, storeTokens, thrownAgain, tokenStates } from "./tokens.ts";
+import { type NewTokens, noteAsking, noteTokenFailure, readTokens, storeTokens, thrownAgain, tokenStates } from "./tokens.ts";
 
 const NAME = "mailbox:ann@example.test";
 const [FIRST, SECOND] = [newKey(), newKey()];
@@ -56,8 +56,8 @@ onBothEngines("a failed try is remembered as it was, also before there were any 
     waitingHelps: false,
     notBefore: later(60),
   });
-  await noteTokenFailure(database, NAME, failure, NOW);
-  await noteTokenFailure(database, NAME, failure, later(5));
+  await noteTokenFailure(database, NAME, failure, NOW, true);
+  await noteTokenFailure(database, NAME, failure, later(5), true);
   const [state] = await tokenStates(database, [NAME, "mailbox:nobody@example.test"]);
   assert.deepEqual([state?.attempts, state?.version, state?.failedAt], [2, 0, later(5)]);
   assert.ok(state?.failure);
@@ -67,6 +67,25 @@ onBothEngines("a failed try is remembered as it was, also before there were any 
   const [after] = await tokenStates(database, [NAME]);
   assert.deepEqual([after?.failure, after?.failedAt, after?.attempts], [null, null, 3]);
 });
+
+onBothEngines(
+  "a renewal whose answer is not stored is remembered since the first time, until there are new tokens or an answer",
+  async (database) => {
+    const failure = new Failure({ scope: "mailbox", code: "c", message: "m", remedy: "r", waitingHelps: true });
+    const askedAt = async () => (await readTokens(database, RING, NAME)).askedAt;
+    await store(database, "one", null);
+    assert.equal(await askedAt(), null);
+    await noteAsking(database, NAME, later(1));
+    await noteAsking(database, NAME, later(2));
+    await noteTokenFailure(database, NAME, failure, later(3), false);
+    assert.deepEqual(await askedAt(), later(1));
+    await store(database, "two", 1, later(4));
+    assert.equal(await askedAt(), null);
+    await noteAsking(database, NAME, later(5));
+    await noteTokenFailure(database, NAME, failure, later(6), true);
+    assert.equal(await askedAt(), null);
+  },
+);
 
 onBothEngines("after a change of keys everything is sealed anew, and the old key can go", async (database) => {
   await store(database, "one", null);

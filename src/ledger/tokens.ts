@@ -16,6 +16,8 @@ export interface TokenState {
   readonly authorizedAt: Date | null;
   readonly failure: TokenFailure | null;
   readonly failedAt: Date | null;
+  /** Since when it is not known what became of a renewal; null: each was answered. */
+  readonly askedAt: Date | null;
 }
 
 /** The last try to get a token, when it failed. */
@@ -39,7 +41,8 @@ export interface HeldTokens extends TokenState {
 }
 
 const STATE = `token.name, token.version, token.attempts, token.obtained_at as "obtainedAt", token.expires_at as "expiresAt", token.renewable,
-  token.authorized_at as "authorizedAt", token.failure, token.failed_at as "failedAt"`;
+  token.authorized_at as "authorizedAt", token.failure, token.failed_at as "failedAt",
+  token.asked_at as "askedAt"`;
 
 /** State before anything is known. */
 const NOTHING = {
@@ -51,6 +54,7 @@ const NOTHING = {
   authorizedAt: null,
   failure: null,
   failedAt: null,
+  askedAt: null,
   tokens: null,
 } as const;
 
@@ -95,7 +99,7 @@ export async function storeTokens(
      values ($1, 1, 1, $2, $3, $4, $5, case when $6::bigint is null then $2::timestamptz end)
      on conflict (name) do update set version = token.version + 1, attempts = token.attempts + 1, obtained_at = excluded.obtained_at,
        expires_at = excluded.expires_at, renewable = excluded.renewable, scope = excluded.scope,
-       authorized_at = coalesce(excluded.authorized_at, token.authorized_at), failure = null, failed_at = null
+       authorized_at = coalesce(excluded.authorized_at, token.authorized_at), failure = null, failed_at = null, asked_at = null
      where $6 is null or token.version = $6`,
     [name, now, expiresAt, secret.refreshToken !== null, scope, replaced],
   );
@@ -104,13 +108,19 @@ export async function storeTokens(
   return true;
 }
 
-/** Notes how a try to get tokens failed. */
-export async function noteTokenFailure(sql: Sql, name: string, failure: Failure, now: Date): Promise<void> {
+/** Stored before a service is asked to renew: whoever comes after a crash knows that the refresh token at hand may be used up. */
+export async function noteAsking(sql: Sql, name: string, now: Date): Promise<void> {
+  await sql.query("update waypost.token set asked_at = coalesce(asked_at, $2) where name = $1", [name, now]);
+}
+
+/** Notes how a try to get tokens failed; `answered`: it is known that this very try used nothing up, nor did one before. */
+export async function noteTokenFailure(sql: Sql, name: string, failure: Failure, now: Date, answered: boolean): Promise<void> {
   const { scope, code, message, serverSaid, remedy, waitingHelps, notBefore } = failure;
   await sql.query(
     `insert into waypost.token (name, attempts, failure, failed_at) values ($1, 1, $2::jsonb, $3)
-     on conflict (name) do update set attempts = token.attempts + 1, failure = excluded.failure, failed_at = excluded.failed_at`,
-    [name, storableJson({ scope, code, message, serverSaid, remedy, waitingHelps, notBefore }), now],
+     on conflict (name) do update set attempts = token.attempts + 1, failure = excluded.failure, failed_at = excluded.failed_at,
+       asked_at = case when not $4 then token.asked_at end`,
+    [name, storableJson({ scope, code, message, serverSaid, remedy, waitingHelps, notBefore }), now, answered],
   );
 }
 

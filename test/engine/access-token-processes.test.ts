@@ -113,15 +113,22 @@ onOneDatabaseEach(
         for (let round = 0; round < 4; round++)
           assert.deepEqual(
             (await receive(app, name)).failures.map((one) => one.code),
-            ["authorization ended"],
+            ["renewal interrupted"],
           );
         assert.equal(authority.requests.length - from, 1, "the sign-in service is not stormed");
-        const alert = await theAlert(app, "receiving: authorization ended");
+        const alert = await theAlert(app, "receiving: renewal interrupted");
+        assert.match(alert.message, /a renewal was interrupted: .* before they were stored/);
         assert.match(alert.remedy, new RegExp(`waypost authorize ${addressOf(name)}`));
         assert.match(alert.serverSaid ?? "", /used before; all access is revoked/);
         await authorize(app, name);
         assert.deepEqual((await receive(app, name)).failures, []);
         assert.deepEqual(await openCodes(app), []);
+        // What is revoked afterwards is not told as an interruption.
+        authority.revoke(name);
+        assert.deepEqual(
+          (await receive(app, name)).failures.map((one) => one.code),
+          ["authorization ended"],
+        );
       },
     );
 

@@ -39,6 +39,13 @@ const CAUSES = {
     message: (service, { name }) => `${service} does not renew the access to ${name} any more: it was revoked, or has expired.`,
     remedy: AUTHORIZE,
   },
+  "renewal interrupted": {
+    scope: "holder",
+    waitingHelps: false,
+    message: (service, { name }) =>
+      `${service} does not renew the access to ${name} any more, most likely because a renewal was interrupted: Waypost asked for new tokens, and ended or lost the connection before they were stored. A service that gets the ones before them a second time takes them for stolen.`,
+    remedy: AUTHORIZE,
+  },
   "authorization needs a person": {
     scope: "holder",
     waitingHelps: false,
@@ -165,6 +172,14 @@ export function failureOf(error: unknown, settings: OauthSettings, holder: Holde
   const known = connectionFailure(error, { host: url.hostname, port, purpose: "sign-in service" });
   if (known !== null) return new Failure({ ...known, scope: "profile", cause: error });
   throw error;
+}
+
+/** After these nobody knows whether the service has handed out new tokens: its answer got lost, or was none that could be read. */
+const UNANSWERED: readonly string[] = ["sign-in service silent", "sign-in service not understood", "connection lost"];
+
+/** Whether it is known that the service has handed nothing out. */
+export function isAnswered({ code }: Failure): boolean {
+  return !UNANSWERED.includes(code);
 }
 
 /**
