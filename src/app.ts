@@ -58,75 +58,75 @@ export async function openApp(configuration: Configuration, options: AppOptions)
   const database =
     options.database ?? (await openDatabase({ ...databasePlace(configuration), report: (message) => options.log.warn({}, message) }));
   const now = options.now ?? (() => new Date());
-  try {
-    const crm = openEmbeddedCrm(database);
-    await storeConfiguration(database, configuration, now());
-    const queue = await startQueue(database, { report: (error) => options.log.error({ error }, "a job failed") });
-    const organizations = configuration.organizations.map((one) => one.name);
-    const systems = new Map<string, MailSystem>();
-    const content = options.content ?? new ContentReader();
-    const passwords = new Map(configuration.mailboxes.map((one) => [addressKey(one.address), one]));
-    const signIns = new Map(configuration.serverProfiles.map(({ name }) => [name, signInOf(configuration, name)]));
-    const signInFor = (profile: string) => signIns.get(profile) ?? signInOf(configuration, profile);
-    const opening: EngineContext["opening"] = ({ address, username, profile }, direction) =>
-      signInFor(profile).opening(address, username, direction);
-    const connections = new Connections({
-      database,
-      now,
-      countedAs: (mailbox, direction) => countedAs(opening(mailbox, direction)),
-      wake: (tx, work, mailboxId) => wake(queue, database, work, mailboxId, tx),
-      report: (error) => options.log.warn({ error }, "a connection was not given back; the next sweep does it"),
-      eased: async (profile) => void (await closeAlerts(database, "profile", profile, LIMIT_ALERT, now())),
-    });
-    const keepers = tokenKeepers(configuration, { database, log: options.log, now, keys: await openKeys(configuration, database) });
-    const authorizations = openAuthorizations(configuration, keepers, () => context);
-    const context: EngineContext = {
-      database,
-      log: options.log,
-      measure: options.measure ?? NO_MEASURE,
-      now,
-      crm: (organization) => {
-        if (!organizations.includes(organization)) throw unknownOrganization(organization);
-        return crm;
-      },
-      mailSystem: (profile) => {
-        const open = systems.get(profile.name) ?? openMailSystem(profile, signInFor(profile.name));
-        systems.set(profile.name, open);
-        return open;
-      },
-      content,
-      credentials(address) {
-        const mailbox = passwords.get(address);
-        return keepers.ofMailbox(address)?.credentialsFor(mailbox?.username ?? address) ?? passwordOf(address, mailbox);
-      },
-      opening,
-      authorizations,
-      wake: (work, mailboxId) => wake(queue, database, work, mailboxId),
-      connections,
-    };
-    const close = async () => {
-      await authorizations[Symbol.asyncDispose]();
-      await queue.stop({ gracefulSeconds: 0 });
-      await content.close();
-      await Promise.all([...systems.values()].map((system) => system[Symbol.asyncDispose]()));
-      await connections.close();
-      if (!options.database) await database.close();
-    };
-    return {
-      configuration,
-      database,
-      crm,
-      queue,
-      context,
-      organizations,
-      operations: operationsOf(context, organizations),
-      close,
-      [Symbol.asyncDispose]: close,
-    };
-  } catch (error) {
+  // What is open is closed again when the rest cannot be put together: a queue that goes on would keep the process alive.
+  await using starting = new AsyncDisposableStack();
+  if (!options.database) starting.defer(() => database.close());
+  const crm = openEmbeddedCrm(database);
+  await storeConfiguration(database, configuration, now());
+  const queue = await startQueue(database, { report: (error) => options.log.error({ error }, "a job failed") });
+  starting.defer(() => queue.stop({ gracefulSeconds: 0 }));
+  const organizations = configuration.organizations.map((one) => one.name);
+  const systems = new Map<string, MailSystem>();
+  const content = options.content ?? new ContentReader();
+  const passwords = new Map(configuration.mailboxes.map((one) => [addressKey(one.address), one]));
+  const signIns = new Map(configuration.serverProfiles.map(({ name }) => [name, signInOf(configuration, name)]));
+  const signInFor = (profile: string) => signIns.get(profile) ?? signInOf(configuration, profile);
+  const opening: EngineContext["opening"] = ({ address, username, profile }, direction) =>
+    signInFor(profile).opening(address, username, direction);
+  const connections = new Connections({
+    database,
+    now,
+    countedAs: (mailbox, direction) => countedAs(opening(mailbox, direction)),
+    wake: (tx, work, mailboxId) => wake(queue, database, work, mailboxId, tx),
+    report: (error) => options.log.warn({ error }, "a connection was not given back; the next sweep does it"),
+    eased: async (profile) => void (await closeAlerts(database, "profile", profile, LIMIT_ALERT, now())),
+  });
+  const keepers = tokenKeepers(configuration, { database, log: options.log, now, keys: await openKeys(configuration, database) });
+  const authorizations = openAuthorizations(configuration, keepers, () => context);
+  const context: EngineContext = {
+    database,
+    log: options.log,
+    measure: options.measure ?? NO_MEASURE,
+    now,
+    crm: (organization) => {
+      if (!organizations.includes(organization)) throw unknownOrganization(organization);
+      return crm;
+    },
+    mailSystem: (profile) => {
+      const open = systems.get(profile.name) ?? openMailSystem(profile, signInFor(profile.name));
+      systems.set(profile.name, open);
+      return open;
+    },
+    content,
+    credentials(address) {
+      const mailbox = passwords.get(address);
+      return keepers.ofMailbox(address)?.credentialsFor(mailbox?.username ?? address) ?? passwordOf(address, mailbox);
+    },
+    opening,
+    authorizations,
+    wake: (work, mailboxId) => wake(queue, database, work, mailboxId),
+    connections,
+  };
+  const close = async () => {
+    await authorizations[Symbol.asyncDispose]();
+    await queue.stop({ gracefulSeconds: 0 });
+    await content.close();
+    await Promise.all([...systems.values()].map((system) => system[Symbol.asyncDispose]()));
+    await connections.close();
     if (!options.database) await database.close();
-    throw error;
-  }
+  };
+  starting.move();
+  return {
+    configuration,
+    database,
+    crm,
+    queue,
+    context,
+    organizations,
+    operations: operationsOf(context, organizations),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** The keys that seal tokens, read once, where there are tokens; what an older key sealed is sealed with the newest one from now on. */

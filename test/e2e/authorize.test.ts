@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { z } from "zod";
+import type { EngineName } from "../databases.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../servers/authorization-server.ts";
 import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
 import { missingServers } from "../servers/needs.ts";
@@ -34,12 +35,14 @@ let authority: AuthorizationServer;
 let dovecot: Dovecot;
 
 /** An office whose mailboxes are opened with access tokens. */
-async function officeWithTokens(oauth: Partial<Oauth> = {}): Promise<Office> {
-  const office = await openOffice("pglite");
+async function officeWithTokens(oauth: Partial<Oauth> = {}, engine: EngineName = "pglite"): Promise<Office> {
+  const office = await openOffice(engine);
   const { organizations, users, mailboxes, ...rest } = office.configuration;
   writeFileSync(path.join(office.folder, "secret"), `${CLIENT_SECRET}\n`, { mode: 0o600 });
   office.write({
     ...rest,
+    // On PostgreSQL, which many processes may share, none is made by itself.
+    ...(engine === "postgres" && { key: { file: "key" } }),
     organizations,
     users,
     serverProfiles: [
@@ -165,6 +168,33 @@ describe("waypost authorize", { concurrency: 2, skip: missingServers(["dovecot"]
     const declined = await declining.ended;
     assert.deepEqual([declined.code, documents(declined, errorShape).error.code], [1, "authorization declined"]);
     assert.deepEqual([await stateOfToken(office, ANN), await stateOfToken(office, BEN)], ["valid", "missing"]);
+  });
+
+  test("beside a service on PostgreSQL the command stores the token by itself, and the service reads on", {
+    skip: missingServers(["postgres"]),
+  }, async () => {
+    await using office = await officeWithTokens({}, "postgres");
+    await dovecot.deliver(ANNS, letter("postgres@stranger.test"));
+    const keyless = await office.run("serve");
+    assert.deepEqual([keyless.code, keyless.out], [1, ""], "without a key it ends, and nothing of it goes on");
+    assert.match(keyless.error, /key that seals .* is missing/);
+    writeFileSync(path.join(office.folder, "key"), (await office.run("config", "key")).out, { mode: 0o600 });
+    const serving = office.start(["serve"]);
+    await serving.until("open this link once");
+    await until(async () => (await office.run("status")).out.includes("waypost authorize ann@office.test"));
+    const from = authority.requests.length;
+    const running = office.start(["--json", "authorize", ANN]);
+    await authority.browse((await offerOf(running)).address ?? "", ANNS);
+    const ended = await running.ended;
+    assert.equal(ended.code, 0, ended.error);
+    assert.deepEqual(documents(ended, authorizedShape), { target: ANN, renewable: true, mailboxes: [{ mailbox: ANN, result: "ok" }] });
+    // Nobody tells the service: it finds the token in the database they share.
+    await until(async () => (await office.run("explain", "postgres@stranger.test")).code === 0);
+    assert.equal(await stateOfToken(office, ANN), "valid");
+    serving.kill("SIGTERM");
+    const served = await serving.ended;
+    assert.equal(served.code, 0, served.error);
+    assertHoldsNone(`${served.out}${served.error}${ended.out}${ended.error}`, secretsSince(from));
   });
 
   test("where nobody signs in, the profile is named and nothing is to be opened; a wrong secret is code 1 with the service's words", async () => {

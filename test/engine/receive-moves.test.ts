@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, rmSync } from "node:fs";
 import path from "node:path";
 import { after, before } from "node:test";
+import { z } from "zod";
 import { Failure } from "../../src/model/failure.ts";
 import type { TestDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
@@ -10,6 +11,7 @@ import { type EngineRig, engineRig, type RigApp, receive } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
 /** Read, being below the inbox. */
+const startedAnewShape = z.object({ startedAnew: z.array(z.object({ stream: z.string(), because: z.string() })) });
 const WORK = "INBOX/Work";
 const LATER = "INBOX/ZLater";
 /** Not read. */
@@ -246,10 +248,11 @@ onOneDatabaseEach("messages that move", servers, (promise) => {
 
     const counts = await box.round();
     assert.deepEqual([counts.received, counts.tracked, counts.moved], [1, 1, 2]);
-    assert.ok(
-      box.app.logged.some((one) => one.message.includes("cursor lost")),
-      "the folder really was numbered anew",
-    );
+    const lines = box.app.logged.filter((one) => one.message === "mailbox read").map(({ fields }) => startedAnewShape.parse(fields));
+    const [first, second, ...more] = lines.map((line) => line.startedAnew);
+    assert.deepEqual([first, second?.length, more], [[], 1, []], "the line of the round tells that the folder was numbered anew");
+    assert.equal(second?.[0]?.stream, "INBOX");
+    assert.match(second?.[0]?.because ?? "", /UIDVALIDITY|number/i);
     const now = await emailsIn(database, box.user);
     assert.deepEqual(
       now.filter((email) => email.subject !== "new"),

@@ -38,6 +38,7 @@ export async function* readStream(
   const startedAt = context.now();
   const position = await readPosition(context.database, work.mailbox.id, stream);
   const grown = position !== null && readsMore(position, folders);
+  if (grown) reading.startedAnew.push({ stream, because: "A folder is read that was not read before." });
   let cursor = grown ? null : (position?.cursor ?? null);
   const reread: string[] | null = grown ? [] : null;
   let lay: ReadonlyMap<string, number> = new Map();
@@ -99,10 +100,11 @@ export async function* readStream(
 
 /** The stream is read from its beginning. Returns where its messages lay, see forgetPlaces. */
 export async function forgetPosition(
-  { context, work, lease }: Reading,
+  { context, work, lease, startedAnew }: Reading,
   stream: string,
   reason: string,
 ): Promise<ReadonlyMap<string, number>> {
+  startedAnew.push({ stream, because: reason });
   context.log.warn(
     { mailbox: work.mailbox.address, stream, reason },
     "cursor lost: the folder is read again and its messages recognized by identity",

@@ -16,8 +16,15 @@ export interface Reading {
   readonly nextPage: NextPage;
   readonly lease: Lease;
   readonly signal: AbortSignal;
+  /** Streams that had to be read from their beginning, in order; filled while reading. */
+  readonly startedAnew: StartedAnew[];
   /** Told after each page how many messages it held. */
   readonly onPage?: ((messages: number) => void) | undefined;
+}
+
+export interface StartedAnew {
+  readonly stream: string;
+  readonly because: string;
 }
 
 export interface Counts {

@@ -14,7 +14,7 @@ import { deleteProcessed } from "./delete-processed.ts";
 import { tellHiddenFolders } from "./hidden-folders.ts";
 import { NextPage } from "./next-page.ts";
 import { readStreams } from "./read-streams.ts";
-import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
+import { addCounts, type Counts, NO_COUNTS, type Reading, type StartedAnew } from "./reading.ts";
 
 /** How a round is run. */
 export interface ReceiveOptions {
@@ -66,16 +66,17 @@ export async function receiveMailbox(
   }
   const started = performance.now();
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
+  const startedAnew: StartedAnew[] = [];
   try {
     const { counts, unfinished } = await readMailboxOnce(
-      { context, work, source, nextPage: new NextPage(), lease, signal, onPage: options.onPage },
+      { context, work, source, nextPage: new NextPage(), lease, signal, startedAnew, onPage: options.onPage },
       options.slice ?? NEVER,
     );
     await noteRecovery(context, "receive", work);
     if (counts.received > 0) await noteArrival(context.database, mailbox.id, context.now());
     const seconds = (performance.now() - started) / 1000;
     context.measure.observe("job_seconds", { work: "receive" }, seconds);
-    context.log.info({ mailbox: mailbox.address, ...counts, seconds, unfinished }, "mailbox read");
+    context.log.info({ mailbox: mailbox.address, ...counts, startedAnew, seconds, unfinished }, "mailbox read");
     return { ...counts, failure: null, end: unfinished ? "unfinished" : "done", left: null };
   } catch (error) {
     await noteTrouble(context, "receive", work, error);
