@@ -144,11 +144,16 @@ export type Pull =
        * engine compares them with what it knows of their refs; where one is another message, the cursor is lost.
        */
       readonly again?: readonly MessageHead[] | undefined;
+      /** A sentence that people should know of the stream as the mail system keeps it; null: none. Left out: nothing new is known of it. */
+      readonly remark?: string | null | undefined;
       readonly cursor: Cursor;
       readonly more: boolean;
     }
-  /** The cursor is lost. The engine pulls again from null and reconciles by identity (invariant 3). */
-  | { readonly kind: "reset"; readonly reason: string };
+  /**
+   * The cursor is lost. The engine pulls again from null and reconciles by identity (invariant 3). `expected`: the mail system cannot keep
+   * positions in this stream, so that it is no news.
+   */
+  | { readonly kind: "reset"; readonly reason: string; readonly expected?: true | undefined };
 
 export interface Envelope {
   readonly from: string;

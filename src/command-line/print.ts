@@ -138,7 +138,8 @@ export function authorizedLines({ target, expiresAt, renewable, mailboxes }: Jso
 function folderLines(folders: readonly Json<FolderStatus>[]): string[] {
   return folders.map((one) => {
     const count = one.messages === null ? "unknown number of messages" : plural(one.messages, "message");
-    return `  folder:    ${one.name} (${count}) ${one.read ? "is read" : `is not read. ${one.because}`}`;
+    const remark = one.remark === null ? "" : `${one.read ? "." : ""} ${one.remark}`;
+    return `  folder:    ${one.name} (${count}) ${one.read ? "is read" : `is not read. ${one.because}`}${remark}`;
   });
 }
 

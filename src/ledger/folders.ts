@@ -18,6 +18,8 @@ export interface FolderRow {
   readonly messages: number | null;
   readonly notReadBecause: string | null;
   readonly missingSince: Date | null;
+  /** What people should know of it as the mail system keeps it, or null. */
+  readonly remark: string | null;
 }
 
 /** Stores the listing of a mailbox's folders. Those that are not listed any more are marked missing; the cursor of their stream stays. */
@@ -39,7 +41,7 @@ export async function storeFolders(tx: Transaction, mailboxId: string, folders: 
 
 export async function listFolders(sql: Sql, mailboxId: string): Promise<FolderRow[]> {
   const { rows } = await sql.query<FolderRow>(
-    `select id, stream_id as stream, name, role, messages, not_read_because as "notReadBecause", missing_since as "missingSince"
+    `select id, stream_id as stream, name, role, messages, not_read_because as "notReadBecause", missing_since as "missingSince", remark
      from waypost.folder where mailbox_id = $1 order by role <> 'inbox', name`,
     [mailboxId],
   );
@@ -49,7 +51,7 @@ export async function listFolders(sql: Sql, mailboxId: string): Promise<FolderRo
 /** The folders of all mailboxes, by mailbox, each list as `listFolders` gives it. */
 export async function foldersByMailbox(sql: Sql): Promise<Map<string, FolderRow[]>> {
   const { rows } = await sql.query<FolderRow & { mailboxId: string }>(
-    `select mailbox_id as "mailboxId", id, stream_id as stream, name, role, messages, not_read_because as "notReadBecause", missing_since as "missingSince"
+    `select mailbox_id as "mailboxId", id, stream_id as stream, name, role, messages, not_read_because as "notReadBecause", missing_since as "missingSince", remark
      from waypost.folder order by role <> 'inbox', name`,
   );
   return Map.groupBy(rows, (row) => row.mailboxId);
@@ -90,4 +92,13 @@ export async function storePosition(tx: Transaction, mailboxId: string, stream: 
      on conflict (mailbox_id, id) do update set cursor = excluded.cursor, folders = excluded.folders, pulled_at = excluded.pulled_at`,
     [mailboxId, stream, position.cursor, position.folders, now],
   );
+}
+
+/** What people should know of the folders of a stream; null: nothing. */
+export async function storeRemark(tx: Transaction, mailboxId: string, stream: string, remark: string | null): Promise<void> {
+  await tx.query("update waypost.folder set remark = $3 where mailbox_id = $1 and stream_id = $2 and remark is distinct from $3", [
+    mailboxId,
+    stream,
+    remark,
+  ]);
 }

@@ -57,18 +57,6 @@ test("a UIDNEXT that goes back is a lost cursor", async () => {
   });
 });
 
-for (const validity of [null, "0"]) {
-  test(`a folder ${validity === null ? "without UIDVALIDITY" : "with UIDVALIDITY 0"} is read to its end, and anew each time`, async () => {
-    await withServer({ inbox: { validity, uidNext: 4, messages: some(1, 2, 3) } }, async (source) => {
-      const first = await page(source, null, 2);
-      assert.deepEqual([uidsOf(first), first.more], [[1, 2], true]);
-      const second = await page(source, first.cursor, 2);
-      assert.deepEqual([uidsOf(second), second.more], [[3], false]);
-      assert.equal((await source.pull("INBOX", second.cursor, OPTIONS)).kind, "reset");
-    });
-  });
-}
-
 test("without UIDNEXT in EXAMINE, STATUS is asked", async () => {
   let next = 8;
   const script = (command: string) => (command.startsWith("STATUS") ? `* STATUS INBOX (UIDNEXT ${next})\r\nOK done` : undefined);

@@ -164,3 +164,22 @@ test("a remembered message that the server cannot hand out any more keeps nothin
     assert.ok(!heard.slice(before).some((command) => /FETCH \S*3/.test(command)), heard.slice(before).join(" | "));
   });
 });
+
+for (const validity of [null, "0"]) {
+  test(`a folder ${validity === null ? "without UIDVALIDITY" : "with UIDVALIDITY 0"} is read to its end, and anew when it changed`, async () => {
+    await withServer({ inbox: { validity, uidNext: 4, messages: some(1, 2, 3) } }, async (source, { inbox }) => {
+      const half = await source.pull("INBOX", null, { ...OPTIONS, limit: 2 });
+      assert.ok(half.kind === "page" && half.more);
+      const rest = await page(source, half.cursor);
+      assert.deepEqual(
+        [...half.heads, ...rest.heads].map((head) => head.ref.id),
+        ["0.1", "0.2", "0.3"],
+      );
+      const unchanged = await page(source, rest.cursor);
+      assert.deepEqual([unchanged.heads, unchanged.gone, unchanged.present], [[], [], null]);
+      inbox.messages = some(2, 3, 4).map((one, index) => ({ ...one, uid: index + 1, internalDate: "24-Nov-2026 10:00:00 +0000" }));
+      const pull = await source.pull("INBOX", unchanged.cursor, OPTIONS);
+      assert.ok(pull.kind === "reset" && pull.expected === true, "numbers mean nothing later, which is no news");
+    });
+  });
+}

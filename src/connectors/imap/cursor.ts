@@ -21,8 +21,12 @@ export interface Position {
   readonly since: string | null;
   /** Messages that the folder held at the beginning of the round, all with UIDs below `until`. */
   readonly exists: number;
+  /** Messages that the server counted besides and gave no UID, when they were last counted. */
+  readonly unnumbered: number;
   /** HIGHESTMODSEQ at the beginning of the round in decimal, or null where the folder has none (RFC 7162). */
   readonly modseq: string | null;
+  /** Where the folder has no UIDVALIDITY: what it held at the beginning of the round, see listing-digest.ts. Null where it was not told, and elsewhere. */
+  readonly listing: string | null;
   /**
    * The messages that lay highest below `from`, by which the folder is known again, see witnesses.ts. While a first round that leaves messages out
    * is under way: some of those that lay there.
@@ -44,7 +48,12 @@ const Stored = z.object({
   until: uid,
   since: z.iso.date().nullable(),
   exists: z.int().min(0),
+  unnumbered: z.int().min(0),
   modseq: decimal.nullable(),
+  listing: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .nullable(),
   witnesses: z.array(
     z.tuple([
       uid,

@@ -35,6 +35,8 @@ export type Departed =
       readonly kind: "left";
       readonly gone: readonly MessageRef[];
       readonly present: readonly string[] | null;
+      /** Messages that the server counts without giving them a UID; left out where they were not counted. */
+      readonly unnumbered?: number;
       /** What the next round has to look into again. */
       readonly unsettled: Pick<Position, "exists"> | Record<string, never>;
     }
@@ -61,8 +63,9 @@ export async function departed(client: ImapFlow, place: Place, { before, seen, a
   const refs = (uids: readonly number[]) => uids.map((uid) => refOf(place.stream, place.validity, uid));
   const believed = tombstones.complete && !forgotChanges(before, seen) && accountsFor(vanished.length, missing);
   if (believed && vanished.length <= MAXIMUM_LOOKED_UP && (await stillThere(client, vanished)).size === 0)
-    return { ...NOTHING_LEFT, gone: refs(vanished) };
-  const { uids, verified } = await listing(client);
+    // The count is right, of those with a number alone.
+    return { ...NOTHING_LEFT, gone: refs(vanished), ...(before.unnumbered > 0 && { unnumbered: 0 }) };
+  const { uids, verified, unnumbered } = await listing(client);
   const back = returned(before, uids);
   if (back > 0) {
     const reason = `The folder holds messages again that were not there at the last round (${back} more below UID ${before.until}), as after a restore.`;
@@ -70,16 +73,30 @@ export async function departed(client: ImapFlow, place: Place, { before, seen, a
   }
   const there = new Set(uids);
   const gone = refs(vanished.filter((uid) => !there.has(uid)));
-  if (!verified) return { kind: "left", gone, present: null, unsettled: { exists: seen.exists + missing } };
-  return { kind: "left", gone, present: refs(uids).map((ref) => ref.id), unsettled: {} };
+  if (!verified) return { kind: "left", gone, present: null, unnumbered, unsettled: { exists: seen.exists + missing } };
+  return { kind: "left", gone, present: refs(uids).map((ref) => ref.id), unnumbered, unsettled: {} };
+}
+
+/** The first round of a folder, in which `exists` messages were counted and so many found: nothing left, but some may have no UID. */
+export async function countUnnumbered(client: ImapFlow, exists: number, found: number): Promise<Departed> {
+  const { unnumbered } = found >= exists ? { unnumbered: 0 } : await listing(client);
+  return { ...NOTHING_LEFT, unnumbered, unsettled: { exists: Math.max(0, exists - unnumbered) } };
+}
+
+interface Listing {
+  readonly uids: readonly number[];
+  readonly verified: boolean;
+  readonly unnumbered: number;
 }
 
 /** All UIDs of the open folder; verified when there were once as many as the server says there are. */
-async function listing(client: ImapFlow): Promise<{ readonly uids: readonly number[]; readonly verified: boolean }> {
+async function listing(client: ImapFlow): Promise<Listing> {
   let uids: readonly number[] = [];
+  let more = 0;
   for (let attempt = 0; attempt < LISTING_ATTEMPTS; attempt++) {
     uids = await searchUids(client, { all: true });
-    if (client.mailbox !== false && uids.length === client.mailbox.exists) return { uids, verified: true };
+    more = client.mailbox === false ? 0 : client.mailbox.exists - uids.length;
+    if (client.mailbox !== false && more === 0) return { uids, verified: true, unnumbered: 0 };
   }
-  return { uids, verified: false };
+  return { uids, verified: false, unnumbered: Math.max(0, more) };
 }

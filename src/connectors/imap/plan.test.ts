@@ -18,8 +18,25 @@ import {
 } from "./plan.ts";
 
 const SINCE = new Date("2026-11-10T08:00:00Z");
-const seen = (changes: Partial<Observation> = {}): Observation => ({ validity: "7", next: 10, exists: 4, modseq: "5", ...changes });
-const over: Position = { validity: "7", from: 10, until: 10, since: null, exists: 4, modseq: "5", witnesses: [] };
+const seen = (changes: Partial<Observation> = {}): Observation => ({
+  validity: "7",
+  next: 10,
+  exists: 4,
+  modseq: "5",
+  listing: null,
+  ...changes,
+});
+const over: Position = {
+  validity: "7",
+  from: 10,
+  until: 10,
+  since: null,
+  exists: 4,
+  unnumbered: 0,
+  modseq: "5",
+  listing: null,
+  witnesses: [],
+};
 
 const positions: fc.Arbitrary<Position> = fc
   .record({
@@ -27,12 +44,14 @@ const positions: fc.Arbitrary<Position> = fc
     ends: fc.tuple(fc.integer({ min: 1, max: 2 ** 32 }), fc.integer({ min: 1, max: 2 ** 32 })),
     since: fc.option(fc.constantFrom("2001-01-01", "2026-12-31")),
     exists: fc.nat(),
+    unnumbered: fc.nat(),
     modseq: fc.option(fc.bigInt({ min: 0n, max: 2n ** 63n }).map(String)),
+    listing: fc.option(fc.constantFrom("0123456789abcdef".repeat(2))),
     witnesses: fc.array(
       fc.record(
         {
           uid: fc.integer({ min: 1, max: 2 ** 32 }),
-          likeness: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((number) => number.toString(16).padStart(16, "0")),
+          likeness: fc.option(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((number) => number.toString(16).padStart(16, "0"))),
         },
         { noNullPrototype: true },
       ),
@@ -65,7 +84,17 @@ test("the first round covers all that is there, from two days before the date as
   assert.deepEqual(round, {
     kind: "begins",
     before: null,
-    position: { validity: "7", from: 1, until: 10, since: "2026-11-08", exists: 4, modseq: "5", witnesses: [] },
+    position: {
+      validity: "7",
+      from: 1,
+      until: 10,
+      since: "2026-11-08",
+      exists: 4,
+      unnumbered: 0,
+      modseq: "5",
+      listing: null,
+      witnesses: [],
+    },
   });
   for (const date of [new Date(Number.NaN), new Date(-8.64e15), new Date(8.64e15)]) {
     const odd = nextRound(null, seen(), date);
@@ -78,7 +107,7 @@ test("a round that is over is followed by one from where it ended, and the past 
   assert.deepEqual(round, {
     kind: "begins",
     before: over,
-    position: { validity: "7", from: 10, until: 12, since: null, exists: 6, modseq: "9", witnesses: [] },
+    position: { validity: "7", from: 10, until: 12, since: null, exists: 6, unnumbered: 0, modseq: "9", listing: null, witnesses: [] },
   });
 });
 
@@ -90,6 +119,13 @@ test("a round that is not over goes on unchanged, whatever happened meanwhile", 
 test("only the very same UIDVALIDITY counts as the same", () => {
   for (const validity of ["6", "8", "0"]) assert.equal(nextRound(over, seen({ validity }), SINCE).kind, "reset");
   assert.equal(nextRound(over, seen({ next: 9 }), SINCE).kind, "reset");
+});
+
+test("without UIDVALIDITY a folder counts as unchanged only where it lists the same", () => {
+  const [listing, other] = ["a".repeat(32), "b".repeat(32)];
+  const unnumbered = { ...over, validity: "0", listing };
+  const kindOf = (changes: Partial<Observation>) => nextRound(unnumbered, seen({ validity: "0", ...changes }), SINCE).kind;
+  assert.deepEqual([kindOf({ listing }), kindOf({ listing: other }), kindOf({ listing: null })], ["begins", "reset", "reset"]);
 });
 
 test("pages cover the UIDs of a round once, in order, for any size and any holes", () => {

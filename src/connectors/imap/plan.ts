@@ -10,18 +10,20 @@ export interface Observation {
   readonly next: number;
   readonly exists: number;
   readonly modseq: string | null;
+  /** See Position. */
+  readonly listing: string | null;
 }
 
 export type Round =
   /** The cursor says nothing about this folder any more. */
-  | { readonly kind: "reset"; readonly reason: string }
+  | { readonly kind: "reset"; readonly reason: string; readonly expected?: true }
   /** The round of the cursor is not over: its remaining UIDs come next. */
   | { readonly kind: "goes on"; readonly position: Position }
   /** A new round. `before` is where the last one ended; null for the first. */
   | { readonly kind: "begins"; readonly position: Position; readonly before: Position | null };
 
 /** No UIDVALIDITY, or the illegal value 0: UIDs mean nothing beyond this round. */
-const NO_VALIDITY = "0";
+export const NO_VALIDITY = "0";
 
 /**
  * IMAP's SINCE compares days and ignores the time zone (RFC 3501 6.4.4): two days earlier surely covers every zone. The exact
@@ -38,17 +40,19 @@ export function nextRound(before: Position | null, seen: Observation, since: Dat
       reason: `The server gave the folder new message numbers (UIDVALIDITY ${before.validity}, now ${seen.validity}).`,
     };
   }
+  const isOver = before.from >= before.until;
+  if (seen.validity === NO_VALIDITY && isOver && (seen.listing === null || seen.listing !== before.listing))
+    return { kind: "reset", reason: "The folder changed, and the server gives it no UIDVALIDITY.", expected: true };
   if (seen.next < before.until) {
     return { kind: "reset", reason: `The folder's next message number went back (UIDNEXT ${before.until}, now ${seen.next}).` };
   }
-  if (before.from < before.until) return { kind: "goes on", position: before };
-  if (seen.validity === NO_VALIDITY)
-    return { kind: "reset", reason: "The server gives the folder no UIDVALIDITY, so message numbers mean nothing later." };
+  if (!isOver) return { kind: "goes on", position: before };
   return { kind: "begins", position: round(seen, before.until, before.witnesses), before };
 }
 
-function round({ validity, next, exists, modseq }: Observation, from: number, witnesses: readonly Witness[]): Position {
-  return { validity, from, until: Math.max(next, from), since: null, exists, modseq, witnesses };
+function round({ next, ...seen }: Observation, from: number, witnesses: readonly Witness[]): Position {
+  const { validity, exists, modseq, listing } = seen;
+  return { validity, from, until: Math.max(next, from), since: null, exists, unnumbered: 0, modseq, listing, witnesses };
 }
 
 function dayBefore(since: Date): string | null {

@@ -2,9 +2,10 @@ import type { ImapFlow, MailboxObject } from "imapflow";
 import type { Cursor, MessageHead } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
-import { departed, NOTHING_LEFT, Tombstones } from "./departed.ts";
+import { countUnnumbered, type Departed, departed, NOTHING_LEFT, Tombstones } from "./departed.ts";
 import { ENOUGH, fetchHeads, type Place, Room, unreadableHead } from "./heads.ts";
-import { nextRound, type Observation, takePage, uidIn } from "./plan.ts";
+import { listingDigest } from "./listing-digest.ts";
+import { NO_VALIDITY, nextRound, type Observation, takePage, uidIn } from "./plan.ts";
 import { highest, isOpen, type ReadHeads, type Recognized, recognize } from "./recognize.ts";
 import { examine, opened, type Session, searchUids } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
@@ -36,8 +37,9 @@ export class Puller {
     if (cursor !== null && before === null) return { kind: "reset", reason: "The cursor is damaged or of another version of Waypost." };
     const { seen, tombstones } = await this.#observe(path, before);
     const round = nextRound(before, seen, since);
-    if (round.kind === "reset") return this.#lost(round.reason);
+    if (round.kind === "reset") return this.#lost(round.reason, round.expected);
     const place: Place = { stream, validity: seen.validity };
+    const lost = (reason: string) => this.#lost(reason, seen.validity === NO_VALIDITY ? true : undefined);
     const known: Recognized =
       before !== null && seen.fresh
         ? await recognize(
@@ -48,38 +50,50 @@ export class Puller {
             this.#readerOf(path, place),
           )
         : { kind: "recognized", witnesses: round.position.witnesses, again: [] };
-    if (known.kind === "reset") return this.#lost(known.reason);
+    if (known.kind === "reset") return lost(known.reason);
     const plan = await this.#session.run(path, async (client) => {
       await opened(client, path);
       const uids = await this.#uidsOf(client, stream, round.position);
-      const left =
+      const left: Departed =
         round.kind === "begins" && round.before !== null
           ? await departed(client, place, { before: round.before, seen, arrived: uids.length, tombstones })
-          : NOTHING_LEFT;
+          : before === null
+            ? await countUnnumbered(client, seen.exists, uids.length)
+            : NOTHING_LEFT;
       return { left, uids, taken: takePage(round.position, uids, Math.min(limit, this.#most)) };
     });
-    if (plan.left.kind === "reset") return this.#lost(plan.left.reason);
+    if (plan.left.kind === "reset") return lost(plan.left.reason);
     const { heads, read } = await this.#headsOf(path, place, plan.taken.page);
     const isCut = read < plan.taken.page.length;
     this.#most = isCut ? read : this.#most * 2;
     const { after, more } = isCut ? takePage(round.position, plan.uids, read) : plan.taken;
     if (!more) this.#remembered = null;
-    const { gone, present, unsettled } = plan.left;
+    const { gone, present, unsettled, unnumbered } = plan.left;
     const seenNow = highestOf(
       known.witnesses,
       heads.map((head) => witnessOf(uidIn(head.ref), head)),
     );
     // The end of a first round: old messages that it left out may lie above those that it read.
     const leftOut = !more && after.since !== null;
+    const remark = unnumbered === undefined ? undefined : remarkOn(seen.validity, unnumbered);
     const witnesses = leftOut
       ? (await highest(this.#session, path, place, after.until, seenNow, this.#readerOf(path, place))).witnesses
       : seenNow;
-    return { kind: "page", heads, gone, present, again: known.again, cursor: writeCursor({ ...after, ...unsettled, witnesses }), more };
+    return {
+      kind: "page",
+      heads,
+      gone,
+      present,
+      again: known.again,
+      remark,
+      cursor: writeCursor({ ...after, ...unsettled, unnumbered: unnumbered ?? before?.unnumbered ?? 0, witnesses }),
+      more,
+    };
   }
 
-  #lost(reason: string): Pull {
+  #lost(reason: string, expected: true | undefined): Pull {
     this.#remembered = null;
-    return { kind: "reset", reason };
+    return { kind: "reset", reason, ...(expected && { expected }) };
   }
 
   #observe(path: string, before: Position | null): Promise<{ readonly seen: Observed; readonly tombstones: Tombstones }> {
@@ -135,9 +149,18 @@ export class Puller {
   }
 }
 
+/** What people should know of a folder. */
+function remarkOn(validity: string, unnumbered: number): string | null {
+  if (validity === NO_VALIDITY)
+    return "The mail server gives its messages no lasting numbers (no UIDVALIDITY): whenever something changes in it, all of it is read again and recognized.";
+  if (unnumbered === 0) return null;
+  return `The mail server counts ${unnumbered} more in it than it gives numbers (UID) by which they could be read: its index of the folder is damaged and has to be built anew.`;
+}
+
 /** Opens the folder and tells what it looks like at that moment, before anything is read (invariant 2). */
 async function observe(client: ImapFlow, path: string, before: Position | null): Promise<Observed> {
   if (before !== null && goesOn(client, path, before)) return { ...before, next: before.until, fresh: false };
+  const begins = before === null || before.from >= before.until;
   const askGone = before !== null && before.from >= before.until && before.modseq !== null && client.enabled.has("QRESYNC");
   const mailbox = await examine(
     client,
@@ -154,6 +177,7 @@ async function observe(client: ImapFlow, path: string, before: Position | null):
     next: Number(next),
     exists: stated(exists) ?? 0,
     modseq: modseq === undefined ? null : String(modseq),
+    listing: begins && String(validity ?? 0) === NO_VALIDITY && exists > 0 ? await listingDigest(client, Number(next)) : null,
     fresh: true,
   };
 }

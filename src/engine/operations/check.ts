@@ -135,6 +135,7 @@ async function foldersOf(context: EngineContext, work: Work): Promise<FolderStat
       messages: one.messages,
       read: one.notReadBecause === null,
       because: one.notReadBecause,
+      remark: null,
     }));
   } finally {
     await source.close();

@@ -1,4 +1,5 @@
 import { readAudit } from "../../ledger/audit.ts";
+import { listFolders } from "../../ledger/folders.ts";
 import { listMailboxes, type MailboxRow, mailboxesByAddress, type ProfileRow, readProfile, readProfiles } from "../../ledger/mailboxes.ts";
 import { addressKey } from "../../model/address.ts";
 import type { Direction } from "../../model/mailbox.ts";
@@ -34,6 +35,7 @@ export async function explainMailboxes(context: EngineContext, key: string): Pro
       mailbox: mailbox.address,
       sentences: [
         ...directions(context, mailbox, profile),
+        ...(await remarks(context, mailbox)),
         ...tests(mailbox, profile),
         ...audit.map(
           (entry) => `${entry.actor} ${entry.action === "approve" ? "approved" : "rejected"} the address on ${entry.at.toISOString()}.`,
@@ -63,6 +65,14 @@ function directions(context: EngineContext, mailbox: MailboxRow, profile: Profil
       : `Its emails stay in Pending Send: no connection is made for outgoing mail. ${send}`,
     ...waits("send", send),
   ];
+}
+
+/** What people should know of its folders as the mail system keeps them. */
+async function remarks({ database }: EngineContext, { id }: MailboxRow): Promise<string[]> {
+  const folders = await listFolders(database, id);
+  return folders.flatMap(({ name, remark, missingSince }) =>
+    remark === null || missingSince !== null ? [] : [`The folder ${name}: ${remark}`],
+  );
 }
 
 function tests(mailbox: MailboxRow, profile: ProfileRow): string[] {

@@ -35,6 +35,8 @@ export interface FolderStatus {
   readonly read: boolean;
   /** Why it is not read. */
   readonly because: string | null;
+  /** What people should know of it as the mail system keeps it. */
+  readonly remark: string | null;
 }
 
 export interface MailboxStatus {
@@ -192,10 +194,10 @@ function mailboxStatus(
 /** Every folder that is there, and those that are not shown any more and of which somebody is to know. */
 function folderStatus(mailbox: MailboxRow, folders: readonly FolderRow[], alerts: readonly Alert[]): FolderStatus[] {
   const told = new Map(alerts.flatMap((alert) => (alert.scope === "folder" ? [[alert.subject, alert.message] as const] : [])));
-  return folders.flatMap(({ name, stream, messages, notReadBecause, missingSince }) => {
-    if (missingSince === null) return [{ name, messages, read: notReadBecause === null, because: notReadBecause }];
+  return folders.flatMap(({ name, stream, messages, notReadBecause, missingSince, remark }) => {
+    if (missingSince === null) return [{ name, messages, read: notReadBecause === null, because: notReadBecause, remark }];
     const because = told.get(`${mailbox.id}/${stream}`);
-    return because === undefined ? [] : [{ name, messages: null, read: false, because }];
+    return because === undefined ? [] : [{ name, messages: null, read: false, because, remark: null }];
   });
 }
 

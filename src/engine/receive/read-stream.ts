@@ -1,5 +1,5 @@
 import { forgetPlaces, markAbsent, markGone, settlePlaces } from "../../ledger/decisions.ts";
-import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
+import { type Position, readPosition, storePosition, storeRemark } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
 import type { Transaction } from "../../model/sql.ts";
@@ -43,15 +43,15 @@ export async function* readStream(
   const reread: string[] | null = grown ? [] : null;
   let lay: ReadonlyMap<string, number> = new Map();
   let resets = 0;
-  const begin = async (reason: string) => {
+  const begin = async (reason: string, expected = false) => {
     if (++resets > 2) throw lostAgain(work.mailbox.address, stream, reason);
-    lay = await forgetPosition(reading, stream, reason);
+    lay = await forgetPosition(reading, stream, reason, expected);
     cursor = null;
   };
   for (;;) {
     const pull = (await nextPage.take(stream, cursor)) ?? (await source.pull(stream, cursor, options));
     if (pull.kind === "reset") {
-      await begin(pull.reason);
+      await begin(pull.reason, pull.expected);
       continue;
     }
     const another = await anotherMessage(reading, stream, pull.again ?? []);
@@ -70,13 +70,14 @@ export async function* readStream(
           : null;
     const covered: Cursor = pull.cursor;
     let counts: Counts = NO_COUNTS;
-    if (pull.heads.length > 0 || pull.gone.length > 0 || covered !== cursor) {
+    if (pull.heads.length > 0 || pull.gone.length > 0 || covered !== cursor || pull.remark !== undefined) {
       const store = async (tx: Transaction) => {
         await lease.assertHeld(tx);
         const now = context.now();
         await markGone(tx, work.mailbox.id, pull.gone, now);
         if (listing !== null) await markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now);
         await settlePlaces(tx, work.mailbox.id, stream, { told: pull.heads.map((head) => head.ref.id), end: !pull.more }, now);
+        if (pull.remark !== undefined) await storeRemark(tx, work.mailbox.id, stream, pull.remark);
         await storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now);
       };
       const lookAhead = () => {
@@ -103,9 +104,10 @@ export async function forgetPosition(
   { context, work, lease, startedAnew }: Reading,
   stream: string,
   reason: string,
+  expected = false,
 ): Promise<ReadonlyMap<string, number>> {
-  startedAnew.push({ stream, because: reason });
-  context.log.warn(
+  if (!expected) startedAnew.push({ stream, because: reason });
+  context.log[expected ? "debug" : "warn"](
     { mailbox: work.mailbox.address, stream, reason },
     "cursor lost: the folder is read again and its messages recognized by identity",
   );

@@ -100,6 +100,11 @@ async function assertSettled(reader: Reader, expected: readonly string[], firstF
   assert.deepEqual(await decisionTimes(reader), before, "nothing was decided again");
 }
 
+async function statusOf({ app, user }: Reader) {
+  const { mailboxes } = await app.operations.status();
+  return mailboxes.find((one) => one.address === addressOf(user)) ?? assert.fail();
+}
+
 async function decisionTimes({ app, user }: Reader): Promise<string[]> {
   const { rows } = await app.database.query<{ line: string }>(
     "select decision.id || ' ' || decided_at as line from waypost.decision join waypost.mailbox on mailbox.id = mailbox_id where address = $1 order by 1",
@@ -206,6 +211,44 @@ function promiseOddities(promise: Promises): void {
       await withReader(database, options(), (reader) => assertSettled(reader, expected, firstFails));
     });
   }
+
+  promise(
+    "a folder without UIDVALIDITY is read again only when something changed in it, and that is no trouble but said once",
+    async (database) => {
+      await withReader(database, { inbox: inbox({ validity: "0" }) }, async (reader) => {
+        await assertSettled(reader, FOUR);
+        const asked = reader.server.heard.length;
+        assert.deepEqual((await reader.round()).counts, NOTHING);
+        const headers = reader.server.heard.slice(asked).filter((command) => /^UID FETCH .*HEADER/.test(command));
+        assert.equal(headers.length, 1, `only the headers that lie highest are read: ${headers}`);
+        reader.server.inbox.messages = [message(1, "b-two"), message(2, "c-weak"), message(3, "d-four"), message(4, "e-five")];
+        assert.deepEqual((await reader.round()).counts, { ...NOTHING, received: 1, tracked: 1, moved: 3 });
+        await assertSettled(reader, [...FOUR, "e-five"]);
+        assert.deepEqual(
+          reader.app.logged.filter((one) => one.level === "warn"),
+          [],
+        );
+        const [folder] = (await statusOf(reader)).folders;
+        assert.match(folder?.remark ?? "", /no lasting numbers \(no UIDVALIDITY\)/);
+        const { mailboxes } = await reader.app.operations.explain(addressOf(reader.user));
+        assert.match(mailboxes[0]?.sentences.join("\n") ?? "", /The folder INBOX: The mail server gives its messages no lasting numbers/);
+      });
+    },
+  );
+
+  promise("a message with the number 0, which nobody can ask for, is named, and no more when the server is mended", async (database) => {
+    await withReader(database, { inbox: inbox() }, async (reader) => {
+      await assertSettled(reader, FOUR);
+      assert.equal((await statusOf(reader)).folders[0]?.remark, null);
+      reader.server.inbox.messages = [message(0, "zero"), ...four()];
+      for (let round = 0; round < 2; round++) assert.deepEqual(await reader.round(), { counts: NOTHING, failures: [] });
+      assert.match((await statusOf(reader)).folders[0]?.remark ?? "", /counts 1 more in it than it gives numbers/);
+      reader.server.inbox.messages = [...four(), message(5, "zero")];
+      reader.server.inbox.uidNext = 6;
+      await assertSettled(reader, [...FOUR, "zero"]);
+      assert.equal((await statusOf(reader)).folders[0]?.remark, null);
+    });
+  });
 
   promise("sizes are announced otherwise at each reading, and the folder is numbered anew: nothing is decided again", async (database) => {
     await withReader(database, { inbox: inbox() }, async (reader) => {
