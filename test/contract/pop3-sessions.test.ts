@@ -1,7 +1,9 @@
 /** What may be done in which session: ids that hold for one only, and servers that do not let anybody in again at once. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contents, message } from "./mail-source-rig.ts";
+import { Failure } from "../../src/model/failure.ts";
+import type { Cursor } from "../../src/model/message.ts";
+import { contents, idOf, message, messageIds } from "./mail-source-rig.ts";
 import { box, failing, page, reading } from "./scripted-pop3-rig.ts";
 
 test("of messages that share an id only those are deleted whose content was handed out in the same session", async () => {
@@ -69,5 +71,90 @@ test("after deleting, a server that has not let go of the mailbox yet is asked o
     await source.apply([first], "delete");
     await source.apply([second], "delete");
     assert.deepEqual([server.messages.length, server.heard.length], [0, 3]);
+  });
+});
+
+/** Lets in once, and again only after `reopen`; hangs up at some commands. */
+function hangingUpAt(commands: RegExp) {
+  let isOpen = true;
+  const script = (command: string) => {
+    if (commands.test(command)) return null;
+    if (!command.startsWith("AUTH")) return undefined;
+    if (!isOpen) return "-ERR [LOGIN-DELAY] too soon\r\n";
+    isOpen = false;
+    return undefined;
+  };
+  const capabilities = ["TOP", "UIDL", "SASL PLAIN", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 60"];
+  const reopen = () => {
+    isOpen = true;
+  };
+  return { options: { script, capabilities, greeting: "+OK" }, reopen };
+}
+
+test("a server that hangs up at a message and lets nobody in again soon: heads before it come at once, those after it the next time, and then it is unreadable", async () => {
+  const { options, reopen } = hangingUpAt(/^(TOP|RETR) 2\b/);
+  await reading({ ...options, messages: box("a", "b", "c", "d") }, async (source) => {
+    const first = await page(source);
+    assert.deepEqual([messageIds(first.heads), first.more], [[idOf("a")], true]);
+    const failure = await failing(() => page(source, first.cursor), "sign-in too soon");
+    assert.ok(failure.notBefore);
+    reopen();
+    const second = await page(source, first.cursor);
+    assert.deepEqual([messageIds(second.heads), second.more], [["c", "d"].map(idOf), true]);
+    await failing(() => page(source, second.cursor), "sign-in too soon");
+    reopen();
+    const third = await page(source, second.cursor);
+    assert.deepEqual(
+      third.heads.map((head) => [head.ref.id.split(" ")[0], head.unreadable !== undefined]),
+      [["uid-b", true]],
+    );
+    assert.ok(!third.more);
+    reopen();
+    assert.deepEqual((await page(source, third.cursor)).heads, []);
+  });
+});
+
+test("a session that is ended at another message each time gets on all the same", async () => {
+  let commands = 0;
+  const { options, reopen } = hangingUpAt(/^nothing/);
+  const script = (command: string) => {
+    if (command.startsWith("AUTH")) commands = 0;
+    return command.startsWith("TOP") && ++commands > 3 ? null : options.script(command);
+  };
+  await reading({ ...options, script, messages: box("a", "b", "c", "d", "e", "f", "g") }, async (source) => {
+    const read: string[] = [];
+    let cursor: Cursor | null = null;
+    for (let more = true, round = 0; more; round++) {
+      assert.ok(round < 6, "it gets on");
+      reopen();
+      const pull: Awaited<ReturnType<typeof page>> | null = await page(source, cursor).catch((error: unknown) =>
+        error instanceof Failure ? null : Promise.reject(error),
+      );
+      if (pull === null) continue;
+      assert.ok(pull.heads.every((head) => head.unreadable === undefined));
+      read.push(...messageIds(pull.heads));
+      ({ cursor, more } = pull);
+    }
+    assert.deepEqual(read.sort(), ["a", "b", "c", "d", "e", "f", "g"].map(idOf));
+  });
+});
+
+test("content before the message at which the server hangs up comes at once, that behind it the next time, and then the message is unreadable", async () => {
+  const { options, reopen } = hangingUpAt(/^RETR 2\b/);
+  await reading({ ...options, messages: box("a", "b", "c") }, async (source) => {
+    const refs = (await page(source)).heads.map((head) => head.ref);
+    const read: string[] = [];
+    const readAll = async (some: typeof refs) => {
+      for await (const content of source.content(some, { maximumSize: 1_000_000 }))
+        read.push(`${content.kind} ${content.ref.id.split(" ")[0]}`);
+    };
+    await failing(() => readAll(refs), "sign-in too soon");
+    assert.deepEqual(read, ["mime uid-a"]);
+    reopen();
+    await failing(() => readAll(refs.slice(1)), "sign-in too soon");
+    assert.deepEqual(read, ["mime uid-a", "mime uid-c"]);
+    reopen();
+    await failing(() => readAll(refs.slice(1, 2)), "message unreadable");
+    assert.deepEqual(read, ["mime uid-a", "mime uid-c"]);
   });
 });

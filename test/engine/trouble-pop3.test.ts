@@ -166,3 +166,34 @@ test("one damaged message on a server that wants fewer sign-ins: the others are 
   assert.deepEqual([failures, counts.tracked, counts.quarantined], [[], 11, 1]);
   assert.equal((await emailsIn(one.database, "ann")).length, 11);
 });
+
+for (const [what, commands, stored] of [
+  ["at the whole of a message", /^RETR 5\b/, [4, 11, 11]],
+  ["at the header of a message", /^(TOP|RETR) 5\b/, [0, 11, 11]],
+] as const) {
+  test(`a server that hangs up ${what}, and wants fewer sign-ins: the others are stored in the next round at the latest`, async () => {
+    let locked = false;
+    const script = (command: string) => {
+      if (commands.test(command)) return null;
+      if (!command.startsWith("AUTH")) return undefined;
+      if (locked) return "-ERR [LOGIN-DELAY] minimum time between mail checks\r\n";
+      locked = true;
+      return undefined;
+    };
+    const capabilities = ["TOP", "UIDL", "SASL PLAIN", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 60"];
+    await using one = await world({ script, capabilities, messages: lettersOf("a"), greeting: "+OK" });
+    let quarantined = 0;
+    for (const emails of stored) {
+      locked = false;
+      one.clock.forward(100);
+      quarantined += (await receive(one.app, "ann")).counts.quarantined;
+      assert.equal((await emailsIn(one.database, "ann")).length, emails);
+    }
+    assert.equal(quarantined, 1, "the one that is left is in quarantine");
+    locked = false;
+    one.clock.forward(100);
+    const { counts, failures } = await receive(one.app, "ann");
+    assert.deepEqual([failures, counts.received], [[], 0]);
+    assert.equal((await emailsIn(one.database, "ann")).length, 11, "no double");
+  });
+}

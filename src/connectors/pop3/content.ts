@@ -2,7 +2,7 @@ import { Failure } from "../../model/failure.ts";
 import type { Content, MessageRef } from "../../model/message.ts";
 import { Collector } from "./collector.ts";
 import type { Entry } from "./listing.ts";
-import type { Answers, Question, Session } from "./session.ts";
+import { type Answers, NOT_YET, type Question, type Session } from "./session.ts";
 
 /**
  * Bytes that may be held at a time. They are held in memory until the caller has taken them, so that no answer is under way while the caller
@@ -17,15 +17,13 @@ const LEAST_CUT = 128 * 1024;
 /** Messages asked for at a time; more do not make it faster. */
 const BATCH_MESSAGES = 64;
 
-/** A server that has let us go may answer so for a while, and that must not cost the messages that it hands out. */
-const NOT_YET: ReadonlySet<string> = new Set(["sign-in too soon", "mailbox in use"]);
-
 /** `longer`: than the cut, which was below the limit. */
 type Download = { readonly mime: Buffer } | { readonly tooLarge: number } | "longer";
 
 /**
  * The raw messages. Those announced as too large are never downloaded, and of those announced wrongly no more than the limit. Throws a Failure of
- * scope item at the end, after all others are answered, when the server does not hand out a message, or not before we may sign in again.
+ * scope item at the end, after all others are answered, when the server does not hand out a message, or not before we may sign in again. Where that
+ * keeps us from asking for the others, what came before is answered, and the failure of the mailbox thrown.
  */
 export async function* fetchContent(session: Session, refs: readonly MessageRef[], limit: number): AsyncGenerator<Content> {
   const found = await session.run((drop) => drop.find(refs.map((ref) => ref.id)));
@@ -39,7 +37,8 @@ export async function* fetchContent(session: Session, refs: readonly MessageRef[
     else if (entry.size > limit) yield { ref, kind: "too large", size: entry.size, limit };
     else wanted.push(entry);
   }
-  for (const batch of batches(wanted, limit)) {
+  for (const batch of batches(session.breakingLast(wanted), limit)) {
+    let shut: Failure | null = null;
     const first = await download(session, batch, (entry) => cutOf(entry, limit), limit);
     for (const entry of batch) {
       const ref = byId.get(entry.id);
@@ -49,10 +48,13 @@ export async function* fetchContent(session: Session, refs: readonly MessageRef[
         continue;
       }
       const isLonger = first.answers.get(entry.id) === "longer";
-      const content = contentOf(ref, entry, isLonger ? await downloadAlone(session, entry, limit) : first, limit);
-      if (content === null) unreadable.push(ref);
-      else yield content;
+      const its = isLonger ? await downloadAlone(session, entry, limit) : first;
+      const content = contentOf(ref, entry, its, limit);
+      if (content !== null) yield content;
+      else if (its.shut !== null && !its.refused.has(entry.id)) shut = its.shut;
+      else unreadable.push(ref);
     }
+    if (shut !== null) throw shut;
   }
   const inAgain = refused.length > 0 && (await signInAgain(session));
   for (const entry of refused) {
@@ -119,7 +121,7 @@ function cutOf({ size }: Entry, limit: number): number {
 function download(session: Session, entries: readonly Entry[], cut: (entry: Entry) => number, limit: number) {
   let collector = new Collector(0);
   const question: Question<Download> = {
-    command: (entry) => `RETR ${entry.number}`,
+    verb: "RETR",
     async take(entry, answer, { connection, handedOut }) {
       const own = new Collector(cut(entry), entry.size);
       collector = own;

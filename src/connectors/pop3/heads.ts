@@ -47,14 +47,18 @@ export interface Heads {
  * meanwhile is left out; one that the server does not hand out comes with what is known of it, so that it is seen and decided on, not lost.
  */
 export async function fetchHeads(source: HeadSource, entries: readonly Entry[]): Promise<Heads> {
-  const { answers, gone, refused } = source.noTop ? nothingAsked(entries) : await top(source.session, entries);
-  const asked = before(entries, ({ id }) => !answers.has(id) && !gone.has(id) && !refused.has(id));
-  const small = asked.filter((entry) => refused.has(entry.id) && entry.size <= source.maximumSize);
-  const whole = await ask(source.session, small, { command: (entry) => `RETR ${entry.number}` }, source.maximumSize);
-  if (entries.length > 0 && refused.size === entries.length - gone.size) source.noTop = refused.size > 0;
+  const { answers, gone, refused, shut } = source.noTop ? nothingAsked(entries) : await top(source.session, entries);
+  // Of what was refused by a word nothing is known then: the whole message cannot be asked for.
+  const isOpen = (id: string) => refused.has(id) && shut !== null && !source.session.breaksAt(id);
+  const asked = before(entries, ({ id }) => isOpen(id) || (!answers.has(id) && !gone.has(id) && !refused.has(id)));
+  const small = shut !== null ? [] : asked.filter((entry) => refused.has(entry.id) && entry.size <= source.maximumSize);
+  const whole = await ask(source.session, small, { verb: "RETR" }, source.maximumSize);
+  if (shut === null && entries.length > 0 && refused.size === entries.length - gone.size) source.noTop = refused.size > 0;
   const answered = ({ id }: Entry) => whole.answers.has(id) || whole.gone.has(id) || whole.refused.has(id);
   const unanswered = new Set(small.filter((entry) => !answered(entry)));
   const read = before(asked, (entry) => unanswered.has(entry));
+  const closed = shut ?? whole.shut;
+  if (closed !== null && read.length === 0) throw closed;
   const heads: MessageHead[] = [];
   for (const entry of read) {
     if (gone.has(entry.id) || whole.gone.has(entry.id)) continue;
@@ -82,9 +86,10 @@ export async function lookAgain(
   entries: readonly Entry[],
 ): Promise<{ readonly heads: readonly MessageHead[]; readonly withheld: readonly Entry[] }> {
   if (entries.length === 0) return { heads: [], withheld: [] };
-  const { answers, refused } = source.noTop ? nothingAsked(entries) : await top(source.session, entries);
+  const { answers, refused, shut } = source.noTop ? nothingAsked(entries) : await top(source.session, entries);
+  if (shut !== null) throw shut;
   const small = entries.filter((entry) => refused.has(entry.id) && entry.size <= SMALL);
-  const whole = await ask(source.session, small, { command: (entry) => `RETR ${entry.number}`, optional: true }, 2 * SMALL);
+  const whole = await ask(source.session, small, { verb: "RETR", optional: true }, 2 * SMALL);
   return {
     heads: [...answers.values(), ...whole.answers.values()],
     withheld: small.filter((entry) => whole.refused.has(entry.id)),
@@ -98,20 +103,20 @@ function before<T>(list: readonly T[], isSuch: (item: T) => boolean): readonly T
 }
 
 function nothingAsked(entries: readonly Entry[]): Answers<MessageHead> {
-  return { answers: new Map(), gone: new Set(), refused: new Map(entries.map(({ id }) => [id, "No TOP."])) };
+  return { answers: new Map(), gone: new Set(), refused: new Map(entries.map(({ id }) => [id, "No TOP."])), shut: null };
 }
 
 /** RFC 1939 7: the header and no line of the body. */
 async function top(session: Session, entries: readonly Entry[]): Promise<Answers<MessageHead>> {
   const { top: offered } = await session.run(async ({ connection }) => connection.capabilities);
-  return offered ? ask(session, entries, { command: (entry) => `TOP ${entry.number} 0`, optional: true }, TOO_MUCH) : nothingAsked(entries);
+  return offered ? ask(session, entries, { verb: "TOP", optional: true }, TOO_MUCH) : nothingAsked(entries);
 }
 
 /** Parses each header as it comes, and does not keep it. */
 async function ask(
   session: Session,
   entries: readonly Entry[],
-  how: Pick<Question<MessageHead>, "command" | "optional">,
+  how: Pick<Question<MessageHead>, "verb" | "optional">,
   most: number,
 ): Promise<Answers<MessageHead>> {
   let collector = new HeaderCollector(HEADER_LIMIT);

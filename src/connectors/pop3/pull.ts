@@ -21,9 +21,9 @@ interface Round {
   readonly changed: boolean;
   /** All ids that the mailbox holds, where some that it held are not there any more. */
   readonly present: readonly string[] | null;
-  readonly fresh: readonly Entry[];
-  /** Messages of `fresh` that were handed out. */
-  done: number;
+  /** What is still to be handed out. */
+  fresh: readonly Entry[];
+  begun: boolean;
 }
 
 /** Reads the mailbox page by page. Holds nothing that a new one could not find out again. */
@@ -39,23 +39,33 @@ export class Puller {
   async pull(cursor: Cursor | null, { limit, since }: PullOptions): Promise<Pull> {
     const begun = cursor === null || this.#round?.cursor !== cursor ? await this.#begin(cursor, since) : this.#round;
     if ("kind" in begun) return begun;
-    const first = begun.done === 0;
-    const page = begun.fresh.slice(begun.done, begun.done + Math.max(1, limit));
+    const ordered = this.#heads.session.breakingLast(begun.fresh);
+    const page = this.#pageOf(ordered, limit);
     const { heads, read } = await fetchHeads(this.#heads, page);
-    begun.done += read;
-    const more = begun.done < begun.fresh.length;
+    const first = !begun.begun;
+    const isNothing = first && page.length === 0;
+    begun.begun = true;
+    begun.fresh = ordered.slice(read);
+    const more = begun.fresh.length > 0;
     begun.seen = await begun.seen.changed(
       [],
       // One that left meanwhile was not handed out: if it lies there the next time, it is new.
       heads.map((head) => [begun.seen.digest(head.ref.id), likenessOf(head)]),
     );
-    const unchanged = cursor !== null && begun.fresh.length === 0 && !begun.changed && begun.since === null;
+    const unchanged = cursor !== null && isNothing && !begun.changed && begun.since === null;
     begun.cursor = unchanged ? cursor : writeCursor({ since: more ? begun.since : null, seen: begun.seen });
     this.#round = more ? begun : null;
     // Whoever comes next wants to know what came meanwhile.
     if (!more) this.#heads.session.markUsed();
     const present = first ? begun.present : null;
     return { kind: "page", heads: leftOut(heads, begun.since), gone: [], present, cursor: begun.cursor, more };
+  }
+
+  /** A message at which the server hung up comes after all others, and alone: it may end the session, in which the content of the others is to be read. */
+  #pageOf(ordered: readonly Entry[], limit: number): readonly Entry[] {
+    const page = ordered.slice(0, Math.max(1, limit));
+    const suspect = page.findIndex(({ id }) => this.#heads.session.breaksAt(id));
+    return suspect < 0 ? page : page.slice(0, Math.max(1, suspect));
   }
 
   async #begin(cursor: Cursor | null, since: Date): Promise<Round | Extract<Pull, { kind: "reset" }>> {
@@ -78,8 +88,8 @@ export class Puller {
       ),
       changed: left.length > 0 || silent.length > 0,
       present: left.length > 0 ? entries.map(({ id }) => id) : null,
-      fresh: session.breakingLast(fresh),
-      done: 0,
+      fresh,
+      begun: false,
     };
   }
 }

@@ -12,6 +12,9 @@ import type { Entry } from "./listing.ts";
 import { Maildrop } from "./maildrop.ts";
 import { isTemporary } from "./refusals.ts";
 
+/** So many times the connection has to break at a message before that is to blame. */
+const BLAMED = 3;
+
 /** More damaged messages than this at a time are not a damaged message: the server goes away for another reason. */
 const MOST_DAMAGED = 5;
 
@@ -27,7 +30,8 @@ const WITNESS_BYTES = 64 * 1024 * 1024;
 
 /** How one message is asked for. */
 export interface Question<T> {
-  command(entry: Entry): string;
+  /** The first word of its command. */
+  readonly verb: "TOP" | "RETR";
   /** The server need not know the command: if it refuses all messages, that is no trouble. */
   readonly optional?: boolean;
   /** Reads the rest of an answer that was a yes. */
@@ -38,13 +42,21 @@ export interface Question<T> {
   enough?(): boolean;
 }
 
-/** What asking for messages gave. Each id stands in exactly one of them, or in none when there was `enough` before. */
+/**
+ * Why a server that has let us go does not let us in again at the moment. It may answer so for a while, and that must not cost the messages that it
+ * hands out.
+ */
+export const NOT_YET: ReadonlySet<string> = new Set(["sign-in too soon", "mailbox in use"]);
+
+/** What asking for messages gave. Each id stands in exactly one of them, or in none when there was `enough` before, or no way in again. */
 export interface Answers<T> {
   readonly answers: ReadonlyMap<string, T>;
   /** Not in the mailbox any more. */
   readonly gone: ReadonlySet<string>;
   /** Those that the server does not hand out, with its words. */
   readonly refused: ReadonlyMap<string, string>;
+  /** The server hung up at a message and does not let us in again for now: the failure that says so. */
+  readonly shut: Failure | null;
 }
 
 /** What is left of earlier sessions of a mailbox. */
@@ -96,13 +108,15 @@ export class Session {
 
   /**
    * Asks for messages by their ids. A connection that breaks is made again and asked for the rest; where it breaks at the same message again and
-   * again, that message is damaged and refused, and must not stop the others. Where the mailbox cannot be opened again, that is what is thrown.
-   * So it is where messages are refused for the moment and no other is handed out either; else they are asked for once more.
+   * again, that message is damaged and refused, and must not stop the others. Where the mailbox cannot be opened again, that is what is thrown. So it
+   * is where messages are refused for the moment and no other is handed out either; else they are asked for once more. Where a server that hung up
+   * does not let us in again for now, what was answered before counts, and a message at which it hung up in earlier sessions too is refused: those
+   * were asked for last.
    */
   async ask<T>(ids: readonly string[], question: Question<T>): Promise<Answers<T>> {
     const first = await this.#askAll(ids, question);
     const [words] = first.temporary.values();
-    if (words === undefined) return first;
+    if (words === undefined || first.shut !== null) return first;
     if (!(await this.#handsOutAnother(first.refused, question))) throw this.failure("mailbox unavailable", { serverSaid: words });
     const again = await this.#askAll([...first.temporary.keys()], question);
     const lasting = [...first.refused].filter(([id]) => !first.temporary.has(id));
@@ -110,6 +124,7 @@ export class Session {
       answers: new Map([...first.answers, ...again.answers]),
       gone: new Set([...first.gone, ...again.gone]),
       refused: new Map([...lasting, ...again.refused]),
+      shut: again.shut,
     };
   }
 
@@ -123,8 +138,10 @@ export class Session {
     const refused = new Map<string, string>();
     const broke = new Map<string, number>();
     const enough = () => question.enough?.() === true;
-    for (;;) {
-      const left = ids.filter((id) => !answers.has(id) && !gone.has(id) && !refused.has(id));
+    const ordered = this.#breaks.last(ids.map((id) => ({ id }))).map(({ id }) => id);
+    let shut: Failure | null = null;
+    while (shut === null) {
+      const left = ordered.filter((id) => !answers.has(id) && !gone.has(id) && !refused.has(id));
       const [first] = left;
       if (first === undefined || enough()) break;
       let current = first;
@@ -133,39 +150,52 @@ export class Session {
         await this.run(async (drop) => {
           const found = await drop.find(left);
           asking = true;
-          for (const id of left) if (!found.has(id)) gone.add(id);
+          for (const id of left.filter((one) => !found.has(one))) {
+            gone.add(id);
+            this.#breaks.forgetAll(id);
+          }
           // One at which a connection broke is asked for alone, to tell whether it is to blame.
-          const some = broke.has(first) ? left.slice(0, 1) : left;
+          const some = this.#breaks.has(first) ? [first] : left.filter((id) => !this.#breaks.has(id));
           const entries = some.flatMap((id) => found.get(id) ?? []);
           const take = async (entry: Entry, answer: Answer) => {
             current = entry.id;
             if (!answer.ok) {
               refused.set(entry.id, answer.text);
               if (isTemporary(answer, question.optional === true)) temporary.set(entry.id, answer.text);
-            } else answers.set(entry.id, await this.#taken(entry, answer, drop, question));
-            current = left[left.indexOf(entry.id) + 1] ?? entry.id;
+            } else {
+              answers.set(entry.id, await this.#taken(entry, answer, drop, question));
+              this.#breaks.forget(entry.id, question.verb);
+            }
+            current = some[some.indexOf(entry.id) + 1] ?? entry.id;
           };
-          await drop.each(entries, question.command, take, enough);
+          await drop.each(entries, (entry) => commandFor(question, entry), take, enough);
         });
       } catch (error) {
         if (answers.has(current)) continue;
-        await this.#judge(error, asking ? current : null, broke, refused);
+        const isShut = !asking && broke.size > 0 && error instanceof Failure && NOT_YET.has(error.code);
+        if (!isShut) await this.#judge(error, asking ? current : null, { broke, refused, question });
+        else {
+          shut = error;
+          const words = this.failure("connection lost").message;
+          for (const id of left) if (this.#breaks.times(id, question.verb) >= BLAMED) refused.set(id, words);
+        }
       }
     }
-    if (question.optional !== true && ids.length > 1 && refused.size === ids.length) {
+    if (shut !== null && answers.size + refused.size === 0) throw shut;
+    if (shut === null && question.optional !== true && ids.length > 1 && refused.size === ids.length) {
       // Of several messages not one came: that is the server's trouble, not theirs.
       throw this.failure("mailbox unavailable", { serverSaid: [...refused.values()][0] });
     }
-    return { answers, gone, refused, temporary };
+    return { answers, gone, refused, shut, temporary };
   }
 
   /** Whether the mailbox hands out at this moment, of the messages that were not refused, the one that costs least. */
-  async #handsOutAnother(refused: ReadonlyMap<string, string>, question: Pick<Question<unknown>, "command">): Promise<boolean> {
+  async #handsOutAnother(refused: ReadonlyMap<string, string>, question: Pick<Question<unknown>, "verb">): Promise<boolean> {
     return this.run(async (drop) => {
       const [first, ...rest] = (await drop.entries()).filter(({ id }) => !refused.has(id));
       if (first === undefined) return false;
       const witness = rest.reduce((least, entry) => (entry.size < least.size ? entry : least), first);
-      const answer = await drop.connection.ask(question.command(witness));
+      const answer = await drop.connection.ask(commandFor(question, witness));
       if (!answer.ok) return false;
       const content = new Collector(0);
       await drop.connection.channel.body(answer.lineEnd, content, () => content.total > WITNESS_BYTES);
@@ -244,7 +274,7 @@ export class Session {
   }
 
   /** Throws on what is not about that message; null: the mailbox was not open again when it happened. */
-  async #judge(error: unknown, id: string | null, broke: Map<string, number>, refused: Map<string, string>): Promise<void> {
+  async #judge(error: unknown, id: string | null, { broke, refused, question }: Asking): Promise<void> {
     if (!(error instanceof Failure)) throw error;
     this.#left = true;
     if (error.code === "protocol error" && this.#drop?.pipelining === true) {
@@ -255,10 +285,24 @@ export class Session {
     if (error.code !== "connection lost" || id === null) throw error;
     const times = (broke.get(id) ?? 0) + 1;
     broke.set(id, times);
+    this.#breaks.note(id, question.verb);
     // Once with others, and twice alone; a server that restarts is gone for a moment only.
     if (times === 2) await sleep(RESTARTING);
-    if (times < 3) return;
+    if (times < BLAMED) return;
     if (refused.size >= MOST_DAMAGED) throw error;
     refused.set(id, error.message);
   }
+}
+
+/** RFC 1939 5 and 7; of TOP the header and no line of the body. */
+function commandFor({ verb }: Pick<Question<unknown>, "verb">, { number }: Entry): string {
+  return verb === "TOP" ? `TOP ${number} 0` : `RETR ${number}`;
+}
+
+/** What came of one question so far. */
+interface Asking {
+  /** How often the connection broke at each. */
+  readonly broke: Map<string, number>;
+  readonly refused: Map<string, string>;
+  readonly question: Pick<Question<unknown>, "verb">;
 }

@@ -89,7 +89,12 @@ export async function* readChunks(
       filling = emptyChunk();
     }
   } catch (error) {
-    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    if (!(error instanceof Failure)) throw error;
+    if (error.scope !== "item") {
+      // What came before is not to be downloaded again: such trouble may come at the same place each time.
+      if (messagesIn(filling) > 0) yield await filled(filling, reading, settings, false);
+      throw error;
+    }
     for (const candidate of waiting.values()) filling.broken.push({ candidate, step: "read", failure: error });
     waiting.clear();
   }
