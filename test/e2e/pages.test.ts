@@ -117,11 +117,14 @@ describe("the pages in a browser", { skip: missingServers(["chromium"]) }, () =>
         "from …@large.example",
         "waypost quarantine retry 1",
         "bob@contoso.example",
-        "Test: incoming Not Run outgoing Not Run appointments, contacts, tasks Not Run never yet",
+        "Test never yet Incoming Not Run Outgoing Not Run Appointments, contacts, tasks Not Run",
         "No test for incoming and outgoing mail was run yet",
       ]) {
         assert.ok(text.replace(/\s+/g, " ").includes(words), words);
       }
+      assert.doesNotMatch(text, /`/, "commands are set as such");
+      for (const column of await page.locator(".tests li").all())
+        assert.ok(((await column.boundingBox())?.height ?? 99) < 32, "each column of the test stands on a line of its own");
       assert.equal(await page.locator(".mailboxes h3").first().innerText(), "bob@contoso.example");
       assert.doesNotMatch(text, /max@large/);
     }));

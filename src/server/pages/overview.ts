@@ -108,7 +108,7 @@ ${tests(one.test)}
 <p class="counts"><span><b>${tracked}</b> tracked</span> <span><b>${skipped}</b> skipped</span> <span><b>${duplicate}</b> duplicate</span> <span><b>${quarantined}</b> in quarantine</span></p>
 <p class="quiet">Mail from ${moment(one.startDate)} on</p>
 ${opened(one.opened)}
-${one.notWatchedBecause && html`<p class="quiet">${one.notWatchedBecause}</p>`}
+${one.notWatchedBecause && html`<p class="quiet">${prose(one.notWatchedBecause)}</p>`}
 ${one.weaknesses.length > 0 && html`<p class="remark">${one.weaknesses.join("; ")}</p>`}
 ${one.folders.length > 0 && folders(one.folders)}
 </article>`;
@@ -127,7 +127,7 @@ function opened({ receiving, sending }: MailboxStatus["opened"]): Html[] {
 
 function way(name: string, { state, because, lastSuccess, next, error }: DirectionStatus): Html {
   return html`<div class="way-row"><span>${name}</span> ${badge(...STATES[state])} <span class="quiet">${lastSuccess ? html`last ${moment(lastSuccess)}` : "never yet"}${state === "failing" && next && html`, next try ${moment(next)}`}</span>
-${because && html`<p dir="auto">${because}${error && html` ${prose(error.remedy)}`}</p>`}</div>`;
+${because && html`<p dir="auto">${prose(because)}${error && html` ${prose(error.remedy)}`}</p>`}</div>`;
 }
 
 const TEST_STATES: Readonly<Record<TestStatus, readonly [Parameters<typeof badge>[0], string]>> = {
@@ -144,8 +144,10 @@ function tests({
   testmailboxaccesscompletedon,
   because,
 }: MailboxStatus["test"]): Html {
-  const column = (name: string, status: TestStatus) => html`<span>${name} ${badge(...TEST_STATES[status])}</span>`;
-  return html`<div class="tests"><p>Test: ${column("incoming", incomingemailstatus)} ${column("outgoing", outgoingemailstatus)} ${column("appointments, contacts, tasks", actstatus)} <span class="quiet">${testmailboxaccesscompletedon ? html`last ${moment(testmailboxaccesscompletedon)}` : "never yet"}</span></p>
+  const column = (name: string, status: TestStatus) => html`<li><span>${name}</span> ${badge(...TEST_STATES[status])}</li>`;
+  const last = testmailboxaccesscompletedon ? html`last ${moment(testmailboxaccesscompletedon)}` : "never yet";
+  return html`<div class="tests"><p>Test <span class="quiet">${last}</span></p>
+<ul>${column("Incoming", incomingemailstatus)}${column("Outgoing", outgoingemailstatus)}${column("Appointments, contacts, tasks", actstatus)}</ul>
 ${because && html`<p class="quiet" dir="auto">${prose(because)}</p>`}</div>`;
 }
 
