@@ -17,6 +17,7 @@ export function openMailSystem(profile: ServerProfile, signIn: SignIn): MailSyst
       keepsIdsOnMove: false,
       push: incoming?.capabilities.push ?? false,
       lacksSentFolder: incoming?.capabilities.lacksSentFolder,
+      deletesOnLeaving: incoming?.capabilities.deletesOnLeaving,
       hidesFolders: signIn.seesOnlyShared,
     },
     source(mailbox) {

@@ -41,8 +41,8 @@ async function world(options: ScriptedPop3Options, owner: "user" | "queue" = "us
   return { server, database, clock, app, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-const lettersOf = (prefix: string) =>
-  Array.from({ length: 12 }, (_, index) => ({ uidl: `${prefix}${index}`, mime: `${RECEIVED}${letter({ id: `pop3-${index}` })}` }));
+const lettersOf = (prefix: string, count = 12) =>
+  Array.from({ length: count }, (_, index) => ({ uidl: `${prefix}${index}`, mime: `${RECEIVED}${letter({ id: `pop3-${index}` })}` }));
 
 test("a mailbox that another program has open is waited for; only when that lasts a person is told, and the first success ends it", async () => {
   let locked = true;
@@ -197,3 +197,17 @@ for (const [what, commands, stored] of [
     assert.equal((await emailsIn(one.database, "ann")).length, 11, "no double");
   });
 }
+
+test("all processed messages are deleted in one session, however many there are: the server wants fewer sign-ins", async () => {
+  let signedIn = 0;
+  const script = (command: string) => {
+    if (!command.startsWith("AUTH")) return undefined;
+    return signedIn++ > 0 ? "-ERR [LOGIN-DELAY] minimum time between mail checks\r\n" : undefined;
+  };
+  const capabilities = ["TOP", "UIDL", "SASL PLAIN", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 600"];
+  await using one = await world({ script, capabilities, messages: lettersOf("a", 230), greeting: "+OK" }, "queue");
+  const { failures, counts } = await receive(one.app, "ann");
+  assert.deepEqual([failures, counts.tracked, one.server.messages.length], [[], 230, 0]);
+  const { rows } = await one.database.query<{ n: number }>("select count(*)::int as n from waypost.deletion");
+  assert.equal(rows[0]?.n, 230);
+});

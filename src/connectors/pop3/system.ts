@@ -29,7 +29,14 @@ export function pop3System({ profile }: { readonly profile: ServerProfile }): In
     return known;
   };
   return {
-    capabilities: { filesSentCopy: profile.filesSentCopy, stableMime: true, keepsIdsOnMove: false, push: false, lacksSentFolder: true },
+    capabilities: {
+      filesSentCopy: profile.filesSentCopy,
+      stableMime: true,
+      keepsIdsOnMove: false,
+      push: false,
+      lacksSentFolder: true,
+      deletesOnLeaving: true,
+    },
     source(mailbox: MailboxAccess): MailSource {
       const { address } = mailbox;
       const session = new Session(target, mailbox, { breaks: breaksIn(address), kept: () => kept.take(address) });
