@@ -12,22 +12,35 @@ export function contentHash(body: Buffer): string {
   return hash("sha256", body);
 }
 
-/**
- * Stores bodies by their hashes; those that are there already are not sent again. Two statements as long as there are not more than
- * STATEMENT_BYTES of new ones. In order of the hashes, so that two writers of the same bodies wait for each other instead of deadlocking.
- */
-export async function putContent(sql: Sql, bodies: ReadonlyMap<string, Buffer>): Promise<void> {
-  if (bodies.size === 0) return;
+/** Those of these bodies, by their hashes, that are not stored. One statement. */
+export async function missingContent(sql: Sql, bodies: ReadonlyMap<string, Buffer>): Promise<ReadonlyMap<string, Buffer>> {
+  if (bodies.size === 0) return bodies;
   const { rows } = await sql.query<{ hash: string }>("select hash from crm.content where hash = any($1::text[])", [[...bodies.keys()]]);
   const stored = new Set(rows.map((row) => row.hash));
-  const missing = [...bodies].filter(([hash]) => !stored.has(hash)).sort(([one], [other]) => (one < other ? -1 : 1));
-  for (const batch of batches(missing)) {
-    const places = batch.map((_, index) => `($${2 * index + 1}::text, $${2 * index + 2}::bytea)`).join(", ");
-    await sql.query(
-      `insert into crm.content (hash, size, body) select hash, length(body), body from (values ${places}) one (hash, body) on conflict (hash) do nothing`,
-      batch.flat(),
-    );
-  }
+  return new Map([...bodies].filter(([hash]) => !stored.has(hash)));
+}
+
+/**
+ * Stores bodies by their hashes; one that is there already stays. One statement as long as there are not more than STATEMENT_BYTES; all are
+ * asked for at once, so that what refers to them can be asked for right behind. In order of the hashes, so that two writers of the same bodies wait
+ * for each other instead of deadlocking.
+ */
+export async function insertContent(sql: Sql, bodies: ReadonlyMap<string, Buffer>): Promise<void> {
+  const inOrder = [...bodies].sort(([one], [other]) => (one < other ? -1 : 1));
+  await Promise.all([...batches(inOrder)].map((batch) => insertBatch(sql, batch)));
+}
+
+async function insertBatch(sql: Sql, batch: readonly (readonly [string, Buffer])[]): Promise<void> {
+  const places = batch.map((_, index) => `($${2 * index + 1}::text, $${2 * index + 2}::bytea)`).join(", ");
+  await sql.query(
+    `insert into crm.content (hash, size, body) select hash, length(body), body from (values ${places}) one (hash, body) on conflict (hash) do nothing`,
+    batch.flat(),
+  );
+}
+
+/** Stores those of these bodies that are not there yet. */
+export async function putContent(sql: Sql, bodies: ReadonlyMap<string, Buffer>): Promise<void> {
+  await insertContent(sql, await missingContent(sql, bodies));
 }
 
 /** The body with that hash. Throws Failure when there is none, or when its bytes are no longer those that were stored. */

@@ -3,47 +3,44 @@ import { type Delivered, type IncomingEmail, STATUS } from "../model/email.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { conversationBase } from "../tracking/conversation.ts";
-import { putContent } from "./content.ts";
+import { insertContent, missingContent } from "./content.ts";
 import { contentOf, insertAttachments, insertParties, storableInstant, type TextHashes } from "./email-rows.ts";
 
 /**
  * Makes emails of messages, with parties, bodies, attachments and queue items. An email whose id exists already is left as it is. One
  * answer per email given, in their order; the same id twice is created once.
  *
- * Seven statements for ordinary pages (more only by volume, see putContent). Rows go in by hash and then by id in every transaction, so
- * that two deliveries of the same emails wait for each other instead of deadlocking; the second then finds them.
+ * Six statements for ordinary pages (more only by volume, see content.ts), asked for in three goes. Rows go in by hash and then by id in every
+ * transaction, so that two deliveries of the same emails wait for each other instead of deadlocking; the second then finds them.
  */
 export async function deliverEmails(sql: Sql, emails: readonly IncomingEmail[]): Promise<Delivered[]> {
-  const created = await create(sql, await unknownOf(sql, emails));
+  const created = await create(sql, byId(emails));
   return emails.map(({ id }) => ({ id, result: created.delete(id) ? "created" : "existed" }));
 }
 
-/** The emails that are not there yet, each once, by id. */
-async function unknownOf(sql: Sql, emails: readonly IncomingEmail[]): Promise<IncomingEmail[]> {
-  const byId = new Map(emails.toReversed().map((email) => [email.id, email]));
-  if (byId.size === 0) return [];
-  const { rows } = await sql.query<{ id: string }>("select activityid as id from crm.email where activityid = any($1::uuid[])", [
-    [...byId.keys()],
-  ]);
-  for (const { id } of rows) byId.delete(id);
-  return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+/** Each once, in the order of their ids. */
+function byId(emails: readonly IncomingEmail[]): IncomingEmail[] {
+  const once = new Map(emails.toReversed().map((email) => [email.id, email]));
+  return [...once.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
 async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<string>> {
   if (emails.length === 0) return new Set();
   const { bodies, hashes } = contentOf(emails);
-  await putContent(sql, bodies);
-  const ids = await insertEmails(sql, emails, hashes);
+  const missing = await missingContent(sql, bodies);
+  const [, ids] = await Promise.all([insertContent(sql, missing), insertEmails(sql, emails, hashes)]);
   const created = emails.filter(({ id }) => ids.has(id));
-  await insertParties(
-    sql,
-    created.map((email) => ({ emailId: email.id, parties: partiesOf(email) })),
-  );
-  await insertAttachments(
-    sql,
-    created.map((email) => ({ emailId: email.id, attachments: email.attachments })),
-  );
-  await insertQueueItems(sql, created);
+  await Promise.all([
+    insertParties(
+      sql,
+      created.map((email) => ({ emailId: email.id, parties: partiesOf(email) })),
+    ),
+    insertAttachments(
+      sql,
+      created.map((email) => ({ emailId: email.id, attachments: email.attachments })),
+    ),
+    insertQueueItems(sql, created),
+  ]);
   return ids;
 }
 

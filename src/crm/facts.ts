@@ -7,10 +7,12 @@ import { readSettings } from "./settings.ts";
 
 /** What the CRM knows about the heads of one page: five statements, whatever the page holds. */
 export async function readFacts(sql: Sql, { mailbox, heads }: FactsQuery): Promise<Facts> {
-  const { settings } = await readSettings(sql);
   const addresses = addressesOf(heads);
-  const records = await recordsByAddress(sql, addresses);
-  const voters = await readVoters(sql, addresses, mailbox.owner);
+  const [{ settings }, records, voters] = await Promise.all([
+    readSettings(sql),
+    recordsByAddress(sql, addresses),
+    readVoters(sql, addresses, mailbox.owner),
+  ]);
   if (mailbox.owner.id !== undefined && !voters.owner) throw ownerMissing(mailbox);
   const emails = await earlierEmails(sql, correlationKeys(heads, settings));
   return {

@@ -155,6 +155,35 @@ onBothEngines("a transaction commits when it returns and rolls back when it thro
   assert.deepEqual(await numbers(database), [1]);
 });
 
+onBothEngines(
+  "what is asked for at once in a transaction runs in that order; an error is told first, and what is behind it fails too",
+  async (database) => {
+    await database.script("create table t (n int)");
+    const count = () => database.query("select n from t order by n");
+    await database.transaction((tx) =>
+      Promise.all([
+        tx.query("insert into t values (1)"),
+        tx.query("insert into t select n + 1 from t"),
+        tx.query("insert into t select n + 2 from t"),
+      ]),
+    );
+    assert.deepEqual((await count()).rows, [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }]);
+    const ends: unknown[] = [];
+    const failing = database.transaction((tx) => {
+      const asked = ["insert into t values (5)", "select 1/0", "insert into t values (6)"].map((text) => tx.query(text));
+      for (const [index, one] of asked.entries())
+        one.then(
+          () => ends.push(index),
+          (error: { code?: unknown }) => ends.push(error.code),
+        );
+      return Promise.all(asked);
+    });
+    await assert.rejects(failing, { code: "22012" });
+    assert.deepEqual(ends, [0, "22012", "25P02"]);
+    assert.equal((await count()).rowCount, 4);
+  },
+);
+
 onBothEngines("a transaction whose error was swallowed inside does not pass as committed", async (database) => {
   await database.script("create table t (n int)");
   const attempt = database.transaction(async (tx) => {

@@ -3,7 +3,10 @@ import type { NotDurable, Presence } from "./database.ts";
 
 export type Rows = SqlResult<Record<string, unknown>>;
 
-/** One session of an engine, used by one flow at a time. Errors are `SqlError` or `Failure`. */
+/**
+ * One session of an engine, used by one flow at a time. What is asked of it runs in the order in which it is asked for, whether or not what came
+ * before is answered. Errors are `SqlError` or `Failure`.
+ */
 export interface Session {
   /** Exactly one statement, by the extended protocol. */
   query(text: string, values: readonly unknown[]): Promise<Rows>;

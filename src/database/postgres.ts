@@ -179,24 +179,24 @@ function session(client: pg.PoolClient, place: string, leave: () => void): Sessi
   // While checked out a lost connection is reported by the statement that meets it; without a listener the event would end the process.
   const onError = (): void => {};
   client.on("error", onError);
+  // pg is to be asked one thing at a time.
+  let before: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(ask: () => Promise<T>): Promise<T> => {
+    const answer = before.then(ask).catch((error: unknown) => {
+      throw toDatabaseError(error, place);
+    });
+    before = answer.catch(() => undefined);
+    return answer;
+  };
   return {
     async query(text, values) {
-      const encoded = values.map(encode);
-      try {
-        // The extended protocol always, as in PGlite: one statement, with or without parameters.
-        const query: ExtendedQuery = { text, values: encoded, queryMode: "extended" };
-        return toRows(await client.query<Record<string, unknown>>(query));
-      } catch (error) {
-        throw toDatabaseError(error, place);
-      }
+      // The extended protocol always, as in PGlite: one statement, with or without parameters.
+      const query: ExtendedQuery = { text, values: values.map(encode), queryMode: "extended" };
+      return toRows(await inTurn(() => client.query<Record<string, unknown>>(query)));
     },
     async script(text) {
-      try {
-        const result: unknown = await client.query(text);
-        return (Array.isArray(result) ? result : [result]).map(toRows);
-      } catch (error) {
-        throw toDatabaseError(error, place);
-      }
+      const result: unknown = await inTurn(() => client.query(text));
+      return (Array.isArray(result) ? result : [result]).map(toRows);
     },
     release(broken) {
       client.off("error", onError);

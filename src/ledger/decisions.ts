@@ -3,6 +3,7 @@ import { likenessOf } from "../model/identity.ts";
 import type { MessageHead, MessageRef, Place } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
+import { release } from "./quarantine.ts";
 
 /** A decision about one message of one mailbox, with the place where the message lies. */
 export interface DecidedMessage {
@@ -89,8 +90,8 @@ const ROWS_AT_A_TIME = 100;
 export type Coverage = "covered" | "ahead";
 
 /**
- * Stores decisions and where their messages lie. A decision that is there already is replaced: it was made again.
- * The head is kept so that other settings can be tried on it later. Returns the decisions' ids by identity.
+ * Stores decisions and where their messages lie. A decision that is there already is replaced: it was made again, and the message leaves
+ * quarantine. The head is kept so that other settings can be tried on it later. Returns the decisions' ids by identity.
  */
 export async function storeDecisions(
   tx: Transaction,
@@ -100,22 +101,20 @@ export async function storeDecisions(
   now: Date,
   coverage: Coverage = "covered",
 ): Promise<Map<string, number>> {
-  const ids = new Map<string, number>();
-  for (let from = 0; from < decided.length; from += ROWS_AT_A_TIME) {
-    const stored = await insertDecisions(tx, organization, mailboxId, decided.slice(from, from + ROWS_AT_A_TIME), now);
-    for (const { identity, id } of stored) ids.set(identity, id);
-  }
-  await storeLocations(
-    tx,
-    mailboxId,
-    decided.flatMap((one) => {
-      const decisionId = ids.get(one.identity);
-      return decisionId === undefined ? [] : one.places.map((place) => ({ ...place, decisionId, content: contentAt(one, place) }));
-    }),
-    now,
-    coverage,
-  );
+  if (decided.length === 0) return new Map();
+  const inserted = batches(decided, ROWS_AT_A_TIME).map((batch) => insertDecisions(tx, organization, mailboxId, batch, now));
+  const ids = new Map((await Promise.all(inserted)).flat().map(({ identity, id }) => [identity, id]));
+  const places = decided.flatMap((one) => {
+    const decisionId = ids.get(one.identity);
+    return decisionId === undefined ? [] : one.places.map((place) => ({ ...place, decisionId, content: contentAt(one, place) }));
+  });
+  const settled = decided.flatMap((one) => (one.outcome === "quarantined" ? [] : (ids.get(one.identity) ?? [])));
+  await Promise.all([storeLocations(tx, mailboxId, places, now, coverage), release(tx, settled, now)]);
   return ids;
+}
+
+function batches<T>(list: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) => list.slice(index * size, (index + 1) * size));
 }
 
 /** Of several places of one message only one was read. */
@@ -267,8 +266,8 @@ const CLOCKS_DIFFER_BY = 60_000;
  */
 export async function reconsiderWaiting(tx: Transaction, organization: string, messageIds: readonly string[]): Promise<string[]> {
   if (messageIds.length === 0) return [];
-  await oneAtATime(tx, organization);
-  const { rows } = await tx.query<{ mailboxId: string }>(
+  const alone = oneAtATime(tx, organization);
+  const found = tx.query<{ mailboxId: string }>(
     // Id by id, and with nothing else beside the two conditions of the index: before statistics are there the planner would rather read the
     // whole mailbox.
     `with found as materialized (
@@ -283,6 +282,7 @@ export async function reconsiderWaiting(tx: Transaction, organization: string, m
      select distinct mailbox_id as "mailboxId" from waiting`,
     [organization, messageIds],
   );
+  const [, { rows }] = await Promise.all([alone, found]);
   return rows.map((row) => row.mailboxId);
 }
 
@@ -292,8 +292,8 @@ export async function reconsiderWaiting(tx: Transaction, organization: string, m
  */
 export async function reconsiderAnswered(tx: Transaction, organization: string, ids: readonly number[], factsReadAt: Date): Promise<void> {
   if (ids.length === 0) return;
-  await oneAtATime(tx, organization);
-  await tx.query(
+  const alone = oneAtATime(tx, organization);
+  const marked = tx.query(
     // OFFSET 0 keeps the planner to the index of the Message-ID, where without statistics it would rather read the whole organization for each.
     `update waypost.decision set reconsider = true where id in (
        select answer.id from waypost.decision answer cross join lateral unnest(answer.waiting_for) waited (message_id)
@@ -306,6 +306,7 @@ export async function reconsiderAnswered(tx: Transaction, organization: string, 
      )`,
     [organization, ids, new Date(factsReadAt.getTime() - CLOCKS_DIFFER_BY)],
   );
+  await Promise.all([alone, marked]);
 }
 
 /** To the end of the transaction: of a question and an answer stored at the same moment, the second then sees the first. */

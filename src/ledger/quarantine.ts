@@ -51,6 +51,7 @@ export async function quarantine(
 
 /** Takes messages out of quarantine whose decision was made. */
 export async function release(tx: Transaction, decisionIds: readonly number[], now: Date): Promise<void> {
+  if (decisionIds.length === 0) return;
   await tx.query("update waypost.quarantine set closed_at = $2, retry = false where decision_id = any($1) and closed_at is null", [
     decisionIds,
     now,

@@ -10,7 +10,11 @@ export interface Sql {
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<SqlResult<Row>>;
 }
 
-/** The handle of one open transaction. Code that is given one runs its statements there and nowhere else (invariant 14). */
+/**
+ * The handle of one open transaction. Code that is given one runs its statements there and nowhere else (invariant 14). Statements that do not need
+ * each other's answers are best asked for at once, in a `Promise.all`: they run in the order in which they were asked for, without waiting for us in
+ * between, and after an error those behind it fail too.
+ */
 export interface Transaction extends Sql {
   readonly open: true;
 }

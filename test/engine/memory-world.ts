@@ -34,6 +34,8 @@ export interface MemoryWorldOptions {
   readonly mailboxes?: number;
   /** Default: the inbox and below. */
   readonly folders?: "inbox" | "personal";
+  /** Of its users. Default: all. */
+  readonly filter?: "all" | "contacts";
   /** Of a world before, whose mailboxes it goes on with. */
   readonly before?: { readonly server: MemoryServer; readonly names: readonly string[] };
 }
@@ -41,7 +43,7 @@ export interface MemoryWorldOptions {
 export async function openMemoryWorld(
   database: Database,
   kind: Kind,
-  { mailboxes = 1, folders = "inbox", before }: MemoryWorldOptions = {},
+  { mailboxes = 1, folders = "inbox", filter = "all", before }: MemoryWorldOptions = {},
 ): Promise<MemoryWorld & { readonly names: readonly string[] }> {
   const names = before?.names ?? Array.from({ length: mailboxes }, () => `memory${users++}`);
   const endpoint = { host: "memory.test", security: "none", authentication: "none" } as const;
@@ -49,7 +51,7 @@ export async function openMemoryWorld(
     organizations: [{ name: "CRM", kind: "embedded" }],
     // That they name protocols changes nothing: their connectors are not asked.
     serverProfiles: [{ name: "memory", incoming: { ...endpoint, protocol: "imap" }, outgoing: { ...endpoint, protocol: "smtp" }, folders }],
-    users: names.map((name) => ({ name, email: addressOf(name), filter: "all" })),
+    users: names.map((name) => ({ name, email: addressOf(name), filter })),
     mailboxes: names.map((name) => ({ address: addressOf(name), user: addressOf(name) })),
   });
   const clock = testClock();

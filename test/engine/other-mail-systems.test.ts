@@ -32,7 +32,7 @@ async function liveOn(box: MemoryBox): Promise<void> {
   await box.tryRound();
 }
 
-const MORE_THAN_ONE_CHUNK = 101;
+const MORE_THAN_ONE_CHUNK = 51;
 
 const TRACKED = ["comesIn", "deleted", "late", "leaves", "moves", "new", "returns", "stays", "thereAndBack"];
 
@@ -125,6 +125,35 @@ for (const kind of KINDS) {
           [[], [WORK], [INBOX]],
         );
       }),
+    );
+
+    promise(
+      "what is skipped stands before the rest of its page is read, and is decided once, wherever it lies by then",
+      async (database) => {
+        await using world = await openMemoryWorld(database, kind, { filter: "contacts" });
+        const box = world.nextBox();
+        const contact = `contact@${box.name}.test`;
+        await world.app.crm.createRecords([{ type: "contact", firstname: "Carla", addresses: [contact] }]);
+        const leaves = box.arrive("leaves");
+        const moves = box.arrive("moves");
+        box.arrive("wanted", [INBOX], { from: contact });
+        let broken = false;
+        box.onCall(({ verb }) => {
+          if (verb === "content" && !broken) {
+            broken = true;
+            throw throttled("mailbox", world.clock.now());
+          }
+          return undefined;
+        });
+        await box.tryRound();
+        assert.deepEqual(await box.decisions(), { leaves: ["skipped"], moves: ["skipped"] });
+        box.remove(leaves);
+        box.move(moves, WORK);
+        world.clock.forward(3600);
+        await box.round();
+        assert.deepEqual(await box.decisions(), { leaves: ["skipped"], moves: ["skipped"], wanted: ["tracked"] });
+        assert.deepEqual([await box.emails(), await box.foldersOf("leaves"), await box.foldersOf("moves")], [["wanted"], [], [WORK]]);
+      },
     );
 
     promise("a mail system that asks for a pause is left alone until it is over, whoever asks, and the alert closes", async (database) => {

@@ -2,7 +2,7 @@ import type { Content, MessageRef } from "../../model/message.ts";
 import { endingOf } from "./connect.ts";
 import { isTooLarge } from "./failures.ts";
 import { anotherIsHandedOut, Faults, fetchRows, stillThere } from "./heads.ts";
-import { chunks, uidOf } from "./plan.ts";
+import { chunks, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
 import { opened, type Session } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
 
@@ -18,9 +18,6 @@ const LEAST_CUT = 256 * 1024;
 
 /** Messages asked for at a time; more do not make it faster. */
 const BATCH_MESSAGES = 50;
-
-/** UIDs in one question about sizes: keeps the line short enough for every server (RFC 7162 4 recommends 8192 bytes). */
-const SIZES_AT_A_TIME = 500;
 
 interface Wanted {
   readonly ref: MessageRef;
@@ -53,7 +50,7 @@ export async function* fetchContent(
       (few) => session.reopen(path, { patient: few.length === 1 }),
     );
   const askAlone = async (one: Wanted) => (await ask([one], maximumSize)).answers[0]?.content ?? null;
-  for (const some of chunks(refs, SIZES_AT_A_TIME)) {
+  for (const some of chunks(refs, UIDS_AT_A_TIME)) {
     const { wanted, answered } = await announced(session, path, some, maximumSize, sizeOf);
     yield* answered;
     for (const batch of batches(wanted, maximumSize)) {

@@ -3,7 +3,7 @@ import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, type HeadFacts, parseHead } from "../../mime/head.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
 import { isOfTheMoment, isRefusal, isServerFault } from "./failures.ts";
-import { rangeSet, refOf, sequenceSet, uidOf } from "./plan.ts";
+import { chunks, rangeSet, refOf, sequenceSet, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
 import { opened, searchUids } from "./session.ts";
 import type { UidRange } from "./witnesses.ts";
 
@@ -71,7 +71,12 @@ export class Room {
  * `room` passed over.
  */
 export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly number[], room: Room): Promise<readonly MessageHead[]> {
-  if (uids.length === 0) return [];
+  const heads: MessageHead[] = [];
+  for (const some of chunks(uids, UIDS_AT_A_TIME)) heads.push(...(await fetchSome(client, place, some, room)));
+  return heads;
+}
+
+async function fetchSome(client: ImapFlow, place: Place, uids: readonly number[], room: Room): Promise<readonly MessageHead[]> {
   const large = new Set(await searchUids(client, { uid: sequenceSet(uids), larger: HEADER_LIMIT }));
   // Facts and header in one answer: reading answers is what takes the time.
   const faults = new Faults();

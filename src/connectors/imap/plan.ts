@@ -139,6 +139,9 @@ export function rangeSet(ranges: readonly UidRange[]): string {
   return ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}:${last}`)).join(",");
 }
 
+/** UIDs named in one command: keeps the line short enough for every server (RFC 7162 4 recommends 8192 bytes). */
+export const UIDS_AT_A_TIME = 500;
+
 /** The list in pieces of at most `size`. */
 export function chunks<T>(list: readonly T[], size: number): (readonly T[])[] {
   return Array.from({ length: Math.ceil(list.length / size) }, (_, index) => list.slice(index * size, (index + 1) * size));

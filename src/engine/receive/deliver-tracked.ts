@@ -1,6 +1,6 @@
 import { type Claim, type ClaimRow, claim, claimDelivered, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
-import { quarantine, release } from "../../ledger/quarantine.ts";
+import { quarantine } from "../../ledger/quarantine.ts";
 import { REASON, type RuleAnswer } from "../../model/decision.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
@@ -10,20 +10,30 @@ import { itemFault } from "./item-fault.ts";
 import { type Broken, type Chunk, type Ready, readChunks } from "./read-content.ts";
 import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 
+/** What else of a page is stored beside its deliveries. */
+export interface Beside {
+  /** In a transaction before them, ahead of the cursor, while the first content is read; null: nothing. */
+  readonly first: ((tx: Transaction) => Promise<void>) | null;
+  /** In the transaction of the last of them. */
+  readonly finish: (tx: Transaction) => Promise<void>;
+}
+
 /**
  * Delivers what is tracked, in chunks of bounded size; while one is stored, the next is downloaded and read. Each chunk's emails, claims and
- * decisions commit together; `finish` joins the last one. A message that fails alone is quarantined; anything wider aborts and leaves the cursor
- * where it was (invariant 1). `onRead` is called when all is downloaded.
+ * decisions commit together. A message that fails alone is quarantined; anything wider aborts and leaves the cursor where it was (invariant 1).
+ * `onRead` is called when all is downloaded.
  */
 export async function deliverTracked(
   reading: Reading,
   tracked: readonly TrackedCandidate[],
   settings: OrganizationSettings,
-  finish: (tx: Transaction) => Promise<void>,
+  { first, finish }: Beside,
   onRead: () => void,
 ): Promise<Counts> {
   let counts = NO_COUNTS;
-  let storing = Promise.resolve(NO_COUNTS);
+  let storing = first === null ? Promise.resolve(NO_COUNTS) : storeFirst(reading, first);
+  // It is awaited after the next chunk was read, and may have failed by then.
+  storing.catch(() => undefined);
   try {
     for await (const chunk of readChunks(reading, tracked, settings)) {
       if (chunk.last) onRead();
@@ -38,6 +48,12 @@ export async function deliverTracked(
     // Whatever failed, nothing is stored any more when the caller hears of it.
     await Promise.allSettled([storing]);
   }
+}
+
+async function storeFirst({ context, lease }: Reading, first: (tx: Transaction) => Promise<void>): Promise<Counts> {
+  await context.database.transaction((tx) => Promise.all([lease.assertHeld(tx), first(tx)]), "store decisions");
+  step("receive.committed");
+  return NO_COUNTS;
 }
 
 async function deliverChunk(
@@ -110,15 +126,13 @@ async function storeTogether(
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
   if (!crm.joinsTransaction) await crm.deliver(ready.map((one) => one.email));
   const { woken, delivered } = await context.database.transaction(async (tx) => {
-    await lease.assertHeld(tx);
-    const { fresh, duplicates } = await fulfil(reading, tx, ready, now);
+    const [, { fresh, duplicates }] = await Promise.all([lease.assertHeld(tx), fulfil(reading, tx, ready, now)]);
     const emails = fresh.map((one) => one.email);
-    if (crm.joinsTransaction) await crm.deliver(emails, tx);
-    step("receive.delivered");
-    const decided = [...fresh.map(trackedMessage), ...duplicates];
+    const decided = [...fresh.map(trackedMessage), ...duplicates, ...others];
     const coverage = finish === null ? "ahead" : "covered";
-    const ids = await storeDecisions(tx, organization, mailboxId, [...decided, ...others], now, coverage);
-    await release(tx, [...ids.values()], now);
+    const delivery = crm.joinsTransaction ? crm.deliver(emails, tx) : null;
+    await Promise.all([delivery, storeDecisions(tx, organization, mailboxId, decided, now, coverage)]);
+    step("receive.delivered");
     const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now, coverage);
     for (const one of broken) {
       const decisionId = brokenIds.get(one.candidate.key);

@@ -1,5 +1,6 @@
 import { type ClaimRow, readClaims } from "../../ledger/claims.ts";
 import {
+  type Coverage,
   type DecidedMessage,
   type DecidedPlace,
   decisionsByIdentity,
@@ -9,7 +10,7 @@ import {
   storeLocations,
 } from "../../ledger/decisions.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
-import { release as closeQuarantine, quarantine } from "../../ledger/quarantine.ts";
+import { quarantine } from "../../ledger/quarantine.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
@@ -58,17 +59,28 @@ export async function processHeads(
     candidates.filter((one) => one.head.unreadable === undefined),
   );
   step("receive.decided");
-  const store = async (tx: Transaction) => {
-    const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, decided, context.now());
-    if ("again" in which) await closeQuarantine(tx, [...ids.values()], context.now());
-    await quarantineWithheld(reading, tx, withheld);
-    await storeLocations(tx, work.mailbox.id, known, context.now());
-    await finish(tx);
+  const storeDecided = async (tx: Transaction, coverage: Coverage) => {
+    const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, decided, context.now(), coverage);
     const waiting = decided.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     await reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt);
   };
+  const storeRest = async (tx: Transaction) => {
+    await quarantineWithheld(reading, tx, withheld);
+    await storeLocations(tx, work.mailbox.id, known, context.now());
+    await finish(tx);
+  };
+  const first = decided.length > 0 ? (tx: Transaction) => storeDecided(tx, "ahead") : null;
   const delivered =
-    tracked.length > 0 ? await deliverTracked(reading, tracked, settings, store, onRead) : await commit(context, store, onRead);
+    tracked.length > 0
+      ? await deliverTracked(reading, tracked, settings, { first, finish: storeRest }, onRead)
+      : await commit(
+          context,
+          async (tx) => {
+            await storeRest(tx);
+            await storeDecided(tx, "covered");
+          },
+          onRead,
+        );
   const counts: Counts = {
     ...delivered,
     received: candidates.length,

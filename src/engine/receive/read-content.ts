@@ -16,7 +16,9 @@ import { contradictions, verifyContent } from "./verify-content.ts";
 
 /** Bytes of content, as they really came, after which a chunk ends; and messages in one transaction. A larger message ends its chunk. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
-const CHUNK_MESSAGES = 100;
+const CHUNK_MESSAGES = 200;
+/** Messages of the first chunk: the database has nothing to do until it is there. */
+const FIRST_CHUNK_MESSAGES = 50;
 
 /** Characters of a body (`description`): Dynamics' usual limit of that column. */
 const MAXIMUM_BODY = 1_048_576;
@@ -77,6 +79,7 @@ export async function* readChunks(
   const waiting = new Map(tracked.map((candidate) => [candidate.head.ref.id, candidate]));
   const refs = tracked.map((one) => one.head.ref);
   let filling = emptyChunk();
+  let most = FIRST_CHUNK_MESSAGES;
   try {
     for await (const content of source.content(refs, { maximumSize: work.profile.maximumMessageSize })) {
       const candidate = waiting.get(content.ref.id);
@@ -84,9 +87,10 @@ export async function* readChunks(
       waiting.delete(content.ref.id);
       fill(filling, reading, candidate, content, settings);
       if (waiting.size === 0) break;
-      if (filling.bytes < CHUNK_BYTES && messagesIn(filling) < CHUNK_MESSAGES) continue;
+      if (filling.bytes < CHUNK_BYTES && messagesIn(filling) < most) continue;
       yield await filled(filling, reading, settings, false);
       filling = emptyChunk();
+      most = CHUNK_MESSAGES;
     }
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

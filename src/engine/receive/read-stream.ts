@@ -10,7 +10,7 @@ import { anotherMessage } from "./told-again.ts";
 import { PositionLost } from "./verify-content.ts";
 
 /** Heads in one page: enough to keep the look-ups few, little enough to keep memory and transactions small. */
-export const PAGE_SIZE = 500;
+export const PAGE_SIZE = 1000;
 
 /** What was stored of a stream, page by page. */
 export interface StoredPage {
@@ -72,13 +72,15 @@ export async function* readStream(
     let counts: Counts = NO_COUNTS;
     if (pull.heads.length > 0 || pull.gone.length > 0 || covered !== cursor || pull.remark !== undefined) {
       const store = async (tx: Transaction) => {
-        await lease.assertHeld(tx);
         const now = context.now();
-        await markGone(tx, work.mailbox.id, pull.gone, now);
-        if (listing !== null) await markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now);
-        await settlePlaces(tx, work.mailbox.id, stream, { told: pull.heads.map((head) => head.ref.id), end: !pull.more }, now);
-        if (pull.remark !== undefined) await storeRemark(tx, work.mailbox.id, stream, pull.remark);
-        await storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now);
+        await Promise.all([
+          lease.assertHeld(tx),
+          markGone(tx, work.mailbox.id, pull.gone, now),
+          listing === null ? null : markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now),
+          settlePlaces(tx, work.mailbox.id, stream, { told: pull.heads.map((head) => head.ref.id), end: !pull.more }, now),
+          pull.remark === undefined ? null : storeRemark(tx, work.mailbox.id, stream, pull.remark),
+          storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now),
+        ]);
       };
       const lookAhead = () => {
         if (pull.more && !signal.aborted && goesOn()) nextPage.begin(stream, covered, () => source.pull(stream, covered, options));
