@@ -8,6 +8,8 @@ export interface AlikeDecision {
   readonly received: Date;
   /** Bytes as announced when it was decided, or null where its head is not kept any more. */
   readonly size: number | null;
+  /** The email that was made of it or that it is a copy of; null where there is none. */
+  readonly emailId: string | null;
   /** Where it lies as far as the ledger knows: it was not told to have left, and its folder is there. */
   readonly places: readonly MessageRef[];
 }
@@ -22,7 +24,7 @@ export interface Likeness {
 export async function alikeDecisions(sql: Sql, mailboxId: string, asked: readonly Likeness[]): Promise<AlikeDecision[]> {
   if (asked.length === 0) return [];
   const { rows } = await sql.query<AlikeDecision>(
-    `select id, likeness, received, (head->>'size')::float8 as size,
+    `select id, likeness, received, (head->>'size')::float8 as size, email_id as "emailId",
        (select coalesce(jsonb_agg(jsonb_build_object('stream', stream_id, 'id', ref_id)), '[]') from waypost.location
         where decision_id = decision.id and gone_at is null and exists (
           select from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders) and missing_since is null and selectable)) as places

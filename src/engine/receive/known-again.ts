@@ -1,18 +1,36 @@
-import { type AlikeDecision, alikeDecisions } from "../../ledger/alike.ts";
+import { type AlikeDecision, alikeDecisions, type Likeness } from "../../ledger/alike.ts";
 import { Failure } from "../../model/failure.ts";
-import { identityOf, likenessOf } from "../../model/identity.ts";
+import { emailIdFor, identityOf, likenessOf, strengthen } from "../../model/identity.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
+import { readAgain } from "./read-again.ts";
 import type { Candidate, Reading } from "./reading.ts";
+
+/** More at once are a folder that was renamed, and no coincidence: to download them all would take long and find nothing. */
+const FEW = 50;
+
+/** A candidate with the earlier decisions that may be about it. */
+interface Question {
+  readonly candidate: Candidate;
+  readonly fits: readonly AlikeDecision[];
+  /** Others look like it and came at the same moment, or its size is not told: which is which, only the content shows. */
+  readonly isDoubtful: boolean;
+}
 
 /**
  * Messages without a Message-ID or a date that tells are known by their place. When the place means nothing any more (the folder was numbered anew,
  * renamed or deleted, the message moved), such a message is the same as one decided before if it looks the same, the server received it at the same
- * moment, its size is the same where both are told, and the earlier one lies nowhere else: that the mail system is asked. Where a doubt is left, it is
- * decided anew, and its content keeps it from becoming a second email.
+ * moment, its size is the same where both are told, and the earlier one lies nowhere else: that the mail system is asked. Where an email was made of
+ * the earlier one, and there is a doubt or few are in question, the content is compared too. Where a doubt is left, it is decided anew, and its
+ * content keeps it from becoming a second email.
  * @param candidates of one page, none of them known by its place
+ * @param isReread the folder is read again from its beginning
  * @returns ids of the earlier decisions by the candidates' keys; each decision once
  */
-export async function knownAgain(reading: Reading, candidates: readonly Candidate[]): Promise<ReadonlyMap<string, number>> {
+export async function knownAgain(
+  reading: Reading,
+  candidates: readonly Candidate[],
+  isReread: boolean,
+): Promise<ReadonlyMap<string, number>> {
   const { context, work } = reading;
   const asked = candidates.flatMap((candidate) => {
     const likeness = likenessOf(candidate.head);
@@ -22,16 +40,64 @@ export async function knownAgain(reading: Reading, candidates: readonly Candidat
   });
   const alike = await alikeDecisions(context.database, work.mailbox.id, asked);
   if (alike.length === 0) return new Map();
-  const free = await withoutPlace(reading, alike);
+  const questions = questionsOf(asked, alike, await withoutPlace(reading, alike));
+  const areFew = !isReread && questions.length <= FEW;
+  const emailIds = await emailIdsByContent(
+    reading,
+    questions.filter(({ fits, isDoubtful }) => (isDoubtful || areFew) && fits.some(({ emailId }) => emailId !== null)),
+  );
+  return assigned(questions, emailIds);
+}
+
+type Asked = { readonly candidate: Candidate } & Likeness;
+
+function questionsOf(asked: readonly Asked[], alike: readonly AlikeDecision[], free: readonly AlikeDecision[]): readonly Question[] {
+  const momentOf = ({ likeness, received }: Likeness) => `${likeness} ${received.getTime()}`;
+  const [alikeAt, freeAt, askedAt] = [Map.groupBy(alike, momentOf), Map.groupBy(free, momentOf), Map.groupBy(asked, momentOf)];
+  return asked.flatMap((one) => {
+    const { candidate } = one;
+    const { size } = candidate.head;
+    const moment = momentOf(one);
+    const fits = (freeAt.get(moment) ?? []).filter((earlier) => sizesAgree(earlier.size, size));
+    const isAlone = alikeAt.get(moment)?.length === 1 && askedAt.get(moment)?.length === 1;
+    const isSized = size > 0 && fits.every((earlier) => earlier.size === size);
+    return fits.length === 0 ? [] : [{ candidate, fits, isDoubtful: !isAlone || !isSized }];
+  });
+}
+
+/** Each decision once, and where the content was read, only the one of which the email was made, or one of which none was. */
+function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, string>): ReadonlyMap<string, number> {
+  const taken = new Set<number>();
   const known = new Map<string, number>();
-  for (const { candidate, likeness, received } of asked) {
-    const index = free.findIndex(
-      (one) => one.likeness === likeness && one.received.getTime() === received.getTime() && sizesAgree(one.size, candidate.head.size),
-    );
-    const [earlier] = index < 0 ? [] : free.splice(index, 1);
-    if (earlier !== undefined) known.set(candidate.key, earlier.id);
+  for (const { candidate, fits } of questions) {
+    const free = fits.filter(({ id }) => !taken.has(id));
+    const its = emailIds.get(candidate.key);
+    const earlier =
+      its === undefined ? free[0] : (free.find(({ emailId }) => emailId === its) ?? free.find(({ emailId }) => emailId === null));
+    if (earlier === undefined) continue;
+    taken.add(earlier.id);
+    known.set(candidate.key, earlier.id);
   }
   return known;
+}
+
+/** The ids of the emails that would be made of the candidates, by their keys. What is not handed out, or cannot be read, is left out. */
+async function emailIdsByContent({ context, work, source }: Reading, questions: readonly Question[]): Promise<ReadonlyMap<string, string>> {
+  const emailIds = new Map<string, string>();
+  const byId = new Map(questions.map(({ candidate }) => [candidate.head.ref.id, candidate]));
+  if (byId.size === 0) return emailIds;
+  const refs = [...byId.values()].map(({ head }) => head.ref);
+  try {
+    for await (const content of source.content(refs, { maximumSize: work.profile.maximumMessageSize })) {
+      const candidate = byId.get(content.ref.id);
+      const read = content.kind === "mime" && candidate !== undefined ? await readAgain(context, content.mime, true) : null;
+      if (candidate === undefined || read === null || read.fingerprint === null) continue;
+      emailIds.set(candidate.key, emailIdFor(work.mailbox.organization, strengthen(candidate.identity, read.fingerprint).key));
+    }
+  } catch (error) {
+    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+  }
+  return emailIds;
 }
 
 /** Some servers announce 0 of what they have not counted yet. */

@@ -173,7 +173,7 @@ async function sortOut(
   }
   const byIdentity = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
   const unknown = [...byKey.values()].filter((candidate) => !byIdentity.has(candidate.key));
-  const again = await knownAgain(reading, unknown);
+  const again = await knownAgain(reading, unknown, lay.size > 0);
   for (const { key, places: its } of byKey.values()) {
     const decisionId = byIdentity.get(key) ?? again.get(key);
     if (decisionId !== undefined) for (const place of its) lies(place, decisionId);

@@ -1,13 +1,10 @@
 import { forgetPlaces } from "../../ledger/decisions.ts";
 import { type Deletable, decideAnew, type KeptBecause, type Looked, noteLooked } from "../../ledger/deletions.ts";
-import { contentHash, partsOf } from "../../model/content-hash.ts";
 import { Failure } from "../../model/failure.ts";
 import { decisionKey, emailIdFor, identityOf, strengthen } from "../../model/identity.ts";
 import type { Content, MessageHead } from "../../model/message.ts";
+import { readAgain } from "./read-again.ts";
 import type { Reading } from "./reading.ts";
-
-/** All that is wanted of a message that is read again is its content as the CRM would keep it. */
-const NOTHING_LEFT_OUT = { blockedattachments: "", maxuploadfilesize: Number.MAX_SAFE_INTEGER, maximumBodyLength: Number.MAX_SAFE_INTEGER };
 
 /** A message that lies where it lay, by its head. */
 interface Lying {
@@ -113,7 +110,7 @@ async function compareContent(
   if (content.kind === "gone") return;
   if (content.kind === "too large") return keep("too large");
   const identity = identityOf(head);
-  const read = await readAgain(reading, content.mime, identity.weak);
+  const read = await readAgain(reading.context, content.mime, identity.weak);
   if (read === null) return keep("unreadable");
   const isSame = read.hash === whole.get(one.emailId);
   if (isSame) findings.proven.push(one);
@@ -124,20 +121,6 @@ async function compareContent(
 /** Of a message without a Message-ID or a date that tells, the email's id was made of what the content shows. */
 function isAnother({ work }: Reading, one: Deletable, identity: ReturnType<typeof identityOf>, fingerprint: string): boolean {
   return emailIdFor(work.mailbox.organization, strengthen(identity, fingerprint).key) !== one.emailId;
-}
-
-async function readAgain(
-  { context }: Reading,
-  mime: Buffer,
-  fingerprint: boolean,
-): Promise<{ hash: string; fingerprint: string | null } | null> {
-  try {
-    const read = await context.content.read(mime, { limits: NOTHING_LEFT_OUT, fingerprint });
-    return { hash: contentHash(partsOf(read.storable.content)), fingerprint: read.fingerprint };
-  } catch (error) {
-    if (error instanceof Failure && error.scope !== "item") throw error;
-    return null;
-  }
 }
 
 function tell({ context, work }: Reading, { looked, anew }: Findings, reused: ReadonlyMap<string, number>): void {

@@ -360,6 +360,27 @@ function promiseOddities(promise: Promises): void {
     );
   });
 
+  promise(
+    "a scanner's messages of the same second and size are told apart by their content, in whatever order they turn up",
+    async (database) => {
+      const scan = (uid: number, body: string): ScriptedMessage => message(uid, "scan-weak", { body });
+      await withReader(database, { inbox: { uidNext: 2, messages: [scan(1, "first")] } }, async (reader) => {
+        await reader.round();
+        reader.server.inbox.messages = [scan(2, "other")];
+        reader.server.inbox.uidNext = 3;
+        assert.equal((await reader.round()).counts.tracked, 1, "it came when the first one had left, and is another");
+        reader.server.inbox.messages = [scan(3, "first")];
+        reader.server.inbox.uidNext = 4;
+        const { counts } = await reader.round();
+        assert.deepEqual([counts.received, counts.moved], [0, 1], "the first one is back");
+        reader.server.inbox.messages = [scan(1, "other"), scan(2, "third"), scan(3, "first")];
+        reader.server.inbox.validity = "8";
+        assert.deepEqual((await reader.round()).counts, { ...NOTHING, received: 1, tracked: 1, moved: 2 });
+        await assertSettled(reader, ["scan-weak", "scan-weak", "scan-weak"]);
+      });
+    },
+  );
+
   promise("a scanner's messages look all alike: a number given to another one is noticed, and both are emails", async (database) => {
     const scan = (uid: number, minute: string, body: string): ScriptedMessage =>
       message(uid, "scan-weak", { internalDate: `23-Nov-2026 10:${minute}:00 +0000`, body });
