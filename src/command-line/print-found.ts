@@ -6,12 +6,19 @@ export function foundLines(found: Found, all: boolean): string[] {
   const { snippet } = found;
   const notes = found.notes.filter(({ outcome }) => all || outcome !== "nothing");
   return [
-    ...(found.candidates.length === 0 ? [`No mail server was found for ${found.address}.`] : found.candidates.flatMap(candidateLines)),
+    ...(found.candidates.length === 0 ? nothingFoundLines(found.address) : found.candidates.flatMap(candidateLines)),
     ...(notes.length > 0 ? ["", "Also learnt:", ...notes.map(noteLine)] : []),
     ...(snippet === null
       ? []
       : ["", "For waypost.yaml, beside its organizations (docs/discovery.md):", "", ...snippet.trimEnd().split("\n")]),
   ].map(printable);
+}
+
+function nothingFoundLines(address: string): string[] {
+  return [
+    `No mail server was found for ${address}.`,
+    "What to do: ask whoever runs its mail for the hosts of IMAP (or POP3) and SMTP; docs/mail-systems/README.md says what to set for which mail system. --all shows where it was looked.",
+  ];
 }
 
 function candidateLines({ protocol, host, port, security, username, signIn, trust, evidence, probe }: Candidate): string[] {

@@ -28,4 +28,18 @@ serverProfiles: [{ name: google, preset: gmail, maximumMessageMegabytes: 20, out
   assert.match(lines[1] ?? "", /^ {2}incoming: .*host: imap\.gmail\.com.*port: 993/);
   assert.match(lines[2] ?? "", /^ {2}outgoing: .*host: smtp\.gmail\.com.*timeoutSeconds: 30/);
   assert.match(lines[3] ?? "", /filesSentCopy: true.*maximumMessageMegabytes: 20/);
+
+  const [account] = parseConfiguration(
+    `organizations: [{ name: contoso, kind: embedded }]
+serverProfiles:
+  - name: mail
+    incoming: { host: mail.example.com }
+    serviceAccount: { username: router, password: { env: ROUTER }, incoming: masterUser }`,
+    "waypost.yaml",
+  ).serverProfiles;
+  assert.ok(account);
+  assert.match(
+    profileLines([account])[2] ?? "",
+    /^ {2}serviceAccount: username: router, password: \{ env: ROUTER \}, incoming: masterUser/,
+  );
 });

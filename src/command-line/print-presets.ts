@@ -30,10 +30,12 @@ function ownHost(endpoint: PresetEndpoint): PresetEndpoint & { readonly host: st
 
 /** The server profiles of a checked configuration as they are in force, presets and defaults included. */
 export function profileLines(profiles: Configuration["serverProfiles"]): string[] {
-  return profiles.flatMap(({ name, preset, incoming, outgoing, ...profile }) => [
+  return profiles.flatMap(({ name, preset, incoming, outgoing, serviceAccount, oauth, ...profile }) => [
     `${name}${preset === undefined ? "" : `  (preset ${preset})`}`,
     ...(incoming ? [`  incoming: ${settings(incoming)}`] : []),
     ...(outgoing ? [`  outgoing: ${settings(outgoing)}`] : []),
+    ...(serviceAccount ? [`  serviceAccount: ${settings(serviceAccount)}`] : []),
+    ...(oauth ? [`  oauth: ${settings(oauth)}`] : []),
     `  ${settings(profile)}`,
   ]);
 }
@@ -42,6 +44,11 @@ export function profileLines(profiles: Configuration["serverProfiles"]): string[
 function settings(fields: object): string {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .map(([key, value]) => `${key}: ${setting(value)}`)
     .join(", ");
+}
+
+function setting(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(setting).join(", ")}]`;
+  return typeof value === "object" && value !== null ? `{ ${settings(value)} }` : String(value);
 }

@@ -2,6 +2,7 @@ import { closeAlerts } from "../ledger/alerts.ts";
 import { postponeReceive } from "../ledger/mailboxes.ts";
 import { claimCrmProbe, noteCrmAnswers, readOrganization } from "../ledger/organizations.ts";
 import type { Direction } from "../model/mailbox.ts";
+import { when } from "../tracking/sentence.ts";
 import type { EngineContext, Work } from "./context.ts";
 import { ACTIVITY, noteTrouble } from "./trouble.ts";
 import type { Waiting } from "./why-not.ts";
@@ -27,7 +28,7 @@ export async function waitForCrm(context: EngineContext, direction: Direction, w
   const waitsUntil = next > now ? next : until;
   if (direction === "receive") await postponeReceive(context.database, mailbox.id, waitsUntil);
   const why = again?.trouble == null ? "" : ` What happened: ${again.trouble}`;
-  const because = `The CRM of the organization "${organization.name}" is in trouble, and is tried again for all its mailboxes at ${waitsUntil.toISOString()}.${why}`;
+  const because = `The CRM of the organization "${organization.name}" is in trouble, and is tried again for all its mailboxes at ${when(waitsUntil)}.${why}`;
   return { state: "waits", because, until: waitsUntil };
 }
 

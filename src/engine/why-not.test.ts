@@ -76,7 +76,7 @@ test("who waits is told what for and until when: the later of what its server pr
   const [soon, later] = [new Date("2026-03-10T09:05:00Z"), new Date("2026-03-10T09:10:00Z")];
   assert.equal(whyWaiting("receive", { ...mailbox, receiveNotBefore: now }, { ...profile, receiveNotBefore: now }, now), null);
   const asked = whyWaiting("receive", { ...mailbox, receiveNotBefore: later }, { ...profile, receiveNotBefore: soon }, now);
-  assert.match(asked?.because ?? "", /wants ann@example\.test to be left alone until 2026-03-10T09:10:00/);
+  assert.match(asked?.because ?? "", /wants ann@example\.test to be left alone until 2026-03-10 09:10:00 UTC\./);
   assert.deepEqual([asked?.state, asked?.until], ["waits", later]);
   const sendError = { code: "c", message: "Nobody answers.", remedy: "Look." };
   const ofProfile = whyWaiting("send", { ...mailbox, sendNotBefore: soon, sendError }, { ...profile, sendNotBefore: later }, now);

@@ -1,6 +1,7 @@
 import { APPROVAL, newToItsOwner, notApprovedInFile } from "../ledger/approvals.ts";
 import { type MailboxRow, METHOD, type ProfileRow } from "../ledger/mailboxes.ts";
 import type { Direction } from "../model/mailbox.ts";
+import { when } from "../tracking/sentence.ts";
 
 /** Why a mailbox that was asked for was not touched: it is `off` until somebody changes that, or it `waits` and is worked on by itself. */
 export interface LeftAlone {
@@ -43,14 +44,14 @@ export function whyWaiting(direction: Direction, mailbox: MailboxRow, profile: P
   const why = error === null ? "" : ` What happened: ${error.message}`;
   const word = direction === "receive" ? "incoming" : "outgoing";
   if (ofProfile !== null && ofProfile > now && (ofMailbox === null || ofProfile >= ofMailbox)) {
-    const because = `The ${word} server of the server profile "${profile.name}" is in trouble, and is tried again for all its mailboxes at ${ofProfile.toISOString()}.${why}`;
+    const because = `The ${word} server of the server profile "${profile.name}" is in trouble, and is tried again for all its mailboxes at ${when(ofProfile)}.${why}`;
     return { state: "waits", because, until: ofProfile };
   }
   if (ofMailbox === null || ofMailbox <= now) return null;
   const asked =
     direction === "receive"
-      ? `The mail system wants ${mailbox.address} to be left alone until ${ofMailbox.toISOString()}.`
-      : `Sending from ${mailbox.address} failed, and is tried again at ${ofMailbox.toISOString()}.`;
+      ? `The mail system wants ${mailbox.address} to be left alone until ${when(ofMailbox)}.`
+      : `Sending from ${mailbox.address} failed, and is tried again at ${when(ofMailbox)}.`;
   return { state: "waits", because: `${asked}${why}`, until: ofMailbox };
 }
 

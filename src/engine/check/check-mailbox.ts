@@ -4,6 +4,7 @@ import { noteProfileSuccess } from "../../ledger/mailboxes.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Direction, Endpoint } from "../../model/mailbox.ts";
 import type { Step } from "../../ports.ts";
+import { when } from "../../tracking/sentence.ts";
 import { type Mistake, mistakeIn, whatAnswers } from "../../wire/answering.ts";
 import { connectionForCheck } from "../connections/for-check.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
@@ -81,7 +82,7 @@ function leaveAlone(address: string, until: Date): Failure {
   return new Failure({
     scope: "mailbox",
     code: "asked to wait",
-    message: `The mail system wants ${address} to be left alone until ${until.toISOString()}; it was not connected to.`,
+    message: `The mail system wants ${address} to be left alone until ${when(until)}; it was not connected to.`,
     remedy: "Run the check again after that time.",
     waitingHelps: true,
     notBefore: until,

@@ -1,4 +1,5 @@
 import type { DeletionNote, KeptBecause } from "../../ledger/deletions.ts";
+import { when } from "../../tracking/sentence.ts";
 
 const KEPT: Readonly<Record<KeptBecause, string>> = {
   "other content":
@@ -12,7 +13,7 @@ const KEPT: Readonly<Record<KeptBecause, string>> = {
 export function deletionSentence({ folders, deletedAt, askedAt, keptBecause }: DeletionNote, emailId: string | null): string {
   const where = folders.length === 0 ? "the mailbox" : folders.join(" and ");
   if (deletedAt !== null)
-    return `Waypost deleted it from ${where} on ${deletedAt.toISOString()}: the mailbox deletes what is processed (deleteAfterProcessing), and its content was proven to be in the email ${emailId}.`;
+    return `Waypost deleted it from ${where} on ${when(deletedAt)}: the mailbox deletes what is processed (deleteAfterProcessing), and its content was proven to be in the email ${emailId}.`;
   if (keptBecause !== null) return `A message in ${where} is not deleted. ${KEPT[keptBecause]}`;
-  return `On ${askedAt?.toISOString()} Waypost asked the mail server to delete it from ${where} and was stopped before the answer was stored. It is gone; its content was proven to be in the email ${emailId} before.`;
+  return `${askedAt === null ? "At some time" : `On ${when(askedAt)}`} Waypost asked the mail server to delete it from ${where} and was stopped before the answer was stored. It is gone; its content was proven to be in the email ${emailId} before.`;
 }

@@ -3,6 +3,7 @@ import { listFolders } from "../../ledger/folders.ts";
 import { listMailboxes, type MailboxRow, mailboxesByAddress, type ProfileRow, readProfile, readProfiles } from "../../ledger/mailboxes.ts";
 import { addressKey } from "../../model/address.ts";
 import type { Direction } from "../../model/mailbox.ts";
+import { when } from "../../tracking/sentence.ts";
 import type { EngineContext } from "../context.ts";
 import { openingWords } from "../opening.ts";
 import { whyNot, whyWaiting } from "../why-not.ts";
@@ -37,9 +38,7 @@ export async function explainMailboxes(context: EngineContext, key: string): Pro
         ...directions(context, mailbox, profile),
         ...(await remarks(context, mailbox)),
         ...tests(mailbox, profile),
-        ...audit.map(
-          (entry) => `${entry.actor} ${entry.action === "approve" ? "approved" : "rejected"} the address on ${entry.at.toISOString()}.`,
-        ),
+        ...audit.map((entry) => `${entry.actor} ${entry.action === "approve" ? "approved" : "rejected"} the address on ${when(entry.at)}.`),
       ],
     });
   }
@@ -77,9 +76,9 @@ async function remarks({ database }: EngineContext, { id }: MailboxRow): Promise
 
 function tests(mailbox: MailboxRow, profile: ProfileRow): string[] {
   const { incomingemailstatus, outgoingemailstatus, testmailboxaccesscompletedon, because } = testState(mailbox, profile);
-  const when = testmailboxaccesscompletedon === null ? "" : ` on ${testmailboxaccesscompletedon.toISOString()}`;
+  const ran = testmailboxaccesscompletedon === null ? "" : ` on ${when(testmailboxaccesscompletedon)}`;
   return [
-    `Test of incoming mail: ${STATUS_WORDS[incomingemailstatus]}; of outgoing mail: ${STATUS_WORDS[outgoingemailstatus]}${when}.`,
+    `Test of incoming mail: ${STATUS_WORDS[incomingemailstatus]}; of outgoing mail: ${STATUS_WORDS[outgoingemailstatus]}${ran}.`,
     ...(because === null ? [] : [because]),
   ];
 }

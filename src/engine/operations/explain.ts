@@ -2,6 +2,7 @@ import { type DecisionRow, findDecisions } from "../../ledger/decisions.ts";
 import { type DeletionNote, deletionNotes } from "../../ledger/deletions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
 import { explain as explainDecision } from "../../tracking/explain.ts";
+import { when } from "../../tracking/sentence.ts";
 import type { EngineContext } from "../context.ts";
 import { deletionSentence } from "./explain-deletion.ts";
 import { explainMailboxes, explainPending, type MailboxExplanation, mailboxesNotRead, type PendingExplanation } from "./explain-mailbox.ts";
@@ -102,7 +103,7 @@ function outgoing(row: OutboxRow): OutgoingExplanation {
   if (row.response) sentences.push(`The last answer was: ${row.response}`);
   for (const one of row.refused)
     sentences.push(`Recipient ${one.address} was refused${one.permanent ? " for good" : " for now"}: ${one.response}`);
-  if (row.settlement?.status === "retry") sentences.push(`The next try is not before ${row.settlement.notBefore.toISOString()}.`);
+  if (row.settlement?.status === "retry") sentences.push(`The next try is not before ${when(row.settlement.notBefore)}.`);
   if (row.sentCopy) sentences.push(`Copy in the Sent folder: ${row.sentCopy}.`);
   if (row.stage === "unknown") sentences.push(`Decide it with \`waypost decide ${row.emailId} sent|again|failed\`.`);
   const { emailId, generation, messageId, stage, attempts, sentCopy, changedAt } = row;

@@ -128,8 +128,8 @@ export async function status(context: EngineContext, organizations: readonly str
       deleting: deletingStatus(mailbox, deletions.get(id)),
       notWatchedBecause,
       opened: {
-        receiving: profile.incoming === null ? null : openingOf(context, mailbox, "receive"),
-        sending: profile.outgoing === null ? null : openingOf(context, mailbox, "send"),
+        receiving: profile.incoming === null || !mailbox.inFile ? null : openingOf(context, mailbox, "receive"),
+        sending: profile.outgoing === null || !mailbox.inFile ? null : openingOf(context, mailbox, "send"),
       },
       token: tokens.get(id) ?? null,
     });
@@ -187,7 +187,7 @@ function mailboxStatus(
     startDate: mailbox.startDate,
     folders: folderStatus(mailbox, folders, alerts),
     messages,
-    weaknesses: weaknessesOf(profile),
+    weaknesses: mailbox.inFile ? weaknessesOf(profile) : [],
   };
 }
 
