@@ -11,11 +11,13 @@ const ROWS_AT_A_TIME = 50;
  * UIDVALIDITY), a folder with the same listing as before is taken for unchanged, so that its headers need not be read again each time. 32 hexadecimal
  * digits; null where the server refuses.
  */
-export async function listingDigest(client: ImapFlow, next: number): Promise<string | null> {
+export async function listingDigest(client: ImapFlow, exists: number, next: number): Promise<string | null> {
   const rows = new Map<number, string>();
   let come = 0;
   try {
-    for await (const { uid, internalDate, size } of client.fetch("1:*", { uid: true, internalDate: true, size: true }, { uid: true })) {
+    // `1:*` names a message in every folder but an empty one.
+    const listed = exists === 0 ? [] : client.fetch("1:*", { uid: true, internalDate: true, size: true }, { uid: true });
+    for await (const { uid, internalDate, size } of listed) {
       if (uid !== undefined) rows.set(uid, `${uid} ${internalDate instanceof Date ? internalDate.getTime() : ""} ${size ?? ""}`);
       if (++come % ROWS_AT_A_TIME === 0) await othersTurn();
     }

@@ -177,7 +177,7 @@ async function observe(client: ImapFlow, path: string, before: Position | null):
     next: Number(next),
     exists: stated(exists) ?? 0,
     modseq: modseq === undefined ? null : String(modseq),
-    listing: begins && String(validity ?? 0) === NO_VALIDITY && exists > 0 ? await listingDigest(client, Number(next)) : null,
+    listing: begins && String(validity ?? 0) === NO_VALIDITY ? await listingDigest(client, stated(exists) ?? 0, Number(next)) : null,
     fresh: true,
   };
 }

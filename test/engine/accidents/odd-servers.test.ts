@@ -224,6 +224,9 @@ function promiseOddities(promise: Promises): void {
         reader.server.inbox.messages = [message(1, "b-two"), message(2, "c-weak"), message(3, "d-four"), message(4, "e-five")];
         assert.deepEqual((await reader.round()).counts, { ...NOTHING, received: 1, tracked: 1, moved: 3 });
         await assertSettled(reader, [...FOUR, "e-five"]);
+        reader.server.inbox.messages = [];
+        await assertSettled(reader, [...FOUR, "e-five"]);
+        assert.equal(reader.app.logged.filter((one) => one.message.startsWith("cursor lost")).length, 2, "only the two changes");
         assert.deepEqual(
           reader.app.logged.filter((one) => one.level === "warn"),
           [],
