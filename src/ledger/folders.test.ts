@@ -54,6 +54,36 @@ onBothEngines("a listing replaces the one before: the inbox first, what is gone 
   assert.equal((await listFolders(database, BEN))[0]?.missingSince, null, "another mailbox is not concerned");
 });
 
+onBothEngines("what seldom changes of a large cursor is written only when it does, and what is read is the whole", async (database) => {
+  await describeMailboxes(database);
+  const [one, other] = ["a".repeat(100_000), "b".repeat(100_000)];
+  let written = 0;
+  const store = async (cursor: string, before: string | null) => {
+    written = 0;
+    await database.transaction((tx) => {
+      const counting: typeof tx = {
+        ...tx,
+        query: (text: string, values?: readonly unknown[]) => {
+          written += JSON.stringify(values ?? []).length;
+          return tx.query(text, values);
+        },
+      };
+      return storePosition(counting, ANN, "INBOX", { cursor, folders: ["INBOX"] }, NOW, before);
+    });
+    assert.equal((await readPosition(database, ANN, "INBOX"))?.cursor, cursor);
+  };
+  await store(`${one}\n1`, null);
+  await store(`${one}\n2`, `${one}\n1`);
+  assert.ok(written < 1000, `${written} characters`);
+  await store(`${other}\n3`, `${one}\n2`);
+  await store("\n4", `${other}\n3`);
+  await store("5", "\n4");
+  await store(`${one}\n6`, `${one}\n5`);
+  assert.ok(written > 100_000, "somebody else forgot the cursor meanwhile");
+  await database.query("delete from waypost.stream");
+  await store(`${one}\n8`, `${one}\n7`);
+});
+
 onBothEngines("the cursor of a stream is what was stored last, and survives that its folder is missing for a while", async (database) => {
   await describeMailboxes(database);
   await database.transaction((tx) => storeFolders(tx, ANN, [folder("INBOX")], NOW));

@@ -65,10 +65,10 @@ export interface Position {
 }
 
 export async function readPosition(sql: Sql, mailboxId: string, stream: string): Promise<Position | null> {
-  const { rows } = await sql.query<Position>("select cursor, folders from waypost.stream where mailbox_id = $1 and id = $2", [
-    mailboxId,
-    stream,
-  ]);
+  const { rows } = await sql.query<Position>(
+    "select cursor_base || cursor as cursor, folders from waypost.stream where mailbox_id = $1 and id = $2",
+    [mailboxId, stream],
+  );
   return rows[0] ?? null;
 }
 
@@ -85,13 +85,38 @@ export async function noteLookedAt(sql: Sql, mailboxId: string, streams: readonl
   await sql.query("update waypost.stream set pulled_at = $3 where mailbox_id = $1 and id = any($2)", [mailboxId, streams, now]);
 }
 
-/** Moves the cursor: always in the transaction that stores what it covers (invariant 1). */
-export async function storePosition(tx: Transaction, mailboxId: string, stream: string, position: Position, now: Date): Promise<void> {
+/**
+ * Moves the cursor: always in the transaction that stores what it covers (invariant 1). What stands before its first line break is not written again where
+ * it is that of `before`, the cursor that was stored last: some are large, and of those little changes with a page.
+ */
+export async function storePosition(
+  tx: Transaction,
+  mailboxId: string,
+  stream: string,
+  { cursor, folders }: Position,
+  now: Date,
+  before: Cursor | null = null,
+): Promise<void> {
+  const { base, rest } = partsOf(cursor);
+  if (base !== "" && before !== null && partsOf(before).base === base) {
+    const { rowCount } = await tx.query(
+      `update waypost.stream set cursor = $3, folders = $4, pulled_at = $5
+       where mailbox_id = $1 and id = $2 and octet_length(cursor_base) = $6`,
+      [mailboxId, stream, rest, folders, now, Buffer.byteLength(base)],
+    );
+    if (rowCount === 1) return;
+  }
   await tx.query(
-    `insert into waypost.stream (mailbox_id, id, cursor, folders, pulled_at) values ($1, $2, $3, $4, $5)
-     on conflict (mailbox_id, id) do update set cursor = excluded.cursor, folders = excluded.folders, pulled_at = excluded.pulled_at`,
-    [mailboxId, stream, position.cursor, position.folders, now],
+    `insert into waypost.stream (mailbox_id, id, cursor_base, cursor, folders, pulled_at) values ($1, $2, $3, $4, $5, $6)
+     on conflict (mailbox_id, id) do update set cursor_base = excluded.cursor_base, cursor = excluded.cursor, folders = excluded.folders,
+       pulled_at = excluded.pulled_at`,
+    [mailboxId, stream, base, rest, folders, now],
   );
+}
+
+function partsOf(cursor: Cursor): { readonly base: string; readonly rest: string } {
+  const end = Math.max(0, cursor.indexOf("\n"));
+  return { base: cursor.slice(0, end), rest: cursor.slice(end) };
 }
 
 /** What people should know of the folders of a stream; null: nothing. */

@@ -86,7 +86,10 @@ export interface Place {
   readonly folders: readonly string[];
 }
 
-/** An opaque, versioned position in one stream. Only the connector that made it reads it. */
+/**
+ * An opaque, versioned position in one stream. Only the connector that made it reads it. What a large one holds that seldom changes stands before its first
+ * line break: it is written only when it does.
+ */
 export type Cursor = string;
 
 /** The content of one message: raw MIME, or why there is none. */

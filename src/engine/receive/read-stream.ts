@@ -69,6 +69,7 @@ export async function* readStream(
           ? { present: reread, since: work.mailbox.startDate }
           : null;
     const covered: Cursor = pull.cursor;
+    const stored = cursor;
     let counts: Counts = NO_COUNTS;
     if (pull.heads.length > 0 || pull.gone.length > 0 || covered !== cursor || pull.remark !== undefined) {
       const store = async (tx: Transaction) => {
@@ -79,7 +80,7 @@ export async function* readStream(
           listing === null ? null : markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now),
           settlePlaces(tx, work.mailbox.id, stream, { told: pull.heads.map((head) => head.ref.id), end: !pull.more }, now),
           pull.remark === undefined ? null : storeRemark(tx, work.mailbox.id, stream, pull.remark),
-          storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now),
+          storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now, stored),
         ]);
       };
       const lookAhead = () => {
