@@ -78,22 +78,16 @@ export async function* fetchAllHeads(source: HeadSource, entries: readonly Entry
 }
 
 /**
- * Some messages that were read before, as they are now, and those that the server does not hand out. From a server without TOP only small ones are asked
- * for, and of a large one nothing is said.
+ * Some messages that were read before, as they are now; those that the server does not hand out are missing. From a server without TOP only small ones
+ * are asked for.
  */
-export async function lookAgain(
-  source: HeadSource,
-  entries: readonly Entry[],
-): Promise<{ readonly heads: readonly MessageHead[]; readonly withheld: readonly Entry[] }> {
-  if (entries.length === 0) return { heads: [], withheld: [] };
+export async function lookAgain(source: HeadSource, entries: readonly Entry[]): Promise<readonly MessageHead[]> {
+  if (entries.length === 0) return [];
   const { answers, refused, shut } = source.noTop ? nothingAsked(entries) : await top(source.session, entries);
   if (shut !== null) throw shut;
   const small = entries.filter((entry) => refused.has(entry.id) && entry.size <= SMALL);
   const whole = await ask(source.session, small, { verb: "RETR", optional: true }, 2 * SMALL);
-  return {
-    heads: [...answers.values(), ...whole.answers.values()],
-    withheld: small.filter((entry) => whole.refused.has(entry.id)),
-  };
+  return [...answers.values(), ...whole.answers.values()];
 }
 
 /** The list up to the first that is such a one. */
