@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { z } from "zod";
 import { EXIT_MEANINGS } from "../../src/command-line/exit-codes.ts";
 import { configurationJsonSchema } from "../../src/config.ts";
+import { PAGE_SIZE } from "../../src/engine/receive/read-stream.ts";
 import { type CuttingProxy, startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
 import { waypost } from "./command.ts";
@@ -332,7 +333,8 @@ describe("commands on an embedded database", { concurrency: 2 }, () => {
 
   test("Ctrl+C during receive ends it at a safe point with code 1, and the rest is received the next time", async () => {
     await using office = await openOffice("pglite");
-    for (let number = 0; number < 600; number++) office.arrive(ANN, `${number}@stranger.test`);
+    const all = PAGE_SIZE + 100;
+    for (let number = 0; number < all; number++) office.arrive(ANN, `${number}@stranger.test`);
     const trace = path.join(office.folder, "steps");
     const receiving = office.start(["receive", "--json"], {
       nodeArguments: ["--import", STEP_TRACE],
@@ -344,8 +346,8 @@ describe("commands on an embedded database", { concurrency: 2 }, () => {
     assert.equal(interrupted.code, 1, interrupted.error);
     assert.match(interrupted.error, /Ending at the next safe point/);
     const first = json(receivedShape, interrupted).counts.tracked;
-    assert.ok(first < 600, `it was over before: ${first}`);
+    assert.ok(first < all, `it was over before: ${first}`);
     const rest = json(receivedShape, await office.run("receive", "--json"));
-    assert.equal(first + rest.counts.tracked, 600);
+    assert.equal(first + rest.counts.tracked, all);
   });
 });
