@@ -86,7 +86,8 @@ onOneDatabaseEach(
           const { failures } = await receive(app, name);
           assert.deepEqual([failures, counted(from, "refresh_token")], [[], 1]);
           assert.deepEqual(await tracked(app, name), lettersOf(name));
-          assert.equal(signIns(name, protocol) - before, 2, "one connection before, one after");
+          // By POP3 it begins on the connection that tried the new token: some servers want a while between two sign-ins.
+          assert.equal(signIns(name, protocol) - before, protocol === "pop3" ? 1 : 2, "one connection before, one after");
           assert.deepEqual(await openCodes(app), []);
         },
       );
