@@ -51,8 +51,6 @@ export interface Capabilities {
   readonly push: boolean;
   /** Its mailboxes have no folder for sent mail, nor any folder but the inbox: copies of sent emails cannot be filed. */
   readonly lacksSentFolder?: boolean | undefined;
-  /** Deletes when it is left, and has to be signed in to anew afterwards: what is deleted together costs one sign-in. */
-  readonly deletesOnLeaving?: boolean | undefined;
   /** Shows only folders that are shared with whoever signs in: one that is not listed any more may still be there. */
   readonly hidesFolders?: boolean | undefined;
 }

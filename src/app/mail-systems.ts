@@ -17,7 +17,6 @@ export function openMailSystem(profile: ServerProfile, signIn: SignIn): MailSyst
       keepsIdsOnMove: false,
       push: incoming?.capabilities.push ?? false,
       lacksSentFolder: incoming?.capabilities.lacksSentFolder,
-      deletesOnLeaving: incoming?.capabilities.deletesOnLeaving,
       hidesFolders: signIn.seesOnlyShared,
     },
     source(mailbox) {

@@ -29,14 +29,7 @@ export function pop3System({ profile }: { readonly profile: ServerProfile }): In
     return known;
   };
   return {
-    capabilities: {
-      filesSentCopy: profile.filesSentCopy,
-      stableMime: true,
-      keepsIdsOnMove: false,
-      push: false,
-      lacksSentFolder: true,
-      deletesOnLeaving: true,
-    },
+    capabilities: { filesSentCopy: profile.filesSentCopy, stableMime: true, keepsIdsOnMove: false, push: false, lacksSentFolder: true },
     source(mailbox: MailboxAccess): MailSource {
       const { address } = mailbox;
       const session = new Session(target, mailbox, { breaks: breaksIn(address), kept: () => kept.take(address) });

@@ -3,17 +3,11 @@ import { type Deletable, deletable, intendDeletion, noteDeleted } from "../../le
 import { Failure } from "../../model/failure.ts";
 import type { MessageRef } from "../../model/message.ts";
 import { step } from "../step.ts";
-import { type Proof, proveContent } from "./prove-content.ts";
+import { proveContent } from "./prove-content.ts";
 import type { Reading } from "./reading.ts";
 
-/** Messages looked at, proven and as a rule deleted at a time. */
+/** Messages deleted at a time: in POP3 a broken connection takes back all that were marked. */
 const BATCH = 200;
-
-/**
- * Messages deleted at a time where the mail system has to be signed in to anew afterwards, which some let nobody do soon. A connection that breaks takes back
- * all that were marked, and a server may need a while for as many.
- */
-const IN_ONE_SESSION = 5000;
 
 /** Begins the code of alerts about it. */
 const ACTIVITY = "deleting";
@@ -27,11 +21,9 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   const { context, work, signal } = reading;
   const { mailbox } = work;
   if (mailbox.deleteSince === null || mailbox.owner.type === "systemuser") return 0;
-  const { deletesOnLeaving = false } = context.mailSystem(work.profile).capabilities;
   let deleted = 0;
   let after: MessageRef | null = null;
   let triedBefore = false;
-  let proven: readonly Deletable[] = [];
   try {
     while (!signal.aborted) {
       const batch: readonly Deletable[] = await deletable(context.database, mailbox.id, { folders, after, limit: BATCH });
@@ -40,13 +32,8 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
       after = last.ref;
       triedBefore ||= batch.some((one) => one.triedAt !== null);
       step("delete.chosen");
-      const proof = await proveBatch(reading, batch);
-      proven = [...proven.filter((one) => !proof.reused.has(one.ref.stream)), ...proof.proven];
-      if (deletesOnLeaving && proven.length < IN_ONE_SESSION) continue;
-      deleted += await deleteProven(reading, proven);
-      proven = [];
+      deleted += await deleteBatch(reading, batch);
     }
-    if (!signal.aborted) deleted += await deleteProven(reading, proven);
     await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
   } catch (error) {
     if (!(error instanceof Failure) || error.scope === "process" || error.scope === "organization") throw error;
@@ -56,20 +43,17 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   return deleted;
 }
 
-async function proveBatch(reading: Reading, batch: readonly Deletable[]): Promise<Proof> {
-  const crm = reading.context.crm(reading.work.mailbox.organization);
+async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promise<number> {
+  const { context, work, source, lease } = reading;
+  const crm = context.crm(work.mailbox.organization);
   const whole = await crm.whole(batch.map((one) => one.emailId));
   const ready = batch.filter((one) => whole.has(one.emailId));
-  if (ready.length === 0) return { proven: [], reused: new Set() };
+  if (ready.length === 0) return 0;
   // A CRM elsewhere answers for itself.
   if (crm.joinsTransaction) await makeDurable(reading);
   step("delete.durable");
-  const proof = await proveContent(reading, ready, whole);
+  const proven = await proveContent(reading, ready, whole);
   step("delete.verified");
-  return proof;
-}
-
-async function deleteProven({ context, work, source, lease }: Reading, proven: readonly Deletable[]): Promise<number> {
   if (proven.length === 0) return 0;
   const refs = proven.map((one) => one.ref);
   const { id } = work.mailbox;

@@ -21,18 +21,16 @@ interface Findings {
   readonly anew: number[];
 }
 
-export interface Proof {
-  readonly proven: readonly Deletable[];
-  /** Streams that gave ids to others: nothing of them is to be deleted. */
-  readonly reused: ReadonlySet<string>;
-}
-
 /**
  * Of these messages those that are proven to be in the CRM: where one lay lies the same one, by its head, and its content is the content of the email.
  * `whole` has the hash of each email's content. What was read at this very place is not downloaded again unless another message may have taken
  * the place; what was known by its head alone (a copy, a message that another mailbox delivered first, a forged twin) is. A twin with other content stays, and the ledger says so.
  */
-export async function proveContent(reading: Reading, candidates: readonly Deletable[], whole: ReadonlyMap<string, string>): Promise<Proof> {
+export async function proveContent(
+  reading: Reading,
+  candidates: readonly Deletable[],
+  whole: ReadonlyMap<string, string>,
+): Promise<Deletable[]> {
   const { context, work, lease } = reading;
   const findings: Findings = { proven: [], looked: [], anew: [] };
   const reused = new Map<string, number>();
@@ -48,7 +46,7 @@ export async function proveContent(reading: Reading, candidates: readonly Deleta
     for (const stream of reused.keys()) await forgetPlaces(tx, work.mailbox.id, stream);
   }, "note what was looked at");
   tell(reading, findings, reused);
-  return { proven: findings.proven.filter((one) => !reused.has(one.ref.stream)), reused: new Set(reused.keys()) };
+  return findings.proven.filter((one) => !reused.has(one.ref.stream));
 }
 
 /** `others`: how many lie there that were never decided, because the mail system gave out an id again. The folder is read again (invariant 3). */
