@@ -51,9 +51,8 @@ export class SessionDatabase implements Database {
     const session = await this.#engine.connect(name);
     let committed = false;
     try {
-      // Not waited for: where a session cannot begin a transaction, because it is lost or in one that failed, no statement behind it succeeds.
-      const begun = session.script("begin");
-      const [result] = await Promise.all([this.#guard.hold(name, () => runWithHandle(session, name, work)), begun]);
+      await session.script("begin");
+      const result = await this.#guard.hold(name, () => runWithHandle(session, name, work));
       await commit(session, name);
       committed = true;
       return result;

@@ -102,8 +102,11 @@ export async function storeDecisions(
   coverage: Coverage = "covered",
 ): Promise<Map<string, number>> {
   if (decided.length === 0) return new Map();
-  const inserted = batches(decided, ROWS_AT_A_TIME).map((batch) => insertDecisions(tx, organization, mailboxId, batch, now));
-  const ids = new Map((await Promise.all(inserted)).flat().map(({ identity, id }) => [identity, id]));
+  const ids = new Map<string, number>();
+  for (let from = 0; from < decided.length; from += ROWS_AT_A_TIME) {
+    const stored = await insertDecisions(tx, organization, mailboxId, decided.slice(from, from + ROWS_AT_A_TIME), now);
+    for (const { identity, id } of stored) ids.set(identity, id);
+  }
   const places = decided.flatMap((one) => {
     const decisionId = ids.get(one.identity);
     return decisionId === undefined ? [] : one.places.map((place) => ({ ...place, decisionId, content: contentAt(one, place) }));
@@ -111,10 +114,6 @@ export async function storeDecisions(
   const settled = decided.flatMap((one) => (one.outcome === "quarantined" ? [] : (ids.get(one.identity) ?? [])));
   await Promise.all([storeLocations(tx, mailboxId, places, now, coverage), release(tx, settled, now)]);
   return ids;
-}
-
-function batches<T>(list: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) => list.slice(index * size, (index + 1) * size));
 }
 
 /** Of several places of one message only one was read. */

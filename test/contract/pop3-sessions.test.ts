@@ -158,3 +158,20 @@ test("content before the message at which the server hangs up comes at once, tha
     assert.deepEqual(read, ["mime uid-a", "mime uid-c"]);
   });
 });
+
+test("one at which a connection broke, before headers that fill what is read at one time: heads come to an end", async () => {
+  const filler = `X-Filler:${` ${"x".repeat(900)}\r\n`.repeat(115)}`;
+  const messages = Array.from({ length: 200 }, (_, index) => ({ uidl: `n${index + 1}`, mime: message(`m${index + 1}`, "x\r\n", filler) }));
+  let broken = false;
+  const script = (command: string) => {
+    if (broken || command !== "TOP 90 0") return undefined;
+    broken = true;
+    return null;
+  };
+  await reading({ messages, script }, async (source, server) => {
+    const heads = await source.heads(messages.map(({ uidl, mime }) => ({ stream: "INBOX", id: `${uidl} ${mime.length}` })));
+    assert.equal(heads.length, messages.length);
+    const asked = server.heard.flat().filter((command) => command.startsWith("TOP")).length;
+    assert.ok(asked < 2 * messages.length, `TOP was said ${asked} times`);
+  });
+});

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { z } from "zod";
+import { PAGE_SIZE } from "../../src/engine/receive/read-stream.ts";
 import { missingServers } from "../servers/needs.ts";
 import { olderNode } from "./command.ts";
 import { ANN, doorOf, openOffice, PASSWORD } from "./office.ts";
@@ -20,7 +21,7 @@ import {
   until,
 } from "./results.ts";
 
-const MANY = 2_000;
+const MANY = 3 * PAGE_SIZE;
 
 describe("waypost serve on an embedded database", () => {
   test("every command works through the running service, which tells its address to its owner alone", async () => {

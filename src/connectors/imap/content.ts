@@ -167,7 +167,7 @@ async function download(
           (row) => Buffer.isBuffer(row.source),
           (row) => {
             held += row.source?.length ?? 0;
-            if (batch.length > 1 && held > 2 * BATCH_BYTES) throw new Flooded();
+            if (held > 2 * BATCH_BYTES + (batch.length > 1 ? 0 : cut)) throw new Flooded();
             return row;
           },
           faults,

@@ -168,13 +168,17 @@ export async function fetchRows(
   const rows = new Map<number, Row>();
   const passed = new Set<number>();
   let come = 0;
+  const wanted = new Set(uids);
   const ask = async (some: readonly number[]) => {
     try {
       for await (const row of client.fetch(sequenceSet(some), query, { uid: true })) {
         const kept = keep(row);
-        // Rows that nobody asked for (a flag changed elsewhere) may come in between, and one message may come in two rows.
-        if (row.uid !== undefined && kept !== null) rows.set(row.uid, { ...rows.get(row.uid), ...kept });
-        if (row.uid !== undefined && kept === null) passed.add(row.uid);
+        // Rows that nobody asked for (a flag changed elsewhere) may come in between, without end from a hostile server; and one message may come in two.
+        const { uid } = row;
+        if (uid !== undefined && wanted.has(uid)) {
+          if (kept === null) passed.add(uid);
+          else rows.set(uid, { ...rows.get(uid), ...kept });
+        }
         if (++come % ROWS_AT_A_TIME === 0) await othersTurn();
       }
     } catch (error) {

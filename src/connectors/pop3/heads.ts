@@ -59,6 +59,8 @@ export async function fetchHeads(source: HeadSource, entries: readonly Entry[]):
   const read = before(asked, (entry) => unanswered.has(entry));
   const closed = shut ?? whole.shut;
   if (closed !== null && read.length === 0) throw closed;
+  // What is asked for last may be the first in the list, and there may have been enough before it.
+  if (read.length === 0 && entries.length > 1) return fetchHeads(source, entries.slice(0, 1));
   const heads: MessageHead[] = [];
   for (const entry of read) {
     if (gone.has(entry.id) || whole.gone.has(entry.id)) continue;

@@ -65,13 +65,17 @@ function questionsOf(asked: readonly Asked[], alike: readonly AlikeDecision[], f
   });
 }
 
-/** Each decision once, and where the content was read, only the one of which the email was made, or one of which none was. */
-function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, string>): ReadonlyMap<string, number> {
+/**
+ * Each decision once, and where the content was read, only the one of which the email was made, or one of which none was; none where it was to be read
+ * and does not come.
+ */
+function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, string | null>): ReadonlyMap<string, number> {
   const taken = new Set<number>();
   const known = new Map<string, number>();
   for (const { candidate, fits } of questions) {
     const free = fits.filter(({ id }) => !taken.has(id));
     const its = emailIds.get(candidate.key);
+    if (its === null) continue;
     const earlier =
       its === undefined ? free[0] : (free.find(({ emailId }) => emailId === its) ?? free.find(({ emailId }) => emailId === null));
     if (earlier === undefined) continue;
@@ -81,9 +85,12 @@ function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, 
   return known;
 }
 
-/** The ids of the emails that would be made of the candidates, by their keys. What is not handed out, or cannot be read, is left out. */
-async function emailIdsByContent({ context, work, source }: Reading, questions: readonly Question[]): Promise<ReadonlyMap<string, string>> {
-  const emailIds = new Map<string, string>();
+/** The ids of the emails that would be made of the candidates, by their keys; null for what is not handed out, or cannot be read. */
+async function emailIdsByContent(
+  { context, work, source }: Reading,
+  questions: readonly Question[],
+): Promise<ReadonlyMap<string, string | null>> {
+  const emailIds = new Map<string, string | null>(questions.map(({ candidate }) => [candidate.key, null]));
   const byId = new Map(questions.map(({ candidate }) => [candidate.head.ref.id, candidate]));
   if (byId.size === 0) return emailIds;
   const refs = [...byId.values()].map(({ head }) => head.ref);

@@ -161,8 +161,9 @@ async function sortOut(
   for (const head of latest.values()) {
     const place = placeOf(head);
     const before = places.get(head.ref.id);
-    if (before !== undefined) {
-      if (before.gone || before.folders.join("\n") !== place.folders.join("\n")) lies(place, before.decisionId);
+    // At a place that a message left, another may lie now: some servers give their ids again.
+    if (before !== undefined && !before.gone) {
+      if (before.folders.join("\n") !== place.folders.join("\n")) lies(place, before.decisionId);
       continue;
     }
     if (!head.folders.some((folder) => folders.has(folder))) continue;
