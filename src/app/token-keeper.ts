@@ -118,7 +118,7 @@ export class TokenKeeper {
       if (held.version !== old && held.tokens !== null) return held;
       this.#throwIfUseless(held, first.attempts);
       try {
-        const outcome = await withLease(database, `token:${name}`, database.presence.instanceId, () => this.#renew(old));
+        const outcome = await withLease(database, `token:${name}`, database.presence.instanceId, () => this.#renew(old, first.attempts));
         if (outcome === "done") return await this.#read();
       } catch (error) {
         // It was taken over by who took us for dead; what either of us got stands in the ledger.
@@ -138,10 +138,13 @@ export class TokenKeeper {
   }
 
   /** Under the lease. */
-  async #renew(old: number): Promise<void> {
+  async #renew(old: number, attemptsAtFirst: number): Promise<void> {
     const held = await this.#read();
     if (held.version !== old) return;
+    // A try may have failed between our last look and our turn.
+    this.#throwIfUseless(held, attemptsAtFirst);
     try {
+      if (this.#usesUp(held)) await noteAsking(this.#options.database, this.name, this.#options.now());
       const asked = this.#options.now();
       const set = await this.#ask(held);
       step("token.handedOut");
@@ -161,12 +164,16 @@ export class TokenKeeper {
     return oauthFailure("renewal interrupted", this.client.settings, this.holder, { serverSaid, cause });
   }
 
+  /** A refresh token is asked with, which may be good for one time only. */
+  #usesUp({ tokens }: HeldTokens): boolean {
+    return this.client.settings.grant !== "clientCredentials" && tokens?.refreshToken != null;
+  }
+
   async #ask({ tokens }: HeldTokens): Promise<TokenSet> {
     const { client, holder } = this.#options;
     if (client.settings.grant === "clientCredentials") return await client.clientCredentials(holder);
     if (tokens === null) throw oauthFailure("authorization missing", client.settings, holder);
     if (tokens.refreshToken === null) throw oauthFailure("authorization ended", client.settings, holder);
-    await noteAsking(this.#options.database, this.name, this.#options.now());
     return await client.refresh(holder, tokens.refreshToken);
   }
 

@@ -122,7 +122,8 @@ onOneDatabaseEach(
             clock.forward(1);
           }
           assert.ok(authority.requests.length - from <= 2, "nobody asks the sign-in service again and again");
-          assert.ok(refusals(name) - refused <= 3, "nor the mail server");
+          // One for each round, and one of before that the server logs late.
+          assert.ok(refusals(name) - refused <= 4, "nor the mail server");
           await authorizeOwn(tokens, app, name);
           assert.deepEqual((await receive(app, name)).failures, []);
           assert.deepEqual(await tracked(app, name), lettersOf(name));
