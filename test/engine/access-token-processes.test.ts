@@ -89,8 +89,8 @@ onOneDatabaseEach(
       authority.tokenLife = 3600;
       assert.equal(new Set(asked.map((refresh) => refresh.refreshToken)).size, asked.length, "no refresh token was used twice");
       const gaps = asked.slice(1).map(({ at }, index) => at - (asked[index]?.at ?? 0));
+      // Both moments are those at which a busy test heard of it.
       for (const gap of gaps)
-        // Both moments are those at which a busy test heard of it.
         assert.ok(gap >= SHORT_LIFE * 500 - 200, `a token was renewed ${gap} ms after the one before, though it was good`);
       const handedOut = new Set(authority.handedOut().map((token) => createHash("sha256").update(token).digest("hex")));
       for (const seen of [tokensOf(one), tokensOf(two)]) {
