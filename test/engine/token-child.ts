@@ -1,6 +1,6 @@
 /**
  * Run as another process by access-token-processes.test.ts: `token-child.ts <task as JSON>`. Asks for the access token of a mailbox, as those who
- * read and send do, and says each new one's number.
+ * read and send do, and says of each new one its number and the moment at which it expires, in milliseconds.
  */
 import { createHash } from "node:crypto";
 import { subscribe } from "node:diagnostics_channel";
@@ -41,8 +41,8 @@ async function main({ place, configuration, address, flows, killed }: TokenTask)
       const credentials = app.context.credentials(addressKey(address));
       for (;;) {
         const secret = await credentials.current();
-        const token = secret.kind === "token" ? secret.token : "";
-        if (!seen.has(token)) process.stdout.write(`token ${createHash("sha256").update(token).digest("hex")}\n`);
+        const [token, expiresAt] = secret.kind === "token" ? [secret.token, secret.expiresAt?.getTime()] : [""];
+        if (!seen.has(token)) process.stdout.write(`token ${createHash("sha256").update(token).digest("hex")} ${expiresAt}\n`);
         seen.add(token);
         await sleep(ASK_AGAIN_MS);
       }

@@ -41,6 +41,24 @@ async function world(options: ScriptedPop3Options, owner: "user" | "queue" = "us
   return { server, database, clock, app, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
+/** A server that lets somebody in once, and once more each time that it was opened; `otherwise`: what it says to other commands. */
+function oneSignIn(otherwise: (command: string) => string | null | undefined) {
+  let locked = false;
+  return {
+    capabilities: ["TOP", "UIDL", "SASL PLAIN", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 60"],
+    open() {
+      locked = false;
+    },
+    script(command: string) {
+      const said = otherwise(command);
+      if (said !== undefined || !command.startsWith("AUTH")) return said;
+      if (locked) return "-ERR [LOGIN-DELAY] minimum time between mail checks\r\n";
+      locked = true;
+      return undefined;
+    },
+  };
+}
+
 const lettersOf = (prefix: string) =>
   Array.from({ length: 12 }, (_, index) => ({ uidl: `${prefix}${index}`, mime: `${RECEIVED}${letter({ id: `pop3-${index}` })}` }));
 
@@ -176,15 +194,7 @@ test("twins under one id: the one that is no email stays when another program de
 });
 
 test("one damaged message on a server that wants fewer sign-ins: the others are stored in the first round", async () => {
-  let locked = false;
-  const script = (command: string) => {
-    if (command === "RETR 2") return "-ERR message damaged\r\n";
-    if (!command.startsWith("AUTH")) return undefined;
-    if (locked) return "-ERR [LOGIN-DELAY] minimum time between mail checks\r\n";
-    locked = true;
-    return undefined;
-  };
-  const capabilities = ["TOP", "UIDL", "SASL PLAIN", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 60"];
+  const { script, capabilities } = oneSignIn((command) => (command === "RETR 2" ? "-ERR message damaged\r\n" : undefined));
   await using one = await world({ script, capabilities, messages: lettersOf("a"), greeting: "+OK" });
   const { counts, failures } = await receive(one.app, "ann");
   assert.deepEqual([failures, counts.tracked, counts.quarantined], [[], 11, 1]);
@@ -196,25 +206,17 @@ for (const [what, commands, stored] of [
   ["at the header of a message", /^(TOP|RETR) 5\b/, [0, 11, 11]],
 ] as const) {
   test(`a server that hangs up ${what}, and wants fewer sign-ins: the others are stored in the next round at the latest`, async () => {
-    let locked = false;
-    const script = (command: string) => {
-      if (commands.test(command)) return null;
-      if (!command.startsWith("AUTH")) return undefined;
-      if (locked) return "-ERR [LOGIN-DELAY] minimum time between mail checks\r\n";
-      locked = true;
-      return undefined;
-    };
-    const capabilities = ["TOP", "UIDL", "SASL PLAIN", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 60"];
+    const { script, capabilities, open } = oneSignIn((command) => (commands.test(command) ? null : undefined));
     await using one = await world({ script, capabilities, messages: lettersOf("a"), greeting: "+OK" });
     let quarantined = 0;
     for (const emails of stored) {
-      locked = false;
+      open();
       one.clock.forward(100);
       quarantined += (await receive(one.app, "ann")).counts.quarantined;
       assert.equal((await emailsIn(one.database, "ann")).length, emails);
     }
     assert.equal(quarantined, 1, "the one that is left is in quarantine");
-    locked = false;
+    open();
     one.clock.forward(100);
     const { counts, failures } = await receive(one.app, "ann");
     assert.deepEqual([failures, counts.received], [[], 0]);

@@ -32,7 +32,17 @@ test("with what was not read whole nothing is compared", () => {
 test("watched is all from the lowest witness on but for those with which nothing can be compared", () => {
   const [a, b] = ["a", "b"].map((digit) => digit.repeat(16)) as [string, string];
   const ranges = (...pairs: [number, number][]): UidRange[] => pairs.map(([first, last]) => ({ first, last }));
-  assert.deepEqual(watched([{ uid: 5, likeness: a }, { uid: 7, likeness: null }, { uid: 8, likeness: b }], 12), ranges([5, 5], [6, 6], [8, 8], [9, 11])); // biome-ignore format: as a picture
+  assert.deepEqual(
+    watched(
+      [
+        { uid: 5, likeness: a },
+        { uid: 7, likeness: null },
+        { uid: 8, likeness: b },
+      ],
+      12,
+    ),
+    ranges([5, 5], [6, 6], [8, 8], [9, 11]),
+  );
   assert.deepEqual(watched([{ uid: 5, likeness: a }], 6), ranges([5, 5]));
   assert.deepEqual(watched([], 6), ranges([1, 5]));
   assert.deepEqual(watched([], 1), []);

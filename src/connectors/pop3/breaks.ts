@@ -1,5 +1,5 @@
-/** More are not remembered of a mailbox: they are asked for as any other then. */
-const MOST = 1000;
+/** Of a mailbox with more, those at which it hung up first are asked for as any other again. */
+const REMEMBERED = 1000;
 
 /**
  * The messages of a mailbox at which its server hung up, as long as the process runs: where it does not let us in again soon, another session has to
@@ -21,7 +21,7 @@ export class Breaks {
     const its = this.#times.get(id) ?? new Map<string, number>();
     this.#times.set(id, its.set(verb, this.times(id, verb) + 1));
     const [oldest] = this.#times.keys();
-    if (this.#times.size > MOST && oldest !== undefined) this.#times.delete(oldest);
+    if (this.#times.size > REMEMBERED && oldest !== undefined) this.#times.delete(oldest);
   }
 
   /** It was handed out. */

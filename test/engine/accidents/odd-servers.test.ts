@@ -384,6 +384,23 @@ function promiseOddities(promise: Promises): void {
     },
   );
 
+  promise("what looks like one that left, and is not handed out for once, is not taken for it: both are emails", async (database) => {
+    const scan = (uid: number, body: string): ScriptedMessage => message(uid, "scan-weak", { body });
+    let refuse = false;
+    const script = (command: string) => (refuse && /BODY\.PEEK\[\]/.test(command) ? "NO cannot read" : undefined);
+    await withReader(database, { inbox: { uidNext: 2, messages: [scan(1, "first")] }, script }, async (reader) => {
+      await reader.round();
+      reader.server.inbox.messages = [scan(2, "other")];
+      reader.server.inbox.uidNext = 3;
+      refuse = true;
+      const { counts } = await reader.round();
+      assert.deepEqual([counts.moved, counts.quarantined], [0, 1]);
+      refuse = false;
+      await reader.app.operations.quarantineRetry("all");
+      await assertSettled(reader, ["scan-weak", "scan-weak"]);
+    });
+  });
+
   promise("a scanner's messages look all alike: a number given to another one is noticed, and both are emails", async (database) => {
     const scan = (uid: number, minute: string, body: string): ScriptedMessage =>
       message(uid, "scan-weak", { internalDate: `23-Nov-2026 10:${minute}:00 +0000`, body });
