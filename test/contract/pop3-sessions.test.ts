@@ -22,6 +22,7 @@ test("of messages that share an id only those are deleted whose content was hand
     await contents(source, [first, alone]);
     await failing(() => source.apply([first, alone], "delete"), "connection lost");
     server.messages = messages.slice(1);
+    await source.heads([alone]);
     const failure = await failing(() => source.apply([first, alone], "delete"), "messages not told apart");
     assert.deepEqual([failure.scope, failure.waitingHelps], ["item", true]);
     assert.deepEqual(

@@ -193,6 +193,30 @@ test("twins under one id: the one that is no email stays when another program de
   assert.equal((await emailsIn(one.database, "ann")).length, 1);
 });
 
+test("a connection that breaks while content is proven, and an id given to another message then: what nobody read is not deleted", async () => {
+  const before = lettersOf("a");
+  const fresh = { uidl: "a4", mime: `${RECEIVED}${letter({ id: "pop3-x" })}` };
+  assert.equal(fresh.mime.length, before[4]?.mime.length);
+  let delivered = false;
+  let looked = 0;
+  const script = (command: string) => {
+    delivered ||= command.startsWith("RETR");
+    if (!delivered || !command.startsWith("TOP") || ++looked !== 9) return undefined;
+    one.server.messages = before.map((each) => (each.uidl === "a4" ? fresh : each));
+    return null;
+  };
+  await using one = await world({ script, messages: before, greeting: "+OK" }, "queue");
+  assert.equal((await receive(one.app, "ann")).counts.tracked, 12);
+  assert.ok(looked > 9, "it broke while they were looked at again");
+  assert.ok(one.server.messages.includes(fresh), "it lies there, or it is an email");
+  for (let round = 0; round < 3; round++) {
+    one.clock.forward(100_000);
+    await receive(one.app, "ann");
+  }
+  assert.ok((await emailsIn(one.database, "ann")).some((email) => email.messageId?.startsWith("pop3-x@")));
+  assert.deepEqual([one.server.messages, await openCodes(one.app)], [[], []]);
+});
+
 test("one damaged message on a server that wants fewer sign-ins: the others are stored in the first round", async () => {
   const { script, capabilities } = oneSignIn((command) => (command === "RETR 2" ? "-ERR message damaged\r\n" : undefined));
   await using one = await world({ script, capabilities, messages: lettersOf("a"), greeting: "+OK" });

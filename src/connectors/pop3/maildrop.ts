@@ -19,16 +19,20 @@ export class Maildrop {
   used = false;
   /** Numbers of the messages whose whole content was handed out in this session. */
   readonly handedOut = new Set<number>();
+  /** Numbers of the messages of which something was handed out in this session. */
+  readonly lookedAt = new Set<number>();
   #entries: readonly Entry[] | null = null;
   #byId: ReadonlyMap<string, Entry> = new Map();
   /** Set when the server lost count of what it was asked. */
   readonly #pipeline: number;
   readonly #shared: Set<string>;
+  readonly #lost: ReadonlySet<string>;
 
-  /** `shared` collects the ids under which any listing had several messages. */
-  constructor(connection: Connection, pipelining: boolean, shared: Set<string>) {
+  /** `shared` collects the ids under which any listing had several messages; `lost` are those that were looked at in sessions that broke. */
+  constructor(connection: Connection, pipelining: boolean, { shared, lost }: { shared: Set<string>; lost: ReadonlySet<string> }) {
     this.connection = connection;
     this.#shared = shared;
+    this.#lost = lost;
     this.#pipeline = pipelining && connection.capabilities.pipelining ? PIPELINE : 1;
   }
 
@@ -74,6 +78,16 @@ export class Maildrop {
   /** That id stands for the message whose content was handed out under it: it was always one message's alone, or it was handed out in this session. */
   isCertain({ id, number }: Entry): boolean {
     return !this.#shared.has(id) || this.handedOut.has(number);
+  }
+
+  /** It was not looked at, or in this session too: between two sessions a server may give an id to another message. */
+  isOfThisSession({ id, number }: Entry): boolean {
+    return !this.#lost.has(id) || this.lookedAt.has(number);
+  }
+
+  /** Ids of the messages that were looked at. */
+  lookedAtIds(): readonly string[] {
+    return (this.#entries ?? []).filter(({ number }) => this.lookedAt.has(number)).map(({ id }) => id);
   }
 
   /** One command for each item until there is `enough`, as many on the way as the server allows; `take` reads the whole answer of each, in order. */

@@ -79,6 +79,8 @@ export class Session {
   #pipelining = true;
   /** Ids under which there were several messages at any time. */
   readonly #shared = new Set<string>();
+  /** Ids of messages that were looked at in sessions that broke. */
+  readonly #lost = new Set<string>();
   /** We were in it a moment ago, and the server may not have noticed yet that we left. */
   #left = false;
 
@@ -164,6 +166,7 @@ export class Session {
               if (isTemporary(answer, question.optional === true)) temporary.set(entry.id, answer.text);
             } else {
               answers.set(entry.id, await this.#taken(entry, answer, drop, question));
+              drop.lookedAt.add(entry.number);
               this.#breaks.forget(entry.id, question.verb);
             }
             current = some[some.indexOf(entry.id) + 1] ?? entry.id;
@@ -232,6 +235,12 @@ export class Session {
     this.#left = true;
   }
 
+  /** The server has answered QUIT: the next work opens the mailbox again. */
+  quitted(): void {
+    this.#drop = null;
+    this.#left = true;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.leave();
@@ -240,13 +249,17 @@ export class Session {
   async #ready(): Promise<Maildrop> {
     if (this.#closed) throw new Error(`the mail source of ${this.mailbox.address} is closed`);
     if (this.#drop !== null && !this.#drop.connection.channel.ended) return this.#drop;
-    if (this.#drop !== null) this.#left = true;
+    if (this.#drop !== null) {
+      this.#left = true;
+      for (const id of this.#drop.lookedAtIds()) this.#lost.add(id);
+      this.#drop = null;
+    }
     const connection = await this.#connect();
     if (this.#closed) {
       await connection.leave();
       throw new Error(`the mail source of ${this.mailbox.address} was closed while it connected`);
     }
-    this.#drop = new Maildrop(connection, this.#pipelining, this.#shared);
+    this.#drop = new Maildrop(connection, this.#pipelining, { shared: this.#shared, lost: this.#lost });
     return this.#drop;
   }
 
