@@ -52,6 +52,13 @@ export async function processHeads(
   const { context, work } = reading;
   const { candidates, known } =
     "again" in which ? { candidates: again(heads, which.again), known: [] } : await sortOut(reading, heads, which);
+  const moved = known.filter((one) => one.moved).length;
+  const storeRest = async (tx: Transaction) => {
+    await storeLocations(tx, work.mailbox.id, known, context.now());
+    await finish(tx);
+  };
+  // A folder in which nothing is new is what most rounds find: nothing is asked of the CRM for it.
+  if (candidates.length === 0) return { ...(await commit(context, storeRest, onRead)), moved };
   const factsReadAt = context.now();
   const withheld = candidates.filter((one) => one.head.unreadable !== undefined);
   const { decided, tracked, settings } = await decide(
@@ -64,19 +71,18 @@ export async function processHeads(
     const waiting = decided.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     await reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt);
   };
-  const storeRest = async (tx: Transaction) => {
+  const storeUndecided = async (tx: Transaction) => {
     await quarantineWithheld(reading, tx, withheld);
-    await storeLocations(tx, work.mailbox.id, known, context.now());
-    await finish(tx);
+    await storeRest(tx);
   };
   const first = decided.length > 0 ? (tx: Transaction) => storeDecided(tx, "ahead") : null;
   const delivered =
     tracked.length > 0
-      ? await deliverTracked(reading, tracked, settings, { first, finish: storeRest }, onRead)
+      ? await deliverTracked(reading, tracked, settings, { first, finish: storeUndecided }, onRead)
       : await commit(
           context,
           async (tx) => {
-            await storeRest(tx);
+            await storeUndecided(tx);
             await storeDecided(tx, "covered");
           },
           onRead,
@@ -87,7 +93,7 @@ export async function processHeads(
     skipped: delivered.skipped + decided.filter((one) => one.outcome === "skipped").length,
     duplicate: delivered.duplicate + decided.filter((one) => one.outcome === "duplicate").length,
     quarantined: delivered.quarantined + withheld.length,
-    moved: known.filter((one) => one.moved).length,
+    moved,
   };
   for (const outcome of ["tracked", "skipped", "duplicate", "quarantined"] as const) {
     if (counts[outcome] > 0) context.measure.count("messages_decided", { outcome }, counts[outcome]);
