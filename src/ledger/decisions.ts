@@ -129,7 +129,7 @@ async function insertDecisions(
   decided: readonly DecidedMessage[],
   now: Date,
 ): Promise<readonly { readonly id: number; readonly identity: string }[]> {
-  const rows = decided.map(({ head, ...one }) => ({
+  const rows = decided.map(({ head: { originDigest: _, ...head }, ...one }) => ({
     identity: one.identity,
     messageId: head.messageId,
     received: head.received,

@@ -5,6 +5,7 @@ import { Failure } from "../model/failure.ts";
 import { parseContent } from "./content.ts";
 import { ContentReader } from "./content-reader.ts";
 import { contentFingerprint } from "./fingerprint.ts";
+import { originDigest, originOf } from "./head.ts";
 
 const LIMITS = { blockedattachments: "exe", maxuploadfilesize: 100_000, maximumBodyLength: 1_000_000 };
 const OPTIONS = { limits: LIMITS, fingerprint: false };
@@ -37,6 +38,16 @@ const texts = (results: readonly { storable: { content: { text: string | null } 
 describe("the reader of contents", () => {
   const reader = new ContentReader();
   after(() => reader.close());
+
+  test("tells whose message the content is, unless its header is written as the head was with which it is asked", async () => {
+    const mime = (from: string) => Buffer.from(`Message-ID: <one@example.test>\r\nFrom: ${from}\r\n\r\nhello`);
+    const asked = async (from: string, digest: string | undefined) =>
+      (await reader.read(mime(from), { ...OPTIONS, originDigest: digest })).origin;
+    const digest = originDigest(mime("ann@example.test"));
+    assert.equal(await asked("ann@example.test", digest), null);
+    assert.deepEqual(await asked("eve@example.test", digest), originOf(mime("eve@example.test")));
+    assert.deepEqual(await asked("ann@example.test", undefined), originOf(mime("ann@example.test")));
+  });
 
   test("reads in its thread exactly what is read without one, with the hash of each attachment", async () => {
     for (const size of [10, 5_000, 3_000_000]) {

@@ -21,13 +21,15 @@ export interface ReadContent {
   readonly storable: Storable;
   /** See contentFingerprint; null unless it was asked for. */
   readonly fingerprint: string | null;
-  /** What the message's own header says, to be compared with the head that it was decided on. */
-  readonly origin: Origin;
+  /** What the message's own header says, to be compared with the head that it was decided on; null where it is written as in that head. */
+  readonly origin: Origin | null;
 }
 
 export interface ReadOptions {
   readonly limits: StorageLimits;
   readonly fingerprint: boolean;
+  /** That of the head that it was decided on, if it is known: saves reading the header once more. */
+  readonly originDigest?: string | undefined;
 }
 
 /** What the reader can be told for tests. */

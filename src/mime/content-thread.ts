@@ -5,18 +5,19 @@ import type { Attachment } from "../model/message.ts";
 import type { Origin } from "../model/origin.ts";
 import { parseContent } from "./content.ts";
 import { contentFingerprint } from "./fingerprint.ts";
-import { originOf } from "./head.ts";
+import { originDigest, originOf } from "./head.ts";
 import { type Storable, type StorageLimits, storable } from "./storable.ts";
 
 export interface Request {
   readonly mime: Uint8Array<ArrayBuffer>;
   readonly limits: StorageLimits;
   readonly fingerprint: boolean;
+  readonly originDigest?: string | undefined;
 }
 
 export type Response =
   | { readonly kind: "ready" }
-  | { readonly kind: "read"; readonly storable: Storable; readonly fingerprint: string | null; readonly origin: Origin }
+  | { readonly kind: "read"; readonly storable: Storable; readonly fingerprint: string | null; readonly origin: Origin | null }
   | { readonly kind: "failed"; readonly message: string };
 
 if (parentPort === null) throw new Error("content-thread.ts runs as a worker thread only.");
@@ -27,10 +28,10 @@ port.on("message", async (requests: readonly Request[]) => {
 });
 port.postMessage({ kind: "ready" } satisfies Response);
 
-async function answer({ mime, limits, fingerprint }: Request): Promise<void> {
+async function answer({ mime, limits, fingerprint, originDigest: expected }: Request): Promise<void> {
   try {
     const bytes = Buffer.from(mime.buffer, mime.byteOffset, mime.byteLength);
-    const origin = originOf(bytes);
+    const origin = expected !== undefined && originDigest(bytes) === expected ? null : originOf(bytes);
     const content = await parseContent(bytes);
     const kept = storable(content, limits);
     const attachments = kept.content.attachments.map((one) => handedOver(one, mime.buffer));

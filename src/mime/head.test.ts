@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ADDRESSES_KEPT } from "./addresses.ts";
-import { HEADER_FIELDS, HEADER_VALUE_LENGTH, type HeadFacts, originOf, parseHead, SUBJECT_LENGTH } from "./head.ts";
+import { HEADER_FIELDS, HEADER_VALUE_LENGTH, type HeadFacts, originDigest, originOf, parseHead, SUBJECT_LENGTH } from "./head.ts";
 import { MESSAGE_ID_LENGTH, REFERENCES_KEPT } from "./message-ids.ts";
 
 const facts: HeadFacts = {
@@ -33,8 +33,44 @@ test("head: what a raw message says of its origin is what its head says, whateve
   );
 });
 
+test("head: one digest of the origin means that it is written in the same way, whatever stands around it", () => {
+  const origin = [
+    "Message-ID: <one@example.test>",
+    "From: ann@example.test,\r\n bob@example.test",
+    "Date : Mon, 1 Jan 2024 10:00:00 +0100",
+    "subject: Hello",
+  ];
+  const others = [
+    "Received: from: somewhere\r\n Subject: folded",
+    "Mime-Version: 1.0",
+    "Sender: desk@example.test",
+    "X-From: eve@example.test",
+    "no field",
+  ];
+  const block = (lines: readonly string[]) => Buffer.from(`${lines.join("\r\n")}\r\n\r\nFrom: eve@example.test`);
+  const digest = originDigest(block(origin));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(origin.length), fc.constantFrom(...others)), { maxLength: 8 }), (added) => {
+      const around = [...origin.keys(), origin.length].flatMap((at) => [
+        ...added.flatMap(([before, line]) => (before === at ? [line] : [])),
+        ...(origin[at] === undefined ? [] : [origin[at]]),
+      ]);
+      assert.equal(originDigest(block(around)), digest);
+      assert.deepEqual(originOf(block(around)), originOf(block(origin)));
+    }),
+  );
+  const contradicting = [
+    origin.slice(1),
+    [...origin, "From: eve@example.test"],
+    origin.with(3, "Subject: Hullo"),
+    origin.with(1, "From: ann@example.test"),
+  ];
+  for (const other of contradicting) assert.notEqual(originDigest(block(other)), digest);
+  assert.equal(parseHead(block(origin), facts).originDigest, digest);
+});
+
 test("head: reads every field into its place and keeps the facts of the mail system", () => {
-  const read = head(
+  const { originDigest: _, ...read } = head(
     "Return-Path: <bounce@example.test>",
     "From: =?utf-8?Q?J=C3=B6rg?= Lee <joerg@example.test>",
     "Sender: desk@example.test",

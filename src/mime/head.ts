@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Address } from "../model/address.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { Origin } from "../model/origin.ts";
@@ -111,6 +112,7 @@ function headFrom(block: Buffer, facts: HeadFacts, names: ReadonlySet<string>): 
     date: parseDate(first("date")),
     conversationIndex: conversationIndex(first("thread-index")),
     headers: others.slice(0, HEADERS_KEPT).map(header),
+    originDigest: originDigest(block),
   };
   return { ...head, truncated: cut.includes(true) };
 }
@@ -127,7 +129,17 @@ const ORIGIN_BYTES = 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 
-/** The header lines that can belong to one of these fields, by their first letter: most of a header is what relays wrote, and costs nothing so. */
+/** How a line of one of them begins; blanks before the colon are the obsolete form of RFC 5322 4.5. */
+const ORIGIN_LINE = /^(?:message-id|from|date|subject)[ \t]*:/i;
+/** Bytes of a line that are looked at for it: as many as a field's name may have in header-block.ts. */
+const LONGEST_LABEL = 200;
+
+/** Of how the fields of {@link Origin} are written: where two blocks have one digest, {@link originOf} need not read both. */
+export function originDigest(block: Buffer): string {
+  return hash("sha256", linesOfOrigin(block), "base64");
+}
+
+/** The header lines of these fields alone: most of a header is what relays wrote, and costs nothing so. */
 function linesOfOrigin(mime: Buffer): Buffer {
   const kept: Buffer[] = [];
   let isKept = false;
@@ -136,7 +148,8 @@ function linesOfOrigin(mime: Buffer): Buffer {
     next = found < 0 ? mime.length : found + 1;
     const first = String.fromCharCode(mime[at] ?? 0).toLowerCase();
     if (first === "\n" || (first === "\r" && next === at + 2)) break;
-    if (first !== " " && first !== "\t") isKept = "mfds".includes(first);
+    if (first !== " " && first !== "\t")
+      isKept = "mfds".includes(first) && ORIGIN_LINE.test(mime.toString("latin1", at, at + LONGEST_LABEL));
     if (isKept) kept.push(mime.subarray(at, next));
   }
   return Buffer.concat(kept);

@@ -46,6 +46,11 @@ export interface MessageHead {
   readonly conversationIndex: string | null;
   /** The other header fields that rules ask about, names in lower case, in order: see HEADER_FIELDS in mime/. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /**
+   * Digest of how the header writes what tells whose message it is (model/origin.ts): the content whose header has the same one is this message's.
+   * Not kept in the ledger.
+   */
+  readonly originDigest?: string;
   /** True when a limit cut the header block short; the decision then says so. */
   readonly truncated: boolean;
   /** The server did not hand out the header, and why, in its words: nothing can be decided on such a head. */

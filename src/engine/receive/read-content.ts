@@ -156,7 +156,7 @@ function fill(filling: Filling, reading: Reading, candidate: TrackedCandidate, c
   } else {
     filling.bytes += content.mime.length;
     const read = parse<Ready | Doubtful>(reading, candidate, content.mime, settings, (ready, origin) =>
-      contradictions(candidate.head, origin).length > 0 ? { candidate, contradicts: true } : ready,
+      origin !== null && contradictions(candidate.head, origin).length > 0 ? { candidate, contradicts: true } : ready,
     );
     // It is awaited when the chunk is full, and may have failed by then.
     read.catch(() => undefined);
@@ -169,7 +169,7 @@ async function parse<T>(
   candidate: TrackedCandidate,
   mime: Buffer,
   settings: OrganizationSettings,
-  finish: (ready: Ready, origin: Origin) => T,
+  finish: (ready: Ready, origin: Origin | null) => T,
 ): Promise<T | Broken> {
   const limits = {
     blockedattachments: settings.blockedattachments,
@@ -177,7 +177,12 @@ async function parse<T>(
     maximumBodyLength: MAXIMUM_BODY,
   };
   try {
-    const { storable, fingerprint, origin } = await context.content.read(mime, { limits, fingerprint: candidate.identity.weak });
+    const { originDigest } = candidate.head;
+    const { storable, fingerprint, origin } = await context.content.read(mime, {
+      limits,
+      fingerprint: candidate.identity.weak,
+      originDigest,
+    });
     const identity = fingerprint === null ? candidate.identity.key : strengthen(candidate.identity, fingerprint).key;
     const id = emailIdFor(mailbox.organization, identity);
     const email = incomingEmail(id, candidate, mailbox.address, storable);
