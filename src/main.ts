@@ -26,6 +26,7 @@ import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts"
 import { type Configuration, configurationJsonSchema, problemLine, readConfiguration } from "./config.ts";
 import type { Role } from "./engine/engine.ts";
 import { Failure } from "./model/failure.ts";
+import { VERSION } from "./model/version.ts";
 
 /** The `waypost` command: parses, calls, prints. Everything it does is a function elsewhere. */
 
@@ -37,7 +38,7 @@ const NARROWEST_SCREEN = 60;
 
 const program = new Command("waypost")
   .description("Connects mail systems to a CRM: mail in, mail out, and the reason for every decision.")
-  .version("0.1.0")
+  .version(VERSION)
   .option("-c, --config <file>", "configuration file", process.env.WAYPOST_CONFIG ?? "waypost.yaml")
   .option("--json", "print the result as JSON, one document on one line")
   .showHelpAfterError("Add --help to see how it is used.")

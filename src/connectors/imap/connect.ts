@@ -2,6 +2,7 @@ import type { SecureContext } from "node:tls";
 import { type ExpungeEvent, ImapFlow, type ImapFlowOptions } from "imapflow";
 import { Failure } from "../../model/failure.ts";
 import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
+import { VERSION } from "../../model/version.ts";
 import type { MailboxAccess } from "../../ports.ts";
 import { plainMessage, tokenMechanism } from "../../wire/sasl.ts";
 import { withTokenFacts } from "../../wire/token-facts.ts";
@@ -168,7 +169,8 @@ function settings({ endpoint, trust, largestLiteral }: Target, options: ConnectO
     disableCompression: true,
     // Nothing here needs it, and servers are better tried without.
     disableIMAP4rev2: true,
-    clientInfo: { name: "Waypost" },
+    // Empty ones are not sent; left out, they would name imapflow's maker and its support.
+    clientInfo: { name: "Waypost", version: VERSION, vendor: "", "support-url": "" },
     // imapflow logs what people write to each other; what matters is in the failures.
     logger: false,
   };
