@@ -1,6 +1,6 @@
 import type { Content, MessageRef } from "../../model/message.ts";
 import { endingOf } from "./connect.ts";
-import { isTooLarge } from "./failures.ts";
+import { Flooded, isTooLarge } from "./failures.ts";
 import { anotherIsHandedOut, Faults, fetchRows, stillThere } from "./heads.ts";
 import { chunks, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
 import { opened, type Session } from "./session.ts";
@@ -142,9 +142,6 @@ interface Answer {
   readonly content: Content | "longer" | null;
 }
 
-/** The server sent more than the cut allows. */
-class Flooded extends Error {}
-
 /** The messages of a batch, as far as they are not longer than `cut` bytes. */
 async function download(
   session: Session,
@@ -179,8 +176,6 @@ async function download(
         return batch.map((one) => ({ one, content: contentOf(one, rows.get(one.uid)?.source, there.has(one.uid), { cut, limit }) }));
       } catch (error) {
         oversized.is = error instanceof Flooded || isTooLarge(error) || isTooLarge(endingOf(client));
-        // What is still on its way would be held too.
-        if (error instanceof Flooded) client.close();
         throw error;
       }
     });

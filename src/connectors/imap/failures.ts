@@ -118,6 +118,9 @@ export class ConnectionGone extends Error {
   }
 }
 
+/** Thrown where the server sends far more than it was asked for. What is still on its way is not waited for: the connection is given up. */
+export class Flooded extends Error {}
+
 /** Whether a sign-in was refused though user name and password are right: they may not act for the user who was named (RFC 5530). */
 export function isNotAuthorized({ code }: Failure): boolean {
   return code === ("access not granted" satisfies ImapTrouble);

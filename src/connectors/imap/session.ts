@@ -5,7 +5,7 @@ import type { MailboxAccess } from "../../ports.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, isExpiring, type Target } from "./connect.ts";
 import { progressing, TooLate } from "./deadline.ts";
-import { ConnectionGone, classify, type ImapTrouble, imapFailure, isConnectionGone, isRefusal, Refused } from "./failures.ts";
+import { ConnectionGone, classify, Flooded, type ImapTrouble, imapFailure, isConnectionGone, isRefusal, Refused } from "./failures.ts";
 
 /**
  * Timeouts after which a command that brings nothing is given up, though the server keeps saying that it is still there: long, because
@@ -112,6 +112,10 @@ export class Session {
     if (error instanceof TooLate) {
       client.close();
       return this.failure("connection timed out", folder, { cause: error });
+    }
+    if (error instanceof Flooded) {
+      client.close();
+      return this.failure("answer without end", folder, { cause: error });
     }
     const about = { ...this.#about(folder), connectionError: endingOf(client) };
     // imapflow may stumble over its own state when the connection goes between two commands.
