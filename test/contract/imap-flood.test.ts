@@ -70,3 +70,16 @@ test("a folder without UIDVALIDITY that is said to hold more messages than can b
   assert.deepEqual(pull.kind === "page" && pull.heads.map(({ messageId }) => messageId), ["m1@example.test"]);
   assert.ok(!server.heard.some((command) => command.startsWith("UID FETCH 1:*")));
 });
+
+test("rows of other messages without an end in the place of the heads asked for are given up, and the failure names the folder", async () => {
+  const header = "x".repeat(1_000_000);
+  const flood = Array.from({ length: 45 }, (_, index) => `* 9 FETCH (UID ${90 + index} BODY[HEADER] {${header.length}}\r\n${header})\r\n`);
+  const script = (command: string) => (/^UID FETCH 1.* \(UID .*HEADER/.test(command) ? Buffer.from(flood.join("")) : undefined);
+  const messages = [1, 2, 3].map((uid) => ({ uid, mime: message(`m${uid}`) }));
+  await using server = await startScriptedImap({ script, inbox: { uidNext: 4, messages } });
+  await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port), 1_000_000) });
+  await assert.rejects(system.source(access("ann")).pull("INBOX", null, { limit: 100, since: LONG_AGO }), {
+    code: "answer without end",
+    message: /the folder INBOX of ann@example\.test/,
+  });
+});

@@ -53,3 +53,35 @@ test("also when the server answers in another order, or the beginning of the who
   const refusing = await pagesOf({ script: (command) => (/^UID FETCH 1:\d+ .*HEADER/.test(command) ? "NO [SERVERBUG] no" : undefined) });
   assert.deepEqual([refusing.pages.flat(), refusing.ids], [UIDS, ALL]);
 });
+
+/** Pages of an inbox of so many messages that all have the same large header, to its end; with the bytes that the server had said after each. */
+async function pagesOfMany(count: number, options: Pick<ScriptedImapOptions, "rows"> = {}) {
+  const mime = message("same", "x\r\n", REFERENCES);
+  const messages = Array.from({ length: count }, (_, index) => ({ uid: index + 1, mime }));
+  await using server = await startScriptedImap({ ...options, inbox: { uidNext: count + 1, messages } });
+  await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port), 100_000) });
+  const source = system.source(access("ann"));
+  const pages: { readonly uids: readonly number[]; readonly said: number }[] = [];
+  let cursor: Cursor | null = null;
+  do {
+    const pull = await source.pull("INBOX", cursor, { limit: 1000, since: LONG_AGO });
+    assert.ok(pull.kind === "page" && pages.length < count, "it comes to an end");
+    pages.push({ uids: pull.heads.map(({ ref }) => Number(ref.id.split(".")[1])), said: server.said });
+    cursor = pull.more ? pull.cursor : null;
+  } while (cursor !== null);
+  return pages;
+}
+
+test("large headers beyond the room of a page are not all transferred: the answer is given up, fewer are asked for, and none is skipped", async () => {
+  const count = 150;
+  for (const rows of [undefined, <Row>(all: readonly Row[]) => all.toReversed()]) {
+    const pages = await pagesOfMany(count, rows && { rows });
+    assert.deepEqual(
+      pages.flatMap(({ uids }) => uids),
+      Array.from({ length: count }, (_, index) => index + 1),
+    );
+    // 8 MiB kept, 32 passed over, 8 again, and what the system holds in between; all of it has 140 MB.
+    const [first] = pages;
+    assert.ok(first && first.said < 75_000_000, `${first?.said}`);
+  }
+});

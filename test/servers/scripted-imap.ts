@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import { Transform, type Writable } from "node:stream";
 
 export interface ScriptedMessage {
   readonly uid: number;
@@ -42,6 +43,8 @@ export interface ScriptedImap extends AsyncDisposable {
   readonly inbox: ScriptedInbox;
   /** All commands of all connections, without tags. */
   readonly heard: readonly string[];
+  /** Bytes said on all connections: no faster than the client takes them, but for what the system holds in between. */
+  readonly said: number;
 }
 
 export async function startScriptedImap(options: ScriptedImapOptions = {}): Promise<ScriptedImap> {
@@ -56,23 +59,31 @@ export async function startScriptedImap(options: ScriptedImapOptions = {}): Prom
   };
   const capabilities = `IMAP4rev1 ${(options.capabilities ?? ["UIDPLUS", "ENABLE"]).join(" ")}`;
   const heard: string[] = [];
+  let said = 0;
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
+    const mouth = new Transform({
+      transform(words: Buffer, _encoding, done) {
+        said += words.length;
+        done(null, words);
+      },
+    });
+    mouth.pipe(socket);
     const greeting = options.greeting === undefined ? "* OK ready" : options.greeting;
-    if (greeting !== null) socket.write(`${greeting}\r\n`);
-    if (greeting?.startsWith("* BYE")) socket.end();
+    if (greeting !== null) mouth.write(`${greeting}\r\n`);
+    if (greeting?.startsWith("* BYE")) mouth.end();
     onLines(socket, (line) => {
       const [, tag = "", command = ""] = /^(\S+) (.*)$/.exec(line) ?? [];
       heard.push(command);
       const answer = options.script?.(command, tag);
       if (answer === null) socket.destroy();
-      else if (Buffer.isBuffer(answer)) socket.write(answer);
-      else if (typeof answer === "object") socket.end(Buffer.from(answer.cut, "latin1"));
-      else if (answer !== undefined) say(socket, tag, [Buffer.from(answer, "latin1")]);
-      else say(socket, tag, usual(command, inbox, capabilities, options.rows ?? ((rows) => rows)));
-      if (command === "LOGOUT") socket.end();
+      else if (Buffer.isBuffer(answer)) mouth.write(answer);
+      else if (typeof answer === "object") mouth.end(Buffer.from(answer.cut, "latin1"));
+      else if (answer !== undefined) say(mouth, tag, [Buffer.from(answer, "latin1")]);
+      else say(mouth, tag, usual(command, inbox, capabilities, options.rows ?? ((rows) => rows)));
+      if (command === "LOGOUT") mouth.end();
     });
   });
   server.listen(0, "127.0.0.1");
@@ -83,6 +94,9 @@ export async function startScriptedImap(options: ScriptedImapOptions = {}): Prom
     port: address.port,
     inbox,
     heard,
+    get said() {
+      return said;
+    },
     async [Symbol.asyncDispose]() {
       const closed = once(server, "close");
       server.close();
@@ -101,11 +115,12 @@ function onLines(socket: Socket, take: (line: string) => void): void {
   });
 }
 
-/** Puts the tag before the last line. */
-function say(socket: Socket, tag: string, parts: readonly Buffer[]): void {
-  const whole = Buffer.concat(parts);
-  const last = whole.lastIndexOf("\r\n") + (whole.includes("\r\n") ? 2 : 1);
-  socket.write(Buffer.concat([whole.subarray(0, last), Buffer.from(`${tag} `), whole.subarray(last), Buffer.from("\r\n")]));
+/** Puts the tag before the last line, which is in the last part. */
+function say(mouth: Writable, tag: string, parts: readonly Buffer[]): void {
+  for (const part of parts.slice(0, -1)) mouth.write(part);
+  const end = parts.at(-1) ?? Buffer.alloc(0);
+  const last = end.lastIndexOf("\r\n") + (end.includes("\r\n") ? 2 : 1);
+  mouth.write(Buffer.concat([end.subarray(0, last), Buffer.from(`${tag} `), end.subarray(last), Buffer.from("\r\n")]));
 }
 
 function usual(

@@ -178,6 +178,11 @@ function refusalCode(error: unknown): string | undefined {
   return responseCode(facts, facts.responseText ?? "");
 }
 
+/** Whether the connection was given up because far more came than was asked for, or than there was room for. */
+export function isFlooded(error: unknown): boolean {
+  return error instanceof Failure && error.code === ("answer without end" satisfies ImapTrouble);
+}
+
 /** Whether the connection was given up because of one literal larger than allowed. */
 export function isTooLarge(error: unknown): boolean {
   return codeOf(error) === "LiteralTooLarge";

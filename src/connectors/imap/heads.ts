@@ -2,7 +2,7 @@ import { setImmediate as othersTurn } from "node:timers/promises";
 import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, type HeadFacts, parseHead } from "../../mime/head.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
-import { isOfTheMoment, isRefusal, isServerFault } from "./failures.ts";
+import { Flooded, isOfTheMoment, isRefusal, isServerFault } from "./failures.ts";
 import { chunks, rangeSet, refOf, sequenceSet, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
 import { opened, searchUids } from "./session.ts";
 import type { UidRange } from "./witnesses.ts";
@@ -18,6 +18,9 @@ const HEADER_LIMIT = 1024 * 1024;
  * has a tenth of it.
  */
 export const ENOUGH = 8 * 1024 * 1024;
+
+/** Bytes passed over in one answer after which its end is not waited for: a new connection costs less than what may still come. */
+const PASSED_OVER = 32 * 1024 * 1024;
 
 /** Rows taken, and their headers parsed, before other work of the process has its turn: a few milliseconds. imapflow takes all that arrived at once. */
 const ROWS_AT_A_TIME = 50;
@@ -43,7 +46,10 @@ export interface Place {
 export class Room {
   readonly #bytes: number;
   readonly passed = new Set<number>();
+  /** Bytes. */
   taken = 0;
+  /** Headers of which they are. */
+  headers = 0;
 
   constructor(bytes: number) {
     this.#bytes = bytes;
@@ -61,6 +67,7 @@ export class Room {
       return null;
     }
     this.taken += row.headers.length;
+    this.headers++;
     return withHeader(row);
   }
 }
@@ -68,7 +75,7 @@ export class Room {
 /**
  * The heads of messages of the open folder, in the order of the UIDs. A message that left meanwhile is left out; one that the server
  * does not hand out comes with what is known of it, so that it is seen and decided on, not lost (peers.md B3). So are those left out that
- * `room` passed over.
+ * `room` passed over. Throws Flooded where far more comes than there is room for.
  */
 export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly number[], room: Room): Promise<readonly MessageHead[]> {
   const heads: MessageHead[] = [];
@@ -112,7 +119,13 @@ async function fetchHeaders(
   whole: (row: Row) => boolean,
 ): Promise<Map<number, Row>> {
   const asked = new Set(uids);
-  const take = (row: Row) => (row.uid !== undefined && asked.has(row.uid) ? room.take(row) : null);
+  const passedOver = () => client.stats().received - room.taken;
+  const most = passedOver() + PASSED_OVER;
+  const take = (row: Row) => {
+    const kept = row.uid !== undefined && asked.has(row.uid) ? room.take(row) : null;
+    if (kept === null && passedOver() > most) throw new Flooded();
+    return kept;
+  };
   const rows: [number, Row][] = [];
   for (const isLarge of [false, true]) {
     const some = uids.filter((uid) => large.has(uid) === isLarge);

@@ -3,6 +3,7 @@ import type { Cursor, MessageHead } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
 import { countUnnumbered, type Departed, departed, NOTHING_LEFT, Tombstones } from "./departed.ts";
+import { isFlooded } from "./failures.ts";
 import { ENOUGH, fetchHeads, type Place, Room, unreadableHead } from "./heads.ts";
 import { listingDigest } from "./listing-digest.ts";
 import { NO_VALIDITY, nextRound, type Observation, takePage, uidIn } from "./plan.ts";
@@ -118,15 +119,23 @@ export class Puller {
   ): Promise<{ readonly heads: readonly MessageHead[]; readonly read: number }> {
     const passed = new Set<number>();
     let left = uids.length === 1 ? Number.POSITIVE_INFINITY : ENOUGH;
+    let room = new Room(left);
     const read = (some: readonly number[]) =>
       this.#session.run(path, async (client) => {
-        const room = new Room(left);
+        room = new Room(left);
         const heads = (await isOpen(client, path, place)) ? await fetchHeads(client, place, some, room) : [];
         for (const uid of room.passed) passed.add(uid);
         left -= room.taken;
         return heads;
       });
-    const { answers, refused } = await askSurviving(uids, read, (some) => this.#session.reopen(path, { patient: some.length === 1 }));
+    const reopen = (some: readonly number[]) => this.#session.reopen(path, { patient: some.length === 1 });
+    const survivors = await askSurviving(uids, read, reopen).catch((error: unknown) => {
+      if (uids.length === 1 || !isFlooded(error)) throw error;
+      return null;
+    });
+    // As many as there was room for, and at least ever fewer.
+    if (survivors === null) return this.#headsOf(path, place, uids.slice(0, Math.max(1, Math.min(room.headers, uids.length >> 1))));
+    const { answers, refused } = survivors;
     const cut = uids.findIndex((uid) => passed.has(uid));
     // A server may answer in any order.
     if (cut === 0) return this.#headsOf(path, place, uids.slice(0, 1));
