@@ -92,6 +92,53 @@ test("where all that lay highest has left, what lies highest now is told again, 
   });
 });
 
+/** Messages whose headers are too long to be read whole, so that nothing can be compared with them. */
+const long = (...uids: number[]): ScriptedMessage[] =>
+  uids.map((uid) => ({ uid, mime: message(`m${uid}`, "x\r\n", `References:${` <${"a".repeat(60)}@example.test>\r\n`.repeat(4000)}`) }));
+
+test("where nothing can be compared with any of those that lay highest, the next lower one bears witness, whether they came at once or one by one", async () => {
+  for (const rounds of [[[1, 2, 3, 4, 5, 6, 7]], [[1, 2], [3], [4], [5], [6], [7]]]) {
+    await withServer({ inbox: { uidNext: 1, messages: [] } }, async (source, { inbox }) => {
+      let cursor: Cursor | null = null;
+      for (const uids of rounds) {
+        inbox.messages = [...inbox.messages, ...uids.flatMap((uid) => (uid <= 2 ? some(uid) : long(uid)))];
+        inbox.uidNext = (uids.at(-1) ?? 0) + 1;
+        cursor = (await page(source, cursor)).cursor;
+      }
+      cursor = (await page(source, cursor)).cursor;
+      inbox.messages = [...some(1), named(2, "another"), ...long(3, 4, 5, 6, 7)];
+      assert.match(await lost(source, cursor ?? ""), /UID 2 is another message/);
+    });
+  }
+});
+
+test("so it does where a first round left them out for their age, and where the one that bore witness has left or is not handed out any more", async () => {
+  let withheld = "";
+  const script = (command: string) => {
+    if (/^UID SEARCH .*SINCE/.test(command)) return "* SEARCH\r\nOK done";
+    return withheld !== "" && command.startsWith(withheld) ? { cut: "* BYE FETCH failed\r\n" } : undefined;
+  };
+  await withServer({ script, inbox: { uidNext: 9, messages: [...some(1, 2, 3), ...long(4, 5, 6, 7, 8)] } }, async (source, { inbox }) => {
+    const first = await page(source, null);
+    assert.deepEqual(first.heads, []);
+    inbox.messages = [...some(1, 2), ...long(4, 5, 6, 7, 8)];
+    const second = await page(source, first.cursor);
+    assert.deepEqual(
+      second.again?.map((head) => head.ref.id),
+      ["7.1", "7.2"],
+    );
+    withheld = "UID FETCH 2";
+    const third = await page(source, second.cursor);
+    assert.deepEqual(
+      third.again?.map((head) => head.ref.id),
+      ["7.1"],
+    );
+    withheld = "";
+    inbox.messages = [named(1, "another"), ...some(2), ...long(4, 5, 6, 7, 8)];
+    assert.match(await lost(source, third.cursor), /UID 1 is another message/);
+  });
+});
+
 test("an old message that a first round left out, above one that it read, is no other message; also where the round is taken up again", async () => {
   const script = (command: string) => (/^UID SEARCH .*SINCE/.test(command) ? "* SEARCH 2 5\r\nOK done" : undefined);
   await using server = await startScriptedImap({ script, inbox: { uidNext: 7, messages: some(1, 2, 3, 4, 5, 6) } });

@@ -6,7 +6,18 @@ import { fetchFields, type Place } from "./heads.ts";
 import { uidIn } from "./plan.ts";
 import { opened, type Session, searchUids } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
-import { areProven, contradicted, highestOf, type UidRange, WITNESSES, type Witness, watched, witnessOf } from "./witnesses.ts";
+import {
+  areProven,
+  contradicted,
+  FARTHEST,
+  highestOf,
+  isComparable,
+  type UidRange,
+  WITNESSES,
+  type Witness,
+  watched,
+  witnessOf,
+} from "./witnesses.ts";
 
 /** UIDs that are looked through at first for the messages that lie highest, and how many times as many where there are too few. */
 const SPAN = 1000;
@@ -50,16 +61,19 @@ export async function recognize(
   }
   if (partly) return { kind: "recognized", witnesses: remembered, again: [] };
   const known = remembered.map((one) => (withheld.includes(one.uid) ? { ...one, likeness: null } : one));
-  if (areProven(known, found)) {
+  if (areProven(remembered, found)) {
     const there = new Set(found.map(({ uid }) => uid));
     return { kind: "recognized", witnesses: known.filter(({ uid, likeness }) => likeness === null || there.has(uid)), again: [] };
   }
-  const opaque = known.filter(({ likeness }) => likeness === null);
+  const opaque = known.filter((one) => !isComparable(one));
   const { witnesses, heads } = await highest(session, path, place, from, opaque, readHeads);
   return { kind: "recognized", witnesses, again: heads };
 }
 
-/** The witnesses that lie highest below `end`, and the heads of those that were read for it: none is read that is among `known`. */
+/**
+ * The witnesses that lie highest below `end`, and the heads of those that were read for it: none is read that is among `known`. Few are read at a time,
+ * and more only as long as nothing can be compared with any: they may be large, or damaged.
+ */
 export async function highest(
   session: Session,
   path: string,
@@ -68,28 +82,28 @@ export async function highest(
   known: readonly Witness[],
   readHeads: ReadHeads,
 ): Promise<{ readonly witnesses: readonly Witness[]; readonly heads: readonly MessageHead[] }> {
-  const uids: readonly number[] = await session.run(path, async (client) =>
-    (await isOpen(client, path, place)) ? highestUids(client, end) : [],
-  );
-  const before = known.filter(({ uid }) => uids.includes(uid));
-  const unknown = uids.filter((uid) => !before.some((one) => one.uid === uid));
-  const heads = unknown.length > 0 ? await readHeads(unknown) : [];
-  const read = heads.map((head) => witnessOf(uidIn(head.ref), head));
-  return {
-    witnesses: highestOf(
-      unknown.map((uid) => ({ uid, likeness: null })),
-      before,
-      read,
-    ),
-    heads,
-  };
+  const heads: MessageHead[] = [];
+  const told = new Map(known.map((one) => [one.uid, one]));
+  for (let most = WITNESSES; ; most += WITNESSES) {
+    const uids: readonly number[] = await session.run(path, async (client) =>
+      (await isOpen(client, path, place)) ? highestUids(client, end, most) : [],
+    );
+    const unknown = uids.filter((uid) => !told.has(uid));
+    const read = unknown.length > 0 ? await readHeads(unknown) : [];
+    heads.push(...read);
+    for (const uid of unknown) told.set(uid, { uid, likeness: null });
+    for (const head of read) told.set(uidIn(head.ref), witnessOf(uidIn(head.ref), head));
+    const witnesses = highestOf(uids.flatMap((uid) => told.get(uid) ?? []));
+    if (witnesses.some(isComparable) || uids.length < most || most >= FARTHEST) return { witnesses, heads };
+  }
 }
 
-async function highestUids(client: ImapFlow, end: number): Promise<readonly number[]> {
+/** The UIDs of so many messages that lie highest below `end`, ascending. */
+async function highestUids(client: ImapFlow, end: number, most: number): Promise<readonly number[]> {
   for (let span = SPAN; end > 1; span *= WIDER) {
     const first = Math.max(1, end - span);
     const found = (await searchUids(client, { uid: `${first}:${end - 1}` })).filter((uid) => first <= uid && uid < end);
-    if (found.length >= WITNESSES || first === 1) return found.slice(-WITNESSES);
+    if (found.length >= most || first === 1) return found.slice(-most);
   }
   return [];
 }

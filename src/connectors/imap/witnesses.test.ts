@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseHead } from "../../mime/head.ts";
-import { areProven, contradicted, highestOf, type UidRange, WITNESSES, type Witness, watched, witnessOf } from "./witnesses.ts";
+import { areProven, contradicted, FARTHEST, highestOf, type UidRange, WITNESSES, type Witness, watched, witnessOf } from "./witnesses.ts";
 
 const head = (messageId: string, size = 100) =>
   parseHead(Buffer.from(`Message-ID: <${messageId}>\r\nSubject: x\r\n\r\n`), {
@@ -27,6 +27,21 @@ test("with what was not read whole nothing is compared", () => {
     { ...head("a"), unreadable: "no" },
   ])
     assert.deepEqual(witnessOf(5, odd), { uid: 5, likeness: null });
+});
+
+test("remembered are those that lay highest, and down to the first with which something can be compared, if it is not far", () => {
+  const [one, two] = ["a", "b"].map((digit) => digit.repeat(16)) as [string, string];
+  const opaque = (first: number, count: number): Witness[] =>
+    Array.from({ length: count }, (_, index) => ({ uid: first + index, likeness: null }));
+  const read: Witness[] = [
+    { uid: 1, likeness: one },
+    { uid: 2, likeness: two },
+  ];
+  assert.deepEqual(highestOf(read, opaque(3, 3)), [...read.slice(1), ...opaque(3, 3)]);
+  assert.deepEqual(highestOf(read, opaque(3, 4)), [...read.slice(1), ...opaque(3, 4)]);
+  assert.deepEqual(highestOf(read, opaque(3, FARTHEST - 1)), [...read.slice(1), ...opaque(3, FARTHEST - 1)]);
+  assert.deepEqual(highestOf(read, opaque(3, FARTHEST)), opaque(3 + FARTHEST - WITNESSES, WITNESSES));
+  assert.deepEqual(highestOf(opaque(3, WITNESSES + 2)), opaque(5, WITNESSES));
 });
 
 test("watched is all from the lowest witness on but for those with which nothing can be compared", () => {

@@ -2,13 +2,17 @@
  * A server can give numbers a second time and not say so: an older copy of the mail store is put back, and new messages get the UIDs of those
  * that came after the copy, under the same UIDVALIDITY. Once UIDNEXT has caught up, nothing it says differs. But numbers are given upwards, so that
  * of all messages that were read the one that lies highest is the first to be another one: as long as it is the same, so are all below it. A
- * cursor remembers the few that lay highest, and that nothing else lay from the lowest of them on. Pure.
+ * cursor remembers the few that lay highest, and that nothing else lay from the lowest of them on. Where no header of these can be read whole, the
+ * next lower one that can is remembered too, with all above it. Pure.
  */
 import { decisionKey, identityOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 
 /** Where all of them left at one time, whoever was told of the next lower ones is asked: more would only make each round slower. */
 export const WITNESSES = 4;
+
+/** How far down the next one is looked for with which something can be compared, where none of those that lay highest is one: messages. */
+export const FARTHEST = 16;
 
 export interface Witness {
   readonly uid: number;
@@ -32,10 +36,21 @@ export function witnessOf(uid: number, head: MessageHead): Witness {
   return { uid, likeness: decisionKey(identity, { ...head, ref: { stream: "", id: "" } }).slice(0, 16) };
 }
 
-/** The highest of all these, ascending; of several with one UID the last. */
+/**
+ * The highest of all these, ascending, and where nothing can be compared with any of them, down to the next one with which something can; of several
+ * with one UID the last.
+ */
 export function highestOf(...lists: readonly (readonly Witness[])[]): readonly Witness[] {
   const byUid = new Map(lists.flat().map((witness) => [witness.uid, witness]));
-  return [...byUid.values()].sort((one, other) => one.uid - other.uid).slice(-WITNESSES);
+  const all = [...byUid.values()].sort((one, other) => one.uid - other.uid);
+  const comparable = all.findLastIndex(isComparable);
+  const down = comparable < 0 ? 0 : all.length - comparable;
+  return all.slice(-(down <= FARTHEST ? Math.max(down, WITNESSES) : WITNESSES));
+}
+
+/** Whether its header was read whole. */
+export function isComparable({ likeness }: Witness): boolean {
+  return likeness !== null;
 }
 
 /**
