@@ -1,15 +1,14 @@
 import type { ImapFlow } from "imapflow";
 import { Failure } from "../../model/failure.ts";
 import type { MailboxAccess, Step } from "../../ports.ts";
+import { CONNECT_STEPS, type ConnectStep, failedStep, passed, secretFailure } from "../../wire/connect-steps.ts";
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
-import { type ConnectStep, classify, imapFailure, stepOf } from "./failures.ts";
+import { classify, imapFailure, stepOf } from "./failures.ts";
 import { listFolders } from "./list-folders.ts";
 import { listMailbox } from "./listing.ts";
 import { quotaStep } from "./quota.ts";
 import { examine } from "./session.ts";
-
-const STEPS: readonly ConnectStep[] = ["find the server", "connect", "encrypt", "sign in"];
 
 /** "Test & enable" for incoming mail: each step up to the first that fails. Changes nothing in the mailbox. */
 export async function* check(target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
@@ -20,7 +19,7 @@ export async function* check(target: Target, mailbox: MailboxAccess): AsyncGener
 async function* steps(target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
   let client: ImapFlow;
   let tried: ImapFlow | null = null;
-  const secret = await secretFailure(target, mailbox);
+  const secret = target.endpoint.authentication === "none" ? null : await secretFailure(mailbox.credentials);
   if (secret !== null) {
     yield failedStep("credentials", secret);
     return;
@@ -30,12 +29,12 @@ async function* steps(target: Target, mailbox: MailboxAccess): AsyncGenerator<St
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const failed = reached(stepOf(error), target, tried);
-    for (const name of STEPS.slice(0, STEPS.indexOf(failed))) yield done(name, target, mailbox, null);
+    for (const name of CONNECT_STEPS.slice(0, CONNECT_STEPS.indexOf(failed))) yield done(name, target, mailbox, null);
     yield failedStep(failed, error);
     return;
   }
   try {
-    for (const name of STEPS) yield done(name, target, mailbox, client);
+    for (const name of CONNECT_STEPS) yield done(name, target, mailbox, client);
     yield* inside(client, target, mailbox);
   } finally {
     await disconnect(client);
@@ -46,18 +45,6 @@ async function* steps(target: Target, mailbox: MailboxAccess): AsyncGenerator<St
 function reached(step: ConnectStep, { endpoint }: Target, client: ImapFlow | null): ConnectStep {
   const needsTls = step === "sign in" && endpoint.security !== "none";
   return needsTls && !client?.tls ? "encrypt" : step;
-}
-
-/** Why there is nothing to sign in with; the server was not asked anything then. */
-async function secretFailure({ endpoint }: Target, { credentials }: MailboxAccess): Promise<Failure | null> {
-  if (endpoint.authentication === "none") return null;
-  try {
-    await credentials.current();
-    return null;
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
 }
 
 async function* inside(client: ImapFlow, target: Target, mailbox: MailboxAccess): AsyncGenerator<Step> {
@@ -86,50 +73,12 @@ async function* inside(client: ImapFlow, target: Target, mailbox: MailboxAccess)
 
 /** `client` is null where a later step failed: then only what must have been passed is known. */
 function done(name: ConnectStep, { endpoint }: Target, mailbox: MailboxAccess, client: ImapFlow | null): Step {
-  const where = `${endpoint.host}:${endpoint.port}`;
-  switch (name) {
-    case "find the server":
-      return { name, result: "ok", message: `The host ${endpoint.host} is known.` };
-    case "connect":
-      return { name, result: "ok", message: `${where} takes connections.`, serverSaid: client?.greeting };
-    case "sign in":
-      return { name, result: "ok", message: `${where} lets ${whoSignsIn(mailbox)} in.` };
-    case "encrypt":
-      return encrypted(name, where, endpoint, client);
-  }
+  const tls = client?.tls ? (client.tls.version ?? "TLS") : null;
+  return passed(name, endpoint, { who: whoSignsIn(mailbox), greeting: client?.greeting, tls });
 }
 
 function whoSignsIn({ address, serviceAccount }: MailboxAccess): string {
   if (serviceAccount === undefined) return address;
   const purpose = serviceAccount.access === "sharedFolders" ? "" : ` for ${serviceAccount.user}`;
   return `the service account ${serviceAccount.name}${purpose}`;
-}
-
-function encrypted(name: ConnectStep, where: string, endpoint: Target["endpoint"], client: ImapFlow | null): Step {
-  if (endpoint.security === "none") {
-    const remedy = "Choose TLS or STARTTLS in the server profile, unless the server is on this machine.";
-    return {
-      name,
-      result: "warning",
-      code: "in clear",
-      message: `Password and mail go to ${where} in clear, as the server profile says.`,
-      remedy,
-    };
-  }
-  if (!endpoint.verifyCertificate) {
-    const remedy = "Add the server's certificate authority to the server profile and have certificates verified again.";
-    return {
-      name,
-      result: "warning",
-      code: "certificate not verified",
-      message: `The connection with ${where} is encrypted, but anybody could be at its other end: certificates are not verified.`,
-      remedy,
-    };
-  }
-  const version = client?.tls ? ` (${client.tls.version ?? "TLS"})` : "";
-  return { name, result: "ok", message: `The connection with ${where} is encrypted${version}, and its certificate is trusted.` };
-}
-
-function failedStep(name: string, failure: Failure): Step {
-  return { name, result: "failed", code: failure.code, message: failure.message, serverSaid: failure.serverSaid, remedy: failure.remedy };
 }

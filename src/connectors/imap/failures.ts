@@ -2,14 +2,13 @@
 import { z } from "zod";
 import { Failure } from "../../model/failure.ts";
 import type { Endpoint } from "../../model/mailbox.ts";
+import type { ConnectStep } from "../../wire/connect-steps.ts";
 import { connectionFailure } from "../../wire/connection-failure.ts";
 import { CAUSES, type Cause } from "./causes.ts";
 
 export type ImapTrouble = keyof typeof CAUSES;
 
 /** Which trouble belongs to which step of "test & enable"; what is not named belongs to `sign in`. */
-export type ConnectStep = "find the server" | "connect" | "encrypt" | "sign in";
-
 const STEPS: Readonly<Record<string, ConnectStep>> = {
   "host unknown": "find the server",
   "name service not available": "find the server",

@@ -3,6 +3,7 @@ import type { SecureContext } from "node:tls";
 import { Failure } from "../../model/failure.ts";
 import { type Endpoint, isSameSecret, type Secret } from "../../model/mailbox.ts";
 import type { MailboxAccess } from "../../ports.ts";
+import type { ConnectStep } from "../../wire/connect-steps.ts";
 import { trustIn } from "../../wire/trust.ts";
 import { Witnesses } from "../../wire/witnesses.ts";
 import { Channel } from "./channel.ts";
@@ -31,9 +32,6 @@ export function targetOf(endpoint: Endpoint): Target {
     witnesses: new Witnesses(),
   };
 }
-
-/** The steps of connecting, in order; told as each is reached. */
-export type ConnectStep = "find the server" | "connect" | "encrypt" | "sign in";
 
 /** How far connecting came, for whoever shows it. */
 export interface Progress {
