@@ -308,6 +308,12 @@ export async function reconsiderAnswered(tx: Transaction, organization: string, 
   await Promise.all([alone, marked]);
 }
 
+/** These decisions are made again in this round or the next, with what lies there. */
+export async function decideAnew(tx: Transaction, decisionIds: readonly number[]): Promise<void> {
+  if (decisionIds.length === 0) return;
+  await tx.query("update waypost.decision set reconsider = true where id = any($1::bigint[])", [decisionIds]);
+}
+
 /** To the end of the transaction: of a question and an answer stored at the same moment, the second then sees the first. */
 async function oneAtATime(tx: Transaction, organization: string): Promise<void> {
   await tx.query("select pg_advisory_xact_lock(hashtextextended('waypost waiting ' || $1, 0))", [organization]);

@@ -107,11 +107,6 @@ export async function noteLooked(tx: Transaction, mailboxId: string, looked: rea
   );
 }
 
-/** Messages that only their content tells from others and whose content is another one now: they are decided again, with what lies there. */
-export async function decideAnew(tx: Transaction, decisionIds: readonly number[]): Promise<void> {
-  await tx.query("update waypost.decision set reconsider = true where id = any($1::bigint[])", [decisionIds]);
-}
-
 /** How deleting stands in a mailbox. */
 export interface DeletionCount {
   readonly deleted: number;

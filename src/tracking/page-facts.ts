@@ -3,7 +3,16 @@ import type { AddressMatch } from "../model/record.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import { conversationBase } from "./conversation.ts";
 
-type EmailsByKey = Map<string, EarlierEmail[]>;
+/** Tells what it was asked for. */
+class EmailsByKey extends Map<string, EarlierEmail[]> {
+  found: (emails: readonly EarlierEmail[]) => void = () => undefined;
+
+  override get(key: string): EarlierEmail[] | undefined {
+    const emails = super.get(key);
+    if (emails !== undefined) this.found(emails);
+    return emails;
+  }
+}
 
 /**
  * The facts of one page, to which each head adds what it became, so that later heads of the page can answer it. The CRM's own facts
@@ -17,6 +26,8 @@ export class PageFacts implements Facts {
   readonly emailsByMessageId: EmailsByKey;
   readonly emailsByToken: EmailsByKey;
   readonly emailsByConversation: EmailsByKey;
+  /** Ids of the emails that heads of the page are to become. */
+  readonly #expected = new Set<string>();
 
   constructor(facts: Facts, except: ReadonlySet<string> = new Set()) {
     this.settings = facts.settings;
@@ -28,8 +39,19 @@ export class PageFacts implements Facts {
     this.emailsByConversation = copied(facts.emailsByConversation, except);
   }
 
+  /** The result, and the ids of those emails of the page that were found on the way to it: it holds only if they are made. */
+  resting<T>(decide: () => T): { readonly result: T; readonly restsOn: ReadonlySet<string> } {
+    const restsOn = new Set<string>();
+    const found = (emails: readonly EarlierEmail[]) => {
+      for (const { id } of emails) if (this.#expected.has(id)) restsOn.add(id);
+    };
+    for (const emails of [this.emailsByMessageId, this.emailsByToken, this.emailsByConversation]) emails.found = found;
+    return { result: decide(), restsOn };
+  }
+
   /** Makes an email known to the heads that are decided after it. */
   add(email: EarlierEmail): void {
+    this.#expected.add(email.id);
     append(this.emailsByMessageId, email.messageId, email);
     append(this.emailsByToken, email.trackingToken, email);
     append(this.emailsByConversation, conversationBase(email.conversationIndex), email);
@@ -37,7 +59,7 @@ export class PageFacts implements Facts {
 }
 
 function copied(emails: ReadonlyMap<string, readonly EarlierEmail[]>, except: ReadonlySet<string>): EmailsByKey {
-  return new Map([...emails].map(([key, list]) => [key, list.filter((email) => !except.has(email.id))]));
+  return new EmailsByKey([...emails].map(([key, list]) => [key, list.filter((email) => !except.has(email.id))]));
 }
 
 function append(emails: EmailsByKey, key: string | null, email: EarlierEmail): void {

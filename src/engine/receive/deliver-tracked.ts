@@ -9,13 +9,22 @@ import { step } from "../step.ts";
 import { itemFault } from "./item-fault.ts";
 import { type Broken, type Chunk, type Ready, readChunks } from "./read-content.ts";
 import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
+import { foundedTogether, storeUnfounded } from "./resting.ts";
 
 /** What else of a page is stored beside its deliveries. */
 export interface Beside {
   /** In a transaction before them, ahead of the cursor, while the first content is read; null: nothing. */
   readonly first: ((tx: Transaction) => Promise<void>) | null;
-  /** In the transaction of the last of them. */
-  readonly finish: (tx: Transaction) => Promise<void>;
+  /** In the transaction of the last of them; `made`: ids of the emails that are there then. */
+  readonly finish: (tx: Transaction, made: ReadonlySet<string>) => Promise<void>;
+}
+
+/** How far the deliveries of a page are. */
+interface Progress {
+  /** Ids of the emails that are made of its messages. */
+  readonly made: Set<string>;
+  /** Null before the last. */
+  readonly finish: Beside["finish"] | null;
 }
 
 /**
@@ -31,6 +40,7 @@ export async function deliverTracked(
   onRead: () => void,
 ): Promise<Counts> {
   let counts = NO_COUNTS;
+  const made = new Set<string>();
   let storing = first === null ? Promise.resolve(NO_COUNTS) : storeFirst(reading, first);
   // It is awaited after the next chunk was read, and may have failed by then.
   storing.catch(() => undefined);
@@ -39,7 +49,7 @@ export async function deliverTracked(
       if (chunk.last) onRead();
       counts = addCounts(counts, await storing);
       step("receive.read");
-      storing = deliverChunk(reading, chunk, chunk.last ? finish : null);
+      storing = deliverChunk(reading, chunk, { made, finish: chunk.last ? finish : null });
       // It is awaited after the next chunk was read, and may have failed by then.
       storing.catch(() => undefined);
     }
@@ -56,13 +66,9 @@ async function storeFirst({ context, lease }: Reading, first: (tx: Transaction) 
   return NO_COUNTS;
 }
 
-async function deliverChunk(
-  reading: Reading,
-  { ready, broken, slipped }: Chunk,
-  finish: ((tx: Transaction) => Promise<void>) | null,
-): Promise<Counts> {
+async function deliverChunk(reading: Reading, { ready, broken, slipped }: Chunk, progress: Progress): Promise<Counts> {
   const { mine, duplicates } = await claimAhead(reading, ready);
-  const stored = await storeChunk(reading, mine, [...duplicates, ...slipped], broken, finish);
+  const stored = await storeChunk(reading, mine, [...duplicates, ...slipped], broken, progress);
   return { ...stored, skipped: stored.skipped + slipped.length };
 }
 
@@ -88,21 +94,21 @@ async function storeChunk(
   ready: readonly Ready[],
   others: readonly DecidedMessage[],
   broken: readonly Broken[],
-  finish: ((tx: Transaction) => Promise<void>) | null,
+  progress: Progress,
 ): Promise<Counts> {
   const { context, work } = reading;
   try {
-    return await storeTogether(reading, ready, others, broken, finish);
+    return await storeTogether(reading, ready, others, broken, progress);
   } catch (error) {
     const failure = itemFault(error, `Mailbox ${work.mailbox.address}: the CRM does not take a message`);
     const [only] = ready;
     if (!failure || !only) throw error;
     context.log.warn({ mailbox: work.mailbox.address, messages: ready.length, code: failure.code }, failure.message);
     if (ready.length === 1)
-      return storeChunk(reading, [], others, [...broken, { candidate: only.candidate, step: "deliver", failure }], finish);
+      return storeChunk(reading, [], others, [...broken, { candidate: only.candidate, step: "deliver", failure }], progress);
     const half = Math.ceil(ready.length / 2);
-    const first = await storeChunk(reading, ready.slice(0, half), [], [], null);
-    const second = await storeChunk(reading, ready.slice(half), others, broken, finish);
+    const first = await storeChunk(reading, ready.slice(0, half), [], [], { ...progress, finish: null });
+    const second = await storeChunk(reading, ready.slice(half), others, broken, progress);
     return {
       ...second,
       tracked: first.tracked + second.tracked,
@@ -117,16 +123,19 @@ async function storeTogether(
   ready: readonly Ready[],
   others: readonly DecidedMessage[],
   broken: readonly Broken[],
-  finish: ((tx: Transaction) => Promise<void>) | null,
+  { made, finish }: Progress,
 ): Promise<Counts> {
   const { context, work, lease } = reading;
   const { organization, id: mailboxId } = work.mailbox;
   const crm = context.crm(organization);
   const now = context.now();
+  const there = new Set([...made, ...others.flatMap(({ emailId }) => emailId ?? [])]);
+  const { firm, unfounded } = foundedTogether(ready, there);
+  for (const { email } of firm) there.add(email.id);
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
-  if (!crm.joinsTransaction) await crm.deliver(ready.map((one) => one.email));
+  if (!crm.joinsTransaction) await crm.deliver(firm.map((one) => one.email));
   const { woken, delivered } = await context.database.transaction(async (tx) => {
-    const [, { fresh, duplicates }] = await Promise.all([lease.assertHeld(tx), fulfil(reading, tx, ready, now)]);
+    const [, { fresh, duplicates }] = await Promise.all([lease.assertHeld(tx), fulfil(reading, tx, firm, now)]);
     const emails = fresh.map((one) => one.email);
     const decided = [...fresh.map(trackedMessage), ...duplicates, ...others];
     const coverage = finish === null ? "ahead" : "covered";
@@ -138,7 +147,13 @@ async function storeTogether(
       const decisionId = brokenIds.get(one.candidate.key);
       if (decisionId !== undefined) await quarantine(tx, mailboxId, decisionId, one.step, one.failure, now);
     }
-    await finish?.(tx);
+    await storeUnfounded(
+      reading,
+      tx,
+      unfounded.map(({ candidate }) => ({ ...candidate, identity: candidate.key })),
+      coverage,
+    );
+    await finish?.(tx, there);
     const mailboxes = await reconsiderWaiting(
       tx,
       organization,
@@ -146,13 +161,14 @@ async function storeTogether(
     );
     return { woken: mailboxes, delivered: emails };
   }, "deliver emails");
+  for (const id of there) made.add(id);
   step("receive.committed");
   for (const waiting of woken) await context.wake("receive", waiting);
   observeDelay(reading, delivered);
   return {
     ...NO_COUNTS,
     tracked: delivered.length,
-    duplicate: others.filter((one) => one.outcome === "duplicate").length + ready.length - delivered.length,
+    duplicate: others.filter((one) => one.outcome === "duplicate").length + firm.length - delivered.length,
     quarantined: broken.length,
   };
 }

@@ -24,6 +24,7 @@ import { bouncedTests } from "./bounced-tests.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
 import { knownAgain } from "./known-again.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
+import { founded, type Resting, storeUnfounded } from "./resting.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
 
 /** Which messages of the heads are decided. */
@@ -66,32 +67,32 @@ export async function processHeads(
     candidates.filter((one) => one.head.unreadable === undefined),
   );
   step("receive.decided");
-  const storeDecided = async (tx: Transaction, coverage: Coverage) => {
-    const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, decided, context.now(), coverage);
-    const waiting = decided.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
-    await reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt);
+  const store = async (tx: Transaction, some: readonly DecidedMessage[], coverage: Coverage) => {
+    const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, some, context.now(), coverage);
+    const waiting = some.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
+    return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
   };
-  const storeUndecided = async (tx: Transaction) => {
+  const { early = [], late = [] } = Object.groupBy(decided, (one) => (tracked.length > 0 && one.restsOn.size === 0 ? "early" : "late"));
+  let settled: readonly DecidedMessage[] = early;
+  const storeLate = async (tx: Transaction, made: ReadonlySet<string>) => {
+    const { firm, unfounded } = founded(late, made);
+    settled = [...early, ...firm];
+    const { reconsider } = await store(tx, firm, "covered");
+    await storeUnfounded(reading, tx, unfounded, "covered");
     await quarantineWithheld(reading, tx, withheld);
     await storeRest(tx);
+    await reconsider();
   };
-  const first = decided.length > 0 ? (tx: Transaction) => storeDecided(tx, "ahead") : null;
+  const storeEarly = async (tx: Transaction) => (await store(tx, early, "ahead")).reconsider();
   const delivered =
     tracked.length > 0
-      ? await deliverTracked(reading, tracked, settings, { first, finish: storeUndecided }, onRead)
-      : await commit(
-          context,
-          async (tx) => {
-            await storeUndecided(tx);
-            await storeDecided(tx, "covered");
-          },
-          onRead,
-        );
+      ? await deliverTracked(reading, tracked, settings, { first: early.length > 0 ? storeEarly : null, finish: storeLate }, onRead)
+      : await commit(context, (tx) => storeLate(tx, new Set()), onRead);
   const counts: Counts = {
     ...delivered,
     received: candidates.length,
-    skipped: delivered.skipped + decided.filter((one) => one.outcome === "skipped").length,
-    duplicate: delivered.duplicate + decided.filter((one) => one.outcome === "duplicate").length,
+    skipped: delivered.skipped + settled.filter((one) => one.outcome === "skipped").length,
+    duplicate: delivered.duplicate + settled.filter((one) => one.outcome === "duplicate").length,
     quarantined: delivered.quarantined + withheld.length,
     moved,
   };
@@ -194,7 +195,7 @@ async function sortOut(
 async function decide(
   reading: Reading,
   candidates: readonly Candidate[],
-): Promise<{ decided: DecidedMessage[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
+): Promise<{ decided: (DecidedMessage & Resting)[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
   const { context, work } = reading;
   const { mailbox } = work;
   const heads = candidates.map((one) => one.head);
@@ -209,16 +210,18 @@ async function decide(
   const facts = new PageFacts(found, unfinished);
   const traces = await testTraces(context.database, heads);
   const tests = new Map([...traces, ...(await bouncedTests(reading, heads, traces))]);
-  const decided: DecidedMessage[] = [];
+  const decided: (DecidedMessage & Resting)[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {
     const claim = candidate.identity.weak ? undefined : claims.get(candidate.identity.key);
-    const decision = track(candidate.head, facts, { mailbox, known: knownBy(claim), test: tests.get(index) });
+    const { result: decision, restsOn } = facts.resting(() =>
+      track(candidate.head, facts, { mailbox, known: knownBy(claim), test: tests.get(index) }),
+    );
     if (decision.placement === null) {
-      decided.push({ ...candidate, identity: candidate.key, ...decision });
+      decided.push({ ...candidate, identity: candidate.key, ...decision, restsOn });
       continue;
     }
-    tracked.push({ ...candidate, decision });
+    tracked.push({ ...candidate, decision, restsOn });
     // A message without a Message-ID cannot be answered by id; its email id is not known before its content is.
     if (!candidate.identity.weak)
       facts.add(emailFact(candidate.head, decision.placement, emailIdFor(mailbox.organization, candidate.identity.key)));

@@ -1,5 +1,5 @@
-import { forgetPlaces } from "../../ledger/decisions.ts";
-import { type Deletable, decideAnew, type KeptBecause, type Looked, noteLooked } from "../../ledger/deletions.ts";
+import { decideAnew, forgetPlaces } from "../../ledger/decisions.ts";
+import { type Deletable, type KeptBecause, type Looked, noteLooked } from "../../ledger/deletions.ts";
 import { Failure } from "../../model/failure.ts";
 import { decisionKey, emailIdFor, identityOf, strengthen } from "../../model/identity.ts";
 import type { Content, MessageHead } from "../../model/message.ts";
@@ -42,7 +42,7 @@ export async function proveContent(
   await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
     await noteLooked(tx, work.mailbox.id, findings.looked);
-    if (findings.anew.length > 0) await decideAnew(tx, findings.anew);
+    await decideAnew(tx, findings.anew);
     for (const stream of reused.keys()) await forgetPlaces(tx, work.mailbox.id, stream);
   }, "note what was looked at");
   tell(reading, findings, reused);

@@ -7,6 +7,7 @@ import type { MessageHead, Place } from "../../model/message.ts";
 import type { MailSource } from "../../ports.ts";
 import type { EngineContext, Work } from "../context.ts";
 import type { NextPage } from "./next-page.ts";
+import type { Resting } from "./resting.ts";
 
 /** What one job reads with. */
 export interface Reading {
@@ -61,7 +62,7 @@ export interface Candidate {
 }
 
 /** A candidate that the rules want in the CRM. */
-export interface TrackedCandidate extends Candidate {
+export interface TrackedCandidate extends Candidate, Resting {
   readonly decision: Decision;
 }
 
