@@ -115,6 +115,11 @@ export interface MailSource {
   /** Changes a message; only where the profile says so. */
   apply(refs: readonly MessageRef[], action: MessageAction): Promise<void>;
   /**
+   * The cursor of a stream when these messages of it are no more, because we deleted them: that they left says nothing of the stream then. Asks nobody.
+   * Missing where a cursor does not name its messages.
+   */
+  without?(cursor: Cursor, deleted: readonly MessageRef[]): Promise<Cursor>;
+  /**
    * Puts a copy of a sent message into the folder with role `sent`, marked as read, after searching it for the Message-ID.
    * `no folder` when the mailbox has none.
    */

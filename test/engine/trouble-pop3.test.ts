@@ -124,6 +124,29 @@ test("new ids for all messages, as after a migration: everything is recognized, 
   assert.deepEqual([third.counts.received, third.counts.moved], [0, 0]);
 });
 
+test("a queue that Waypost empties itself gets a dozen messages at once: that is no migration, also after a restart; what is there again goes again", async () => {
+  const twelve = (name: string) =>
+    Array.from({ length: 12 }, (_, index) => ({ uidl: `${name}${index}`, mime: `${RECEIVED}${letter({ id: `${name}-${index}` })}` }));
+  await using one = await world({ messages: twelve("first") }, "queue");
+  assert.equal((await receive(one.app, "ann")).counts.tracked, 12);
+  assert.equal(one.server.messages.length, 0);
+  await one.app.close();
+  await using again = await openRigApp(one.database, configurationAt(one.server.port, "queue"), { now: one.clock.now });
+  for (const name of ["second", "third"]) {
+    one.server.messages = twelve(name);
+    assert.equal((await receive(again, "ann")).counts.tracked, 12);
+    assert.equal(one.server.messages.length, 0);
+  }
+  one.server.messages = twelve("second");
+  assert.deepEqual((await receive(again, "ann")).counts.received, 0);
+  assert.equal(one.server.messages.length, 0);
+  assert.equal((await emailsIn(one.database, "ann")).length, 36);
+  assert.deepEqual(
+    again.logged.filter(({ level }) => level === "warn"),
+    [],
+  );
+});
+
 test("an id that a message left behind is given to another of the same size: both are emails, whether or not a round passed in between", async () => {
   for (const gap of [true, false]) {
     const twelve = (id: string) => ({ uidl: id.slice(-1), mime: `${RECEIVED}${letter({ id, body: "0123456789" })}` });

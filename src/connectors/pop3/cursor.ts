@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Cursor } from "../../model/message.ts";
+import type { Cursor, MessageRef } from "../../model/message.ts";
 import { Seen } from "./seen.ts";
 
 /** Written into every cursor; a cursor of another version is a lost one. */
@@ -42,4 +42,13 @@ export function readCursor(cursor: Cursor): Position | null {
   const { since, ...rest } = parsed.data;
   const seen = Seen.read({ base: cursor.slice(0, end), ...rest });
   return seen === null ? null : { since: since === null ? null : new Date(since), seen };
+}
+
+/** The cursor after these messages were deleted: where one lies there all the same, or its id is given to another, that is new. */
+export async function cursorWithout(cursor: Cursor, deleted: readonly MessageRef[]): Promise<Cursor> {
+  const position = readCursor(cursor);
+  if (position === null) return cursor;
+  const { since, seen } = position;
+  const digests = deleted.map(({ id }) => seen.digest(id)).filter((digest) => seen.likeness(digest) !== null);
+  return writeCursor({ since, seen: await seen.changed(digests, []) });
 }

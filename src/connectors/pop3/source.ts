@@ -1,6 +1,7 @@
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { fetchContent } from "./content.ts";
+import { cursorWithout } from "./cursor.ts";
 import { fetchAllHeads, type HeadSource, INBOX } from "./heads.ts";
 import { Puller } from "./pull.ts";
 import { removeMessages } from "./remove.ts";
@@ -60,6 +61,10 @@ export class Pop3Source implements MailSource {
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
     if (action !== "delete") throw this.#session.failure("change not possible");
     await removeMessages(this.#session, refs);
+  }
+
+  without(cursor: Cursor, deleted: readonly MessageRef[]): Promise<Cursor> {
+    return cursorWithout(cursor, deleted);
   }
 
   /** POP3 knows no folder for sent mail. */

@@ -1,7 +1,8 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { type Deletable, deletable, intendDeletion, noteDeleted } from "../../ledger/deletions.ts";
+import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
-import type { MessageRef } from "../../model/message.ts";
+import type { Cursor, MessageRef } from "../../model/message.ts";
 import { step } from "../step.ts";
 import { proveContent } from "./prove-content.ts";
 import type { Reading } from "./reading.ts";
@@ -64,9 +65,27 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promi
   step("delete.intended");
   await source.apply(refs, "delete");
   step("delete.deleted");
-  await context.database.transaction((tx) => noteDeleted(tx, id, proven, context.now()), "store deletion");
+  await storeDeletion(reading, proven);
   step("delete.stored");
   return refs.length;
+}
+
+/** The cursor knows of it too: that all messages of a mailbox left tells of a migration only where it was not us. */
+async function storeDeletion({ context, work, source, lease }: Reading, deleted: readonly Deletable[]): Promise<void> {
+  const { id } = work.mailbox;
+  const moved: { readonly stream: string; readonly before: Position; readonly cursor: Cursor }[] = [];
+  for (const [stream, some] of Map.groupBy(deleted, ({ ref }) => ref.stream)) {
+    const before = source.without === undefined ? null : await readPosition(context.database, id, stream);
+    const refs = some.map(({ ref }) => ref);
+    const cursor = before === null ? undefined : await source.without?.(before.cursor, refs);
+    if (before !== null && cursor !== undefined) moved.push({ stream, before, cursor });
+  }
+  await context.database.transaction(async (tx) => {
+    await lease.assertHeld(tx);
+    await noteDeleted(tx, id, deleted, context.now());
+    for (const { stream, before, cursor } of moved)
+      await storePosition(tx, id, stream, { ...before, cursor }, context.now(), before.cursor);
+  }, "store deletion");
 }
 
 async function makeDurable({ context, work }: Reading): Promise<void> {
