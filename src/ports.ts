@@ -3,8 +3,10 @@
  * `capabilities`, never a connector's name. Failures that a caller cannot act on are thrown as `Failure` with their scope;
  * everything a caller must choose about is a value.
  */
+
 import type { Delivered, IncomingEmail, OutgoingEmail, PendingEmail, PendingSender, Settlement } from "./model/email.ts";
 import type { Facts, FactsQuery } from "./model/facts.ts";
+import type { Failure } from "./model/failure.ts";
 import type { Direction, Secret } from "./model/mailbox.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "./model/message.ts";
 import type { OrganizationSettings } from "./model/settings.ts";
@@ -90,6 +92,14 @@ export interface WatchTarget {
 
 export type MessageAction = "seen" | "delete" | { readonly moveTo: string };
 
+/** What became of a change to messages. */
+export interface Applied {
+  /** Those that were changed, or are gone already. */
+  readonly done: readonly MessageRef[];
+  /** Those that were not, as far as is known, each with the reason. */
+  readonly undone: readonly { readonly ref: MessageRef; readonly failure: Failure }[];
+}
+
 /** Reads one mailbox. One command at a time; close it when done. Reading has no side effect on the mailbox (invariant 11). */
 export interface MailSource {
   /** All folders of the mailbox, those that cannot be read too, each with the stream that tells of its messages. */
@@ -112,8 +122,8 @@ export interface MailSource {
   awaitNews?(stream: string, milliseconds: number, signal: AbortSignal): Promise<void>;
   /** The heads of those of these messages of one stream that lie there now, as they are now. */
   heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]>;
-  /** Changes a message; only where the profile says so. */
-  apply(refs: readonly MessageRef[], action: MessageAction): Promise<void>;
+  /** Changes messages; only where the profile says so. Throws where it is not about some of them. */
+  apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied>;
   /**
    * The cursor of a stream when these messages of it are no more, because we deleted them: that they left says nothing of the stream then. Asks nobody.
    * Missing where a cursor does not name its messages.

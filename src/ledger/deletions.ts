@@ -1,5 +1,6 @@
 import type { MessageRef } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
+import { storableText } from "../model/text.ts";
 import { markGone } from "./decisions.ts";
 
 /** A message that lies in a mailbox and may be deleted there, as far as the ledger knows. */
@@ -57,15 +58,15 @@ export async function deletable(
 /** The intent to delete these: stored before the mail system is asked, so that whoever comes next knows that it was tried. */
 export async function intendDeletion(tx: Transaction, mailboxId: string, refs: readonly MessageRef[], now: Date): Promise<void> {
   await tx.query(
-    `update waypost.location set delete_tried_at = $4 from unnest($2::text[], $3::text[]) as one (stream, id)
+    `update waypost.location set delete_tried_at = $4, delete_refused = null from unnest($2::text[], $3::text[]) as one (stream, id)
      where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
     [mailboxId, refs.map((ref) => ref.stream), refs.map((ref) => ref.id), now],
   );
 }
 
 /** The mail system has deleted these. */
-export async function noteDeleted(tx: Transaction, mailboxId: string, deleted: readonly Deletable[], now: Date): Promise<void> {
-  const refs = deleted.map((one) => one.ref);
+export async function noteDeleted(tx: Transaction, mailboxId: string, refs: readonly MessageRef[], now: Date): Promise<void> {
+  if (refs.length === 0) return;
   await tx.query(
     `insert into waypost.deletion (decision_id, folders, deleted_at)
      select decision_id, array(select coalesce(folder.name, one.id) from unnest(location.folders) as one (id)
@@ -80,6 +81,20 @@ export async function noteDeleted(tx: Transaction, mailboxId: string, deleted: r
     now,
   ]);
   await markGone(tx, mailboxId, refs, now);
+}
+
+/** The mail system did not delete these, or did not say so; with its words, or what happened instead of an answer. */
+export async function noteNotDeleted(
+  tx: Transaction,
+  mailboxId: string,
+  undone: readonly { readonly ref: MessageRef; readonly because: string }[],
+): Promise<void> {
+  if (undone.length === 0) return;
+  await tx.query(
+    `update waypost.location set delete_refused = because from unnest($2::text[], $3::text[], $4::text[]) as one (stream, id, because)
+     where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
+    [mailboxId, undone.map(({ ref }) => ref.stream), undone.map(({ ref }) => ref.id), undone.map(({ because }) => storableText(because))],
+  );
 }
 
 /** What was found when messages were looked at again before deleting them. */
@@ -132,8 +147,12 @@ export interface DeletionNote {
   readonly folders: readonly string[];
   /** When it was deleted; null: it was not, as far as is known. */
   readonly deletedAt: Date | null;
-  /** When the mail system was asked to, without an answer that was stored; it may have done it. */
+  /** When the mail system was asked to, and did not say that it did; it may have done it. */
   readonly askedAt: Date | null;
+  /** What it said instead, or what happened; null: no answer was stored. */
+  readonly refused: string | null;
+  /** It lies there no more. */
+  readonly gone: boolean;
   readonly keptBecause: KeptBecause | null;
 }
 
@@ -141,13 +160,14 @@ export interface DeletionNote {
 export async function deletionNotes(sql: Sql, decisionIds: readonly number[]): Promise<DeletionNote[]> {
   if (decisionIds.length === 0) return [];
   const { rows } = await sql.query<DeletionNote>(
-    `select decision_id as "decisionId", folders, deleted_at as "deletedAt", null::timestamptz as "askedAt", null::text as "keptBecause"
+    `select decision_id as "decisionId", folders, deleted_at as "deletedAt", null::timestamptz as "askedAt", null::text as refused, true as gone, null::text as "keptBecause"
      from waypost.deletion where decision_id = any($1::bigint[])
      union all
      select decision_id, array(select folder.name from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders)),
-       null, case when gone_at is not null then delete_tried_at end, case when gone_at is null then kept_because end
+       null, case when gone_at is not null or delete_refused is not null then delete_tried_at end, delete_refused, gone_at is not null,
+       case when gone_at is null then kept_because end
      from waypost.location where decision_id = any($1::bigint[])
-       and ((gone_at is null and kept_because is not null) or (gone_at is not null and delete_tried_at is not null
+       and ((gone_at is null and (kept_because is not null or delete_refused is not null)) or (gone_at is not null and delete_tried_at is not null
          and not exists (select from waypost.deletion where deletion.decision_id = location.decision_id and deleted_at >= delete_tried_at)))
      order by 3 nulls last, 4`,
     [decisionIds],

@@ -5,10 +5,13 @@ import { writeCursor } from "../../src/connectors/pop3/cursor.ts";
 import { NO_LIKENESS, Seen } from "../../src/connectors/pop3/seen.ts";
 import { Failure } from "../../src/model/failure.ts";
 import type { Cursor } from "../../src/model/message.ts";
-import type { MailSource } from "../../src/ports.ts";
+import type { Applied, MailSource } from "../../src/ports.ts";
 import { startScriptedPop3 } from "../servers/scripted-pop3.ts";
 import { contents, idOf, message, messageIds } from "./mail-source-rig.ts";
 import { box, failing, open, PAGE, page, reading } from "./scripted-pop3-rig.ts";
+
+/** What was not done, with the reason. */
+const told = ({ undone }: Applied) => undone.map(({ ref, failure }) => [ref, failure.code, failure.waitingHelps]);
 
 test("each byte in a segment of its own: heads and content are the same", () =>
   reading({ messages: box("a", "b"), splitBytes: true }, async (source) => {
@@ -270,38 +273,39 @@ test("deleting that does not come to QUIT deletes nothing, and a refused QUIT is
     command.startsWith(verb) && connection === 1 ? null : undefined;
   for (const verb of ["DELE 2", "QUIT"]) {
     await reading({ messages: box("a", "b"), script: cutAt(verb) }, async (source, server) => {
-      const { heads } = await page(source);
-      const failure = await failing(
-        () =>
-          source.apply(
-            heads.map((head) => head.ref),
-            "delete",
-          ),
-        "connection lost",
-      );
-      assert.equal(failure.waitingHelps, true);
+      const refs = (await page(source)).heads.map((head) => head.ref);
+      const lost = refs.map((ref) => [ref, "connection lost", true]);
+      // Nothing can be said of any of them when the answer to QUIT is lost; before it, it is the connection's trouble alone.
+      if (verb === "QUIT") assert.deepEqual(told(await source.apply(refs, "delete")), lost);
+      else assert.equal((await failing(() => source.apply(refs, "delete"), "connection lost")).waitingHelps, true);
       assert.equal(server.messages.length, 2, verb);
-      const refs = heads.map((head) => head.ref);
-      await failing(() => source.apply(refs, "delete"), "connection lost");
+      assert.deepEqual(told(await source.apply(refs, "delete")), lost);
       assert.equal(server.messages.length, 2, "what was looked at in the session that broke may be another message now");
       await source.heads(refs);
-      await source.apply(refs, "delete");
+      assert.deepEqual(await source.apply(refs, "delete"), { done: refs, undone: [] });
       assert.equal(server.messages.length, 0);
     });
   }
-  const refusing = (command: string) => (command === "QUIT" ? "-ERR some deleted messages not removed\r\n" : undefined);
-  await reading({ messages: box("a"), script: refusing }, async (source) => {
-    const { heads } = await page(source);
-    const failure = await failing(
-      () =>
-        source.apply(
-          heads.map((head) => head.ref),
-          "delete",
-        ),
-      "message not deleted",
-    );
-    assert.equal(failure.serverSaid, "some deleted messages not removed");
-  });
+});
+
+test("each message is told whether it was deleted, by the server's words about it, also where the end is refused or lost", async () => {
+  const words = "-ERR some deleted messages not removed\r\n";
+  for (const [act, marked] of [
+    [undefined, null],
+    [words, ["message not deleted", "some deleted messages not removed"]],
+    [null, ["connection lost", undefined]],
+  ] as const) {
+    const script = (command: string) => (command === "DELE 2" ? "-ERR held\r\n" : command === "QUIT" ? act : undefined);
+    await reading({ messages: box("a", "b", "c"), script }, async (source, server) => {
+      const refs = (await page(source)).heads.map((head) => head.ref);
+      const { done, undone } = await source.apply(refs, "delete");
+      const said = undone.map(({ ref, failure }) => [ref.id.split(" ")[0], failure.code, failure.serverSaid]);
+      const held = ["uid-b", "message not deleted", "held"];
+      assert.deepEqual(said, marked === null ? [held] : [["uid-a", ...marked], held, ["uid-c", ...marked]]);
+      assert.deepEqual(done, marked === null ? [refs[0], refs[2]] : []);
+      if (marked === null) assert.equal(server.messages.length, 1);
+    });
+  }
 });
 
 test("a message that arrives between two looks is found by the second, in the same source", () =>

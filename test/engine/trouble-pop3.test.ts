@@ -5,7 +5,7 @@ import { configurationSchema } from "../../src/config.ts";
 import { testDatabase } from "../databases.ts";
 import { type ScriptedPop3Options, startScriptedPop3 } from "../servers/scripted-pop3.ts";
 import { openCodes } from "./alerts.ts";
-import { decisionsIn, emailsIn, letter } from "./incoming.ts";
+import { decisionsIn, emailsIn, explained, letter } from "./incoming.ts";
 import { addressOf, openRigApp, receive, testClock } from "./rig.ts";
 
 const RECEIVED = "Received: by mail.test; Tue, 24 Nov 2026 00:00:00 +0000\r\n";
@@ -214,6 +214,51 @@ test("twins under one id: the one that is no email stays when another program de
   assert.deepEqual(one.server.messages, TWINS.slice(1));
   assert.equal(one.server.heard.flat().filter((command) => command.startsWith("DELE")).length, 0);
   assert.equal((await emailsIn(one.database, "ann")).length, 1);
+});
+
+test("of many messages one that the server refuses to delete is told with its words, and the others count as deleted", async () => {
+  let refuse = true;
+  const script = (command: string) => (refuse && command === "DELE 5" ? "-ERR held for audit\r\n" : undefined);
+  await using one = await world({ script, messages: lettersOf("a") }, "queue");
+  assert.deepEqual((await receive(one.app, "ann")).failures, []);
+  assert.deepEqual(
+    one.server.messages.map(({ uidl }) => uidl),
+    ["a4"],
+  );
+  assert.equal((await one.app.operations.status()).mailboxes[0]?.deleting?.deleted, 11);
+  assert.match((await explained(one.app, "pop3-3", "ann")).sentences, /Waypost deleted it from INBOX on/);
+  assert.match(
+    (await explained(one.app, "pop3-4", "ann")).sentences,
+    /asked the mail server to delete it from INBOX, which did not say that it did: "held for audit"\. It is asked again/,
+  );
+  refuse = false;
+  one.clock.forward(60);
+  assert.deepEqual((await receive(one.app, "ann")).failures, []);
+  assert.deepEqual(one.server.messages, []);
+  const { sentences } = await explained(one.app, "pop3-4", "ann");
+  assert.match(sentences, /Waypost deleted it from INBOX on/);
+  assert.doesNotMatch(sentences, /held for audit/);
+});
+
+test("where the end of a deletion fails, nothing counts as deleted, and each message is told with what the server said of it", async () => {
+  let act: string | null = null;
+  const script = (command: string, connection: number) => {
+    if (command === "DELE 5") return "-ERR held\r\n";
+    const isEnd = command === "QUIT" && one.server.heard[connection - 1]?.includes("DELE 5");
+    return isEnd ? act : undefined;
+  };
+  await using one = await world({ script, messages: lettersOf("a"), greeting: "+OK" }, "queue");
+  for (const [next, words] of [
+    ["-ERR some deleted messages not removed\r\n", /which did not say that it did: "some deleted messages not removed"/],
+    [null, /which did not say that it did: "The connection .* broke/],
+  ] as const) {
+    act = next;
+    await receive(one.app, "ann");
+    one.clock.forward(1000);
+    assert.equal((await one.app.operations.status()).mailboxes[0]?.deleting?.deleted, 0);
+    assert.match((await explained(one.app, "pop3-3", "ann")).sentences, words);
+    assert.match((await explained(one.app, "pop3-4", "ann")).sentences, /which did not say that it did: "held"/);
+  }
 });
 
 test("a connection that breaks while content is proven, and an id given to another message then: what nobody read is not deleted", async () => {

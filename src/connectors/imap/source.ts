@@ -1,7 +1,7 @@
 import { Failure } from "../../model/failure.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import { storableText } from "../../model/text.ts";
-import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
+import type { Applied, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { awaitNews } from "./await-news.ts";
 import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages } from "./changes.ts";
 import { fetchContent } from "./content.ts";
@@ -79,13 +79,14 @@ export class ImapSource implements MailSource {
     return heads;
   }
 
-  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
+  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
     for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
       const path = await this.#pathOf(stream);
       if (action === "seen") await markSeen(this.#session, path, some);
       else if (action === "delete") await deleteMessages(this.#session, path, some);
       else await moveMessages(this.#session, path, some, await this.#pathOf(action.moveTo));
     }
+    return { done: refs, undone: [] };
   }
 
   async fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {

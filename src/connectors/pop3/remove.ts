@@ -1,4 +1,8 @@
+import { Failure } from "../../model/failure.ts";
 import type { MessageRef } from "../../model/message.ts";
+import type { Applied } from "../../ports.ts";
+import type { Entry } from "./listing.ts";
+import type { Maildrop } from "./maildrop.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -7,40 +11,63 @@ import type { Session } from "./session.ts";
  * an id only those are deleted whose content was handed out in this very session: in another one the id may be another message's. And so is it with
  * what was looked at in a session that broke, unless it was looked at again.
  */
-export async function removeMessages(session: Session, refs: readonly MessageRef[]): Promise<void> {
-  const refused: string[] = [];
-  let uncertain = 0;
-  let ofAnotherSession = 0;
-  await session.run(async (drop) => {
+export async function removeMessages(session: Session, refs: readonly MessageRef[]): Promise<Applied> {
+  return session.run(async (drop) => {
     const found = await drop.find(refs.map((ref) => ref.id));
-    const apart = [...found.values()].filter((entry) => drop.isCertain(entry));
-    const certain = apart.filter((entry) => drop.isOfThisSession(entry));
-    uncertain = found.size - apart.length;
-    ofAnotherSession = apart.length - certain.length;
-    if (certain.length === 0) return;
-    const { connection } = drop;
-    // What was read before in this session is to leave no trace, see Connection.leave.
-    await connection.ask("RSET");
-    await drop.each(
-      certain,
-      ({ number }) => `DELE ${number}`,
-      async (_, answer) => {
-        if (!answer.ok) refused.push(answer.text);
-      },
-    );
-    const done = await connection.ask("QUIT");
-    if (!done.ok) refused.push(done.text);
+    const entries = [...found.values()];
+    const [certain, uncertain] = parted(entries, (entry) => drop.isCertain(entry));
+    const [certainHere, ofAnotherSession] = parted(certain, (entry) => drop.isOfThisSession(entry));
+    const undone = await markAndQuit(session, drop, certainHere);
+    const note = (some: readonly Entry[], failure: Failure) => {
+      for (const { id } of some) undone.set(id, failure);
+    };
+    note(ofAnotherSession, session.failure("connection lost"));
+    note(uncertain, session.failure("messages not told apart", { what: `${uncertain.length} messages of ${session.mailbox.address}` }));
+    const failures = refs.flatMap((ref) => {
+      const failure = undone.get(ref.id);
+      return failure === undefined ? [] : [{ ref, failure }];
+    });
+    return { done: refs.filter(({ id }) => !undone.has(id)), undone: failures };
+  });
+}
+
+/** Deletes them and ends the session. Returns those that were not deleted, or of which nobody can say it, by id. */
+async function markAndQuit(session: Session, drop: Maildrop, entries: readonly Entry[]): Promise<Map<string, Failure>> {
+  const undone = new Map<string, Failure>();
+  if (entries.length === 0) return undone;
+  const { address } = session.mailbox;
+  // What was read before in this session is to leave no trace, see Connection.leave.
+  await drop.connection.ask("RSET");
+  await drop.each(
+    entries,
+    ({ number }) => `DELE ${number}`,
+    async ({ id }, answer) => {
+      if (answer.ok) return;
+      undone.set(id, session.failure("message not deleted", { what: `a message of ${address} (${id})`, serverSaid: answer.text }));
+    },
+  );
+  const marked = entries.filter(({ id }) => !undone.has(id));
+  const failure = await quit(session, drop, `${marked.length} messages of ${address}`);
+  if (failure !== null) for (const { id } of marked) undone.set(id, failure);
+  return undone;
+}
+
+/** Null: what was marked is deleted. Whatever else the server says or does, it may have deleted some or none of it (RFC 1939 6). */
+async function quit(session: Session, { connection }: Maildrop, marked: string): Promise<Failure | null> {
+  try {
+    const answer = await connection.ask("QUIT");
     await connection.channel.closed(CLOSING);
     session.quitted();
-  });
-  const [words] = refused;
-  if (words !== undefined)
-    throw session.failure("message not deleted", {
-      what: `some of ${refs.length} messages of ${session.mailbox.address}`,
-      serverSaid: words,
-    });
-  if (ofAnotherSession > 0) throw session.failure("connection lost");
-  if (uncertain > 0) throw session.failure("messages not told apart", { what: `${uncertain} messages of ${session.mailbox.address}` });
+    return answer.ok ? null : session.failure("message not deleted", { what: marked, serverSaid: answer.text });
+  } catch (error) {
+    const failure = session.secrets.error(error);
+    if (failure instanceof Failure) return failure;
+    throw failure;
+  }
+}
+
+function parted<T>(list: readonly T[], test: (one: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [list.filter(test), list.filter((one) => !test(one))];
 }
 
 /** Milliseconds that the server may take to close after it said goodbye. */

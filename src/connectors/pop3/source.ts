@@ -1,5 +1,5 @@
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
-import type { MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
+import type { Applied, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { fetchContent } from "./content.ts";
 import { cursorWithout } from "./cursor.ts";
 import { fetchAllHeads, type HeadSource, INBOX } from "./heads.ts";
@@ -58,9 +58,9 @@ export class Pop3Source implements MailSource {
     return heads;
   }
 
-  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
+  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
     if (action !== "delete") throw this.#session.failure("change not possible");
-    await removeMessages(this.#session, refs);
+    return removeMessages(this.#session, refs);
   }
 
   without(cursor: Cursor, deleted: readonly MessageRef[]): Promise<Cursor> {

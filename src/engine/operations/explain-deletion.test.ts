@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { deletionSentence } from "./explain-deletion.ts";
 
 const AT = new Date("2026-03-02T10:00:00Z");
-const note = { decisionId: 1, folders: ["INBOX"], deletedAt: null, askedAt: null, keptBecause: null };
+const note = { decisionId: 1, folders: ["INBOX"], deletedAt: null, askedAt: null, refused: null, gone: false, keptBecause: null };
 
 test("what was deleted names the folder, the time, the setting, and where the content is now", () => {
   const said = deletionSentence({ ...note, deletedAt: AT }, "e1");
@@ -14,8 +14,18 @@ test("each reason to keep a message has its own words, and one that may be delet
   const all = (["other content", "too large", "unreadable"] as const).map((keptBecause) =>
     deletionSentence({ ...note, keptBecause }, "e1"),
   );
-  const asked = deletionSentence({ ...note, askedAt: AT }, "e1");
+  const asked = deletionSentence({ ...note, askedAt: AT, gone: true }, "e1");
   assert.equal(new Set([...all, asked]).size, 4);
   for (const said of all) assert.match(said, /^A message in INBOX is not deleted\. /);
   assert.match(asked, /^On 2026-03-02 10:00:00 UTC Waypost asked the mail server to delete it from INBOX/);
+});
+
+test("what the server did not delete, or did not say so, is told with its words, and whether it is there", () => {
+  const refused = { ...note, askedAt: AT, refused: "held" };
+  const asked = 'On 2026-03-02 10:00:00 UTC Waypost asked the mail server to delete it from INBOX, which did not say that it did: "held". ';
+  assert.equal(deletionSentence(refused, "e1"), `${asked}It is asked again at the next round.`);
+  assert.equal(
+    deletionSentence({ ...refused, gone: true }, "e1"),
+    `${asked}It is gone; its content was proven to be in the email e1 before.`,
+  );
 });

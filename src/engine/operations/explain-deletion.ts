@@ -1,5 +1,5 @@
 import type { DeletionNote, KeptBecause } from "../../ledger/deletions.ts";
-import { when } from "../../tracking/sentence.ts";
+import { quote, when } from "../../tracking/sentence.ts";
 
 const KEPT: Readonly<Record<KeptBecause, string>> = {
   "other content":
@@ -10,10 +10,13 @@ const KEPT: Readonly<Record<KeptBecause, string>> = {
 };
 
 /** What deleting did, or did not do, about one copy of a message: a sentence for a person. Pure. */
-export function deletionSentence({ folders, deletedAt, askedAt, keptBecause }: DeletionNote, emailId: string | null): string {
+export function deletionSentence(note: DeletionNote, emailId: string | null): string {
+  const { folders, deletedAt, askedAt, refused, gone, keptBecause } = note;
   const where = folders.length === 0 ? "the mailbox" : folders.join(" and ");
   if (deletedAt !== null)
     return `Waypost deleted it from ${where} on ${when(deletedAt)}: the mailbox deletes what is processed (deleteAfterProcessing), and its content was proven to be in the email ${emailId}.`;
   if (keptBecause !== null) return `A message in ${where} is not deleted. ${KEPT[keptBecause]}`;
-  return `${askedAt === null ? "At some time" : `On ${when(askedAt)}`} Waypost asked the mail server to delete it from ${where} and was stopped before the answer was stored. It is gone; its content was proven to be in the email ${emailId} before.`;
+  const asked = `${askedAt === null ? "At some time" : `On ${when(askedAt)}`} Waypost asked the mail server to delete it from ${where}`;
+  const answer = refused === null ? "and was stopped before the answer was stored" : `which did not say that it did: "${quote(refused)}"`;
+  return `${asked}${refused === null ? " " : ", "}${answer}. ${gone ? `It is gone; its content was proven to be in the email ${emailId} before.` : "It is asked again at the next round."}`;
 }

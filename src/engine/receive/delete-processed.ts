@@ -1,8 +1,9 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
-import { type Deletable, deletable, intendDeletion, noteDeleted } from "../../ledger/deletions.ts";
+import { type Deletable, deletable, intendDeletion, noteDeleted, noteNotDeleted } from "../../ledger/deletions.ts";
 import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor, MessageRef } from "../../model/message.ts";
+import type { Applied } from "../../ports.ts";
 import { step } from "../step.ts";
 import { proveContent } from "./prove-content.ts";
 import type { Reading } from "./reading.ts";
@@ -25,6 +26,7 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   let deleted = 0;
   let after: MessageRef | null = null;
   let triedBefore = false;
+  let failure: Failure | undefined;
   try {
     while (!signal.aborted) {
       const batch: readonly Deletable[] = await deletable(context.database, mailbox.id, { folders, after, limit: BATCH });
@@ -33,9 +35,14 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
       after = last.ref;
       triedBefore ||= batch.some((one) => one.triedAt !== null);
       step("delete.chosen");
-      deleted += await deleteBatch(reading, batch);
+      const { done, undone } = await deleteBatch(reading, batch);
+      deleted += done.length;
+      failure ??= undone[0]?.failure;
+      // A server that deletes none of them is not asked about the others.
+      if (undone.length > 0 && done.length === 0) break;
     }
-    await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
+    if (failure === undefined) await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
+    else await noteFailure(reading, failure, triedBefore);
   } catch (error) {
     if (!(error instanceof Failure) || error.scope === "process" || error.scope === "organization") throw error;
     await noteFailure(reading, error, triedBefore);
@@ -44,18 +51,20 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   return deleted;
 }
 
-async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promise<number> {
+const NOTHING: Applied = { done: [], undone: [] };
+
+async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promise<Applied> {
   const { context, work, source, lease } = reading;
   const crm = context.crm(work.mailbox.organization);
   const whole = await crm.whole(batch.map((one) => one.emailId));
   const ready = batch.filter((one) => whole.has(one.emailId));
-  if (ready.length === 0) return 0;
+  if (ready.length === 0) return NOTHING;
   // A CRM elsewhere answers for itself.
   if (crm.joinsTransaction) await makeDurable(reading);
   step("delete.durable");
   const proven = await proveContent(reading, ready, whole);
   step("delete.verified");
-  if (proven.length === 0) return 0;
+  if (proven.length === 0) return NOTHING;
   const refs = proven.map((one) => one.ref);
   const { id } = work.mailbox;
   await context.database.transaction(async (tx) => {
@@ -63,26 +72,30 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promi
     await intendDeletion(tx, id, refs, context.now());
   }, "intend deletion");
   step("delete.intended");
-  await source.apply(refs, "delete");
+  const applied = await source.apply(refs, "delete");
   step("delete.deleted");
-  await storeDeletion(reading, proven);
+  await storeDeletion(reading, applied);
   step("delete.stored");
-  return refs.length;
+  return applied;
 }
 
 /** The cursor knows of it too: that all messages of a mailbox left tells of a migration only where it was not us. */
-async function storeDeletion({ context, work, source, lease }: Reading, deleted: readonly Deletable[]): Promise<void> {
+async function storeDeletion({ context, work, source, lease }: Reading, { done, undone }: Applied): Promise<void> {
   const { id } = work.mailbox;
   const moved: { readonly stream: string; readonly before: Position; readonly cursor: Cursor }[] = [];
-  for (const [stream, some] of Map.groupBy(deleted, ({ ref }) => ref.stream)) {
+  for (const [stream, refs] of Map.groupBy(done, (ref) => ref.stream)) {
     const before = source.without === undefined ? null : await readPosition(context.database, id, stream);
-    const refs = some.map(({ ref }) => ref);
     const cursor = before === null ? undefined : await source.without?.(before.cursor, refs);
     if (before !== null && cursor !== undefined) moved.push({ stream, before, cursor });
   }
   await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
-    await noteDeleted(tx, id, deleted, context.now());
+    await noteDeleted(tx, id, done, context.now());
+    await noteNotDeleted(
+      tx,
+      id,
+      undone.map(({ ref, failure }) => ({ ref, because: failure.serverSaid ?? failure.message })),
+    );
     for (const { stream, before, cursor } of moved)
       await storePosition(tx, id, stream, { ...before, cursor }, context.now(), before.cursor);
   }, "store deletion");

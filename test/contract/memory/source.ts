@@ -1,5 +1,5 @@
 import type { Content, Folder, MessageHead, MessageRef } from "../../../src/model/message.ts";
-import type { MailboxAccess, MailSource, MessageAction, Pull, PullOptions } from "../../../src/ports.ts";
+import type { Applied, MailboxAccess, MailSource, MessageAction, Pull, PullOptions } from "../../../src/ports.ts";
 import { foldersOf, headOf, messageIdOf } from "./kind.ts";
 import { regenerate } from "./regenerate.ts";
 import type { Call, MemoryServer } from "./server.ts";
@@ -52,7 +52,7 @@ export class MemorySource implements MailSource {
     });
   }
 
-  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<void> {
+  async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
     const { box } = await this.#call("folders");
     for (const ref of refs) {
       const message = this.#server.kind.resolve(box, ref);
@@ -61,6 +61,7 @@ export class MemorySource implements MailSource {
       else if (action === "delete") box.remove(message.number);
       else box.place(message.number, [action.moveTo]);
     }
+    return { done: refs, undone: [] };
   }
 
   async fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {
