@@ -11,9 +11,14 @@ import { pop3Endpoint } from "./pop3-rig.ts";
 
 export const PAGE = { limit: 100, since: LONG_AGO };
 
-export function open(server: { readonly port: number }, { limit = 1_000_000, timeout = 2000 } = {}): MailSource {
-  const profile = profileWith(pop3Endpoint(server.port, { timeout }), limit);
-  return pop3System({ profile }).source(access("ann", "secret"));
+export function open(server: { readonly port: number }, options: { readonly limit?: number; readonly timeout?: number } = {}): MailSource {
+  return systemAt(server, options)();
+}
+
+/** Opens sources of one mail system, which remembers what it needs from one to the next. */
+export function systemAt(server: { readonly port: number }, { limit = 1_000_000, timeout = 2000 } = {}): () => MailSource {
+  const system = pop3System({ profile: profileWith(pop3Endpoint(server.port, { timeout }), limit) });
+  return () => system.source(access("ann", "secret"));
 }
 
 export async function reading<T>(options: ScriptedPop3Options, work: (source: MailSource, server: ScriptedPop3) => Promise<T>): Promise<T> {

@@ -8,6 +8,11 @@ const REMEMBERED = 1000;
 export class Breaks {
   readonly #times = new Map<string, Map<string, number>>();
 
+  /** How many there are. */
+  get size(): number {
+    return this.#times.size;
+  }
+
   has(id: string): boolean {
     return this.#times.has(id);
   }

@@ -76,6 +76,7 @@ export class Puller {
     const { known, fresh, left } = await position.seen.compare(entries);
     if (known.length === 0 && Math.min(position.seen.size, fresh.length) >= LEAST_OF_A_MIGRATION)
       return { kind: "reset", reason: "The server gave all messages new ids (UIDL)." };
+    session.vouchFor(known);
     const { contradiction, silent } = await recognize(this.#heads, position.seen, known);
     if (contradiction !== null) return { kind: "reset", reason: contradiction };
     const { seen } = position;

@@ -25,6 +25,9 @@ const LETTING_GO_ATTEMPTS = 3;
 /** Milliseconds between two questions for the same message alone. */
 const RESTARTING = 500;
 
+/** Other messages asked for, one after the other, to see whether any is handed out: one or two of them may be damaged too. */
+const MOST_WITNESSES = 3;
+
 /** Bytes of a message that is asked for only to see whether any is handed out. */
 const WITNESS_BYTES = 64 * 1024 * 1024;
 
@@ -81,6 +84,8 @@ export class Session {
   readonly #shared = new Set<string>();
   /** Ids of messages that were looked at in sessions that broke. */
   readonly #lost = new Set<string>();
+  /** Ids of some messages that were handed out in earlier rounds. */
+  #vouched: readonly string[] = [];
   /** We were in it a moment ago, and the server may not have noticed yet that we left. */
   #left = false;
 
@@ -117,9 +122,13 @@ export class Session {
    */
   async ask<T>(ids: readonly string[], question: Question<T>): Promise<Answers<T>> {
     const first = await this.#askAll(ids, question);
+    if (first.shut !== null) return first;
     const [words] = first.temporary.values();
-    if (words === undefined || first.shut !== null) return first;
-    if (!(await this.#handsOutAnother(first.refused, question))) throw this.failure("mailbox unavailable", { serverSaid: words });
+    if (words === undefined) {
+      await this.#assertTheirs(ids, first, question);
+      return first;
+    }
+    if ((await this.#handsOutAnother(first.refused, question)) !== "yes") throw this.failure("mailbox unavailable", { serverSaid: words });
     const again = await this.#askAll([...first.temporary.keys()], question);
     const lasting = [...first.refused].filter(([id]) => !first.temporary.has(id));
     return {
@@ -185,25 +194,46 @@ export class Session {
       }
     }
     if (shut !== null && answers.size + refused.size === 0) throw shut;
-    if (shut === null && question.optional !== true && ids.length > 1 && refused.size === ids.length) {
-      // Of several messages not one came: that is the server's trouble, not theirs.
-      throw this.failure("mailbox unavailable", { serverSaid: [...refused.values()][0] });
-    }
     return { answers, gone, refused, shut, temporary };
   }
 
-  /** Whether the mailbox hands out at this moment, of the messages that were not refused, the one that costs least. */
-  async #handsOutAnother(refused: ReadonlyMap<string, string>, question: Pick<Question<unknown>, "verb">): Promise<boolean> {
-    return this.run(async (drop) => {
-      const [first, ...rest] = (await drop.entries()).filter(({ id }) => !refused.has(id));
-      if (first === undefined) return false;
-      const witness = rest.reduce((least, entry) => (entry.size < least.size ? entry : least), first);
-      const answer = await drop.connection.ask(commandFor(question, witness));
-      if (!answer.ok) return false;
-      const content = new Collector(0);
-      await drop.connection.channel.body(answer.lineEnd, content, () => content.total > WITNESS_BYTES);
-      return true;
-    });
+  /**
+   * Throws where not one message came and that is the server's trouble, not theirs: it hands out no other either. Where there is no other, several are to
+   * blame when it hung up at each of them before too, and when they are not too many to be damaged.
+   */
+  async #assertTheirs(ids: readonly string[], { refused }: Answers<unknown>, { verb, optional }: Question<unknown>): Promise<void> {
+    const [words] = refused.values();
+    if (words === undefined || refused.size < ids.length || optional === true) return;
+    if (ids.length === 1 && !ids.some((id) => this.#breaks.has(id))) return;
+    const another = await this.#handsOutAnother(refused, { verb });
+    const isOld = ids.length === 1 || ids.every((id) => this.#breaks.times(id, verb) > BLAMED);
+    if (another === "yes" || (another === "none" && isOld && this.#breaks.size <= MOST_DAMAGED)) return;
+    throw this.failure("mailbox unavailable", { serverSaid: words });
+  }
+
+  /** Whether the mailbox hands out at this moment, of the messages that were not refused, one of those that cost least; none: there is no other. */
+  async #handsOutAnother(refused: ReadonlyMap<string, string>, { verb }: Pick<Question<unknown>, "verb">): Promise<"yes" | "no" | "none"> {
+    const witnesses = (await this.run((drop) => this.#witnesses(drop))).filter((id) => !refused.has(id)).slice(0, MOST_WITNESSES);
+    for (const id of witnesses) {
+      try {
+        if (await this.run((drop) => handsOut(drop, id, verb))) return "yes";
+      } catch (error) {
+        if (!(error instanceof Failure) || error.code !== "connection lost") throw error;
+        this.#left = true;
+      }
+    }
+    return witnesses.length === 0 ? "none" : "no";
+  }
+
+  /** The smallest that were never suspected, and then those that were handed out in earlier rounds all the same: what comes from them shows that the server is well. */
+  async #witnesses(drop: Maildrop): Promise<readonly string[]> {
+    const unsuspected = (await drop.entries()).filter(({ id }) => !this.#breaks.has(id) && !this.#vouched.includes(id));
+    return [...smallest(unsuspected, MOST_WITNESSES + MOST_DAMAGED), ...this.#vouched];
+  }
+
+  /** These were handed out in earlier rounds. */
+  vouchFor(known: readonly Entry[]): void {
+    this.#vouched = smallest(known, MOST_WITNESSES);
   }
 
   /** The server hung up when it was asked for this message, also in an earlier session, and did not hand it out since. */
@@ -305,6 +335,25 @@ export class Session {
     if (refused.size >= MOST_DAMAGED) throw error;
     refused.set(id, error.message);
   }
+}
+
+async function handsOut(drop: Maildrop, id: string, verb: Question<unknown>["verb"]): Promise<boolean> {
+  const entry = (await drop.find([id])).get(id);
+  const { connection } = drop;
+  if (entry === undefined) return false;
+  const answer = await connection.ask(commandFor({ verb }, entry));
+  if (!answer.ok) return false;
+  const content = new Collector(0);
+  await connection.channel.body(answer.lineEnd, content, () => content.total > WITNESS_BYTES);
+  return true;
+}
+
+/** Ids of the smallest, in the order of their sizes. */
+function smallest(entries: readonly Entry[], most: number): readonly string[] {
+  return entries
+    .toSorted((one, other) => one.size - other.size)
+    .slice(0, most)
+    .map(({ id }) => id);
 }
 
 /** RFC 1939 5 and 7; of TOP the header and no line of the body. */
