@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imapSystem } from "../../src/connectors/imap/system.ts";
-import type { Cursor } from "../../src/model/message.ts";
+import { Failure } from "../../src/model/failure.ts";
+import type { Cursor, MessageRef } from "../../src/model/message.ts";
 import type { MailSource, Pull } from "../../src/ports.ts";
 import { type ScriptedImap, type ScriptedImapOptions, type ScriptedMessage, startScriptedImap } from "../servers/scripted-imap.ts";
 import { access, imapEndpoint, profileWith } from "./imap-rig.ts";
@@ -21,6 +22,15 @@ async function page(source: MailSource, cursor: Cursor | null): Promise<Extract<
   if (pull.kind === "reset") throw new Error(`unexpected reset: ${pull.reason}`);
   return pull;
 }
+
+/** Whether a command asks for one of these two. */
+const asksFor = (command: string, first: number, second: number) => {
+  const set = /^UID FETCH ([\d,:]+) /.exec(command)?.[1] ?? "";
+  return set.split(",").some((range) => {
+    const [from = 0, to = from] = range.split(":").map(Number);
+    return from <= second && first <= to;
+  });
+};
 
 const uidsOf = (pull: Extract<Pull, { kind: "page" }>) => pull.heads.map((head) => Number(head.ref.id.split(".")[1]));
 
@@ -64,3 +74,73 @@ test("the only new message at which the server says goodbye each time is told as
     assert.deepEqual([uidsOf(second), second.heads[0]?.unreadable], [[2], "FETCH failed"]);
   });
 });
+
+const damages = [
+  { what: "says goodbye", act: { cut: "* BYE FETCH failed\r\n" }, code: "server closing" },
+  { what: "reports a fault of its own", act: "NO [SERVERBUG] Internal error", code: "server fault" },
+] as const;
+
+/** The names of the messages whose content comes, and the code of what came after them. */
+async function contentsOf(source: MailSource, refs: readonly MessageRef[]): Promise<{ readonly read: string[]; readonly code: string }> {
+  const read: string[] = [];
+  try {
+    for await (const { ref } of source.content(refs, { maximumSize: 1_000_000 })) read.push(ref.id);
+    return { read, code: "" };
+  } catch (error) {
+    assert.ok(error instanceof Failure);
+    return { read, code: error.code };
+  }
+}
+
+for (const { what, act, code } of damages) {
+  for (const [apart, howTheyCome] of [
+    [true, "one after the other"],
+    [false, "at once"],
+  ] as const) {
+    test(`two messages at which the server ${what}, ${howTheyCome}: both are told as damaged, and new mail behind them comes`, async () => {
+      const script = (command: string) => (asksFor(command, 3, 4) && /HEADER/.test(command) ? act : undefined);
+      await withServer({ script, inbox: { uidNext: 3, messages: some(1, 2) } }, async (source, { inbox }) => {
+        let { cursor } = await page(source, null);
+        const told: (readonly [number, boolean])[] = [];
+        for (const uids of apart ? [[3], [4], [5]] : [[3, 4], [5]]) {
+          inbox.messages = [...inbox.messages, ...some(...uids)];
+          inbox.uidNext = Math.max(...uids) + 1;
+          const next = await page(source, cursor);
+          told.push(...next.heads.map((head) => [Number(head.ref.id.split(".")[1]), head.unreadable === undefined] as const));
+          ({ cursor } = next);
+        }
+        assert.deepEqual(told, [
+          [3, false],
+          [4, false],
+          [5, true],
+        ]);
+      });
+    });
+
+    test(`two messages at whose content the server ${what}, ${howTheyCome}: both are told as damaged`, async () => {
+      const script = (command: string) => (asksFor(command, 3, 4) && /BODY\.PEEK\[\]/.test(command) ? act : undefined);
+      await withServer({ script, inbox: { uidNext: 5, messages: some(1, 2, 3, 4) } }, async (source) => {
+        const [, , third, fourth] = (await page(source, null)).heads.map((head) => head.ref);
+        assert.ok(third && fourth);
+        for (const refs of apart ? [[third], [fourth]] : [[third, fourth]])
+          assert.deepEqual(await contentsOf(source, refs), { read: [], code: "message unreadable" });
+      });
+    });
+  }
+
+  test(`a server that ${what} at all messages is in trouble itself, whatever lies there`, async () => {
+    let isSick = false;
+    const script = (command: string) => (isSick && /^UID FETCH .*(HEADER|BODY\.PEEK)/.test(command) ? act : undefined);
+    await withServer({ script, inbox: { uidNext: 5, messages: some(1, 2, 3, 4) } }, async (source, { inbox }) => {
+      const { cursor, heads } = await page(source, null);
+      isSick = true;
+      for (const fresh of [[5], [5, 6]]) {
+        inbox.messages = some(1, 2, 3, 4, ...fresh);
+        inbox.uidNext = Math.max(...fresh) + 1;
+        await assert.rejects(page(source, cursor), { code });
+      }
+      const refs = heads.slice(2).map((head) => head.ref);
+      assert.equal((await contentsOf(source, refs)).code, code);
+    });
+  });
+}

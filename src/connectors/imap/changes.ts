@@ -1,8 +1,9 @@
 import type { ImapFlow } from "imapflow";
 import { HEADER_FIELDS } from "../../mime/head.ts";
 import type { MessageRef } from "../../model/message.ts";
-import { fetchRows, hasHeader, withHeader } from "./heads.ts";
+import { hasHeader, withHeader } from "./heads.ts";
 import { refOf, sequenceSet, uidOf } from "./plan.ts";
+import { fetchRows } from "./rows.ts";
 import { examine, refused, type Session, searchUids } from "./session.ts";
 
 /** The messages of a folder with exactly that Message-ID (without angle brackets). */

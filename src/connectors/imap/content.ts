@@ -1,8 +1,9 @@
 import type { Content, MessageRef } from "../../model/message.ts";
+import { anotherIsHandedOut, anotherSurvives, type Part } from "./another.ts";
 import { endingOf } from "./connect.ts";
 import { Flooded, isTooLarge } from "./failures.ts";
-import { anotherIsHandedOut, Faults, fetchRows, stillThere } from "./heads.ts";
 import { chunks, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
+import { Faults, fetchRows, stillThere } from "./rows.ts";
 import { opened, type Session } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
 
@@ -48,6 +49,7 @@ export async function* fetchContent(
       these,
       (few) => download(session, path, few, { cut, limit: maximumSize, faults }),
       (few) => session.reopen(path, { patient: few.length === 1 }),
+      () => anotherSurvives(session, path, isAmong(these), ITS_BEGINNING),
     );
   const askAlone = async (one: Wanted) => (await ask([one], maximumSize)).answers[0]?.content ?? null;
   for (const some of chunks(refs, UIDS_AT_A_TIME)) {
@@ -73,13 +75,18 @@ export async function* fetchContent(
   throw unreadableFailure(session, path, unreadable);
 }
 
+/** The content of another message, which shows that the server is well. */
+const ITS_BEGINNING: Part = { query: { uid: true, source: { start: 0, maxLength: 1 } }, whole: (row) => Buffer.isBuffer(row.source) };
+
+function isAmong(some: readonly Wanted[]): (uid: number) => boolean {
+  return (uid) => some.some((one) => one.uid === uid);
+}
+
 /** Throws the server's fault unless the server hands out another message of the folder, so that the fault is about these. */
 function assertOthersComeOut(session: Session, path: string, withheld: readonly Wanted[], faults: Faults): Promise<void> {
   return session.run(path, async (client) => {
     await opened(client, path);
-    const uids = withheld.map(({ uid }) => uid);
-    const beginning = { uid: true, source: { start: 0, maxLength: 1 } };
-    if (!(await anotherIsHandedOut(client, uids, beginning, (row) => Buffer.isBuffer(row.source)))) throw faults.last;
+    if ((await anotherIsHandedOut(client, isAmong(withheld), ITS_BEGINNING)) !== "yes") throw faults.last;
   });
 }
 

@@ -1,8 +1,9 @@
 import type { ExpungeEvent, ImapFlow } from "imapflow";
 import type { MessageRef } from "../../model/message.ts";
 import type { Position } from "./cursor.ts";
-import { type Place, stillThere } from "./heads.ts";
+import type { Place } from "./heads.ts";
 import { accountsFor, departures, forgotChanges, type Observation, refOf, returned } from "./plan.ts";
+import { stillThere } from "./rows.ts";
 import { searchUids } from "./session.ts";
 
 /** More messages than this gone at once are told by a listing of those that stayed instead of one by one. */

@@ -1,9 +1,11 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
-import type { FetchMessageObject, FetchQueryObject, ImapFlow } from "imapflow";
+import type { FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, type HeadFacts, parseHead } from "../../mime/head.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
-import { Flooded, isOfTheMoment, isRefusal, isServerFault } from "./failures.ts";
+import { anotherIsHandedOut, type Part } from "./another.ts";
+import { Flooded, isOfTheMoment, isRefusal } from "./failures.ts";
 import { chunks, rangeSet, refOf, sequenceSet, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
+import { Faults, fetchRows, type Header, ROWS_AT_A_TIME, type Row, stillThere } from "./rows.ts";
 import { opened, searchUids } from "./session.ts";
 import type { UidRange } from "./witnesses.ts";
 
@@ -22,19 +24,12 @@ export const ENOUGH = 8 * 1024 * 1024;
 /** Bytes passed over in one answer after which its end is not waited for: a new connection costs less than what may still come. */
 const PASSED_OVER = 32 * 1024 * 1024;
 
-/** Rows taken, and their headers parsed, before other work of the process has its turn: a few milliseconds. imapflow takes all that arrived at once. */
-const ROWS_AT_A_TIME = 50;
-
 /** What servers tell from their index, without opening a message. imapflow adds EMAILID or X-GM-MSGID where there is one. */
 const FACTS: FetchQueryObject = { uid: true, flags: true, internalDate: true, size: true };
 const FIELDS: FetchQueryObject = { uid: true, headers: [...HEADER_FIELDS] };
+/** The header of another message, which shows that the server is well. */
+export const ITS_FIELDS: Part = { query: FIELDS, whole: (row) => row.headers !== undefined };
 const BEGINNING: FetchQueryObject = { uid: true, bodyParts: [{ key: "HEADER", start: 0, maxLength: HEADER_LIMIT }] };
-
-/** What a head has of the header alone. */
-type Header = Omit<MessageHead, keyof HeadFacts>;
-
-/** What came of a message; of its header fields what they say, once they are read. */
-type Row = Partial<FetchMessageObject> & { readonly header?: Header | undefined };
 
 /** The folder that is open, for the refs of its messages. */
 export interface Place {
@@ -95,12 +90,8 @@ async function fetchSome(client: ImapFlow, place: Place, uids: readonly number[]
     client,
     lacking.filter((uid) => !room.passed.has(uid) && (!facts.has(uid) || !headers.has(uid))),
   );
-  const withheld = [...there].filter((uid) => !headers.has(uid));
-  if (
-    faults.last !== null &&
-    withheld.length > 0 &&
-    !(await anotherIsHandedOut(client, withheld, FIELDS, (row) => row.headers !== undefined))
-  )
+  const withheld = new Set([...there].filter((uid) => !headers.has(uid)));
+  if (faults.last !== null && withheld.size > 0 && (await anotherIsHandedOut(client, (uid) => withheld.has(uid), ITS_FIELDS)) !== "yes")
     throw faults.last;
   for (const uid of lacking)
     if ((facts.has(uid) && headers.has(uid)) || there.has(uid)) rows.set(uid, { ...facts.get(uid), header: headers.get(uid)?.header });
@@ -152,72 +143,6 @@ export async function headsOf(
   );
 }
 
-/**
- * The faults that a server reported of itself where it refused messages. Only when it hands out another message afterwards is it about those that it
- * refused: else nobody can tell, and nothing may be blamed on them.
- */
-export class Faults {
-  last: unknown = null;
-
-  note(error: unknown): void {
-    if (isServerFault(error)) this.last = error;
-  }
-}
-
-/**
- * Rows by UID that are `whole`. Asked for all at once; whatever is missing from the answer is asked for one by one, because one
- * damaged message can make the server refuse them all. Never runs a command while rows come in: that would wait for ever. `keep` sees
- * each row as it comes, those that nobody asked for too, and says what is kept of it: nothing where it is null, and then the message is
- * not asked for again. It ends it all by throwing. Throws too when the server refuses for a reason of the moment.
- */
-export async function fetchRows(
-  client: ImapFlow,
-  uids: readonly number[],
-  query: FetchQueryObject,
-  whole: (row: Row) => boolean,
-  keep: (row: Row) => Row | null = (row) => row,
-  faults = new Faults(),
-): Promise<Map<number, Row>> {
-  const rows = new Map<number, Row>();
-  const passed = new Set<number>();
-  let come = 0;
-  const wanted = new Set(uids);
-  const ask = async (some: readonly number[]) => {
-    try {
-      for await (const row of client.fetch(sequenceSet(some), query, { uid: true })) {
-        const kept = keep(row);
-        // Rows that nobody asked for (a flag changed elsewhere) may come in between, without end from a hostile server; and one message may come in two.
-        const { uid } = row;
-        if (uid !== undefined && wanted.has(uid)) {
-          if (kept === null) passed.add(uid);
-          else rows.set(uid, { ...rows.get(uid), ...kept });
-        }
-        if (++come % ROWS_AT_A_TIME === 0) await othersTurn();
-      }
-    } catch (error) {
-      if (!isRefusal(error) || isOfTheMoment(error)) throw error;
-      faults.note(error);
-    }
-  };
-  const missing = () => uids.filter((uid) => !passed.has(uid) && !whole(rows.get(uid) ?? {}));
-  if (uids.length > 0) await ask(uids);
-  for (const uid of await stillThere(client, missing())) await ask([uid]);
-  const lacking = new Set(missing());
-  return new Map(uids.flatMap((uid) => (lacking.has(uid) || passed.has(uid) ? [] : [[uid, rows.get(uid) ?? {}] as const])));
-}
-
-/** Whether the server hands out, right now, another message of the open folder than these, as far as it is asked for. */
-export async function anotherIsHandedOut(
-  client: ImapFlow,
-  these: readonly number[],
-  query: FetchQueryObject,
-  whole: (row: Row) => boolean,
-): Promise<boolean> {
-  const except = new Set(these);
-  const other = (await searchUids(client, { all: true })).findLast((uid) => !except.has(uid));
-  return other !== undefined && (await fetchRows(client, [other], query, whole)).size > 0;
-}
-
 /** What the header alone tells of the messages of the open folder within these ranges, with one question; of at most so many of those that are answered. */
 export async function fetchFields(
   client: ImapFlow,
@@ -241,11 +166,6 @@ export async function fetchFields(
     if (!isRefusal(error) || isOfTheMoment(error)) throw error;
   }
   return [...heads.values()];
-}
-
-/** Which of the UIDs the open folder holds. */
-export async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<ReadonlySet<number>> {
-  return new Set(uids.length === 0 ? [] : await searchUids(client, { uid: sequenceSet(uids) }));
 }
 
 function hasFacts(row: Row): boolean {

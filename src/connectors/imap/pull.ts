@@ -1,10 +1,11 @@
 import type { ImapFlow, MailboxObject } from "imapflow";
 import type { Cursor, MessageHead } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
+import { anotherSurvives } from "./another.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
 import { countUnnumbered, type Departed, departed, NOTHING_LEFT, Tombstones } from "./departed.ts";
 import { isFlooded } from "./failures.ts";
-import { ENOUGH, fetchHeads, type Place, Room, unreadableHead } from "./heads.ts";
+import { ENOUGH, fetchHeads, ITS_FIELDS, type Place, Room, unreadableHead } from "./heads.ts";
 import { listingDigest } from "./listing-digest.ts";
 import { NO_VALIDITY, nextRound, type Observation, takePage, uidIn } from "./plan.ts";
 import { highest, isOpen, type ReadHeads, type Recognized, recognize } from "./recognize.ts";
@@ -129,7 +130,9 @@ export class Puller {
         return heads;
       });
     const reopen = (some: readonly number[]) => this.#session.reopen(path, { patient: some.length === 1 });
-    const survivors = await askSurviving(uids, read, reopen).catch((error: unknown) => {
+    const these = new Set(uids);
+    const another = () => anotherSurvives(this.#session, path, (uid) => these.has(uid), ITS_FIELDS);
+    const survivors = await askSurviving(uids, read, reopen, another).catch((error: unknown) => {
       if (uids.length === 1 || !isFlooded(error)) throw error;
       return null;
     });

@@ -1,8 +1,9 @@
 /** Whether a folder still holds what its cursor remembers of it; see witnesses.ts. */
 import type { ImapFlow } from "imapflow";
 import type { MessageHead } from "../../model/message.ts";
+import { anotherSurvives } from "./another.ts";
 import type { Position } from "./cursor.ts";
-import { fetchFields, type Place } from "./heads.ts";
+import { fetchFields, ITS_FIELDS, type Place } from "./heads.ts";
 import { uidIn } from "./plan.ts";
 import { opened, type Session, searchUids } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
@@ -121,6 +122,7 @@ async function fingerprints(
     ranges,
     (some) => session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchFields(client, place, some, most) : [])),
     (some) => session.reopen(path, { patient: some.length === 1 }),
+    () => anotherSurvives(session, path, (uid) => ranges.some(({ first, last }) => first <= uid && uid <= last), ITS_FIELDS),
   );
   return { found: answers.map((head) => witnessOf(uidIn(head.ref), head)), withheld: refused.map(({ item }) => item.first) };
 }

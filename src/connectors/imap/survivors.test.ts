@@ -10,6 +10,9 @@ const goodbye = (words = "BYE FETCH failed") =>
 /** The server lets in again at once. */
 const well = () => Promise.resolve();
 
+/** There is nothing else in the folder. */
+const none = () => Promise.resolve("none" as const);
+
 /** A server that says goodbye whenever one of the damaged is among those asked for. */
 const damagedAt =
   (damaged: ReadonlySet<number>, asked: number[][] = []) =>
@@ -24,7 +27,7 @@ test("a few damaged ones stand alone in the end, and all others are answered in 
       const items = Array.from({ length: count }, (_, index) => index);
       const bad = new Set(damaged.filter((one) => one < count));
       fc.pre(bad.size < count);
-      const { answers, refused } = await askSurviving(items, damagedAt(bad), well);
+      const { answers, refused } = await askSurviving(items, damagedAt(bad), well, none);
       assert.deepEqual(
         answers,
         items.filter((one) => !bad.has(one)).map((one) => `answer ${one}`),
@@ -39,7 +42,7 @@ test("a few damaged ones stand alone in the end, and all others are answered in 
 
 test("a single one is asked for twice before it counts as damaged", async () => {
   const asked: number[][] = [];
-  assert.deepEqual(await askSurviving([7], damagedAt(new Set([7]), asked), well), {
+  assert.deepEqual(await askSurviving([7], damagedAt(new Set([7]), asked), well, none), {
     answers: [],
     refused: [{ item: 7, words: "BYE FETCH failed" }],
   });
@@ -49,14 +52,14 @@ test("a single one is asked for twice before it counts as damaged", async () => 
     calls++;
     return calls === 1 ? Promise.reject(goodbye("going down")) : Promise.resolve(["back"]);
   };
-  assert.deepEqual(await askSurviving([7], once, well), { answers: ["back"], refused: [] });
+  assert.deepEqual(await askSurviving([7], once, well, none), { answers: ["back"], refused: [] });
 });
 
 test("a server that does not let in again is in trouble itself, however few are asked for", async () => {
   for (const items of [[7], [1, 2, 3]]) {
     const asked: number[][] = [];
     const closed = () => Promise.reject(goodbye("going down"));
-    await assert.rejects(askSurviving(items, damagedAt(new Set(items), asked), closed), {
+    await assert.rejects(askSurviving(items, damagedAt(new Set(items), asked), closed, none), {
       code: "server closing",
       serverSaid: "going down",
     });
@@ -67,9 +70,21 @@ test("a server that does not let in again is in trouble itself, however few are 
 test("a server that goes away at everything is in trouble itself, and nothing is called damaged", async () => {
   const items = Array.from({ length: 500 }, (_, index) => index);
   const asked: number[][] = [];
-  await assert.rejects(askSurviving(items, damagedAt(new Set(items), asked), well), { code: "server closing" });
+  await assert.rejects(askSurviving(items, damagedAt(new Set(items), asked), well, none), { code: "server closing" });
   assert.ok(asked.length < 50, `${asked.length} connections`);
-  await assert.rejects(askSurviving([1, 2], damagedAt(new Set([1, 2])), well), { code: "server closing" });
+  await assert.rejects(askSurviving([1, 2], damagedAt(new Set([1, 2])), well, none), { code: "server closing" });
+});
+
+test("where not one was answered, another message tells whether they are damaged or the server is in trouble", async () => {
+  for (const items of [[7], [1, 2]]) {
+    const ask = damagedAt(new Set(items));
+    const { answers, refused } = await askSurviving(items, ask, well, () => Promise.resolve("yes"));
+    assert.deepEqual([answers, refused.map(({ item }) => item)], [[], items]);
+    await assert.rejects(
+      askSurviving(items, ask, well, () => Promise.resolve("no")),
+      { code: "server closing" },
+    );
+  }
 });
 
 test("any other failure is thrown at once", async () => {
@@ -78,7 +93,7 @@ test("any other failure is thrown at once", async () => {
     calls++;
     return Promise.reject(new Error("the connection dropped"));
   };
-  await assert.rejects(askSurviving([1, 2, 3], fail, well), /dropped/);
+  await assert.rejects(askSurviving([1, 2, 3], fail, well, none), /dropped/);
   assert.equal(calls, 1);
-  assert.deepEqual(await askSurviving([], fail, well), { answers: [], refused: [] });
+  assert.deepEqual(await askSurviving([], fail, well, none), { answers: [], refused: [] });
 });

@@ -1,4 +1,5 @@
 import { Failure } from "../../model/failure.ts";
+import type { Another } from "./another.ts";
 
 /**
  * A mail store can be damaged at one message, and the server then says goodbye whenever that message is asked for (Dovecot: "BYE FETCH
@@ -17,12 +18,14 @@ export interface Survivors<Item, Answer> {
 /**
  * Asks for the items together and, when the server says goodbye to that, for ever fewer of them, on new connections. `reopen` makes such a
  * connection and opens the folder on it before the next are asked for: what it throws is the server's trouble, and is thrown on. An item
- * counts as refused only when it failed twice alone. Throws what was thrown when it is not about some few of the items.
+ * counts as refused only when it failed twice alone. Where not one was answered, `another` tells whether the server hands out something else. Throws what
+ * was thrown when it is not about some few of the items.
  */
 export async function askSurviving<Item, Answer>(
   items: readonly Item[],
   ask: (some: readonly Item[]) => Promise<readonly Answer[]>,
   reopen: (some: readonly Item[]) => Promise<void>,
+  another: () => Promise<Another>,
 ): Promise<Survivors<Item, Answer>> {
   const answers: Answer[] = [];
   const refused: { item: Item; words: string }[] = [];
@@ -45,7 +48,10 @@ export async function askSurviving<Item, Answer>(
       } else refused.push({ item: only, words: error.serverSaid ?? error.message });
     }
   }
-  // Of several messages not one came: that is the server's trouble, not theirs.
-  if (trouble !== null && refused.length === items.length && items.length > 1) throw trouble;
+  if (trouble !== null && refused.length === items.length) {
+    const comes = await another();
+    // Of several messages not one came, and there is no other: that is the server's trouble rather than theirs.
+    if (comes === "no" || (comes === "none" && items.length > 1)) throw trouble;
+  }
   return { answers, refused };
 }
