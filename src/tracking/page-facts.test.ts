@@ -40,6 +40,15 @@ describe("PageFacts", () => {
     assert.deepEqual([decision.outcome, decision.emailId], ["duplicate", "e1"]);
   });
 
+  it("tells which emails of the page a decision rests on, and none of those that the CRM had before", () => {
+    const { page } = afterFirst();
+    const restingOf = (one: typeof FIRST) => [...page.resting(() => track(one, page, context())).restsOn];
+    for (const [, second] of answers) assert.deepEqual(restingOf(second), ["e1"]);
+    assert.deepEqual(restingOf({ ...FIRST, folders: ["Archive"] }), ["e1"]);
+    const toEarlier = head({ ...later, subject: "else", inReplyTo: [earlier().messageId ?? ""] });
+    assert.deepEqual(restingOf(toEarlier), []);
+  });
+
   it("leaves the CRM's facts as they were", () => {
     const { before } = afterFirst();
     assert.deepEqual(
