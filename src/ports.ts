@@ -155,8 +155,9 @@ export type Pull =
       /** All ids that the stream holds now, when the system has no tombstones and the listing is complete and verified; else null. */
       readonly present: readonly string[] | null;
       /**
-       * Messages that were told of before, or were left out as older than `since`, and that nothing in the cursor shows to be the same ones still. The
-       * engine compares them with what it knows of their refs; where one is another message, the cursor is lost.
+       * Messages that were told of before, or were left out as older than `since`, and that nothing in the cursor shows to be the same ones still, or
+       * that look otherwise now. The engine compares them with what it knows of their refs, their content too; where one is another message, the cursor is
+       * lost. Those that are the same the new cursor takes as they are now.
        */
       readonly again?: readonly MessageHead[] | undefined;
       /** A sentence that people should know of the stream as the mail system keeps it; null: none. Left out: nothing new is known of it. */

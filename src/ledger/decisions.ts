@@ -223,21 +223,6 @@ export async function markGone(sql: Sql, mailboxId: string, refs: readonly Messa
 }
 
 /**
- * Forgets the position in a stream and where its messages lay: after a lost cursor the same refs may stand for other messages. The decisions
- * stay, so that known messages are recognized by identity.
- * @returns the decisions by the ids of the refs, so that it can be told whether a message lies where it lay
- */
-export async function forgetPlaces(tx: Transaction, mailboxId: string, stream: string): Promise<ReadonlyMap<string, number>> {
-  await tx.query("delete from waypost.stream where mailbox_id = $1 and id = $2", [mailboxId, stream]);
-  const { rows } = await tx.query<{ id: string; decisionId: number; gone: boolean }>(
-    `delete from waypost.location where mailbox_id = $1 and stream_id = $2
-     returning ref_id as id, decision_id as "decisionId", gone_at is not null as gone`,
-    [mailboxId, stream],
-  );
-  return new Map(rows.flatMap(({ id, decisionId, gone }) => (gone ? [] : [[id, decisionId] as const])));
-}
-
-/**
  * Messages that a complete listing of a stream does not hold. Those first seen after `listedAt`, or received before `since` where the listing
  * begins there, are not judged by it.
  */

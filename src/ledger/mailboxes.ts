@@ -205,6 +205,7 @@ async function forgetMovedServers(tx: Transaction, profiles: readonly ServerProf
     profiles.map(({ name, incoming }) => ({ name, incoming: incoming && { host: incoming.host, port: incoming.port } })),
   );
   await tx.query(`delete from waypost.location where mailbox_id in (${moved})`, [described]);
+  await tx.query(`delete from waypost.former_place where mailbox_id in (${moved})`, [described]);
   await tx.query(`delete from waypost.stream where mailbox_id in (${moved})`, [described]);
 }
 

@@ -69,6 +69,20 @@ export function likenessOf(head: MessageHead): string | null {
   return isWeak(head) && head.providerId === null ? identityOf(head).key : null;
 }
 
+/**
+ * What is left to know a message by in its place where its server writes the other fields of {@link identityOf} anew: to whom it is and what about, and
+ * when it was received, where the server tells. Others may have the same.
+ */
+export function remainderOf(head: MessageHead): string {
+  const moment = momentOf(head);
+  return sha256(JSON.stringify([moment?.toISOString() ?? "", baseSubject(head.subject, []), addresses(head.to), addresses(head.cc)]));
+}
+
+/** When the server received a message, where itself tells; else null: a sender writes any date, and the moment of reading is another one each time. */
+export function momentOf({ received, receivedFrom }: Pick<MessageHead, "received" | "receivedFrom">): Date | null {
+  return receivedFrom === undefined || receivedFrom === "trace" ? received : null;
+}
+
 /** The email id for a message: the same whoever computes it, so that a delivery repeated after a crash finds its own row (RFC 9562, version 8). */
 export function emailIdFor(organization: string, identityKey: string): string {
   const hex = sha256(`email ${organization} ${identityKey}`);

@@ -188,7 +188,8 @@ for (const protocol of ["pop3", "imap"] as const) {
         }
         // As if the server had given the id of a processed message to this one.
         await database.query(
-          "update waypost.decision set identity = 'of another message', decided_at = now() + interval '1 hour' where message_id = $1",
+          `update waypost.decision set identity = 'of another message', decided_at = now() + interval '1 hour',
+             head = head || '{"messageId": "another@customer.test", "subject": "Another"}' where message_id = $1`,
           [id],
         );
         await using app = await openWith(database, protocol, user, queue);

@@ -9,10 +9,14 @@ import { opened, type Session, searchUids } from "./session.ts";
 import { askSurviving } from "./survivors.ts";
 import {
   areProven,
-  contradicted,
+  changedAmong,
   FARTHEST,
   highestOf,
   isComparable,
+  rememberedAnew,
+  type Seen,
+  seenIn,
+  strangerAmong,
   type UidRange,
   WITNESSES,
   type Witness,
@@ -31,7 +35,10 @@ export type Recognized =
       readonly kind: "recognized";
       /** What is to be remembered of what was read. */
       readonly witnesses: readonly Witness[];
-      /** Nothing that the cursor remembers shows whether these are the messages that were read; whoever was told of them may know. */
+      /**
+       * Nothing that the cursor remembers shows whether these are the messages that were read, or they look otherwise now; whoever was told of them may
+       * know.
+       */
       readonly again: readonly MessageHead[];
     };
 
@@ -54,17 +61,24 @@ export async function recognize(
     ? watched(remembered, from).filter(({ first }) => remembered.some(({ uid }) => uid === first))
     : watched(remembered, from);
   const { found, withheld } = await fingerprints(session, path, place, pieces, remembered.length + 1);
-  const other = contradicted(remembered, found) ?? withheld.find((uid) => remembered.every((one) => one.uid !== uid)) ?? null;
+  const other =
+    strangerAmong(remembered, found) ??
+    strangerAmong(
+      remembered,
+      withheld.map((uid) => ({ uid })),
+    );
   if (other !== null) {
-    const now = remembered.some(({ uid }) => uid === other) ? "is another message now" : "is a message now and was none before";
-    const reason = `The server gave numbers a second time (UID ${other} ${now}, under the same UIDVALIDITY ${place.validity}).`;
+    const reason = `The server gave numbers a second time (UID ${other} is a message now and was none before, under the same UIDVALIDITY ${place.validity}).`;
     return { kind: "reset", reason };
   }
-  if (partly) return { kind: "recognized", witnesses: remembered, again: [] };
-  const known = remembered.map((one) => (withheld.includes(one.uid) ? { ...one, likeness: null } : one));
-  if (areProven(remembered, found)) {
+  const changed = changedAmong(remembered, found);
+  const again = changed.length > 0 ? await readHeads(changed.map(({ uid }) => uid)) : [];
+  const before = rememberedAnew(remembered, changed);
+  if (partly) return { kind: "recognized", witnesses: before, again };
+  const known = before.map((one) => (withheld.includes(one.uid) ? { ...one, likeness: null } : one));
+  if (areProven(before, found)) {
     const there = new Set(found.map(({ uid }) => uid));
-    return { kind: "recognized", witnesses: known.filter(({ uid, likeness }) => likeness === null || there.has(uid)), again: [] };
+    return { kind: "recognized", witnesses: known.filter(({ uid, likeness }) => likeness === null || there.has(uid)), again };
   }
   const opaque = known.filter((one) => !isComparable(one));
   const { witnesses, heads } = await highest(session, path, place, from, opaque, readHeads);
@@ -116,7 +130,7 @@ async function fingerprints(
   place: Place,
   ranges: readonly UidRange[],
   most: number,
-): Promise<{ readonly found: readonly Witness[]; readonly withheld: readonly number[] }> {
+): Promise<{ readonly found: readonly Seen[]; readonly withheld: readonly number[] }> {
   if (ranges.length === 0) return { found: [], withheld: [] };
   const { answers, refused } = await askSurviving<UidRange, MessageHead>(
     ranges,
@@ -124,7 +138,7 @@ async function fingerprints(
     (some) => session.reopen(path, { patient: some.length === 1 }),
     () => anotherSurvives(session, path, (uid) => ranges.some(({ first, last }) => first <= uid && uid <= last), ITS_FIELDS),
   );
-  return { found: answers.map((head) => witnessOf(uidIn(head.ref), head)), withheld: refused.map(({ item }) => item.first) };
+  return { found: answers.map((head) => seenIn(uidIn(head.ref), head)), withheld: refused.map(({ item }) => item.first) };
 }
 
 /** Opens the folder unless it is open. False: it has new numbers; what lies under the old ones is for the next pull, which sees the reset. */

@@ -5,7 +5,7 @@
  * cursor remembers the few that lay highest, and that nothing else lay from the lowest of them on. Where no header of these can be read whole, the
  * next lower one that can is remembered too, with all above it. Pure.
  */
-import { decisionKey, identityOf } from "../../model/identity.ts";
+import { decisionKey, identityOf, remainderOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 
 /** Where all of them left at one time, whoever was told of the next lower ones is asked: more would only make each round slower. */
@@ -18,9 +18,16 @@ export interface Witness {
   readonly uid: number;
   /**
    * Of what makes a message the same wherever it is read (model/identity.ts), and where that is weak, of the moment of receipt too, because a
-   * scanner's messages look all alike: 16 hexadecimal digits. Null where the header was not read whole, so that nothing can be compared.
+   * scanner's messages look all alike: 16 hexadecimal digits. Of a message that was seen to look otherwise, of what is left of it then. Null where the
+   * header was not read whole, so that nothing can be compared.
    */
   readonly likeness: string | null;
+}
+
+/** A message as it looks now. */
+export interface Seen extends Witness {
+  /** What is left to know it by where its server writes the other fields anew, as a likeness; null where there is none. */
+  readonly remainder: string | null;
 }
 
 /** UIDs from the first to the last. */
@@ -34,6 +41,12 @@ export function witnessOf(uid: number, head: MessageHead): Witness {
   if (head.unreadable !== undefined || head.truncated) return { uid, likeness: null };
   const identity = identityOf(head);
   return { uid, likeness: decisionKey(identity, { ...head, ref: { stream: "", id: "" } }).slice(0, 16) };
+}
+
+/** A message as its head shows it. */
+export function seenIn(uid: number, head: MessageHead): Seen {
+  const witness = witnessOf(uid, head);
+  return { ...witness, remainder: witness.likeness === null ? null : remainderOf(head).slice(0, 16) };
 }
 
 /**
@@ -70,14 +83,27 @@ export function watched(remembered: readonly Witness[], end: number): readonly U
   return pieces;
 }
 
-/** The UID of the first found message that is none of those remembered; null when all are. One that is not found says nothing. */
-export function contradicted(remembered: readonly Witness[], found: readonly Witness[]): number | null {
+/** The UID of the first found message that lies where none was; null where there is none. */
+export function strangerAmong(remembered: readonly Witness[], found: readonly Pick<Witness, "uid">[]): number | null {
+  return found.find(({ uid }) => remembered.every((one) => one.uid !== uid))?.uid ?? null;
+}
+
+/**
+ * Those found messages that look like another one than the one remembered: the server gave the number a second time, or writes the header anew. One that
+ * is not found says nothing.
+ */
+export function changedAmong(remembered: readonly Witness[], found: readonly Seen[]): readonly Seen[] {
   const before = new Map(remembered.map(({ uid, likeness }) => [uid, likeness]));
-  const other = found.find(({ uid, likeness }) => {
-    const known = before.get(uid);
-    return known === undefined || (known !== null && likeness !== null && known !== likeness);
+  return found.filter(({ uid, likeness, remainder }) => {
+    const known = before.get(uid) ?? null;
+    return known !== null && likeness !== null && known !== likeness && known !== remainder;
   });
-  return other?.uid ?? null;
+}
+
+/** What is to be remembered where these look otherwise and are the same messages all the same: what is left of them. */
+export function rememberedAnew(remembered: readonly Witness[], changed: readonly Seen[]): readonly Witness[] {
+  const now = new Map(changed.map(({ uid, remainder }) => [uid, remainder]));
+  return remembered.map((one) => ({ uid: one.uid, likeness: now.get(one.uid) ?? one.likeness }));
 }
 
 /** Whether it is seen that what lies below the witnesses is the same: one of them is there, or there is none to see it by. */

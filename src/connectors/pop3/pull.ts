@@ -3,9 +3,9 @@ import type { Pull, PullOptions } from "../../ports.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
 import { fetchHeads, type HeadSource } from "./heads.ts";
 import type { Entry } from "./listing.ts";
-import { recognize } from "./recognize.ts";
-import { NO_LIKENESS, Seen } from "./seen.ts";
-import { likenessOf } from "./witnesses.ts";
+import { changedAmong } from "./recognize.ts";
+import { Seen } from "./seen.ts";
+import { likenessOf, remainingLikenessOf } from "./witnesses.ts";
 
 /** Fewer messages than this can all be others by chance: somebody emptied the mailbox and got new mail. */
 const LEAST_OF_A_MIGRATION = 10;
@@ -21,6 +21,8 @@ interface Round {
   readonly changed: boolean;
   /** All ids that the mailbox holds, where some that it held are not there any more. */
   readonly present: readonly string[] | null;
+  /** Known messages that look otherwise now. */
+  readonly again: readonly MessageHead[];
   /** What is still to be handed out. */
   fresh: readonly Entry[];
   begun: boolean;
@@ -58,7 +60,8 @@ export class Puller {
     // Whoever comes next wants to know what came meanwhile.
     if (!more) this.#heads.session.markUsed();
     const present = first ? begun.present : null;
-    return { kind: "page", heads: leftOut(heads, begun.since), gone: [], present, cursor: begun.cursor, more };
+    const again = first ? begun.again : [];
+    return { kind: "page", heads: leftOut(heads, begun.since), gone: [], present, again, cursor: begun.cursor, more };
   }
 
   /** A message at which the server hung up comes after all others, and alone: it may end the session, in which the content of the others is to be read. */
@@ -77,18 +80,18 @@ export class Puller {
     if (known.length === 0 && Math.min(position.seen.size, fresh.length) >= LEAST_OF_A_MIGRATION)
       return { kind: "reset", reason: "The server gave all messages new ids (UIDL)." };
     session.vouchFor(known);
-    const { contradiction, silent } = await recognize(this.#heads, position.seen, known);
-    if (contradiction !== null) return { kind: "reset", reason: contradiction };
+    const again = await changedAmong(this.#heads, position.seen, known);
     const { seen } = position;
     return {
       cursor: cursor ?? "",
       since: position.since,
       seen: await seen.changed(
         left,
-        silent.map(({ id }) => [seen.digest(id), NO_LIKENESS]),
+        again.map((head) => [seen.digest(head.ref.id), remainingLikenessOf(head)]),
       ),
-      changed: left.length > 0 || silent.length > 0,
+      changed: left.length > 0 || again.length > 0,
       present: left.length > 0 ? entries.map(({ id }) => id) : null,
+      again,
       fresh,
       begun: false,
     };

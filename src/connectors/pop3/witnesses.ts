@@ -1,9 +1,9 @@
 /**
  * A server can give ids (UIDL) a second time and not say so: an older copy of the mail store is put back, a counter goes back, and new messages get
  * the ids of those that came after the copy. Where the sizes are equal too, nothing in a listing differs, and they would count as read. So a cursor
- * remembers what each message looked like, and each round looks at some again: where one id stands for another message, the position is lost. Pure.
+ * remembers what each message looked like, and each round looks at some again: of what looks otherwise, whoever was told of it has to be asked. Pure.
  */
-import { decisionKey, identityOf } from "../../model/identity.ts";
+import { decisionKey, identityOf, remainderOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Entry } from "./listing.ts";
 import { NO_LIKENESS } from "./seen.ts";
@@ -26,8 +26,19 @@ const ANY = 2;
  * them it means changes.
  */
 export function likenessOf(head: MessageHead): number {
-  if (head.unreadable !== undefined || head.truncated || head.sharesId === true) return NO_LIKENESS;
-  const key = decisionKey(identityOf(head), { ...head, ref: { stream: "", id: "" } });
+  return isWhole(head) ? numberOf(decisionKey(identityOf(head), { ...head, ref: { stream: "", id: "" } })) : NO_LIKENESS;
+}
+
+/** What is left of a message to know it by where its server writes the other fields anew, as a likeness. */
+export function remainingLikenessOf(head: MessageHead): number {
+  return isWhole(head) ? numberOf(remainderOf(head)) : NO_LIKENESS;
+}
+
+function isWhole(head: MessageHead): boolean {
+  return head.unreadable === undefined && !head.truncated && head.sharesId !== true;
+}
+
+function numberOf(key: string): number {
   return 1 + (Number.parseInt(key.slice(0, 8), 16) % (2 ** 32 - 2));
 }
 

@@ -1,4 +1,5 @@
 import { type AlikeDecision, alikeDecisions, type Likeness } from "../../ledger/alike.ts";
+import { isReadAgain } from "../../ledger/former-places.ts";
 import { Failure } from "../../model/failure.ts";
 import { emailIdFor, identityOf, likenessOf, strengthen } from "../../model/identity.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
@@ -23,15 +24,11 @@ interface Question {
  * the earlier one, and there is a doubt or few are in question, the content is compared too. Where a doubt is left, it is decided anew, and its
  * content keeps it from becoming a second email.
  * @param candidates of one page, none of them known by its place
- * @param isReread the folder is read again from its beginning
  * @returns ids of the earlier decisions by the candidates' keys; each decision once
  */
-export async function knownAgain(
-  reading: Reading,
-  candidates: readonly Candidate[],
-  isReread: boolean,
-): Promise<ReadonlyMap<string, number>> {
+export async function knownAgain(reading: Reading, candidates: readonly Candidate[]): Promise<ReadonlyMap<string, number>> {
   const { context, work } = reading;
+  const stream = candidates[0]?.head.ref.stream ?? "";
   const asked = candidates.flatMap((candidate) => {
     const likeness = likenessOf(candidate.head);
     // The moment of reading is another one each time.
@@ -41,7 +38,7 @@ export async function knownAgain(
   const alike = await alikeDecisions(context.database, work.mailbox.id, asked);
   if (alike.length === 0) return new Map();
   const questions = questionsOf(asked, alike, await withoutPlace(reading, alike));
-  const areFew = !isReread && questions.length <= FEW;
+  const areFew = questions.length <= FEW && !(await isReadAgain(context.database, work.mailbox.id, stream));
   const emailIds = await emailIdsByContent(
     reading,
     questions.filter(({ fits, isDoubtful }) => (isDoubtful || areFew) && fits.some(({ emailId }) => emailId !== null)),

@@ -9,8 +9,10 @@ import {
   storeDecisions,
   storeLocations,
 } from "../../ledger/decisions.ts";
+import { formerPlaces } from "../../ledger/former-places.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
+import { noteRule } from "../../ledger/written-anew.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
@@ -26,15 +28,12 @@ import { knownAgain } from "./known-again.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
+import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 
 /** Which messages of the heads are decided. */
 export type Which =
   /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */
-  | {
-      readonly newIn: ReadonlySet<string>;
-      /** Decisions by the ids of the refs at which their messages lay before the position was lost: one that lies there still was not moved. */
-      readonly lay: ReadonlyMap<string, number>;
-    }
+  | { readonly newIn: ReadonlySet<string> }
   /** All, although each was decided before: the keys of those decisions by place. */
   | { readonly again: ReadonlyMap<string, string> };
 
@@ -51,11 +50,12 @@ export async function processHeads(
   onRead: () => void = () => undefined,
 ): Promise<Counts> {
   const { context, work } = reading;
-  const { candidates, known } =
-    "again" in which ? { candidates: again(heads, which.again), known: [] } : await sortOut(reading, heads, which);
+  const { candidates, known, writtenAnew } =
+    "again" in which ? { candidates: again(heads, which.again), known: [], writtenAnew: [] } : await sortOut(reading, heads, which.newIn);
   const moved = known.filter((one) => one.moved).length;
   const storeRest = async (tx: Transaction) => {
     await storeLocations(tx, work.mailbox.id, known, context.now());
+    await noteRule(tx, work.mailbox.id, writtenAnew, WRITTEN_ANEW);
     await finish(tx);
   };
   // A folder in which nothing is new is what most rounds find: nothing is asked of the CRM for it.
@@ -150,18 +150,25 @@ function placeOf({ ref, folders }: MessageHead): Place {
   return { ref, folders: [...folders].sort() };
 }
 
+/** What is to be done about the messages of a page. */
+interface Sorted {
+  readonly candidates: Candidate[];
+  readonly known: Known[];
+  /** Decisions about known messages whose headers the server wrote anew. */
+  readonly writtenAnew: readonly number[];
+}
+
 /** Parts heads into messages to decide, oldest first, and known ones that lie elsewhere now. Places known as they are are dropped. */
-async function sortOut(
-  reading: Reading,
-  heads: readonly MessageHead[],
-  { newIn: folders, lay }: Extract<Which, { readonly newIn: unknown }>,
-): Promise<{ candidates: Candidate[]; known: Known[] }> {
+async function sortOut(reading: Reading, heads: readonly MessageHead[], folders: ReadonlySet<string>): Promise<Sorted> {
   const { context, work } = reading;
   const first = heads[0];
-  if (!first) return { candidates: [], known: [] };
+  if (!first) return { candidates: [], known: [], writtenAnew: [] };
   // Mail systems repeat themselves; what a page says last of a message is how it is now.
   const latest = new Map(heads.map((head) => [head.ref.id, head]));
-  const places = await knownPlaces(context.database, work.mailbox.id, first.ref.stream, [...latest.keys()]);
+  const ids = [...latest.keys()];
+  const places = await knownPlaces(context.database, work.mailbox.id, first.ref.stream, ids);
+  // One that lies where it lay before the position was lost was not moved.
+  const lay = await formerPlaces(context.database, work.mailbox.id, first.ref.stream, ids);
   const byKey = new Map<string, Candidate>();
   const known: Known[] = [];
   const lies = (place: Place, decisionId: number) => known.push({ ...place, decisionId, moved: lay.get(place.ref.id) !== decisionId });
@@ -181,14 +188,20 @@ async function sortOut(
   }
   const byIdentity = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
   const unknown = [...byKey.values()].filter((candidate) => !byIdentity.has(candidate.key));
-  const again = await knownAgain(reading, unknown, lay.size > 0);
+  const alike = await knownAgain(reading, unknown);
+  const { same, again } = await knownByPlace(
+    reading,
+    unknown.filter(({ key }) => !alike.has(key)),
+  );
   for (const { key, places: its } of byKey.values()) {
-    const decisionId = byIdentity.get(key) ?? again.get(key);
+    const decisionId = byIdentity.get(key) ?? alike.get(key) ?? same.get(key);
     if (decisionId !== undefined) for (const place of its) lies(place, decisionId);
   }
-  const candidates = unknown.filter((candidate) => !again.has(candidate.key));
-  candidates.sort((one, other) => one.head.received.getTime() - other.head.received.getTime());
-  return { candidates, known };
+  const candidates = unknown
+    .filter(({ key }) => !alike.has(key) && !same.has(key))
+    .map((candidate) => ({ ...candidate, key: again.get(candidate.key) ?? candidate.key }))
+    .sort((one, other) => one.head.received.getTime() - other.head.received.getTime());
+  return { candidates, known, writtenAnew: [...same.values()] };
 }
 
 /** Asks the rules about each message in date order; what an earlier one becomes is a fact for the later ones. One look-up for the whole page. */

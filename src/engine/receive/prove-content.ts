@@ -1,10 +1,13 @@
-import { decideAnew, forgetPlaces } from "../../ledger/decisions.ts";
+import { decideAnew } from "../../ledger/decisions.ts";
 import { type Deletable, type KeptBecause, type Looked, noteLooked } from "../../ledger/deletions.ts";
+import { forgetPlaces } from "../../ledger/former-places.ts";
+import { toldBefore } from "../../ledger/told-before.ts";
 import { Failure } from "../../model/failure.ts";
 import { decisionKey, emailIdFor, identityOf, strengthen } from "../../model/identity.ts";
 import type { Content, MessageHead } from "../../model/message.ts";
 import { readAgain } from "./read-again.ts";
 import type { Reading } from "./reading.ts";
+import { lyingThere } from "./same-place.ts";
 
 /** A message that lies where it lay, by its head. */
 interface Lying {
@@ -35,7 +38,7 @@ export async function proveContent(
   const findings: Findings = { proven: [], looked: [], anew: [] };
   const reused = new Map<string, number>();
   for (const [stream, some] of Map.groupBy(candidates, (one) => one.ref.stream)) {
-    const { lying, others } = await lookAtHeads(reading, some);
+    const { lying, others } = await lookAtHeads(reading, stream, some);
     if (others > 0) reused.set(stream, others);
     await compare(reading, lying, whole, findings);
   }
@@ -50,14 +53,37 @@ export async function proveContent(
 }
 
 /** `others`: how many lie there that were never decided, because the mail system gave out an id again. The folder is read again (invariant 3). */
-async function lookAtHeads({ source }: Reading, some: readonly Deletable[]): Promise<{ lying: Lying[]; others: number }> {
-  const heads = new Map((await source.heads(some.map((one) => one.ref))).map((head) => [head.ref.id, head]));
+async function lookAtHeads(reading: Reading, stream: string, some: readonly Deletable[]): Promise<{ lying: Lying[]; others: number }> {
+  const heads = new Map((await reading.source.heads(some.map((one) => one.ref))).map((head) => [head.ref.id, head]));
   const there = some.flatMap((one) => {
     const head = heads.get(one.ref.id);
     return head === undefined || head.unreadable !== undefined ? [] : [{ one, head }];
   });
-  const lying = there.filter(({ one, head }) => looksAsDecided(one, head));
+  const same = await writtenAnew(
+    reading,
+    stream,
+    there.filter(({ one, head }) => !looksAsDecided(one, head)),
+  );
+  const lying = there.filter(({ one, head }) => looksAsDecided(one, head) || same.has(one.ref.id));
   return { lying, others: there.length - lying.length };
+}
+
+/** The ids of the refs of those whose header the server writes anew. */
+async function writtenAnew(reading: Reading, stream: string, lying: readonly Lying[]): Promise<ReadonlySet<string>> {
+  if (lying.length === 0) return new Set();
+  const { context, work } = reading;
+  const told = await toldBefore(
+    context.database,
+    work.mailbox.id,
+    stream,
+    lying.map(({ one }) => one.ref.id),
+  );
+  const changed = lying.flatMap(({ head }) => {
+    const its = told.get(head.ref.id);
+    return its === undefined ? [] : [{ head, told: its }];
+  });
+  const likely = await lyingThere(reading, changed);
+  return new Set([...likely].flatMap(([id, answer]) => (answer === "same" ? [id] : [])));
 }
 
 /** Of a weak identity the key may be that of another place, where the message lay when it was decided. */

@@ -40,7 +40,8 @@ export interface Ready {
 /** The header in its content is not the one that it was decided on. */
 interface Doubtful {
   readonly candidate: TrackedCandidate;
-  readonly contradicts: true;
+  /** What the content's own header says. */
+  readonly contradicts: Origin;
 }
 
 export interface Broken {
@@ -123,7 +124,7 @@ async function filled(
 ): Promise<Chunk> {
   const chunk = { ready: [] as Ready[], broken: [...broken], slipped: [...slipped] };
   for (const one of await Promise.all(started)) {
-    const settled = "contradicts" in one ? await readAgain(reading, one.candidate, settings) : one;
+    const settled = "contradicts" in one ? await readAgain(reading, one, settings) : one;
     if ("email" in settled) chunk.ready.push(settled);
     else if ("failure" in settled) chunk.broken.push(settled);
     else chunk.slipped.push(settled);
@@ -133,11 +134,11 @@ async function filled(
 
 async function readAgain(
   reading: Reading,
-  candidate: TrackedCandidate,
+  { candidate, contradicts }: Doubtful,
   settings: OrganizationSettings,
 ): Promise<Ready | Broken | DecidedMessage> {
   try {
-    const verified = await verifyContent(reading, candidate);
+    const verified = await verifyContent(reading, candidate, contradicts);
     if (verified.kind === "gone") return slippedAway(candidate);
     if (verified.kind === "another") return { candidate, step: "read", failure: verified.failure };
     return await parse(reading, candidate, verified.mime, settings, (ready) => ({ ...ready, handedOut: verified.remark }));
@@ -156,7 +157,7 @@ function fill(filling: Filling, reading: Reading, candidate: TrackedCandidate, c
   } else {
     filling.bytes += content.mime.length;
     const read = parse<Ready | Doubtful>(reading, candidate, content.mime, settings, (ready, origin) =>
-      origin !== null && contradictions(candidate.head, origin).length > 0 ? { candidate, contradicts: true } : ready,
+      origin !== null && contradictions(candidate.head, origin).length > 0 ? { candidate, contradicts: origin } : ready,
     );
     // It is awaited when the chunk is full, and may have failed by then.
     read.catch(() => undefined);

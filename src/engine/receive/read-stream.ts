@@ -1,5 +1,6 @@
-import { forgetPlaces, markAbsent, markGone, settlePlaces } from "../../ledger/decisions.ts";
+import { markAbsent, markGone, settlePlaces } from "../../ledger/decisions.ts";
 import { type Position, readPosition, storePosition, storeRemark } from "../../ledger/folders.ts";
+import { dropFormerPlaces, forgetPlaces } from "../../ledger/former-places.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
 import type { Transaction } from "../../model/sql.ts";
@@ -41,11 +42,10 @@ export async function* readStream(
   if (grown) reading.startedAnew.push({ stream, because: "A folder is read that was not read before." });
   let cursor = grown ? null : (position?.cursor ?? null);
   const reread: string[] | null = grown ? [] : null;
-  let lay: ReadonlyMap<string, number> = new Map();
   let resets = 0;
   const begin = async (reason: string, expected = false) => {
     if (++resets > 2) throw lostAgain(work.mailbox.address, stream, reason);
-    lay = await forgetPosition(reading, stream, reason, expected);
+    await forgetPosition(reading, stream, reason, expected);
     cursor = null;
   };
   for (;;) {
@@ -79,6 +79,7 @@ export async function* readStream(
           markGone(tx, work.mailbox.id, pull.gone, now),
           listing === null ? null : markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now),
           settlePlaces(tx, work.mailbox.id, stream, { told: pull.heads.map((head) => head.ref.id), end: !pull.more }, now),
+          pull.more ? null : dropFormerPlaces(tx, work.mailbox.id, stream),
           pull.remark === undefined ? null : storeRemark(tx, work.mailbox.id, stream, pull.remark),
           storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now, stored),
         ]);
@@ -87,9 +88,10 @@ export async function* readStream(
         if (pull.more && !signal.aborted && goesOn()) nextPage.begin(stream, covered, () => source.pull(stream, covered, options));
       };
       try {
-        counts = await processHeads(reading, pull.heads, { newIn: folders, lay }, store, lookAhead);
+        counts = await processHeads(reading, pull.heads, { newIn: folders }, store, lookAhead);
       } catch (error) {
         if (!(error instanceof PositionLost)) throw error;
+        reading.lostOnce.add(stream);
         await begin(error.message);
         continue;
       }
@@ -102,21 +104,21 @@ export async function* readStream(
   }
 }
 
-/** The stream is read from its beginning. Returns where its messages lay, see forgetPlaces. */
+/** The stream is read from its beginning. */
 export async function forgetPosition(
   { context, work, lease, startedAnew }: Reading,
   stream: string,
   reason: string,
   expected = false,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<void> {
   if (!expected) startedAnew.push({ stream, because: reason });
   context.log[expected ? "debug" : "warn"](
     { mailbox: work.mailbox.address, stream, reason },
     "cursor lost: the folder is read again and its messages recognized by identity",
   );
-  return context.database.transaction(async (tx) => {
+  await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
-    return forgetPlaces(tx, work.mailbox.id, stream);
+    await forgetPlaces(tx, work.mailbox.id, stream);
   }, "forget places");
 }
 
@@ -131,7 +133,7 @@ function lostAgain(mailbox: string, stream: string, reason: string): Failure {
     code: "cursor lost again",
     message: `Mailbox ${mailbox}, folder ${stream}: the server gave up the position in this folder again while it was being read: ${reason}`,
     remedy:
-      "Nothing is lost: the folder is read from its beginning at the next round. If this goes on, the mail server's index of the folder is damaged and needs its administrator.",
+      "No message is lost, but those of this folder that are not in the CRM yet wait: it is read from its beginning at the next round. If this goes on, the mail server's index of the folder is damaged and needs its administrator.",
     waitingHelps: true,
   });
 }

@@ -69,7 +69,7 @@ export async function receiveMailbox(
   const startedAnew: StartedAnew[] = [];
   try {
     const { counts, unfinished } = await readMailboxOnce(
-      { context, work, source, nextPage: new NextPage(), lease, signal, startedAnew, onPage: options.onPage },
+      { context, work, source, nextPage: new NextPage(), lease, signal, startedAnew, lostOnce: new Set(), onPage: options.onPage },
       options.slice ?? NEVER,
     );
     await noteRecovery(context, "receive", work);

@@ -1,6 +1,6 @@
 import { originOf } from "../../mime/head.ts";
 import { Failure } from "../../model/failure.ts";
-import { identityOf } from "../../model/identity.ts";
+import { identityOf, momentOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { type Comparison, canBeRewritten, compareOrigins, type Origin, type OriginField } from "../../model/origin.ts";
 import { tooLarge } from "./item-failures.ts";
@@ -37,20 +37,45 @@ export function contradictions(head: MessageHead, content: Origin): readonly Ori
 /**
  * Asks the mail system for the head and the content once more, one message alone. Throws PositionLost when the number stands for another message by
  * now, and a Failure of scope item when the server hands out nothing.
+ * @param before what the content said that contradicted the head
  */
-export async function verifyContent({ source, work }: Reading, { head, identity }: TrackedCandidate): Promise<Verified> {
+export async function verifyContent(reading: Reading, { head, identity }: TrackedCandidate, before: Origin): Promise<Verified> {
+  const { source, work, lostOnce } = reading;
   const [now] = await source.heads([head.ref]);
   if (now === undefined) return { kind: "gone" };
-  if (now.unreadable === undefined && identityOf(now).key !== identity.key) throw new PositionLost(head.ref.stream, head.ref.id);
+  const isStable = now.unreadable !== undefined || identityOf(now).key === identity.key;
+  if (!isStable && !lostOnce.has(head.ref.stream) && isAnother(head, now, before)) throw new PositionLost(head.ref.stream, head.ref.id);
   for await (const content of source.content([head.ref], { maximumSize: work.profile.maximumMessageSize })) {
     if (content.kind === "gone") return { kind: "gone" };
     if (content.kind === "too large") return { kind: "another", failure: tooLarge(work.mailbox.address, content.size, content.limit) };
     const comparison = compareOrigins(head, originOf(content.mime));
     if (comparison.contradict.length === 0) return { kind: "same", mime: content.mime, remark: null };
-    if (canBeRewritten(comparison)) return { kind: "same", mime: content.mime, remark: rewritten(comparison) };
+    if (canBeRewritten(comparison) || (!isStable && isWrittenAnew(comparison, head, now)))
+      return { kind: "same", mime: content.mime, remark: rewritten(comparison) };
     return { kind: "another", failure: anotherMessage(work.mailbox.address, head, comparison) };
   }
   throw new Error(`the connector left a message of ${work.mailbox.address} without an answer`);
+}
+
+/**
+ * Of a message whose head is another one now: whether the server gave its number to another message. That one shows itself in the same way each time. A
+ * server that writes a header anew at each reading shows another one each time, and a server may show one header in a list and another one for a message
+ * alone: where the folder was read again for it, it is the same message (see `lostOnce`).
+ */
+function isAnother(head: MessageHead, now: MessageHead, content: Origin): boolean {
+  return !liesThere(head, now) || compareOrigins(now, content).contradict.length === 0;
+}
+
+/** What contradicts are fields that the server was seen to write anew, and something agrees. */
+function isWrittenAnew({ agree, contradict }: Comparison, head: MessageHead, now: MessageHead): boolean {
+  const changed = compareOrigins(head, now).contradict;
+  return liesThere(head, now) && agree.length > 0 && contradict.every((field) => changed.includes(field));
+}
+
+/** Two heads can be of one message: it was received at one moment and is as large. */
+function liesThere(head: MessageHead, now: MessageHead): boolean {
+  const [before, moment] = [momentOf(head), momentOf(now)];
+  return head.size === now.size && before?.getTime() === moment?.getTime();
 }
 
 function rewritten({ contradict }: Comparison): string {
