@@ -150,8 +150,8 @@ function isRead(row: string): string {
 
 /**
  * A start that is set back asks for history that was passed over: the folders are read from their beginning again, where known messages are
- * recognized, and what was left alone for its age only is decided as if never seen. No place counts without the position that vouches for it:
- * nobody would notice that a number stands for another message now.
+ * recognized, and what was left alone for its age only is decided as if never seen. No place counts by itself without the position that vouches for
+ * it: nobody would notice that a number stands for another message now.
  */
 async function readHistory(tx: Transaction, settings: readonly MailboxSetting[]): Promise<void> {
   await tx.query(
@@ -160,8 +160,14 @@ async function readHistory(tx: Transaction, settings: readonly MailboxSetting[])
          join jsonb_to_recordset($1::jsonb) as setting (organization text, address text, "readFrom" timestamptz) using (organization, address)
        where setting."readFrom" < mailbox.start_date),
      left_alone as (
-       delete from waypost.decision using earlier where mailbox_id = earlier.id and outcome = 'skipped' and received >= since and received < until),
-     places as (delete from waypost.location using earlier where mailbox_id = earlier.id)
+       delete from waypost.decision using earlier where mailbox_id = earlier.id and outcome = 'skipped' and received >= since and received < until
+       returning decision.id),
+     places as (
+       delete from waypost.location using earlier where mailbox_id = earlier.id returning mailbox_id, stream_id, ref_id, decision_id, gone_at),
+     former as (
+       insert into waypost.former_place (mailbox_id, stream_id, ref_id, decision_id)
+       select mailbox_id, stream_id, ref_id, decision_id from places where gone_at is null and decision_id not in (select id from left_alone)
+       on conflict (mailbox_id, stream_id, ref_id) do update set decision_id = excluded.decision_id)
      delete from waypost.stream using earlier where mailbox_id = earlier.id`,
     [storableJson(settings.map((one) => ({ organization: one.organization, address: addressKey(one.address), readFrom: one.readFrom })))],
   );

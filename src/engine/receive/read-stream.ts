@@ -1,6 +1,6 @@
 import { markAbsent, markGone, settlePlaces } from "../../ledger/decisions.ts";
 import { type Position, readPosition, storePosition, storeRemark } from "../../ledger/folders.ts";
-import { dropFormerPlaces, forgetPlaces } from "../../ledger/former-places.ts";
+import { dropFormerPlaces, forgetPlaces, isReadAgain } from "../../ledger/former-places.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
 import type { Transaction } from "../../model/sql.ts";
@@ -39,6 +39,8 @@ export async function* readStream(
   const startedAt = context.now();
   const position = await readPosition(context.database, work.mailbox.id, stream);
   const grown = position !== null && readsMore(position, folders);
+  // An earlier round gave it up, and its heads are read anew in this one.
+  if (position === null && (await isReadAgain(context.database, work.mailbox.id, stream))) reading.lostOnce.add(stream);
   if (grown) reading.startedAnew.push({ stream, because: "A folder is read that was not read before." });
   let cursor = grown ? null : (position?.cursor ?? null);
   const reread: string[] | null = grown ? [] : null;

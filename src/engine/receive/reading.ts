@@ -19,7 +19,7 @@ export interface Reading {
   readonly signal: AbortSignal;
   /** Streams that had to be read from their beginning, in order; filled while reading. */
   readonly startedAnew: StartedAnew[];
-  /** Streams whose position was given up because the content of a message contradicted its head; filled while reading. */
+  /** Streams that are read from their beginning because the content of a message contradicted its head, or for another reason; filled while reading. */
   readonly lostOnce: Set<string>;
   /** Told after each page how many messages it held. */
   readonly onPage?: ((messages: number) => void) | undefined;
