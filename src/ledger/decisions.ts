@@ -122,6 +122,11 @@ function contentAt({ head, contentHash }: DecidedMessage, { ref }: Place): Decid
   return isRead && contentHash != null ? { hash: contentHash, size: head.size } : undefined;
 }
 
+/** What is kept of a head: not how it is written, which matters only until its content is read. */
+export function keptHead({ originDigest: _, ...head }: MessageHead): MessageHead {
+  return head;
+}
+
 async function insertDecisions(
   tx: Transaction,
   organization: string,
@@ -129,13 +134,13 @@ async function insertDecisions(
   decided: readonly DecidedMessage[],
   now: Date,
 ): Promise<readonly { readonly id: number; readonly identity: string }[]> {
-  const rows = decided.map(({ head: { originDigest: _, ...head }, ...one }) => ({
+  const rows = decided.map(({ head, ...one }) => ({
     identity: one.identity,
     messageId: head.messageId,
     received: head.received,
     sender: head.from[0]?.address ?? head.sender?.address ?? null,
     subject: head.subject,
-    head,
+    head: keptHead(head),
     outcome: one.outcome,
     reason: one.reason,
     rules: one.rules,

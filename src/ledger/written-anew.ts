@@ -2,6 +2,7 @@ import type { RuleAnswer } from "../model/decision.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
+import { keptHead } from "./decisions.ts";
 
 /** Adds an answer to these decisions of a mailbox that do not have it. */
 export async function noteRule(tx: Transaction, mailboxId: string, decisionIds: readonly number[], rule: RuleAnswer): Promise<void> {
@@ -21,6 +22,6 @@ export async function decideOnNewHeads(
   await tx.query(
     `update waypost.decision set head = one.head, reconsider = outcome <> 'quarantined'
      from jsonb_to_recordset($1::jsonb) as one ("decisionId" bigint, head jsonb) where id = "decisionId"`,
-    [storableJson(heads)],
+    [storableJson(heads.map(({ decisionId, head }) => ({ decisionId, head: keptHead(head) })))],
   );
 }
