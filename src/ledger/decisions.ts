@@ -164,6 +164,9 @@ async function insertDecisions(
   return stored;
 }
 
+/** In an upsert of a place: the message that was stored there lies there still. */
+const STILL = "location.gone_at is null and location.decision_id = excluded.decision_id";
+
 /** Stores where messages lie now whose decision is there already: in a new place, in other folders, or back again. */
 export async function storeLocations(
   tx: Transaction,
@@ -179,9 +182,9 @@ export async function storeLocations(
      select $1, stream, id, array(select jsonb_array_elements_text(folders)), decision, $3, $4, hash, size
      from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint, hash text, size bigint)
      on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id,
-       content_hash = coalesce(excluded.content_hash, case when location.gone_at is null then location.content_hash end),
-       content_size = case when excluded.content_hash is null and location.gone_at is null then location.content_size else excluded.content_size end,
-       kept_because = case when excluded.content_hash is null and location.gone_at is null then location.kept_because end`,
+       content_hash = coalesce(excluded.content_hash, case when ${STILL} then location.content_hash end),
+       content_size = case when excluded.content_hash is null and ${STILL} then location.content_size else excluded.content_size end,
+       kept_because = case when excluded.content_hash is null and ${STILL} then location.kept_because end`,
     [
       mailboxId,
       storableJson(

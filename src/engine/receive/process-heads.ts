@@ -12,6 +12,7 @@ import {
 import { formerPlaces } from "../../ledger/former-places.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
+import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { noteRule } from "../../ledger/written-anew.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
@@ -33,7 +34,11 @@ import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 /** Which messages of the heads are decided. */
 export type Which =
   /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */
-  | { readonly newIn: ReadonlySet<string> }
+  | {
+      readonly newIn: ReadonlySet<string>;
+      /** Ids of the refs of messages that lie where another was decided, and are to be decided for themselves. */
+      readonly changed: ReadonlySet<string>;
+    }
   /** All, although each was decided before: the keys of those decisions by place. */
   | { readonly again: ReadonlyMap<string, string> };
 
@@ -51,7 +56,7 @@ export async function processHeads(
 ): Promise<Counts> {
   const { context, work } = reading;
   const { candidates, known, writtenAnew } =
-    "again" in which ? { candidates: again(heads, which.again), known: [], writtenAnew: [] } : await sortOut(reading, heads, which.newIn);
+    "again" in which ? { candidates: again(heads, which.again), known: [], writtenAnew: [] } : await sortOut(reading, heads, which);
   const moved = known.filter((one) => one.moved).length;
   const storeRest = async (tx: Transaction) => {
     await storeLocations(tx, work.mailbox.id, known, context.now());
@@ -159,7 +164,11 @@ interface Sorted {
 }
 
 /** Parts heads into messages to decide, oldest first, and known ones that lie elsewhere now. Places known as they are are dropped. */
-async function sortOut(reading: Reading, heads: readonly MessageHead[], folders: ReadonlySet<string>): Promise<Sorted> {
+async function sortOut(
+  reading: Reading,
+  heads: readonly MessageHead[],
+  { newIn: folders, changed }: Extract<Which, { readonly newIn: unknown }>,
+): Promise<Sorted> {
   const { context, work } = reading;
   const first = heads[0];
   if (!first) return { candidates: [], known: [], writtenAnew: [] };
@@ -176,7 +185,7 @@ async function sortOut(reading: Reading, heads: readonly MessageHead[], folders:
     const place = placeOf(head);
     const before = places.get(head.ref.id);
     // At a place that a message left, another may lie now: some servers give their ids again.
-    if (before !== undefined && !before.gone) {
+    if (before !== undefined && !before.gone && !changed.has(head.ref.id)) {
       if (before.folders.join("\n") !== place.folders.join("\n")) lies(place, before.decisionId);
       continue;
     }
@@ -189,7 +198,7 @@ async function sortOut(reading: Reading, heads: readonly MessageHead[], folders:
   const byIdentity = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
   const unknown = [...byKey.values()].filter((candidate) => !byIdentity.has(candidate.key));
   const alike = await knownAgain(reading, unknown);
-  const { same, again } = await knownByPlace(
+  const { same, lookAlikes } = await knownByPlace(
     reading,
     unknown.filter(({ key }) => !alike.has(key)),
   );
@@ -199,7 +208,7 @@ async function sortOut(reading: Reading, heads: readonly MessageHead[], folders:
   }
   const candidates = unknown
     .filter(({ key }) => !alike.has(key) && !same.has(key))
-    .map((candidate) => ({ ...candidate, key: again.get(candidate.key) ?? candidate.key }))
+    .map((candidate) => ({ ...candidate, isLookAlike: lookAlikes.has(candidate.key) }))
     .sort((one, other) => one.head.received.getTime() - other.head.received.getTime());
   return { candidates, known, writtenAnew: [...same.values()] };
 }
@@ -227,9 +236,10 @@ async function decide(
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {
     const claim = candidate.identity.weak ? undefined : claims.get(candidate.identity.key);
-    const { result: decision, restsOn } = facts.resting(() =>
+    const { result, restsOn } = facts.resting(() =>
       track(candidate.head, facts, { mailbox, known: knownBy(claim), test: tests.get(index) }),
     );
+    const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
     if (decision.placement === null) {
       decided.push({ ...candidate, identity: candidate.key, ...decision, restsOn });
       continue;

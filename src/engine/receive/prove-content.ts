@@ -115,10 +115,11 @@ async function compare(reading: Reading, lying: readonly Lying[], whole: Readonl
 
 /**
  * What lies there is what was read there. An id that was given out again may hide behind the same weak head, or behind a twin, which has the id of
- * another when that one is gone, by anybody's hand: also by a deletion of ours of which no answer came.
+ * another when that one is gone, by anybody's hand: also by a deletion of ours of which no answer came. Of one that looks otherwise now, only its
+ * content proves that it is the same.
  */
 function isKnown({ one, head }: Lying): boolean {
-  if (head.sharesId === true || one.hasTwins || one.triedAt !== null) return false;
+  if (head.sharesId === true || one.hasTwins || one.triedAt !== null || !looksAsDecided(one, head)) return false;
   return one.content !== null && one.content.size === head.size && !identityOf(head).weak;
 }
 

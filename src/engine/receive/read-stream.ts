@@ -7,7 +7,7 @@ import type { Transaction } from "../../model/sql.ts";
 import { step } from "../step.ts";
 import { processHeads } from "./process-heads.ts";
 import { type Counts, NO_COUNTS, type Reading } from "./reading.ts";
-import { anotherMessage } from "./told-again.ts";
+import { compareTold } from "./told-again.ts";
 import { PositionLost } from "./verify-content.ts";
 
 /** Heads in one page: enough to keep the look-ups few, little enough to keep memory and transactions small. */
@@ -56,7 +56,7 @@ export async function* readStream(
       await begin(pull.reason, pull.expected);
       continue;
     }
-    const another = await anotherMessage(reading, stream, pull.again ?? []);
+    const { another, undecided } = await compareTold(reading, stream, pull.again ?? []);
     if (another !== null) {
       await begin(`The server gave numbers a second time (${another.ref.id} is another message now).`);
       continue;
@@ -73,14 +73,15 @@ export async function* readStream(
     const covered: Cursor = pull.cursor;
     const stored = cursor;
     let counts: Counts = NO_COUNTS;
-    if (pull.heads.length > 0 || pull.gone.length > 0 || covered !== cursor || pull.remark !== undefined) {
+    const heads = [...pull.heads, ...undecided];
+    if (heads.length > 0 || pull.gone.length > 0 || covered !== cursor || pull.remark !== undefined) {
       const store = async (tx: Transaction) => {
         const now = context.now();
         await Promise.all([
           lease.assertHeld(tx),
           markGone(tx, work.mailbox.id, pull.gone, now),
           listing === null ? null : markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now),
-          settlePlaces(tx, work.mailbox.id, stream, { told: pull.heads.map((head) => head.ref.id), end: !pull.more }, now),
+          settlePlaces(tx, work.mailbox.id, stream, { told: heads.map((head) => head.ref.id), end: !pull.more }, now),
           pull.more ? null : dropFormerPlaces(tx, work.mailbox.id, stream),
           pull.remark === undefined ? null : storeRemark(tx, work.mailbox.id, stream, pull.remark),
           storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now, stored),
@@ -90,7 +91,13 @@ export async function* readStream(
         if (pull.more && !signal.aborted && goesOn()) nextPage.begin(stream, covered, () => source.pull(stream, covered, options));
       };
       try {
-        counts = await processHeads(reading, pull.heads, { newIn: folders }, store, lookAhead);
+        counts = await processHeads(
+          reading,
+          heads,
+          { newIn: folders, changed: new Set(undecided.map((head) => head.ref.id)) },
+          store,
+          lookAhead,
+        );
       } catch (error) {
         if (!(error instanceof PositionLost)) throw error;
         reading.lostOnce.add(stream);

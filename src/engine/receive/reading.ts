@@ -61,6 +61,8 @@ export interface Candidate {
   readonly identity: Identity;
   /** Key of the mailbox's decision about it. */
   readonly key: string;
+  /** It lies where one like it lay, see LOOK_ALIKE in ledger/told-before.ts. */
+  readonly isLookAlike?: boolean;
 }
 
 /** A candidate that the rules want in the CRM. */

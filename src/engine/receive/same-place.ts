@@ -15,16 +15,19 @@ export interface Changed {
 }
 
 /**
- * `same`: its server writes the header anew. `another`: the server gave the place to another message. `no email`: nothing tells it from the one that was
- * there, and none became an email, so that there is no content to compare: what is decided now takes the place of what was decided then.
+ * `same`: its server writes the header anew. `another`: the server gave the place to another message. `look-alike`: so it seems, but only the content, or
+ * fields that servers were seen to write anew, tell it from the one that was there. `no email`: it may be either, and none became an email, so that there
+ * is no content to compare: deciding it for itself can double nothing, and the decision about what was there stays that one's.
  */
-export type Likely = "same" | "another" | "no email";
+export type Likely = "same" | "another" | "look-alike" | "no email";
 
 /**
  * Some servers write the fields anew by which a message is known (Message-ID, sender, date), and some give a place to another message. It is the same
  * one where it was received at the same moment, is as large, has its subject or its Message-ID, and the content of the email that was made of it. Where there is no such email to
  * compare with (a person deleted it, or it does not hold all of the message), or the server does not hand out the content, most fields have to agree
- * besides; so they have where the server tells no moment of receipt.
+ * besides; so they have where the server tells no moment of receipt. What was an email of its own although it looked like the one in its place before is
+ * the same from then on: a server that writes content anew too makes two emails of one message, and no third. What is in quarantine waits there until a person asks for it, also where its
+ * header is another one.
  * @returns by the ids of the refs, which are all of one stream
  */
 export async function lyingThere(reading: Reading, changed: readonly Changed[]): Promise<ReadonlyMap<string, Likely>> {
@@ -41,7 +44,8 @@ export async function lyingThere(reading: Reading, changed: readonly Changed[]):
     const expected = told.emailId === null ? undefined : whole.get(told.emailId);
     const hash = hashes.get(head.ref.id);
     const isSame = expected !== undefined && hash !== undefined ? hash === expected : mostAgrees(one);
-    answers.set(head.ref.id, told.emailId === null ? "no email" : isSame ? "same" : "another");
+    if (told.emailId !== null) answers.set(head.ref.id, isSame || told.isLookAlike ? "same" : "look-alike");
+    else answers.set(head.ref.id, told.outcome === "quarantined" ? "same" : "no email");
   }
   return answers;
 }
@@ -52,7 +56,8 @@ function crmOf({ context, work }: Reading) {
 
 function canBeSame(one: Changed): boolean {
   const { head, told } = one;
-  if (head.unreadable !== undefined || head.sharesId === true || !sizesAgree(told.head, head)) return false;
+  // Who left proves nothing: the server, or somebody who deleted it, made the place free for another.
+  if (told.gone || head.unreadable !== undefined || head.sharesId === true || !sizesAgree(told.head, head)) return false;
   if (told.emailId !== null && !isNamedAlike(one)) return false;
   const [before, now] = [told.head === null ? told.received : momentOf(told.head), momentOf(head)];
   return before === null || now === null ? mostAgrees(one) : before.getTime() === now.getTime();

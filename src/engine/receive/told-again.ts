@@ -1,20 +1,29 @@
 import { type ToldBefore, toldBefore } from "../../ledger/told-before.ts";
-import { decideOnNewHeads, noteRule } from "../../ledger/written-anew.ts";
+import { noteRule } from "../../ledger/written-anew.ts";
 import { decisionKey, identityOf, likenessOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Reading } from "./reading.ts";
-import { type Changed, lyingThere } from "./same-place.ts";
+import { type Changed, type Likely, lyingThere } from "./same-place.ts";
 import { WRITTEN_ANEW } from "./written-anew.ts";
 
+/** What came of looking at messages that were told of before. */
+export interface ToldAgain {
+  /** The first that is not the one that was told of before under its ref; null when all are. */
+  readonly another: MessageHead | null;
+  /** They look otherwise than what was decided at their refs, and no email was made of that: they are decided for themselves. */
+  readonly undecided: readonly MessageHead[];
+}
+
+const ALL_SAME: ToldAgain = { another: null, undecided: [] };
+
 /**
- * The first of these messages of one stream that is not the one that was told of before under its ref; null when all are. One of which nothing is
- * known was left out for its age, or it came under a ref that had passed by. A header that is not handed out says nothing. What is the same and was
- * written anew is said so of; where no email was made of it, it is decided again on what it shows now.
+ * Compares messages of one stream with what was told of them before. One of which nothing is known was left out for its age, or it came under a ref that
+ * had passed by. A header that is not handed out says nothing. What is the same and was written anew is said so of.
  */
-export async function anotherMessage(reading: Reading, stream: string, heads: readonly MessageHead[]): Promise<MessageHead | null> {
+export async function compareTold(reading: Reading, stream: string, heads: readonly MessageHead[]): Promise<ToldAgain> {
   const { context, work } = reading;
   const readable = heads.filter((head) => head.unreadable === undefined);
-  if (readable.length === 0) return null;
+  if (readable.length === 0) return ALL_SAME;
   const known = await toldBefore(
     context.database,
     work.mailbox.id,
@@ -22,34 +31,26 @@ export async function anotherMessage(reading: Reading, stream: string, heads: re
     readable.map((head) => head.ref.id),
   );
   const unknown = readable.find((head) => !known.has(head.ref.id) && head.received >= work.mailbox.startDate);
-  if (unknown !== undefined) return unknown;
+  if (unknown !== undefined) return { another: unknown, undecided: [] };
   const changed = readable.flatMap((head): readonly Changed[] => {
     const told = known.get(head.ref.id);
     return told === undefined || isSame(told, head) ? [] : [{ head, told }];
   });
+  if (changed.length === 0) return ALL_SAME;
   const likely = await lyingThere(reading, changed);
-  const another = changed.find(({ head }) => likely.get(head.ref.id) === "another");
-  if (another !== undefined) return another.head;
-  await noteChanged(reading, changed, likely);
-  return null;
+  const those = (wanted: Likely) => changed.filter(({ head }) => likely.get(head.ref.id) === wanted);
+  const [another] = [...those("another"), ...those("look-alike")];
+  if (another !== undefined) return { another: another.head, undecided: [] };
+  await noteSame(reading, those("same"));
+  return { another: null, undecided: those("no email").map(({ head }) => head) };
 }
 
-async function noteChanged({ context, work, lease }: Reading, changed: readonly Changed[], likely: Awaited<ReturnType<typeof lyingThere>>) {
-  if (changed.length === 0) return;
-  const undecided = changed.filter(({ head }) => likely.get(head.ref.id) === "no email");
-  const same = changed.filter(({ head }) => likely.get(head.ref.id) === "same");
+async function noteSame({ context, work, lease }: Reading, same: readonly Changed[]): Promise<void> {
+  if (same.length === 0) return;
+  const ids = same.map(({ told }) => told.decisionId);
   await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
-    await noteRule(
-      tx,
-      work.mailbox.id,
-      same.map(({ told }) => told.decisionId),
-      WRITTEN_ANEW,
-    );
-    await decideOnNewHeads(
-      tx,
-      undecided.map(({ head, told }) => ({ decisionId: told.decisionId, head })),
-    );
+    await noteRule(tx, work.mailbox.id, ids, WRITTEN_ANEW);
   }, "note what was written anew");
 }
 
