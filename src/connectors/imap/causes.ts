@@ -216,13 +216,15 @@ export const CAUSES = {
   "answer too large": {
     scope: "mailbox",
     waitingHelps: false,
-    message: (where, who) => `${where} sent more than it was asked for while ${who} was being read.`,
+    message: (where, who) =>
+      `${where} sends far more than it was asked for, or comes to no end, while ${who} is being read; the connection was given up.`,
     remedy: (where) => `Ask who runs ${where}; a security gateway in between may be the cause.`,
   },
   "answer without end": {
     scope: "folder",
     waitingHelps: false,
-    message: (where, what) => `${where} sends far more than it was asked for about ${what}; the connection was given up.`,
+    message: (where, what) =>
+      `${where} sends far more than it was asked for about ${what}, or comes to no end; the connection was given up.`,
     remedy: (where) =>
       `Ask who runs ${where} to look at this folder: its index may be damaged, or a security gateway in between the cause. The other folders are read meanwhile.`,
   },

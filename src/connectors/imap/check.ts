@@ -65,7 +65,11 @@ async function* inside(client: ImapFlow, target: Target, mailbox: MailboxAccess)
     const quota = await quotaStep(client, mailbox.address);
     if (quota !== null) yield quota;
   } catch (error) {
-    const failure = classify(error, { ...about, folder: "INBOX", connectionError: endingOf(client) });
+    const failure = classify(error, {
+      ...about,
+      ...(name !== "list the folders" && { folder: "INBOX" }),
+      connectionError: endingOf(client),
+    });
     const isMissing = failure.code === "folder gone" && name === "open the inbox";
     yield failedStep(name, isMissing ? imapFailure("inbox missing", about, { serverSaid: failure.serverSaid, cause: failure }) : failure);
   }

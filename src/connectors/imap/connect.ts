@@ -10,6 +10,7 @@ import { trustIn } from "../../wire/trust.ts";
 import { Witnesses } from "../../wire/witnesses.ts";
 import { TooLate, within } from "./deadline.ts";
 import { type Circumstances, classify, imapFailure, isNotAuthorized } from "./failures.ts";
+import { ANSWER_BYTES, closeWhenFlooded } from "./flood.ts";
 import { troubleOfServiceAccount } from "./service-account.ts";
 
 /** What connections are opened to. One for each mail system: the certificates in it take time to read. */
@@ -52,6 +53,9 @@ export interface ConnectOptions {
 
 /** Timeouts that greeting, TLS and signing in may take together: a server that keeps talking is never silent. */
 const ATTEMPT = 3;
+
+/** Bytes that a server may say until somebody is signed in: with more it talks without an end, and is not silent. */
+const GREETINGS = 64 * 1024;
 
 /** Milliseconds that saying goodbye may take. */
 const GOODBYE = 2000;
@@ -120,6 +124,7 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
   const client: ImapFlow = new ImapFlow({ ...settings(target, options), ...signIn(target.endpoint, secret, () => client.capabilities) });
   // Without a listener Node ends the process with the error of an idle connection (peers.md B20).
   client.on("error", (error) => endings.set(client, error));
+  closeWhenFlooded(client, target.endpoint.timeout, (flooded) => endings.set(client, flooded));
   options.onAttempt?.(client);
   const giveUp = () => client.close();
   options.signal?.addEventListener("abort", giveUp);
@@ -128,7 +133,8 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
     await within(ATTEMPT * target.endpoint.timeout, client.connect());
   } catch (error) {
     client.close();
-    if (error instanceof TooLate) throw imapFailure("connection timed out", about, { cause: error });
+    if (error instanceof TooLate)
+      throw imapFailure(client.stats().received > GREETINGS ? "answer too large" : "connection timed out", about, { cause: error });
     const failure = withTokenFacts(classify(error, { ...about, connectionError: endings.get(client) }), secret);
     throw failure.code === "sign-in refused" || failure.code === "no common sign-in method" || failure.code === "encryption required"
       ? withOffer(failure, client, secret, about)
@@ -159,9 +165,10 @@ function settings({ endpoint, trust, largestLiteral }: Target, options: ConnectO
     // Before the socket's own timer, which says less.
     greetingTimeout: Math.ceil(endpoint.timeout * 0.9),
     socketTimeout: options.silence ?? endpoint.timeout,
+    maxLineLength: ANSWER_BYTES,
     maxLiteralSize: largestLiteral,
-    // imapflow wants room for the rest of the answer around the literal.
-    maxResponseSize: largestLiteral * 2,
+    // imapflow wants room for the rest of the answer around the literal; and what holds none may be as long as a line.
+    maxResponseSize: Math.max(largestLiteral * 2, ANSWER_BYTES),
     expungeHandler: options.onExpunge,
     qresync: true,
     disableAutoIdle: true,

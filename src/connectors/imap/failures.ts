@@ -86,8 +86,11 @@ type ErrorFacts = z.infer<typeof ErrorFacts>;
 /** Errors by which imapflow says that the connection is gone. */
 const CONNECTION_GONE = new Set(["NoConnection", "EConnectionClosed", "StateLogout", "ClosedAfterConnectText", "ClosedAfterConnectTLS"]);
 
+/** A line, or an answer of many pieces, passed one of imapflow's limits. */
+const WITHOUT_END = new Set(["LineTooLarge", "ResponseTooLarge", "TooManyTokens", "TooManyResponses"]);
+
 /** The server's answer passed one of imapflow's limits. */
-const TOO_LARGE = new Set(["LiteralTooLarge", "LineTooLarge", "ResponseTooLarge", "TooManyTokens", "TooManyResponses"]);
+const TOO_LARGE = new Set(["LiteralTooLarge", ...WITHOUT_END]);
 
 /** Exchange Online, when the access token of an open session expires (`BYE Session invalidated - AccessTokenExpired`); others in like words. */
 const TOKEN_EXPIRED = /access ?token ?(has )?expired|token is expired/i;
@@ -117,7 +120,7 @@ export class ConnectionGone extends Error {
   }
 }
 
-/** Thrown where the server sends far more than it was asked for. What is still on its way is not waited for: the connection is given up. */
+/** Thrown where the server sends far more than it was asked for, or comes to no end. What is still on its way is not waited for: the connection is given up. */
 export class Flooded extends Error {}
 
 /** Whether a sign-in was refused though user name and password are right: they may not act for the user who was named (RFC 5530). */
@@ -130,6 +133,7 @@ export function classify(error: unknown, about: Circumstances): Failure {
   if (error instanceof Failure) return error;
   // A command that was under way only knows that the connection went; why, the connection knows.
   const root = CONNECTION_GONE.has(codeOf(error) ?? "") && about.connectionError !== undefined ? about.connectionError : error;
+  if (hasNoEnd(root)) return imapFailure(about.folder === undefined ? "answer too large" : "answer without end", about, { cause: error });
   const facts = ErrorFacts.parse(root instanceof Error ? root : { message: String(root) });
   const told = troubleOf(facts);
   const trouble = told === "sign-in refused" && about.withToken === true ? "token refused" : told;
@@ -175,6 +179,11 @@ export function isServerFault(error: unknown): boolean {
 function refusalCode(error: unknown): string | undefined {
   const facts = ErrorFacts.parse(error instanceof Error ? error : { message: "" });
   return responseCode(facts, facts.responseText ?? "");
+}
+
+/** Whether the server sends far more than it was asked for: about the folder, where there is one, else whatever it is asked. */
+export function hasNoEnd(error: unknown): boolean {
+  return error instanceof Flooded || WITHOUT_END.has(codeOf(error) ?? "");
 }
 
 /** Whether the connection was given up because far more came than was asked for, or than there was room for. */

@@ -115,7 +115,7 @@ export class Session {
     }
     if (error instanceof Flooded) {
       client.close();
-      return this.failure("answer without end", folder, { cause: error });
+      return classify(error, this.#about(folder));
     }
     const about = { ...this.#about(folder), connectionError: endingOf(client) };
     // imapflow may stumble over its own state when the connection goes between two commands.

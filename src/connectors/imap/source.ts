@@ -7,7 +7,7 @@ import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages } from ".
 import { fetchContent } from "./content.ts";
 import { isSendable } from "./folders.ts";
 import { headsOf } from "./heads.ts";
-import { folderOfRole, listFolders } from "./list-folders.ts";
+import { type FoundFolder, folderOfRole, listFolders } from "./list-folders.ts";
 import { sharedWith } from "./listing.ts";
 import { Puller } from "./pull.ts";
 import { type Right, rightsOf, TO_FILE, TO_READ, withRights } from "./rights.ts";
@@ -15,6 +15,9 @@ import type { Session } from "./session.ts";
 
 /** How a server refuses a folder to somebody who lacks a right. */
 const MAY_BE_RIGHTS: ReadonlySet<string> = new Set(["no right", "folder gone", "folder unreadable"]);
+
+/** Folders that may come to no end before all others are given up as well: each takes its time. */
+const MOST_ENDLESS = 3;
 
 /** The port over one connection. Every folder is a stream; ids are MAILBOXIDs or paths, see list-folders.ts. */
 export class ImapSource implements MailSource {
@@ -34,11 +37,25 @@ export class ImapSource implements MailSource {
   }
 
   async folders(): Promise<readonly Folder[]> {
-    const found = await this.#session.run(undefined, (client) => listFolders(client, this.#session.mailbox, this.#session.target.endpoint));
+    const found = await this.#found();
     this.#paths = new Map(found.map(({ folder, path }) => [folder.stream, path]));
     return found.map(({ folder }) =>
       folder.unreadable === null ? folder : { ...folder, unreadable: this.#session.secrets.text(folder.unreadable) },
     );
+  }
+
+  /** Folders that the server comes to no end with cost a connection each; of too many the mailbox is not read. */
+  async #found(): Promise<readonly FoundFolder[]> {
+    const { mailbox, target } = this.#session;
+    const endless = new Set<string>();
+    for (;;) {
+      const before = endless.size;
+      try {
+        return await this.#session.run(undefined, (client) => listFolders(client, mailbox, target.endpoint, endless));
+      } catch (error) {
+        if (endless.size === before || endless.size > MOST_ENDLESS) throw error;
+      }
+    }
   }
 
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
