@@ -92,12 +92,20 @@ export interface WatchTarget {
 
 export type MessageAction = "seen" | "delete" | { readonly moveTo: string };
 
+/** A message that was not changed, with the reason. */
+export interface Undone {
+  readonly ref: MessageRef;
+  readonly failure: Failure;
+  /** Nothing was asked, because its id may have become another message's since it was looked at: once that was done again, it may be changed at once. */
+  readonly lookAgain?: boolean | undefined;
+}
+
 /** What became of a change to messages. */
 export interface Applied {
   /** Those that were changed, or are gone already. */
   readonly done: readonly MessageRef[];
-  /** Those that were not, as far as is known, each with the reason. */
-  readonly undone: readonly { readonly ref: MessageRef; readonly failure: Failure }[];
+  /** Those that were not, as far as is known. */
+  readonly undone: readonly Undone[];
 }
 
 /** Reads one mailbox. One command at a time; close it when done. Reading has no side effect on the mailbox (invariant 11). */

@@ -39,6 +39,26 @@ test("of messages that share an id only those are deleted whose content was hand
   });
 });
 
+test("of what was looked at in a session that was left nothing is deleted in the next before it is looked at there", async () => {
+  const script = (command: string) => (command === "RETR 3" ? "-ERR cannot read it\r\n" : undefined);
+  await reading({ messages: box("a", "b", "c"), script }, async (source, server) => {
+    const [first, ...others] = (await page(source)).heads.map((head) => head.ref);
+    assert.ok(first !== undefined);
+    const content = () => contents(source, [first, ...others]);
+    assert.equal((await failing(content, "message unreadable")).scope, "item");
+    assert.equal(server.heard.length, 2, "a new session showed whether the third is still there");
+    const { undone } = await source.apply([first], "delete");
+    assert.deepEqual(
+      undone.map(({ failure, lookAgain }) => [failure.code, failure.scope, failure.waitingHelps, lookAgain]),
+      [["messages not looked at", "item", true, true]],
+    );
+    assert.equal(server.messages.length, 3);
+    await source.heads([first]);
+    assert.deepEqual((await source.apply([first], "delete")).undone, []);
+    assert.deepEqual(server.messages, box("b", "c"));
+  });
+});
+
 test("a message that is not handed out keeps no other from being read where the server does not let us in again soon", async () => {
   const delay = ["TOP", "UIDL", "SASL PLAIN", "RESP-CODES", "LOGIN-DELAY 60"];
   for (const [refusal, capabilities, connections] of [
@@ -73,6 +93,7 @@ test("after deleting, a server that has not let go of the mailbox yet is asked o
     const [first, second] = (await page(source)).heads.map((head) => head.ref);
     assert.ok(first && second);
     await source.apply([first], "delete");
+    await source.heads([second]);
     await source.apply([second], "delete");
     assert.deepEqual([server.messages.length, server.heard.length], [0, 3]);
   });

@@ -55,7 +55,7 @@ function stepOf(failure: Failure, { step }: Progress): ConnectStep {
 async function listing(connection: Connection): Promise<Step> {
   const name = "list the messages";
   try {
-    const drop = new Maildrop(connection, true, { shared: new Set(), lost: new Set() });
+    const drop = new Maildrop(connection, true, new Set());
     const { length } = await drop.entries();
     const message = `The mailbox holds ${length} messages, each with an id of its own. None was opened.`;
     if (connection.capabilities.top) return { name, result: "ok", message };

@@ -192,6 +192,12 @@ const CAUSES = {
     message: (where, what) => `${where} does not delete ${what}.`,
     remedy: (where) => `If it lasts, ask who runs ${where} whether the account may delete by POP3.`,
   },
+  "messages not looked at": {
+    scope: "item",
+    waitingHelps: true,
+    message: (where, what) => `${where} was signed in to anew since ${what} were looked at: they may be others now, and are not deleted.`,
+    remedy: () => "Nothing: Waypost looks at them again and deletes them in the same session. Read the mailbox by IMAP if it lasts.",
+  },
   "messages not told apart": {
     scope: "item",
     waitingHelps: true,

@@ -26,13 +26,11 @@ export class Maildrop {
   /** Set when the server lost count of what it was asked. */
   readonly #pipeline: number;
   readonly #shared: Set<string>;
-  readonly #lost: ReadonlySet<string>;
 
-  /** `shared` collects the ids under which any listing had several messages; `lost` are those that were looked at in sessions that broke. */
-  constructor(connection: Connection, pipelining: boolean, { shared, lost }: { shared: Set<string>; lost: ReadonlySet<string> }) {
+  /** `shared` collects the ids under which any listing had several messages. */
+  constructor(connection: Connection, pipelining: boolean, shared: Set<string>) {
     this.connection = connection;
     this.#shared = shared;
-    this.#lost = lost;
     this.#pipeline = pipelining && connection.capabilities.pipelining ? PIPELINE : 1;
   }
 
@@ -80,14 +78,9 @@ export class Maildrop {
     return !this.#shared.has(id) || this.handedOut.has(number);
   }
 
-  /** It was not looked at, or in this session too: between two sessions a server may give an id to another message. */
-  isOfThisSession({ id, number }: Entry): boolean {
-    return !this.#lost.has(id) || this.lookedAt.has(number);
-  }
-
-  /** Ids of the messages that were looked at. */
-  lookedAtIds(): readonly string[] {
-    return (this.#entries ?? []).filter(({ number }) => this.lookedAt.has(number)).map(({ id }) => id);
+  /** It was looked at in this session: between two sessions, however the first one ended, a server may give an id to another message. */
+  isOfThisSession({ number }: Entry): boolean {
+    return this.lookedAt.has(number);
   }
 
   /** One command for each item until there is `enough`, as many on the way as the server allows; `take` reads the whole answer of each, in order. */

@@ -8,8 +8,8 @@ import type { Session } from "./session.ts";
 /**
  * Deletes exactly these messages; those that are gone already are passed over. A message marked by DELE is deleted when the server has answered
  * QUIT (RFC 1939 6), and a connection that breaks before deletes nothing: it all happens in one session, which is over then. Of messages that share
- * an id only those are deleted whose content was handed out in this very session: in another one the id may be another message's. And so is it with
- * what was looked at in a session that broke, unless it was looked at again.
+ * an id only those are deleted whose content was handed out in this very session, and of the others those that were looked at in it: between two
+ * sessions a server may give an id to another message.
  */
 export async function removeMessages(session: Session, refs: readonly MessageRef[]): Promise<Applied> {
   return session.run(async (drop) => {
@@ -21,11 +21,13 @@ export async function removeMessages(session: Session, refs: readonly MessageRef
     const note = (some: readonly Entry[], failure: Failure) => {
       for (const { id } of some) undone.set(id, failure);
     };
-    note(ofAnotherSession, session.failure("connection lost"));
-    note(uncertain, session.failure("messages not told apart", { what: `${uncertain.length} messages of ${session.mailbox.address}` }));
+    const { address } = session.mailbox;
+    note(ofAnotherSession, session.failure("messages not looked at", { what: `${ofAnotherSession.length} messages of ${address}` }));
+    note(uncertain, session.failure("messages not told apart", { what: `${uncertain.length} messages of ${address}` }));
+    const lookAgain = new Set([...uncertain, ...ofAnotherSession].map(({ id }) => id));
     const failures = refs.flatMap((ref) => {
       const failure = undone.get(ref.id);
-      return failure === undefined ? [] : [{ ref, failure }];
+      return failure === undefined ? [] : [{ ref, failure, lookAgain: lookAgain.has(ref.id) }];
     });
     return { done: refs.filter(({ id }) => !undone.has(id)), undone: failures };
   });

@@ -82,8 +82,6 @@ export class Session {
   #pipelining = true;
   /** Ids under which there were several messages at any time. */
   readonly #shared = new Set<string>();
-  /** Ids of messages that were looked at in sessions that broke. */
-  readonly #lost = new Set<string>();
   /** Ids of some messages that were handed out in earlier rounds. */
   #vouched: readonly string[] = [];
   /** We were in it a moment ago, and the server may not have noticed yet that we left. */
@@ -281,7 +279,6 @@ export class Session {
     if (this.#drop !== null && !this.#drop.connection.channel.ended) return this.#drop;
     if (this.#drop !== null) {
       this.#left = true;
-      for (const id of this.#drop.lookedAtIds()) this.#lost.add(id);
       this.#drop = null;
     }
     const connection = await this.#connect();
@@ -289,7 +286,7 @@ export class Session {
       await connection.leave();
       throw new Error(`the mail source of ${this.mailbox.address} was closed while it connected`);
     }
-    this.#drop = new Maildrop(connection, this.#pipelining, { shared: this.#shared, lost: this.#lost });
+    this.#drop = new Maildrop(connection, this.#pipelining, this.#shared);
     return this.#drop;
   }
 

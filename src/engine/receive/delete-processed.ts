@@ -54,7 +54,7 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
 const NOTHING: Applied = { done: [], undone: [] };
 
 async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promise<Applied> {
-  const { context, work, source, lease } = reading;
+  const { context, work } = reading;
   const crm = context.crm(work.mailbox.organization);
   const whole = await crm.whole(batch.map((one) => one.emailId));
   const ready = batch.filter((one) => whole.has(one.emailId));
@@ -62,6 +62,23 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promi
   // A CRM elsewhere answers for itself.
   if (crm.joinsTransaction) await makeDurable(reading);
   step("delete.durable");
+  const first = await deleteProven(reading, ready, whole);
+  const again = new Set(first.undone.flatMap(({ ref, lookAgain }) => (lookAgain === true ? [keyOf(ref)] : [])));
+  if (again.size === 0) return first;
+  // Once, and without those that were not proven: what the server does not hand out may be why the mailbox was opened anew.
+  const tried = ready.filter(({ ref }) => again.has(keyOf(ref))).map((one) => ({ ...one, triedAt: context.now() }));
+  const second = await deleteProven(reading, tried, whole);
+  const undone = [...first.undone.filter(({ lookAgain }) => lookAgain !== true), ...second.undone];
+  return { done: [...first.done, ...second.done], undone };
+}
+
+function keyOf({ stream, id }: MessageRef): string {
+  return `${stream}\n${id}`;
+}
+
+/** Deletes of messages whose emails are whole those that are proven to be in them. */
+async function deleteProven(reading: Reading, ready: readonly Deletable[], whole: ReadonlyMap<string, string>): Promise<Applied> {
+  const { context, work, source, lease } = reading;
   const proven = await proveContent(reading, ready, whole);
   step("delete.verified");
   if (proven.length === 0) return NOTHING;

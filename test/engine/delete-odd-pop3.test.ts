@@ -1,0 +1,79 @@
+/** Deleting what is processed from POP3 servers that no real one can be made to be: by what they say, and by what happens between two commands. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { configurationSchema } from "../../src/config.ts";
+import { testDatabase } from "../databases.ts";
+import { type ScriptedPop3, type ScriptedPop3Message, type ScriptedPop3Options, startScriptedPop3 } from "../servers/scripted-pop3.ts";
+import { emailsIn, letter } from "./incoming.ts";
+import { addressOf, openRigApp, receive, testClock } from "./rig.ts";
+
+function configurationAt(port: number) {
+  process.env.WAYPOST_TEST_POP3_PASSWORD = "secret";
+  const server = { protocol: "pop3", host: "127.0.0.1", port, security: "none", timeoutSeconds: 5 } as const;
+  const mailbox = { deleteAfterProcessing: true, username: "ann", password: { env: "WAYPOST_TEST_POP3_PASSWORD" } };
+  return configurationSchema.parse({
+    organizations: [{ name: "CRM", kind: "embedded" }],
+    serverProfiles: [{ name: "pop", incoming: server }],
+    queues: [{ name: "Ann", email: addressOf("ann") }],
+    mailboxes: [{ address: addressOf("ann"), queue: addressOf("ann"), readFrom: "2026-01-01T00:00:00Z", ...mailbox }],
+  });
+}
+
+/** A queue's mailbox on such a server, with the Waypost that deletes what it has processed. */
+async function queueOn(options: ScriptedPop3Options) {
+  await using opening = new AsyncDisposableStack();
+  const server = opening.use(await startScriptedPop3(options));
+  const database = opening.use(await testDatabase("pglite"));
+  const clock = testClock();
+  const app = opening.use(await openRigApp(database, configurationAt(server.port), { now: clock.now }));
+  const stack = opening.move();
+  const round = async () => {
+    clock.forward(7200);
+    assert.deepEqual((await receive(app, "ann")).failures, []);
+  };
+  return { server, database, app, round, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+const mimeOf = (name: string) => `Received: by mail.test; Tue, 24 Nov 2026 00:00:00 +0000\r\n${letter({ id: name })}`;
+
+/** Letters on a server whose ids are the numbers of its messages. */
+const numbered = (...names: string[]) => names.map((name, index) => ({ uidl: String(index + 1), mime: mimeOf(name) }));
+const lying = (server: ScriptedPop3) => server.messages.map(({ mime }) => /^Subject: Letter (\S+)/m.exec(String(mime))?.[1]);
+
+/** Does not hand out the third message, and has the mailbox changed when that is asked for first. */
+function refusingTheThird(change: () => readonly ScriptedPop3Message[], own: () => ScriptedPop3) {
+  let changed = false;
+  return (command: string) => {
+    if (command !== "RETR 3") return undefined;
+    if (!changed) own().messages = change();
+    changed = true;
+    return "-ERR cannot read it\r\n";
+  };
+}
+
+test("what was compared in a session that was left on purpose is looked at again in the next, where its id may be an unread message's", async () => {
+  const script = refusingTheThird(
+    () => numbered("b", "n"),
+    () => queue.server,
+  );
+  await using queue = await queueOn({ messages: numbered("a", "b", "a"), script });
+  await queue.round();
+  assert.ok(lying(queue.server).includes("n"), "it was never read");
+  await queue.round();
+  await queue.round();
+  assert.deepEqual(lying(queue.server), []);
+  const subjects = (await emailsIn(queue.database, "ann")).map((email) => email.subject);
+  assert.deepEqual(subjects.sort(), ["Letter a", "Letter b", "Letter n"]);
+});
+
+test("a copy that is never handed out keeps no other message from being deleted, though a new session shows each time whether it is there", async () => {
+  const messages = ["a", "b", "a"].map((name, index) => ({ uidl: `uid-${index}`, mime: mimeOf(name) }));
+  const script = refusingTheThird(
+    () => messages,
+    () => queue.server,
+  );
+  await using queue = await queueOn({ messages, script });
+  await queue.round();
+  assert.deepEqual(queue.server.messages, messages.slice(2));
+  assert.deepEqual((await queue.app.operations.status()).alerts, []);
+});
