@@ -38,6 +38,7 @@ const mimeOf = (name: string) => `Received: by mail.test; Tue, 24 Nov 2026 00:00
 
 /** Letters on a server whose ids are the numbers of its messages. */
 const numbered = (...names: string[]) => names.map((name, index) => ({ uidl: String(index + 1), mime: mimeOf(name) }));
+const deletionsAsked = (server: ScriptedPop3) => server.heard.flat().filter((command) => command.startsWith("DELE"));
 const lying = (server: ScriptedPop3) => server.messages.map(({ mime }) => /^Subject: Letter (\S+)/m.exec(String(mime))?.[1]);
 
 /** Does not hand out the third message, and has the mailbox changed when that is asked for first. */
@@ -76,4 +77,35 @@ test("a copy that is never handed out keeps no other message from being deleted,
   await queue.round();
   assert.deepEqual(queue.server.messages, messages.slice(2));
   assert.deepEqual((await queue.app.operations.status()).alerts, []);
+});
+
+test("messages that the server refuses to delete, however many, keep no other from being deleted, and each comes to its turn again", async () => {
+  const names = Array.from({ length: 401 }, (_, index) => `m${String(index + 1).padStart(3, "0")}`);
+  const messages = names.map((name) => ({ uidl: name, mime: mimeOf(name) }));
+  const held = new Set(names.slice(0, 400));
+  const script = (command: string) => {
+    const number = Number(/^DELE (\d+)$/.exec(command)?.[1] ?? 0);
+    return held.has(lying(queue.server)[number - 1] ?? "") ? "-ERR message is held\r\n" : undefined;
+  };
+  await using queue = await queueOn({ messages, script });
+  const asked: number[] = [];
+  const rounds = async (count: number) => {
+    for (let round = 0; round < count; round++) {
+      const before = deletionsAsked(queue.server).length;
+      await queue.round();
+      asked.push(deletionsAsked(queue.server).length - before);
+    }
+  };
+  await rounds(3);
+  assert.deepEqual(lying(queue.server), names.slice(0, 400));
+  await rounds(2);
+  // A server that refuses a whole batch is not asked about another one, once of those that are new to it and once of those that it refused before.
+  assert.deepEqual(asked, [200, 400, 201, 200, 200]);
+  held.delete("m001");
+  held.delete("m301");
+  await rounds(2);
+  assert.deepEqual(
+    [lying(queue.server).length, lying(queue.server).includes("m001"), lying(queue.server).includes("m301")],
+    [398, false, false],
+  );
 });

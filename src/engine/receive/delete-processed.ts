@@ -20,41 +20,60 @@ const ACTIVITY = "deleting";
  * with it makes an alert and keeps nobody from reading. Returns how many were deleted.
  */
 export async function deleteProcessed(reading: Reading, folders: readonly string[]): Promise<number> {
-  const { context, work, signal } = reading;
+  const { context, work } = reading;
   const { mailbox } = work;
   if (mailbox.deleteSince === null || mailbox.owner.type === "systemuser") return 0;
-  let deleted = 0;
-  let after: MessageRef | null = null;
-  let triedBefore = false;
-  let failure: Failure | undefined;
+  const progress: Progress = { deleted: 0, triedBefore: false, failure: undefined, undone: new Set() };
   try {
-    while (!signal.aborted) {
-      const batch: readonly Deletable[] = await deletable(context.database, mailbox.id, { folders, after, limit: BATCH });
-      const last = batch.at(-1);
-      if (last === undefined) break;
-      after = last.ref;
-      triedBefore ||= batch.some((one) => one.triedAt !== null);
-      step("delete.chosen");
-      const { done, undone } = await deleteBatch(reading, batch);
-      deleted += done.length;
-      failure ??= undone[0]?.failure;
-      // A server that deletes none of them is not asked about the others.
-      if (undone.length > 0 && done.length === 0) break;
-    }
-    if (failure === undefined) await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
-    else await noteFailure(reading, failure, triedBefore);
+    // What was refused before keeps nothing else from being deleted.
+    for (const refused of [false, true]) await deleteInBatches(reading, folders, refused, progress);
+    if (progress.failure === undefined) await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
+    else await noteFailure(reading, progress.failure, progress.triedBefore);
   } catch (error) {
     if (!(error instanceof Failure) || error.scope === "process" || error.scope === "organization") throw error;
-    await noteFailure(reading, error, triedBefore);
+    await noteFailure(reading, error, progress.triedBefore);
   }
+  const { deleted } = progress;
   if (deleted > 0) context.log.info({ mailbox: mailbox.address, deleted }, "processed messages deleted from the mailbox");
   return deleted;
+}
+
+/** How far one round of deleting has come. */
+interface Progress {
+  deleted: number;
+  /** Some of the messages were tried in earlier rounds. */
+  triedBefore: boolean;
+  /** The first one. */
+  failure: Failure | undefined;
+  /** Keys of the messages that were not deleted: none is asked for a second time in a round. */
+  readonly undone: Set<string>;
+}
+
+/** Deletes those that were refused before, or the others, up to the first batch of which nothing is deleted though it was asked for. */
+async function deleteInBatches(reading: Reading, folders: readonly string[], refused: boolean, progress: Progress): Promise<void> {
+  const { context, work, signal } = reading;
+  let after: Deletable | null = null;
+  while (!signal.aborted) {
+    const found: readonly Deletable[] = await deletable(context.database, work.mailbox.id, { folders, refused, after, limit: BATCH });
+    after = found.at(-1) ?? null;
+    if (after === null) return;
+    const batch = found.filter(({ ref }) => !progress.undone.has(keyOf(ref)));
+    progress.triedBefore ||= batch.some((one) => one.triedAt !== null);
+    step("delete.chosen");
+    const { done, undone } = await deleteBatch(reading, batch);
+    progress.deleted += done.length;
+    progress.failure ??= undone[0]?.failure;
+    for (const { ref } of undone) progress.undone.add(keyOf(ref));
+    // A server that deletes none of them is not asked about the others.
+    if (undone.length > 0 && done.length === 0) return;
+  }
 }
 
 const NOTHING: Applied = { done: [], undone: [] };
 
 async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promise<Applied> {
   const { context, work } = reading;
+  if (batch.length === 0) return NOTHING;
   const crm = context.crm(work.mailbox.organization);
   const whole = await crm.whole(batch.map((one) => one.emailId));
   const ready = batch.filter((one) => whole.has(one.emailId));
