@@ -100,10 +100,11 @@ export interface Undone {
   readonly lookAgain?: boolean | undefined;
 }
 
-/** What became of a change to messages. */
+/** What became of a change to messages; each stands in one of the three. */
 export interface Applied {
-  /** Those that were changed, or are gone already. */
-  readonly done: readonly MessageRef[];
+  readonly changed: readonly MessageRef[];
+  /** Those that were not there any more, by somebody else's hand or in an earlier attempt. */
+  readonly gone: readonly MessageRef[];
   /** Those that were not, as far as is known. */
   readonly undone: readonly Undone[];
 }

@@ -91,6 +91,17 @@ export async function noteDeleted(tx: Transaction, mailboxId: string, refs: read
   await markGone(tx, mailboxId, refs, now);
 }
 
+/** These had left before the mail system was asked: nothing was tried, and nothing was deleted by us. */
+export async function noteGone(tx: Transaction, mailboxId: string, refs: readonly MessageRef[], now: Date): Promise<void> {
+  if (refs.length === 0) return;
+  await tx.query(
+    `update waypost.location set delete_tried_at = null from unnest($2::text[], $3::text[]) as one (stream, id)
+     where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
+    [mailboxId, refs.map((ref) => ref.stream), refs.map((ref) => ref.id)],
+  );
+  await markGone(tx, mailboxId, refs, now);
+}
+
 /** The mail system did not delete these, or did not say so; with its words, or what happened instead of an answer. */
 export async function noteNotDeleted(
   tx: Transaction,

@@ -164,23 +164,26 @@ export function contentContract(server: () => ServerRig, { folders }: { readonly
     });
 
   if (!folders)
-    test("deleting takes the named messages and no other, and those that are gone already are passed over", async () => {
+    test("deleting takes the named messages and no other, and those that are gone already are told apart", async () => {
       const rig = await server().mailbox();
       await rig.put("INBOX", ...numbers(5).map((one) => ({ mime: message(one) })));
       const { heads, cursor } = await drain(() => rig.open(), await folderOf(rig, "INBOX"), null);
       const refs = heads.filter((head) => head.messageId === idOf("m1") || head.messageId === idOf("m3")).map((head) => head.ref);
       await using(rig.open(), async (source) => {
         await contents(source, refs);
-        await source.apply(refs, "delete");
-        await source.apply(refs, "delete");
+        assert.deepEqual(await source.apply(refs, "delete"), { changed: refs, gone: [], undone: [] });
+        const [left] = heads.filter((head) => head.messageId === idOf("m4")).map((head) => head.ref);
+        assert.ok(left);
+        await source.heads([left]);
+        assert.deepEqual(await source.apply([...refs, left], "delete"), { changed: [left], gone: refs, undone: [] });
         const pull = await source.pull("INBOX", cursor, { limit: 10, since: LONG_AGO });
         assert.ok(pull.kind === "page");
         assert.deepEqual(
           pull.present,
-          heads.filter((head) => !refs.includes(head.ref)).map((head) => head.ref.id),
+          heads.flatMap(({ ref }) => ([...refs, left].includes(ref) ? [] : [ref.id])),
         );
       });
-      const left = ["m0", "m2", "m4"].map((one) => [idOf(one), { seen: false }]);
+      const left = ["m0", "m2"].map((one) => [idOf(one), { seen: false }]);
       assert.deepEqual([...(await rig.look("INBOX"))], left);
     });
 
@@ -201,7 +204,7 @@ export function contentContract(server: () => ServerRig, { folders }: { readonly
     });
 
   if (folders)
-    test("marking, moving and deleting change the named messages and no other", async () => {
+    test("marking, moving and deleting change the named messages and no other, and tell which are gone already", async () => {
       const rig = await server().mailbox();
       await rig.put("INBOX", ...numbers(5).map((one) => ({ mime: message(one) })));
       await rig.put("Done", { mime: message("before") });
@@ -209,14 +212,16 @@ export function contentContract(server: () => ServerRig, { folders }: { readonly
       const { heads } = await drain(() => rig.open(), folder, null);
       const refs = (...ids: number[]) => heads.flatMap((head) => (ids.some((id) => head.messageId === idOf(`m${id}`)) ? [head.ref] : []));
       await using(rig.open(), async (source) => {
-        await source.apply(refs(0, 3), "seen");
-        await source.apply(refs(1), "delete");
-        await source.apply(refs(3), { moveTo: done.id });
+        assert.deepEqual(await source.apply(refs(0, 3), "seen"), { changed: refs(0, 3), gone: [], undone: [] });
+        assert.deepEqual(await source.apply(refs(1), "delete"), { changed: refs(1), gone: [], undone: [] });
+        assert.deepEqual(await source.apply(refs(3), { moveTo: done.id }), { changed: refs(3), gone: [], undone: [] });
+        for (const action of ["seen", "delete", { moveTo: done.id }] as const)
+          assert.deepEqual(await source.apply(refs(1), action), { changed: [], gone: refs(1), undone: [] });
+        assert.deepEqual(await source.apply(refs(1, 2), "delete"), { changed: refs(2), gone: refs(1), undone: [] });
       });
       const seen = [...(await rig.look("INBOX"))].map(([id, look]) => [id, look.seen]);
       assert.deepEqual(seen, [
         [idOf("m0"), true],
-        [idOf("m2"), false],
         [idOf("m4"), false],
       ]);
       assert.deepEqual([...(await rig.look("Done")).keys()], [idOf("before"), idOf("m3")]);

@@ -283,7 +283,7 @@ test("deleting that does not come to QUIT deletes nothing, and a refused QUIT is
       assert.deepEqual(told(await source.apply(refs, "delete")), earlier);
       assert.equal(server.messages.length, 2, "what was looked at in the session that broke may be another message now");
       await source.heads(refs);
-      assert.deepEqual(await source.apply(refs, "delete"), { done: refs, undone: [] });
+      assert.deepEqual(await source.apply(refs, "delete"), { changed: refs, gone: [], undone: [] });
       assert.equal(server.messages.length, 0);
     });
   }
@@ -299,11 +299,11 @@ test("each message is told whether it was deleted, by the server's words about i
     const script = (command: string) => (command === "DELE 2" ? "-ERR held\r\n" : command === "QUIT" ? act : undefined);
     await reading({ messages: box("a", "b", "c"), script }, async (source, server) => {
       const refs = (await page(source)).heads.map((head) => head.ref);
-      const { done, undone } = await source.apply(refs, "delete");
+      const { changed, undone } = await source.apply(refs, "delete");
       const said = undone.map(({ ref, failure }) => [ref.id.split(" ")[0], failure.code, failure.serverSaid]);
       const held = ["uid-b", "message not deleted", "held"];
       assert.deepEqual(said, marked === null ? [held] : [["uid-a", ...marked], held, ["uid-c", ...marked]]);
-      assert.deepEqual(done, marked === null ? [refs[0], refs[2]] : []);
+      assert.deepEqual(changed, marked === null ? [refs[0], refs[2]] : []);
       if (marked === null) assert.equal(server.messages.length, 1);
     });
   }

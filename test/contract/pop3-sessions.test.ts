@@ -23,9 +23,9 @@ test("of messages that share an id only those are deleted whose content was hand
     await failing(() => source.apply([first, alone], "delete"), "connection lost");
     server.messages = messages.slice(1);
     await source.heads([alone]);
-    const { done, undone } = await source.apply([first, alone], "delete");
+    const { changed, undone } = await source.apply([first, alone], "delete");
     assert.deepEqual(
-      [done, undone.map(({ ref, failure }) => [ref, failure.code, failure.scope, failure.waitingHelps])],
+      [changed, undone.map(({ ref, failure }) => [ref, failure.code, failure.scope, failure.waitingHelps])],
       [[alone], [[first, "messages not told apart", "item", true]]],
     );
     assert.deepEqual(

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { configurationSchema } from "../../src/config.ts";
 import { testDatabase } from "../databases.ts";
 import { type ScriptedPop3, type ScriptedPop3Message, type ScriptedPop3Options, startScriptedPop3 } from "../servers/scripted-pop3.ts";
-import { emailsIn, letter } from "./incoming.ts";
+import { emailsIn, letter, messageIdOf } from "./incoming.ts";
 import { addressOf, openRigApp, receive, testClock } from "./rig.ts";
 
 function configurationAt(port: number) {
@@ -107,5 +107,27 @@ test("messages that the server refuses to delete, however many, keep no other fr
   assert.deepEqual(
     [lying(queue.server).length, lying(queue.server).includes("m001"), lying(queue.server).includes("m301")],
     [398, false, false],
+  );
+});
+
+test("what left by another program's hand just before Waypost would have deleted it is gone: nothing says or counts that Waypost did it", async () => {
+  const messages = ["a", "b", "a"].map((name, index) => ({ uidl: `uid-${index}`, mime: mimeOf(name) }));
+  const script = refusingTheThird(
+    () => messages.slice(1, 2),
+    () => queue.server,
+  );
+  await using queue = await queueOn({ messages, script });
+  await queue.round();
+  assert.deepEqual(lying(queue.server), []);
+  const sentencesOf = async (name: string) =>
+    (await queue.app.operations.explain(messageIdOf(name))).incoming.flatMap(({ sentences }) => sentences).join("\n");
+  assert.match(await sentencesOf("b"), /Waypost deleted it from INBOX/);
+  assert.doesNotMatch(await sentencesOf("a"), /Waypost (deleted|asked)/);
+  const [mailbox] = (await queue.app.operations.status()).mailboxes;
+  assert.equal(mailbox?.deleting?.deleted, 1);
+  const { rows } = await queue.database.query("select ref_id from waypost.location where gone_at is null");
+  assert.deepEqual(
+    rows.filter((row) => JSON.stringify(row).includes("uid-0")),
+    [],
   );
 });

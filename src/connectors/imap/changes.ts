@@ -24,44 +24,61 @@ async function uidsWith(client: ImapFlow, messageId: string): Promise<readonly n
   return candidates.filter((uid) => rows.get(uid)?.header?.messageId === messageId);
 }
 
-/** The UIDs of the refs in the folder that `path` names, which is opened for writing. Throws when one was given under another UIDVALIDITY. */
-async function openForChange(client: ImapFlow, session: Session, path: string, refs: readonly MessageRef[]): Promise<string> {
+/**
+ * Changes messages of the folder that `path` names, which is opened for writing; `work` is given the UIDs of those that lie there. Returns those that
+ * are gone already: servers pass over them without a word (RFC 3501 6.4.8). Throws when one was given under another UIDVALIDITY.
+ */
+async function change(
+  client: ImapFlow,
+  session: Session,
+  path: string,
+  refs: readonly MessageRef[],
+  work: (set: string) => Promise<void>,
+): Promise<readonly MessageRef[]> {
   const { uidValidity } = await client.mailboxOpen(path);
-  const uids = refs.map((ref) => {
+  const uids = new Map<MessageRef, number>();
+  for (const ref of refs) {
     const uid = uidOf(ref, String(uidValidity ?? 0));
     if (uid === null)
       throw session.failure("message gone", path, { what: `The message ${ref.id} in ${path} of ${session.mailbox.address}` });
-    return uid;
-  });
-  return sequenceSet(uids);
+    uids.set(ref, uid);
+  }
+  const there = new Set(await searchUids(client, { uid: sequenceSet(uids.values()) }));
+  if (there.size > 0) await work(sequenceSet(there));
+  return [...uids].flatMap(([ref, uid]) => (there.has(uid) ? [] : [ref]));
 }
 
-export function markSeen(session: Session, path: string, refs: readonly MessageRef[]): Promise<void> {
-  return session.run(path, async (client) => {
-    await flag(client, await openForChange(client, session, path, refs), "\\Seen");
-  });
+/** Marks exactly these messages as read. Returns those that are gone already. */
+export function markSeen(session: Session, path: string, refs: readonly MessageRef[]): Promise<readonly MessageRef[]> {
+  return session.run(path, (client) => change(client, session, path, refs, (set) => flag(client, set, "\\Seen")));
 }
 
-/** Deletes exactly these messages. Without UIDPLUS (RFC 4315) EXPUNGE would take along what others marked as deleted, so nothing is done. */
-export function deleteMessages(session: Session, path: string, refs: readonly MessageRef[]): Promise<void> {
+/** Deletes exactly these messages. Returns those that are gone already. Without UIDPLUS (RFC 4315) EXPUNGE would take along what others marked as deleted, so nothing is done. */
+export function deleteMessages(session: Session, path: string, refs: readonly MessageRef[]): Promise<readonly MessageRef[]> {
   return session.run(path, async (client) => {
     if (!client.capabilities.has("UIDPLUS")) throw session.failure("expunge not possible", path);
-    await expunge(client, await openForChange(client, session, path, refs));
+    return change(client, session, path, refs, (set) => expunge(client, set));
   });
 }
 
-/** MOVE (RFC 6851), or COPY and then deleting, which needs UIDPLUS. Messages that are gone already are passed over. */
-export function moveMessages(session: Session, path: string, refs: readonly MessageRef[], destination: string): Promise<void> {
+/** MOVE (RFC 6851), or COPY and then deleting, which needs UIDPLUS. Returns those that are gone already. */
+export function moveMessages(
+  session: Session,
+  path: string,
+  refs: readonly MessageRef[],
+  destination: string,
+): Promise<readonly MessageRef[]> {
   return session.run(path, async (client) => {
     const canMove = client.capabilities.has("MOVE");
     if (!canMove && !client.capabilities.has("UIDPLUS")) throw session.failure("expunge not possible", path);
-    const set = await openForChange(client, session, path, refs);
-    if (canMove) {
-      if (!(await client.messageMove(set, destination, { uid: true }))) throw refused(client, "MOVE");
-      return;
-    }
-    if (!(await client.messageCopy(set, destination, { uid: true }))) throw refused(client, "COPY");
-    await expunge(client, set);
+    return change(client, session, path, refs, async (set) => {
+      if (canMove) {
+        if (!(await client.messageMove(set, destination, { uid: true }))) throw refused(client, "MOVE");
+        return;
+      }
+      if (!(await client.messageCopy(set, destination, { uid: true }))) throw refused(client, "COPY");
+      await expunge(client, set);
+    });
   });
 }
 

@@ -97,13 +97,12 @@ export class ImapSource implements MailSource {
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
+    const gone = new Set<MessageRef>();
     for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
       const path = await this.#pathOf(stream);
-      if (action === "seen") await markSeen(this.#session, path, some);
-      else if (action === "delete") await deleteMessages(this.#session, path, some);
-      else await moveMessages(this.#session, path, some, await this.#pathOf(action.moveTo));
+      for (const ref of await this.#change(path, some, action)) gone.add(ref);
     }
-    return { done: refs, undone: [] };
+    return { changed: refs.filter((ref) => !gone.has(ref)), gone: [...gone], undone: [] };
   }
 
   async fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {
@@ -116,6 +115,13 @@ export class ImapSource implements MailSource {
   close(): Promise<void> {
     this.#onClose();
     return this.#session.close();
+  }
+
+  /** Returns those that are gone already. */
+  async #change(path: string, refs: readonly MessageRef[], action: MessageAction): Promise<readonly MessageRef[]> {
+    if (action === "seen") return markSeen(this.#session, path, refs);
+    if (action === "delete") return deleteMessages(this.#session, path, refs);
+    return moveMessages(this.#session, path, refs, await this.#pathOf(action.moveTo));
   }
 
   #remember(heads: readonly MessageHead[]): void {

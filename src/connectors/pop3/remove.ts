@@ -6,7 +6,7 @@ import type { Maildrop } from "./maildrop.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Deletes exactly these messages; those that are gone already are passed over. A message marked by DELE is deleted when the server has answered
+ * Deletes exactly these messages and tells which are gone already. A message marked by DELE is deleted when the server has answered
  * QUIT (RFC 1939 6), and a connection that breaks before deletes nothing: it all happens in one session, which is over then. Of messages that share
  * an id only those are deleted whose content was handed out in this very session, and of the others those that were looked at in it: between two
  * sessions a server may give an id to another message.
@@ -29,7 +29,8 @@ export async function removeMessages(session: Session, refs: readonly MessageRef
       const failure = undone.get(ref.id);
       return failure === undefined ? [] : [{ ref, failure, lookAgain: lookAgain.has(ref.id) }];
     });
-    return { done: refs.filter(({ id }) => !undone.has(id)), undone: failures };
+    const [there, gone] = parted(refs, ({ id }) => found.has(id));
+    return { changed: there.filter(({ id }) => !undone.has(id)), gone, undone: failures };
   });
 }
 

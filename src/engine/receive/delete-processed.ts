@@ -1,5 +1,5 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
-import { type Deletable, deletable, intendDeletion, noteDeleted, noteNotDeleted } from "../../ledger/deletions.ts";
+import { type Deletable, deletable, intendDeletion, noteDeleted, noteGone, noteNotDeleted } from "../../ledger/deletions.ts";
 import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Cursor, MessageRef } from "../../model/message.ts";
@@ -60,16 +60,16 @@ async function deleteInBatches(reading: Reading, folders: readonly string[], ref
     const batch = found.filter(({ ref }) => !progress.undone.has(keyOf(ref)));
     progress.triedBefore ||= batch.some((one) => one.triedAt !== null);
     step("delete.chosen");
-    const { done, undone } = await deleteBatch(reading, batch);
-    progress.deleted += done.length;
+    const { changed, undone } = await deleteBatch(reading, batch);
+    progress.deleted += changed.length;
     progress.failure ??= undone[0]?.failure;
     for (const { ref } of undone) progress.undone.add(keyOf(ref));
     // A server that deletes none of them is not asked about the others.
-    if (undone.length > 0 && done.length === 0) return;
+    if (undone.length > 0 && changed.length === 0) return;
   }
 }
 
-const NOTHING: Applied = { done: [], undone: [] };
+const NOTHING: Applied = { changed: [], gone: [], undone: [] };
 
 async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promise<Applied> {
   const { context, work } = reading;
@@ -88,7 +88,7 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promi
   const tried = ready.filter(({ ref }) => again.has(keyOf(ref))).map((one) => ({ ...one, triedAt: context.now() }));
   const second = await deleteProven(reading, tried, whole);
   const undone = [...first.undone.filter(({ lookAgain }) => lookAgain !== true), ...second.undone];
-  return { done: [...first.done, ...second.done], undone };
+  return { changed: [...first.changed, ...second.changed], gone: [...first.gone, ...second.gone], undone };
 }
 
 function keyOf({ stream, id }: MessageRef): string {
@@ -116,17 +116,18 @@ async function deleteProven(reading: Reading, ready: readonly Deletable[], whole
 }
 
 /** The cursor knows of it too: that all messages of a mailbox left tells of a migration only where it was not us. */
-async function storeDeletion({ context, work, source, lease }: Reading, { done, undone }: Applied): Promise<void> {
+async function storeDeletion({ context, work, source, lease }: Reading, { changed, gone, undone }: Applied): Promise<void> {
   const { id } = work.mailbox;
   const moved: { readonly stream: string; readonly before: Position; readonly cursor: Cursor }[] = [];
-  for (const [stream, refs] of Map.groupBy(done, (ref) => ref.stream)) {
+  for (const [stream, refs] of Map.groupBy(changed, (ref) => ref.stream)) {
     const before = source.without === undefined ? null : await readPosition(context.database, id, stream);
     const cursor = before === null ? undefined : await source.without?.(before.cursor, refs);
     if (before !== null && cursor !== undefined) moved.push({ stream, before, cursor });
   }
   await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
-    await noteDeleted(tx, id, done, context.now());
+    await noteDeleted(tx, id, changed, context.now());
+    await noteGone(tx, id, gone, context.now());
     await noteNotDeleted(
       tx,
       id,

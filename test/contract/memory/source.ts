@@ -54,14 +54,16 @@ export class MemorySource implements MailSource {
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
     const { box } = await this.#call("folders");
-    for (const ref of refs) {
+    const gone = refs.filter((ref) => this.#server.kind.resolve(box, ref) === undefined);
+    const changed = refs.filter((ref) => !gone.includes(ref));
+    for (const ref of changed) {
       const message = this.#server.kind.resolve(box, ref);
-      if (message === undefined) throw new Error(`there is no message ${ref.id}`);
+      if (message === undefined) throw new Error(`there is no message ${ref.id} any more`);
       if (action === "seen") box.mark(message.number);
       else if (action === "delete") box.remove(message.number);
       else box.place(message.number, [action.moveTo]);
     }
-    return { done: refs, undone: [] };
+    return { changed, gone, undone: [] };
   }
 
   async fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {
