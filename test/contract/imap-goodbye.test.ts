@@ -1,4 +1,4 @@
-/** A server that says goodbye when a message is asked for: whether the message is to blame, or the server goes away. */
+/** A server that says goodbye, or hangs up without a word, when a message is asked for: whether the message is to blame, or the server goes away. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imapSystem } from "../../src/connectors/imap/system.ts";
@@ -23,7 +23,7 @@ async function page(source: MailSource, cursor: Cursor | null): Promise<Extract<
   return pull;
 }
 
-/** Whether a command asks for one of these two. */
+/** Whether a command asks for one of the messages from the first to the second. */
 const asksFor = (command: string, first: number, second: number) => {
   const set = /^UID FETCH ([\d,:]+) /.exec(command)?.[1] ?? "";
   return set.split(",").some((range) => {
@@ -33,6 +33,44 @@ const asksFor = (command: string, first: number, second: number) => {
 };
 
 const uidsOf = (pull: Extract<Pull, { kind: "page" }>) => pull.heads.map((head) => Number(head.ref.id.split(".")[1]));
+
+test("a server that hangs up at the only new message and then on everybody who opens the mailbox is in trouble itself: the message comes when it is back", async () => {
+  let down: "no" | "soon" | "yes" = "no";
+  const script = (command: string) => {
+    if (down === "soon" && /^UID FETCH 2 .*HEADER/.test(command)) down = "yes";
+    return down === "yes" && /^(UID FETCH|EXAMINE)/.test(command) ? null : undefined;
+  };
+  await withServer({ script, inbox: { uidNext: 2, messages: some(1) } }, async (source, { inbox }) => {
+    const first = await page(source, null);
+    inbox.messages = some(1, 2);
+    inbox.uidNext = 3;
+    down = "soon";
+    await assert.rejects(page(source, first.cursor), { code: "connection lost", scope: "mailbox" });
+    down = "no";
+    const second = await page(source, first.cursor);
+    assert.deepEqual([uidsOf(second), second.heads[0]?.unreadable], [[2], undefined]);
+  });
+});
+
+test("a message at which the connection broke, and which comes when it is asked for again, is to blame for nothing", async () => {
+  let breaks = 0;
+  const script = (command: string) => (asksFor(command, 3, 3) && /HEADER|BODY\.PEEK\[\]/.test(command) && breaks-- > 0 ? null : undefined);
+  await withServer({ script, inbox: { uidNext: 5, messages: some(1, 2, 3, 4) } }, async (source) => {
+    // All four, two of them, and it alone.
+    breaks = 3;
+    const { heads } = await page(source, null);
+    assert.deepEqual(
+      heads.map((head) => [Number(head.ref.id.split(".")[1]), head.unreadable]),
+      [1, 2, 3, 4].map((uid) => [uid, undefined]),
+    );
+    breaks = 3;
+    const { read, code } = await contentsOf(
+      source,
+      heads.map((head) => head.ref),
+    );
+    assert.deepEqual([read.length, code, breaks], [4, "", -1]);
+  });
+});
 
 test("a server that says goodbye at the only new message and then to everybody is in trouble itself: the message comes when it is back", async () => {
   const bye = { cut: "* BYE Server shutting down.\r\n" };
@@ -64,20 +102,15 @@ test("a server that says goodbye at the only new message and then to everybody i
   }
 });
 
-test("the only new message at which the server says goodbye each time is told as damaged, and does not stop the mailbox", async () => {
-  const script = (command: string) => (/^UID FETCH 2 .*HEADER/.test(command) ? { cut: "* BYE FETCH failed\r\n" } : undefined);
-  await withServer({ script, inbox: { uidNext: 2, messages: some(1) } }, async (source, { inbox }) => {
-    const first = await page(source, null);
-    inbox.messages = some(1, 2);
-    inbox.uidNext = 3;
-    const second = await page(source, first.cursor);
-    assert.deepEqual([uidsOf(second), second.heads[0]?.unreadable], [[2], "FETCH failed"]);
-  });
-});
-
 const damages = [
-  { what: "says goodbye", act: { cut: "* BYE FETCH failed\r\n" }, code: "server closing" },
-  { what: "reports a fault of its own", act: "NO [SERVERBUG] Internal error", code: "server fault" },
+  { what: "says goodbye", act: { cut: "* BYE FETCH failed\r\n" }, code: "server closing", words: /^FETCH failed$/ },
+  { what: "hangs up without a word", act: null, code: "connection lost", words: /^The connection with 127\.0\.0\.1:\d+ broke/ },
+  {
+    what: "reports a fault of its own",
+    act: "NO [SERVERBUG] Internal error",
+    code: "server fault",
+    words: /^The server does not hand out the message\.$/,
+  },
 ] as const;
 
 /** The names of the messages whose content comes, and the code of what came after them. */
@@ -92,7 +125,48 @@ async function contentsOf(source: MailSource, refs: readonly MessageRef[]): Prom
   }
 }
 
-for (const { what, act, code } of damages) {
+test("six messages side by side at which the server hangs up or says goodbye, among good ones: each is told, and the folder goes on behind them", async () => {
+  const all = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+  const good = [1, 2, 9, 10, 11];
+  let damage: { readonly part: RegExp; readonly act: null | { readonly cut: string } } = { part: /HEADER/, act: null };
+  const script = (command: string) => (asksFor(command, 3, 8) && damage.part.test(command) ? damage.act : undefined);
+  await withServer({ script, inbox: { uidNext: 12, messages: some(...all) } }, async (source) => {
+    const pages = [await page(source, null)];
+    for (let last = pages[0]; last?.more === true; pages.push(last)) last = await page(source, last.cursor);
+    const heads = pages.flatMap((one) => one.heads);
+    const told = new Map(heads.map((head) => [Number(head.ref.id.split(".")[1]), head.unreadable === undefined]));
+    assert.equal(heads.length, all.length);
+    assert.deepEqual(
+      all.map((uid) => told.get(uid)),
+      all.map((uid) => good.includes(uid)),
+    );
+    damage = { part: /BODY\.PEEK\[\]/, act: { cut: "* BYE FETCH failed\r\n" } };
+    const { read, code } = await contentsOf(
+      source,
+      heads.map((head) => head.ref),
+    );
+    assert.deepEqual([read.map((id) => Number(id.split(".")[1])).sort((a, b) => a - b), code], [good, "message unreadable"]);
+  });
+});
+
+for (const { what, act, code, words } of damages) {
+  test(`the only new message at which the server ${what} each time is told as damaged, and does not stop the mailbox`, async () => {
+    const script = (command: string) => (asksFor(command, 2, 2) && /HEADER/.test(command) ? act : undefined);
+    await withServer({ script, inbox: { uidNext: 2, messages: some(1) } }, async (source, { inbox }) => {
+      const first = await page(source, null);
+      inbox.messages = some(1, 2);
+      inbox.uidNext = 3;
+      const second = await page(source, first.cursor);
+      assert.deepEqual(uidsOf(second), [2]);
+      assert.match(second.heads[0]?.unreadable ?? "", words);
+      assert.deepEqual(
+        (await source.heads([...first.heads, ...second.heads].map((head) => head.ref))).map((head) => head.unreadable === undefined),
+        [true, false],
+        "heads that are asked for by name",
+      );
+    });
+  });
+
   for (const [apart, howTheyCome] of [
     [true, "one after the other"],
     [false, "at once"],
@@ -137,7 +211,7 @@ for (const { what, act, code } of damages) {
       for (const fresh of [[5], [5, 6]]) {
         inbox.messages = some(1, 2, 3, 4, ...fresh);
         inbox.uidNext = Math.max(...fresh) + 1;
-        await assert.rejects(page(source, cursor), { code });
+        await assert.rejects(page(source, cursor), { code, scope: "folder" });
       }
       const refs = heads.slice(2).map((head) => head.ref);
       assert.equal((await contentsOf(source, refs)).code, code);

@@ -360,6 +360,38 @@ onOneDatabaseEach(
       },
     );
 
+    promise(
+      "messages at which the server hangs up, more than are looked into at a time, are quarantined with what it does; the others are delivered, and nothing waits",
+      async (database) => {
+        const ann = rig.newUser();
+        const damaged = [3, 4, 5, 6, 7, 8];
+        const messages = Array.from({ length: 10 }, (_, index) => ({
+          uid: index + 1,
+          mime: Buffer.from(letter({ id: `${ann}-${index + 1}` })),
+        }));
+        await using server = await startScriptedImap({
+          inbox: { uidNext: 11, messages },
+          script(command) {
+            const set = /^UID FETCH ([\d,:]+) .*BODY\.PEEK\[\]/.exec(command)?.[1] ?? "";
+            const asked = set.split(",").map((range) => range.split(":").map(Number));
+            return asked.some(([from = 0, to = from]) => damaged.some((uid) => from <= uid && uid <= to)) ? null : undefined;
+          },
+        });
+        const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
+        await using app = await rig.open(database, configuration);
+        const { counts, failures } = await receive(app, ann);
+        assert.deepEqual([counts.tracked, counts.quarantined, failures], [4, 6, []]);
+        const rows = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
+        assert.deepEqual(rows.map((row) => row.messageId).sort(), damaged.map((uid) => messageIdOf(`${ann}-${uid}`)).sort());
+        for (const row of rows) {
+          assert.equal(row.code, "message unreadable");
+          assert.match(row.serverSaid ?? "", /^The connection with .* broke/);
+        }
+        const again = await receive(app, ann);
+        assert.deepEqual([again.counts.received, again.failures], [0, []]);
+      },
+    );
+
     promise("what was asked for again in a folder that was deleted meanwhile stays as it was and stops nothing", async (database) => {
       const ann = rig.newUser();
       const large = (name: string) => ({ mime: withAttachment(`${ann}-${name}`, Buffer.alloc(MEGABYTE)), internalDate: RECEIVED });

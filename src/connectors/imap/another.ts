@@ -1,10 +1,10 @@
 import type { FetchQueryObject, ImapFlow } from "imapflow";
-import { Failure } from "../../model/failure.ts";
+import { isHangUp } from "./failures.ts";
 import { fetchRows, type Row } from "./rows.ts";
 import { opened, type Session, searchUids } from "./session.ts";
 
 /**
- * Where a server refuses messages with a fault of its own, or says goodbye at them, either they are damaged or it is in trouble itself. What it does with
+ * Where a server refuses messages with a fault of its own, or ends the connection at them, either they are damaged or it is in trouble itself. What it does with
  * other messages of the folder tells the one from the other.
  */
 export type Another =
@@ -31,7 +31,7 @@ export async function anotherIsHandedOut(client: ImapFlow, these: These, { query
   return (await fetchRows(client, some, query, whole)).size > 0 ? "yes" : "no";
 }
 
-/** The same after the server has said goodbye, to which it may say goodbye again: each is asked for on a connection of its own. */
+/** The same after the server ended the connection, as it may again: each is asked for on a connection of its own. */
 export async function anotherSurvives(session: Session, path: string, these: These, { query, whole }: Part): Promise<Another> {
   const reopen = () => session.reopen(path, { patient: true });
   await reopen();
@@ -47,7 +47,7 @@ export async function anotherSurvives(session: Session, path: string, these: The
       });
       if (rows.size > 0) return "yes";
     } catch (error) {
-      if (!(error instanceof Failure) || error.code !== "server closing") throw error;
+      if (!isHangUp(error)) throw error;
       await reopen();
     }
   }

@@ -5,7 +5,7 @@ import { Flooded, isTooLarge } from "./failures.ts";
 import { chunks, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
 import { Faults, fetchRows, stillThere } from "./rows.ts";
 import { opened, type Session } from "./session.ts";
-import { askSurviving } from "./survivors.ts";
+import { askAllSurviving } from "./survivors.ts";
 
 /**
  * Bytes that may arrive at a time. Servers announce sizes wrongly, so each message of a batch is cut at what the largest of them is
@@ -44,13 +44,16 @@ export async function* fetchContent(
   const unreadable: MessageRef[] = [];
   const withheld: Wanted[] = [];
   const faults = new Faults();
-  const ask = (these: readonly Wanted[], cut: number) =>
-    askSurviving(
-      these,
-      (few) => download(session, path, few, { cut, limit: maximumSize, faults }),
-      (few) => session.reopen(path, { patient: few.length === 1 }),
-      () => anotherSurvives(session, path, isAmong(these), ITS_BEGINNING),
-    );
+  let words: string | undefined;
+  const ask = async (these: readonly Wanted[], cut: number) => {
+    const { answers, refused } = await askAllSurviving(these, {
+      ask: (few) => download(session, path, few, { cut, limit: maximumSize, faults }),
+      reopen: (how) => session.reopen(path, how),
+      another: (than) => anotherSurvives(session, path, isAmong(than), ITS_BEGINNING),
+    });
+    words = refused.at(-1)?.words ?? words;
+    return { answers, refused };
+  };
   const askAlone = async (one: Wanted) => (await ask([one], maximumSize)).answers[0]?.content ?? null;
   for (const some of chunks(refs, UIDS_AT_A_TIME)) {
     const { wanted, answered } = await announced(session, path, some, maximumSize, sizeOf);
@@ -72,7 +75,7 @@ export async function* fetchContent(
   }
   if (unreadable.length === 0) return;
   if (faults.last !== null) await assertOthersComeOut(session, path, withheld, faults);
-  throw unreadableFailure(session, path, unreadable);
+  throw unreadableFailure(session, path, unreadable, words);
 }
 
 /** The content of another message, which shows that the server is well. */
@@ -206,12 +209,13 @@ function contentOf(
   return { ref, kind: "mime", mime };
 }
 
-function unreadableFailure(session: Session, path: string, refs: readonly MessageRef[]) {
+function unreadableFailure(session: Session, path: string, refs: readonly MessageRef[], serverSaid: string | undefined) {
   const ids = refs
     .slice(0, 10)
     .map((ref) => ref.id)
     .join(", ");
   return session.failure("message unreadable", path, {
     what: `${refs.length === 1 ? "a message" : `${refs.length} messages`} in ${path} of ${session.mailbox.address} (${ids})`,
+    serverSaid,
   });
 }

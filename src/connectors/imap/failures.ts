@@ -186,6 +186,26 @@ export function hasNoEnd(error: unknown): boolean {
   return error instanceof Flooded || WITHOUT_END.has(codeOf(error) ?? "");
 }
 
+/** Whether the server ended the connection, with a goodbye or without a word, as it may do at a damaged message. */
+export function isHangUp(error: unknown): error is Failure {
+  return error instanceof Failure && HANG_UPS.has(error.code);
+}
+
+const HANG_UPS: ReadonlySet<string> = new Set(["server closing", "connection lost"] satisfies ImapTrouble[]);
+
+/** The failure where the server lets in, opens the folder, and ends the connection at each of its messages: others may be read meanwhile. */
+export function hungUpAtAll({ code, message, serverSaid, cause }: Failure): Failure {
+  return new Failure({
+    scope: "folder",
+    code,
+    message: `${message} So it goes with each message that is asked for in this folder.`,
+    serverSaid,
+    remedy: "Nothing, if it passes: Waypost tries again by itself. If it lasts, the server's log at this time says what is broken.",
+    waitingHelps: true,
+    cause,
+  });
+}
+
 /** Whether the connection was given up because far more came than was asked for, or than there was room for. */
 export function isFlooded(error: unknown): boolean {
   return error instanceof Failure && error.code === ("answer without end" satisfies ImapTrouble);

@@ -1,12 +1,12 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
 import type { FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, type HeadFacts, parseHead } from "../../mime/head.ts";
-import type { MessageHead, MessageRef } from "../../model/message.ts";
+import type { MessageHead } from "../../model/message.ts";
 import { anotherIsHandedOut, type Part } from "./another.ts";
 import { Flooded, isOfTheMoment, isRefusal } from "./failures.ts";
-import { chunks, rangeSet, refOf, sequenceSet, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
+import { chunks, rangeSet, refOf, sequenceSet, UIDS_AT_A_TIME } from "./plan.ts";
 import { Faults, fetchRows, type Header, ROWS_AT_A_TIME, type Row, stillThere } from "./rows.ts";
-import { opened, searchUids } from "./session.ts";
+import { searchUids } from "./session.ts";
 import type { UidRange } from "./witnesses.ts";
 
 /**
@@ -124,23 +124,6 @@ async function fetchHeaders(
     else rows.push(...(await fetchRows(client, some, { ...query, ...(isLarge ? BEGINNING : FIELDS) }, whole, take, faults)));
   }
   return new Map(rows);
-}
-
-/** The heads of those of these messages that lie in the folder at `path`; a ref given under another UIDVALIDITY names nothing there. */
-export async function headsOf(
-  client: ImapFlow,
-  stream: string,
-  path: string,
-  refs: readonly MessageRef[],
-): Promise<readonly MessageHead[]> {
-  const { uidValidity } = await opened(client, path);
-  const validity = String(uidValidity ?? 0);
-  return fetchHeads(
-    client,
-    { stream, validity },
-    refs.flatMap((ref) => uidOf(ref, validity) ?? []),
-    new Room(Number.POSITIVE_INFINITY),
-  );
 }
 
 /** What the header alone tells of the messages of the open folder within these ranges, with one question; of at most so many of those that are answered. */

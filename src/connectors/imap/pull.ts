@@ -112,7 +112,7 @@ export class Puller {
     return async (uids) => (await this.#headsOf(path, place, uids)).heads;
   }
 
-  /** The heads of the first of these messages, and of how many: all for whose headers there is room, and always one. */
+  /** The heads of the first of these messages, and of how many: all for whose headers there is room, up to where enough are damaged, and always one. */
   async #headsOf(
     path: string,
     place: Place,
@@ -129,22 +129,25 @@ export class Puller {
         left -= room.taken;
         return heads;
       });
-    const reopen = (some: readonly number[]) => this.#session.reopen(path, { patient: some.length === 1 });
-    const these = new Set(uids);
-    const another = () => anotherSurvives(this.#session, path, (uid) => these.has(uid), ITS_FIELDS);
-    const survivors = await askSurviving(uids, read, reopen, another).catch((error: unknown) => {
+    const survivors = await askSurviving(uids, {
+      ask: read,
+      reopen: (how) => this.#session.reopen(path, how),
+      another: (than) => anotherSurvives(this.#session, path, (uid) => than.includes(uid), ITS_FIELDS),
+    }).catch((error: unknown) => {
       if (uids.length === 1 || !isFlooded(error)) throw error;
       return null;
     });
     // As many as there was room for, and at least ever fewer.
     if (survivors === null) return this.#headsOf(path, place, uids.slice(0, Math.max(1, Math.min(room.headers, uids.length >> 1))));
-    const { answers, refused } = survivors;
-    const cut = uids.findIndex((uid) => passed.has(uid));
+    const { answers, refused, unasked } = survivors;
+    const first = uids.findIndex((uid) => passed.has(uid) || uid === unasked[0]);
     // A server may answer in any order.
-    if (cut === 0) return this.#headsOf(path, place, uids.slice(0, 1));
-    const end = cut < 0 ? Number.POSITIVE_INFINITY : (uids[cut] ?? 0);
+    if (first === 0) return this.#headsOf(path, place, uids.slice(0, 1));
+    const cut = first < 0 ? uids.length : first;
+    const end = uids[cut] ?? Number.POSITIVE_INFINITY;
     const damaged = refused.map(({ item, words }) => unreadableHead(place, item, words));
-    return { heads: [...answers, ...damaged].filter((head) => uidIn(head.ref) < end), read: cut < 0 ? uids.length : cut };
+    const heads = [...answers, ...damaged].filter((head) => uidIn(head.ref) < end);
+    return { heads: heads.sort((one, other) => uidIn(one.ref) - uidIn(other.ref)), read: cut };
   }
 
   /** All UIDs of the round that are left, or more; ascending. */

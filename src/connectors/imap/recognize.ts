@@ -6,7 +6,7 @@ import type { Position } from "./cursor.ts";
 import { fetchFields, ITS_FIELDS, type Place } from "./heads.ts";
 import { uidIn } from "./plan.ts";
 import { opened, type Session, searchUids } from "./session.ts";
-import { askSurviving } from "./survivors.ts";
+import { askAllSurviving } from "./survivors.ts";
 import {
   areProven,
   changedAmong,
@@ -132,12 +132,11 @@ async function fingerprints(
   most: number,
 ): Promise<{ readonly found: readonly Seen[]; readonly withheld: readonly number[] }> {
   if (ranges.length === 0) return { found: [], withheld: [] };
-  const { answers, refused } = await askSurviving<UidRange, MessageHead>(
-    ranges,
-    (some) => session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchFields(client, place, some, most) : [])),
-    (some) => session.reopen(path, { patient: some.length === 1 }),
-    () => anotherSurvives(session, path, (uid) => ranges.some(({ first, last }) => first <= uid && uid <= last), ITS_FIELDS),
-  );
+  const { answers, refused } = await askAllSurviving<UidRange, MessageHead>(ranges, {
+    ask: (some) => session.run(path, async (client) => ((await isOpen(client, path, place)) ? fetchFields(client, place, some, most) : [])),
+    reopen: (how) => session.reopen(path, how),
+    another: (than) => anotherSurvives(session, path, (uid) => than.some(({ first, last }) => first <= uid && uid <= last), ITS_FIELDS),
+  });
   return { found: answers.map((head) => seenIn(uidIn(head.ref), head)), withheld: refused.map(({ item }) => item.first) };
 }
 

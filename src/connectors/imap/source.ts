@@ -6,9 +6,9 @@ import { awaitNews } from "./await-news.ts";
 import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages } from "./changes.ts";
 import { fetchContent } from "./content.ts";
 import { isSendable } from "./folders.ts";
-import { headsOf } from "./heads.ts";
 import { type FoundFolder, folderOfRole, listFolders } from "./list-folders.ts";
 import { sharedWith } from "./listing.ts";
+import { headsOf } from "./named-heads.ts";
 import { Puller } from "./pull.ts";
 import { type Right, rightsOf, TO_FILE, TO_READ, withRights } from "./rights.ts";
 import type { Session } from "./session.ts";
@@ -90,7 +90,7 @@ export class ImapSource implements MailSource {
     const heads: MessageHead[] = [];
     for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
       const path = await this.#pathOf(stream);
-      heads.push(...(await this.#session.run(path, (client) => headsOf(client, stream, path, some))));
+      heads.push(...(await headsOf(this.#session, stream, path, some)));
     }
     this.#remember(heads);
     return heads;
