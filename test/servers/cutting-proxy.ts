@@ -15,6 +15,8 @@ export interface CuttingProxy extends AsyncDisposable {
    * where that side first says `after` (which must be in clear); the rest is never delivered.
    */
   cutNext(side: keyof Passed, bytes: number, after?: string): void;
+  /** Connections that were broken so until now. */
+  cuts(): number;
   /** Breaks the connections that are open now. */
   cutNow(): void;
   /** While true, bytes are taken and not passed on: the other side seems to be gone without a word. */
@@ -63,6 +65,7 @@ export async function startCuttingProxy(serverPort: number, gauge: Gauge = { ope
   let cut: Cut | null = null;
   let frozen = false;
   let accepted = 0;
+  let cuts = 0;
 
   const server = createServer((client) => {
     const upstream = connect({ host: "127.0.0.1", port: serverPort });
@@ -88,8 +91,9 @@ export async function startCuttingProxy(serverPort: number, gauge: Gauge = { ope
     }
     const pass = (side: keyof Passed, from: Socket, to: Socket) => {
       const left = mine?.side === side ? bytesLeft(mine) : () => Number.POSITIVE_INFINITY;
+      let isCut = false;
       from.on("data", (chunk: Buffer) => {
-        if (frozen) return;
+        if (frozen || isCut) return;
         const most = left(chunk);
         const kept = chunk.length > most ? chunk.subarray(0, most) : chunk;
         total[side] += kept.length;
@@ -97,7 +101,10 @@ export async function startCuttingProxy(serverPort: number, gauge: Gauge = { ope
           from.pause();
           to.once("drain", () => from.resume());
         }
-        if (chunk.length >= most) to.end(destroy);
+        if (chunk.length < most) return;
+        isCut = true;
+        cuts++;
+        to.end(destroy);
       });
     };
     pass("fromServer", upstream, client);
@@ -116,6 +123,7 @@ export async function startCuttingProxy(serverPort: number, gauge: Gauge = { ope
     cutNext: (side, bytes, after = "") => {
       cut = { side, bytes, after };
     },
+    cuts: () => cuts,
     cutNow: destroyAll,
     freeze: (value) => {
       frozen = value;
