@@ -11,9 +11,9 @@ import {
 } from "../../ledger/decisions.ts";
 import { formerPlaces } from "../../ledger/former-places.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
+import { noteRule } from "../../ledger/note-rule.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
-import { noteRule } from "../../ledger/written-anew.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";

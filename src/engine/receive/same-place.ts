@@ -23,11 +23,11 @@ export type Likely = "same" | "another" | "look-alike" | "no email";
 
 /**
  * Some servers write the fields anew by which a message is known (Message-ID, sender, date), and some give a place to another message. It is the same
- * one where it was received at the same moment, is as large, has its subject or its Message-ID, and the content of the email that was made of it. Where there is no such email to
- * compare with (a person deleted it, or it does not hold all of the message), or the server does not hand out the content, most fields have to agree
- * besides; so they have where the server tells no moment of receipt. What was an email of its own although it looked like the one in its place before is
- * the same from then on: a server that writes content anew too makes two emails of one message, and no third. What is in quarantine waits there until a person asks for it, also where its
- * header is another one.
+ * one where it was received at the same moment, is as large, has its subject or its Message-ID, and the content of the email that was made of it.
+ * Where there is no such email to compare with (a person deleted it, or it does not hold all of the message), or the server does not hand out the
+ * content, most fields have to agree besides; so they have where the server tells no moment of receipt. What was an email of its own although it
+ * looked like the one in its place before is the same from then on: a server that writes content anew too makes two emails of one message, and no
+ * third. What is in quarantine waits there until a person asks for it, also where its header is another one.
  * @returns by the ids of the refs, which are all of one stream
  */
 export async function lyingThere(reading: Reading, changed: readonly Changed[]): Promise<ReadonlyMap<string, Likely>> {

@@ -1,5 +1,5 @@
+import { noteRule } from "../../ledger/note-rule.ts";
 import { type ToldBefore, toldBefore } from "../../ledger/told-before.ts";
-import { noteRule } from "../../ledger/written-anew.ts";
 import { decisionKey, identityOf, likenessOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Reading } from "./reading.ts";
