@@ -4,6 +4,7 @@ import type { Database } from "../../src/database/database.ts";
 import type { Outcome } from "../../src/model/decision.ts";
 import type { MailSource } from "../../src/ports.ts";
 import type { Dovecot } from "../servers/dovecot.ts";
+import { changeSources } from "./change-sources.ts";
 import { addressOf } from "./rig.ts";
 
 /** What a test says of a message; the rest is made up. */
@@ -140,17 +141,7 @@ export interface Moment {
  * more heads than that.
  */
 export function atEach(app: App, act: (moment: Moment) => Promise<void>, { pageSize = Number.POSITIVE_INFINITY } = {}): Disposable {
-  const { context } = app;
-  const mailSystem = context.mailSystem;
-  context.mailSystem = (profile) => {
-    const system = mailSystem.call(context, profile);
-    return { ...system, source: (mailbox) => watched(system.source(mailbox), act, pageSize) };
-  };
-  return {
-    [Symbol.dispose]() {
-      context.mailSystem = mailSystem;
-    },
-  };
+  return changeSources(app, (source) => watched(source, act, pageSize));
 }
 
 function watched(source: MailSource, act: (moment: Moment) => Promise<void>, pageSize: number): MailSource {

@@ -4,6 +4,7 @@ import type { Content, MessageRef } from "../../src/model/message.ts";
 import type { MailSource } from "../../src/ports.ts";
 import { exchangeKind } from "../contract/memory/exchange-kind.ts";
 import type { Stored } from "../contract/memory/mailbox.ts";
+import { changeSources } from "./change-sources.ts";
 import { emailsIn } from "./incoming.ts";
 import { type MemoryBox, type MemoryWorld, openMemoryWorld } from "./memory-world.ts";
 import { addressOf } from "./rig.ts";
@@ -13,20 +14,11 @@ type Read = MailSource["content"];
 
 /** From now on this answers where the mail system is asked for content. */
 function answerContent({ app }: MemoryWorld, answer: (read: Read, ...asked: Parameters<Read>) => AsyncIterable<Content>): void {
-  const { context } = app;
-  const mailSystem = context.mailSystem;
-  context.mailSystem = (profile) => {
-    const system = mailSystem.call(context, profile);
-    return {
-      ...system,
-      source(mailbox) {
-        const source = system.source(mailbox);
-        const read = source.content.bind(source);
-        source.content = (...asked) => answer(read, ...asked);
-        return source;
-      },
-    };
-  };
+  changeSources(app, (source) => {
+    const read = source.content.bind(source);
+    source.content = (...asked) => answer(read, ...asked);
+    return source;
+  });
 }
 
 const TOO_LARGE = 50_000_000;
