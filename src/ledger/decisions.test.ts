@@ -192,6 +192,29 @@ onBothEngines(
   },
 );
 
+onBothEngines("what comes back to a place that was left, ahead of the cursor, and is not told of again is gone", async (database) => {
+  await withFolders(database);
+  const message = decided("back@stranger.test");
+  const { ref } = message.head;
+  const gone = async () => (await knownPlaces(database, ANN, "INBOX", [ref.id])).get(ref.id)?.gone;
+  await store(database, ANN, [message]);
+  await markGone(database, ANN, [ref], later(1));
+  await database.transaction((tx) => storeDecisions(tx, ORGANIZATION, ANN, [message], later(2), "ahead"));
+  assert.equal(await gone(), false);
+  await database.transaction((tx) => settlePlaces(tx, ANN, "INBOX", { told: [], end: true }, later(3)));
+  assert.equal(await gone(), true);
+});
+
+onBothEngines("what lies where the cursor covers it stays when it is decided again ahead of the cursor", async (database) => {
+  await withFolders(database);
+  const message = decided("stays@stranger.test");
+  const { ref } = message.head;
+  await store(database, ANN, [message]);
+  await database.transaction((tx) => storeDecisions(tx, ORGANIZATION, ANN, [message], later(1), "ahead"));
+  await database.transaction((tx) => settlePlaces(tx, ANN, "INBOX", { told: [], end: true }, later(2)));
+  assert.equal((await knownPlaces(database, ANN, "INBOX", [ref.id])).get(ref.id)?.gone, false);
+});
+
 onBothEngines(
   "one that slipped away undecided is not known, neither by its place nor by its identity, until it is decided",
   async (database) => {
@@ -251,10 +274,10 @@ onBothEngines(
     await markGone(database, ANN, [moved.ref], later(2));
     const pending = await pendingDecisions(database, ANN, [], 10);
     assert.deepEqual(
-      pending.map((one) => [one.head.messageId, one.head.ref, one.head.folders]),
+      pending.map((one) => [one.head.messageId, one.head.ref, one.head.folders, one.places]),
       [
-        ["old@stranger.test", { stream: "INBOX/Old", id: "9.9" }, ["INBOX/Old"]],
-        ["young@stranger.test", young.head.ref, ["INBOX"]],
+        ["old@stranger.test", { stream: "INBOX/Old", id: "9.9" }, ["INBOX/Old"], [place("INBOX/Old", "9.9")]],
+        ["young@stranger.test", young.head.ref, ["INBOX"], [placeOf(young.head)]],
       ],
     );
     assert.equal((await pendingDecisions(database, ANN, [], 1)).length, 1);
@@ -264,6 +287,10 @@ onBothEngines(
       (await pendingDecisions(database, ANN, [id], 10)).map((one) => one.head.messageId),
       ["young@stranger.test"],
     );
+    // One that left is looked for where it was seen last, and does not lie there.
+    await markGone(database, ANN, [young.head.ref], later(4));
+    const [nowhere] = await pendingDecisions(database, ANN, [id], 10);
+    assert.deepEqual([nowhere?.head.ref, nowhere?.places], [young.head.ref, []]);
   },
 );
 

@@ -8,7 +8,7 @@ import { release } from "./quarantine.ts";
 /** A decision about one message of one mailbox, with the place where the message lies. */
 export interface DecidedMessage {
   readonly head: MessageHead;
-  /** Where it lies; more than one for copies in one mailbox. */
+  /** Where it lies; more than one for copies in one mailbox, none where it is decided again after it left. */
   readonly places: readonly Place[];
   /** The identity under which the decision is kept in this mailbox. */
   readonly identity: string;
@@ -177,11 +177,12 @@ export async function storeLocations(
 ): Promise<void> {
   if (places.length === 0) return;
   await tx.query(
-    // What was read of a message counts as long as it lies there; what comes back to a place is looked at anew.
+    // What was read of a message counts as long as it lies there; what comes back to a place is looked at anew, and no cursor covers it yet.
     `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at, ahead, content_hash, content_size)
      select $1, stream, id, array(select jsonb_array_elements_text(folders)), decision, $3, $4, hash, size
      from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint, hash text, size bigint)
      on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id,
+       ahead = location.ahead or (excluded.ahead and location.gone_at is not null),
        content_hash = coalesce(excluded.content_hash, case when ${STILL} then location.content_hash end),
        content_size = case when excluded.content_hash is null and ${STILL} then location.content_size else excluded.content_size end,
        kept_because = case when excluded.content_hash is null and ${STILL} then location.kept_because end`,
@@ -317,6 +318,8 @@ export interface PendingDecision {
   readonly id: number;
   readonly identity: string;
   readonly head: MessageHead;
+  /** That place, or none where it was told to have left it: it is told only once. */
+  readonly places: readonly Place[];
 }
 
 /** Where a message lies that has not left its place, as far as the last listing of the folders knows. */
@@ -328,10 +331,18 @@ const LIES = `location.gone_at is null and exists (
  * where the message lies or, if it lies nowhere, where it was last seen.
  */
 export async function pendingDecisions(sql: Sql, mailboxId: string, except: readonly number[], limit: number): Promise<PendingDecision[]> {
-  const { rows } = await sql.query<{ id: number; identity: string; head: unknown; stream: string; ref: string; folders: string[] }>(
-    `select decision.id, decision.identity, decision.head, place.stream_id as stream, place.ref_id as ref, place.folders
+  const { rows } = await sql.query<{
+    id: number;
+    identity: string;
+    head: unknown;
+    stream: string;
+    ref: string;
+    folders: string[];
+    gone: boolean;
+  }>(
+    `select decision.id, decision.identity, decision.head, place.stream_id as stream, place.ref_id as ref, place.folders, place.gone_at is not null as gone
      from waypost.decision join lateral (
-       select stream_id, ref_id, folders from waypost.location where decision_id = decision.id order by not (${LIES}), seen_at desc limit 1) place on true
+       select stream_id, ref_id, folders, gone_at from waypost.location where decision_id = decision.id order by not (${LIES}), seen_at desc limit 1) place on true
      where decision.id in (
          select id from waypost.decision where mailbox_id = $1 and reconsider
          union select decision_id from waypost.quarantine where mailbox_id = $1 and closed_at is null and retry)
@@ -339,9 +350,9 @@ export async function pendingDecisions(sql: Sql, mailboxId: string, except: read
      order by decision.received, decision.id limit $3`,
     [mailboxId, except, limit],
   );
-  return rows.map((row) => {
-    const head = reviveHead(row.head);
-    return { id: row.id, identity: row.identity, head: { ...head, ref: { stream: row.stream, id: row.ref }, folders: row.folders } };
+  return rows.map(({ id, identity, head, stream, ref, folders, gone }) => {
+    const place: Place = { ref: { stream, id: ref }, folders };
+    return { id, identity, head: { ...reviveHead(head), ...place }, places: gone ? [] : [place] };
   });
 }
 

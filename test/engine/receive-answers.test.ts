@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startEngine } from "../../src/engine/engine.ts";
 import type { TestDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
-import { atEach, decisionsIn, emailsIn, explained, letter, move } from "./incoming.ts";
+import { atEach, decisionsIn, emailsIn, explained, letter, makeFolders, move, remove } from "./incoming.ts";
 import { addressOf, type EngineRig, engineRig, type RigApp, receive } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
@@ -158,6 +158,50 @@ onOneDatabaseEach("answers that come before their questions", servers, (promise)
       assert.equal((await pair.explain("answer")).outcome, "tracked");
     });
   }
+
+  promise("an answer that left before its question came lies nowhere, also after it was decided again", async (database) => {
+    await using pair = await pairIn(database);
+    const { app, ann, ben } = pair;
+    await pair.arrives(ben, "answer", "question");
+    await round(app, ben);
+    await remove(rig.dovecot, ben, `${ann}-answer`, "INBOX");
+    await round(app, ben);
+    assert.deepEqual((await pair.explain("answer")).folders, []);
+    await pair.arrives(ann, "question");
+    await round(app, ann);
+    await round(app, ben);
+    const { outcome, folders } = await pair.explain("answer");
+    assert.deepEqual([outcome, folders], ["skipped", []]);
+  });
+
+  promise("an answer that is moved into a folder that was just read lies there alone, and leaves nothing behind", async (database) => {
+    await using pair = await pairIn(database);
+    const { app, ann, ben } = pair;
+    const id = `${ann}-answer`;
+    await pair.arrives(ben, "answer", "question");
+    await round(app, ben);
+    await pair.arrives(ann, "question");
+    await round(app, ann);
+    await makeFolders(rig.dovecot, ben, WORK);
+    await move(rig.dovecot, ben, id, "INBOX", WORK);
+    let moved = false;
+    {
+      // The inbox, read first, told that it left; the folder does not show it any more: at the end of the round it lies nowhere.
+      using _ = atEach(app, async ({ reads, folder }) => {
+        if (reads !== "heads" || folder !== WORK || moved) return;
+        moved = true;
+        await move(rig.dovecot, ben, id, WORK, "INBOX");
+      });
+      await round(app, ben);
+    }
+    assert.ok(moved);
+    await round(app, ben);
+    const { outcome, folders } = await pair.explain("answer");
+    assert.deepEqual([outcome, folders], ["tracked", ["INBOX"]]);
+    await remove(rig.dovecot, ben, id, "INBOX");
+    await round(app, ben);
+    assert.deepEqual((await pair.explain("answer")).folders, [], "of the two places in the inbox the first was left long ago");
+  });
 
   promise("an answer whose folder was deleted stays as it was decided, and its mailbox is read on", async (database) => {
     await using pair = await pairIn(database);

@@ -11,7 +11,8 @@ const BATCH = 200;
 /**
  * Decides again what was skipped before the message that it answers was tracked, and what a person asked to take out of quarantine: each once
  * a round, where the message lies now. What cannot be read this time (moved a moment ago, folder refused) is tried again in the next round;
- * if it lies nowhere any more, the earlier decision stays.
+ * if it lies nowhere any more, the earlier decision stays. The mail system tells of a departure only once: deciding again never says that a message
+ * lies where it was told to have left.
  */
 export async function decideAgain(reading: Reading): Promise<Counts> {
   const { context, work, signal } = reading;
@@ -38,7 +39,7 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
         reading,
         pending.map((one) => one.head),
       ),
-      { again: new Map(pending.map((one) => [placeOf(one), one.identity])) },
+      { again: new Map(pending.map((one) => [placeOf(one), one])) },
       async (tx) => {
         await lease.assertHeld(tx);
         await leaveDecided(tx, ids, context.now());

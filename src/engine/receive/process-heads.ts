@@ -5,6 +5,7 @@ import {
   type DecidedPlace,
   decisionsByIdentity,
   knownPlaces,
+  type PendingDecision,
   reconsiderAnswered,
   storeDecisions,
   storeLocations,
@@ -39,8 +40,8 @@ export type Which =
       /** Ids of the refs of messages that lie where another was decided, and are to be decided for themselves. */
       readonly changed: ReadonlySet<string>;
     }
-  /** All, although each was decided before: the keys of those decisions by place. */
-  | { readonly again: ReadonlyMap<string, string> };
+  /** All, although each was decided before: those decisions by place. */
+  | { readonly again: ReadonlyMap<string, PendingDecision> };
 
 /**
  * Decides a page of heads of one stream and stores what follows. `finish` runs inside the last transaction: there the cursor moves, so that it
@@ -133,15 +134,11 @@ async function commit(context: EngineContext, store: (tx: Transaction) => Promis
   return NO_COUNTS;
 }
 
-function again(heads: readonly MessageHead[], keys: ReadonlyMap<string, string>): Candidate[] {
+function again(heads: readonly MessageHead[], earlier: ReadonlyMap<string, PendingDecision>): Candidate[] {
   return heads.map((head) => {
     const identity = identityOf(head);
-    return {
-      head,
-      places: [placeOf(head)],
-      identity,
-      key: keys.get(`${head.ref.stream} ${head.ref.id}`) ?? decisionKey(identity, head),
-    };
+    const decision = earlier.get(`${head.ref.stream} ${head.ref.id}`);
+    return { head, places: decision?.places ?? [placeOf(head)], identity, key: decision?.identity ?? decisionKey(identity, head) };
   });
 }
 
