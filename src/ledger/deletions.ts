@@ -27,6 +27,8 @@ export type KeptBecause = "other content" | "too large" | "unreadable";
 /** Which messages are asked for: the next ones behind `after`. Those that the mail system `refused` to delete when it was asked last stand apart. */
 export interface DeletableQuery {
   readonly folders: readonly string[];
+  /** Streams of which none is asked for. */
+  readonly except: readonly string[];
   readonly refused: boolean;
   readonly after: Pick<Deletable, "ref" | "triedAt"> | null;
   readonly limit: number;
@@ -37,24 +39,28 @@ export interface DeletableQuery {
  * open, lying only in these folders, and whole: of none of the messages behind the email was anything left out. Those are left out that were looked
  * at before and are something else than the email; one that was too large to look at may have become allowed.
  */
-export async function deletable(sql: Sql, mailboxId: string, { folders, refused, after, limit }: DeletableQuery): Promise<Deletable[]> {
+export async function deletable(
+  sql: Sql,
+  mailboxId: string,
+  { folders, except, refused, after, limit }: DeletableQuery,
+): Promise<Deletable[]> {
   const place = [after?.ref.stream ?? null, after?.ref.id ?? null];
   const order = refused ? "delete_tried_at, stream_id, ref_id" : "stream_id, ref_id";
-  const last = refused ? "($6::timestamptz, $3, $4)" : "($3, $4)";
+  const last = refused ? "($7::timestamptz, $3, $4)" : "($3, $4)";
   const { rows } = await sql.query<Omit<Deletable, "ref" | "content"> & { stream: string; id: string; hash: string | null; size: number }>(
     `select stream_id as stream, ref_id as id, location.folders, decision_id as "decisionId", identity, likeness, email_id as "emailId",
        content_hash as hash, content_size as size, delete_tried_at as "triedAt",
        exists (select from waypost.location other where other.decision_id = location.decision_id and other.mailbox_id = location.mailbox_id
          and other.stream_id = location.stream_id and other.ref_id <> location.ref_id) as "hasTwins"
      from waypost.location join waypost.decision on decision.id = decision_id join waypost.mailbox on mailbox.id = location.mailbox_id
-     where location.mailbox_id = $1 and gone_at is null and location.folders <@ $2::text[] and ($3::text is null or (${order}) > ${last})
+     where location.mailbox_id = $1 and gone_at is null and location.folders <@ $2::text[] and stream_id <> all($6::text[]) and ($3::text is null or (${order}) > ${last})
        and delete_refused is ${refused ? "not null" : "null"}
        and outcome in ('tracked', 'duplicate') and email_id is not null and not undecided and not reconsider and decided_at >= delete_since
        and owner_type <> 'systemuser' and (kept_because is null or kept_because = 'too large')
        and not exists (select from waypost.quarantine where quarantine.decision_id = decision.id and closed_at is null)
        and not exists (select from waypost.decision other where other.email_id = decision.email_id and other.rules @> '[{"rule": "content", "answer": "no"}]')
      order by ${order} limit $5`,
-    [mailboxId, folders, ...place, limit, ...(refused ? [after?.triedAt ?? null] : [])],
+    [mailboxId, folders, ...place, limit, except, ...(refused ? [after?.triedAt ?? null] : [])],
   );
   return rows.map(({ stream, id, hash, size, ...row }) => ({
     ...row,

@@ -2,9 +2,9 @@
 const MAXIMUM_QUOTE = 120;
 
 /** A stranger's or a record's words inside a sentence: on one line, without control characters, cut to a bearable length. */
-export function quote(text: string): string {
+export function quote(text: string, longest = MAXIMUM_QUOTE): string {
   const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ").trim();
-  return line.length <= MAXIMUM_QUOTE ? line : `${line.slice(0, MAXIMUM_QUOTE)}…`;
+  return line.length <= longest ? line : `${line.slice(0, longest)}…`;
 }
 
 /** A moment in UTC to the second; total also for dates that are none. */

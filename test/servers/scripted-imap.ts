@@ -156,7 +156,7 @@ function usual(
         ...(inbox.uidNext === null ? [] : [`* OK [UIDNEXT ${inbox.uidNext}] next`]),
         ...(inbox.modseq === null ? [] : [`* OK [HIGHESTMODSEQ ${inbox.modseq}] highest`]),
         ...(inbox.mailboxId === null ? [] : [`* OK [MAILBOXID (${inbox.mailboxId})] id`]),
-        "OK [READ-ONLY] done",
+        command.startsWith("SELECT") ? "OK [READ-WRITE] done" : "OK [READ-ONLY] done",
       );
     case "LOGOUT":
       return text("* BYE", "OK done");

@@ -264,6 +264,12 @@ export const CAUSES = {
     message: (where, what) => `${what} on ${where} cannot be changed: its number was given under another UIDVALIDITY.`,
     remedy: () => "Nothing: the folder is read again and its messages are recognized.",
   },
+  "message not deleted": {
+    scope: "folder",
+    waitingHelps: true,
+    message: (where, what) => `${where} does not refuse to delete messages of ${what}, and leaves them there.`,
+    remedy: (where) => `If it lasts, ask who runs ${where} whether the account may delete in this folder.`,
+  },
   "expunge not possible": {
     scope: "profile",
     waitingHelps: false,

@@ -1,8 +1,11 @@
 import type { ImapFlow } from "imapflow";
 import { HEADER_FIELDS } from "../../mime/head.ts";
+import type { Failure } from "../../model/failure.ts";
 import type { MessageRef } from "../../model/message.ts";
+import type { Applied, Undone } from "../../ports.ts";
 import { hasHeader, withHeader } from "./heads.ts";
 import { refOf, sequenceSet, uidOf } from "./plan.ts";
+import { remove } from "./remove.ts";
 import { fetchRows } from "./rows.ts";
 import { examine, refused, type Session, searchUids } from "./session.ts";
 
@@ -25,69 +28,71 @@ async function uidsWith(client: ImapFlow, messageId: string): Promise<readonly n
 }
 
 /**
- * Changes messages of the folder that `path` names, which is opened for writing; `work` is given the UIDs of those that lie there. Returns those that
- * are gone already: servers pass over them without a word (RFC 3501 6.4.8). Throws when one was given under another UIDVALIDITY.
+ * Changes messages of the folder that `path` names, which is opened for writing. `work` is given the UIDs of those that lie there and returns those that
+ * it did not change, with the reason. Those that are gone already servers pass over without a word (RFC 3501 6.4.8). One that was given under another
+ * UIDVALIDITY is not changed.
  */
 async function change(
   client: ImapFlow,
   session: Session,
   path: string,
   refs: readonly MessageRef[],
-  work: (set: string) => Promise<void>,
-): Promise<readonly MessageRef[]> {
-  const { uidValidity } = await client.mailboxOpen(path);
-  const uids = new Map<MessageRef, number>();
+  work: (uids: readonly number[]) => Promise<ReadonlyMap<number, Failure>>,
+): Promise<Applied> {
+  const validity = String((await client.mailboxOpen(path)).uidValidity ?? 0);
+  const uids = refs.flatMap((ref) => uidOf(ref, validity) ?? []);
+  const there = new Set(uids.length > 0 ? await searchUids(client, { uid: sequenceSet(uids) }) : []);
+  const notChanged = there.size > 0 ? await work([...there]) : NONE;
+  const applied: { changed: MessageRef[]; gone: MessageRef[]; undone: Undone[] } = { changed: [], gone: [], undone: [] };
   for (const ref of refs) {
-    const uid = uidOf(ref, String(uidValidity ?? 0));
-    if (uid === null)
-      throw session.failure("message gone", path, { what: `The message ${ref.id} in ${path} of ${session.mailbox.address}` });
-    uids.set(ref, uid);
+    const uid = uidOf(ref, validity);
+    const failure = uid === null ? anotherValidity(session, path, ref) : notChanged.get(uid);
+    if (failure !== undefined) applied.undone.push({ ref, failure });
+    else applied[uid !== null && there.has(uid) ? "changed" : "gone"].push(ref);
   }
-  const there = new Set(await searchUids(client, { uid: sequenceSet(uids.values()) }));
-  if (there.size > 0) await work(sequenceSet(there));
-  return [...uids].flatMap(([ref, uid]) => (there.has(uid) ? [] : [ref]));
+  return applied;
 }
 
-/** Marks exactly these messages as read. Returns those that are gone already. */
-export function markSeen(session: Session, path: string, refs: readonly MessageRef[]): Promise<readonly MessageRef[]> {
-  return session.run(path, (client) => change(client, session, path, refs, (set) => flag(client, set, "\\Seen")));
+const NONE: ReadonlyMap<number, Failure> = new Map();
+
+function anotherValidity(session: Session, path: string, { id }: MessageRef): Failure {
+  return session.failure("message gone", path, { what: `The message ${id} in ${path} of ${session.mailbox.address}` });
 }
 
-/** Deletes exactly these messages. Returns those that are gone already. Without UIDPLUS (RFC 4315) EXPUNGE would take along what others marked as deleted, so nothing is done. */
-export function deleteMessages(session: Session, path: string, refs: readonly MessageRef[]): Promise<readonly MessageRef[]> {
+/** Marks exactly these messages as read. */
+export function markSeen(session: Session, path: string, refs: readonly MessageRef[]): Promise<Applied> {
+  return session.run(path, (client) =>
+    change(client, session, path, refs, async (uids) => {
+      const marked = await client.messageFlagsAdd(sequenceSet(uids), ["\\Seen"], { uid: true, silent: true });
+      if (!marked) throw refused(client, "STORE \\Seen");
+      return NONE;
+    }),
+  );
+}
+
+/** Deletes exactly these messages. Without UIDPLUS (RFC 4315) EXPUNGE would take along what others marked as deleted, so nothing is done. */
+export function deleteMessages(session: Session, path: string, refs: readonly MessageRef[]): Promise<Applied> {
   return session.run(path, async (client) => {
     if (!client.capabilities.has("UIDPLUS")) throw session.failure("expunge not possible", path);
-    return change(client, session, path, refs, (set) => expunge(client, set));
+    return change(client, session, path, refs, (uids) => remove(client, session, path, uids));
   });
 }
 
-/** MOVE (RFC 6851), or COPY and then deleting, which needs UIDPLUS. Returns those that are gone already. */
-export function moveMessages(
-  session: Session,
-  path: string,
-  refs: readonly MessageRef[],
-  destination: string,
-): Promise<readonly MessageRef[]> {
+/** MOVE (RFC 6851), or COPY and then deleting, which needs UIDPLUS. */
+export function moveMessages(session: Session, path: string, refs: readonly MessageRef[], destination: string): Promise<Applied> {
   return session.run(path, async (client) => {
     const canMove = client.capabilities.has("MOVE");
     if (!canMove && !client.capabilities.has("UIDPLUS")) throw session.failure("expunge not possible", path);
-    return change(client, session, path, refs, async (set) => {
+    return change(client, session, path, refs, async (uids) => {
+      const set = sequenceSet(uids);
       if (canMove) {
         if (!(await client.messageMove(set, destination, { uid: true }))) throw refused(client, "MOVE");
-        return;
+        return NONE;
       }
       if (!(await client.messageCopy(set, destination, { uid: true }))) throw refused(client, "COPY");
-      await expunge(client, set);
+      return remove(client, session, path, uids);
     });
   });
-}
-
-async function flag(client: ImapFlow, set: string, name: string): Promise<void> {
-  if (!(await client.messageFlagsAdd(set, [name], { uid: true, silent: true }))) throw refused(client, `STORE ${name}`);
-}
-
-async function expunge(client: ImapFlow, set: string): Promise<void> {
-  if (!(await client.messageDelete(set, { uid: true }))) throw refused(client, "EXPUNGE");
 }
 
 /**

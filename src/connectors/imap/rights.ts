@@ -3,10 +3,11 @@ import type { ImapFlow } from "imapflow";
 import { encodePath } from "imapflow/lib/tools.js";
 import { z } from "zod";
 import { Failure } from "../../model/failure.ts";
+import { execute } from "./execute.ts";
 import { isRefusal } from "./failures.ts";
 
 /** The rights that Waypost may need, as people call them. */
-const NAMES = { l: "see the folder", r: "read", i: "insert" } as const;
+const NAMES = { l: "see the folder", r: "read", i: "insert", t: "mark as deleted", e: "expunge" } as const;
 
 export type Right = keyof typeof NAMES;
 
@@ -14,6 +15,8 @@ export type Right = keyof typeof NAMES;
 export const TO_READ: readonly Right[] = ["l", "r"];
 /** Needed to file a copy: the folder is searched first. */
 export const TO_FILE: readonly Right[] = ["r", "i"];
+/** Needed to delete messages: each is looked at before. */
+export const TO_DELETE: readonly Right[] = ["r", "t", "e"];
 
 const Answer = z.object({ attributes: z.array(z.object({ value: z.union([z.string(), z.instanceof(Buffer)]).nullish() }).nullable()) });
 
@@ -35,16 +38,6 @@ export async function rightsOf(client: ImapFlow, path: string): Promise<string |
   return rights;
 }
 
-/** imapflow has no method for these commands; its own go the same way. */
-async function execute(client: ImapFlow, ...command: readonly unknown[]): Promise<void> {
-  const exec: unknown = Reflect.get(client, "exec");
-  if (typeof exec !== "function") throw new Error("imapflow has no exec any more");
-  const { next } = z
-    .object({ next: z.custom<() => void>((value) => typeof value === "function") })
-    .parse(await Reflect.apply(exec, client, command));
-  next();
-}
-
 /** The failure of somebody who lacks a right to a folder, with the right that is to be granted. */
 export function withRights(failure: Failure, path: string, who: string, rights: string | null, needed: readonly Right[]): Failure {
   const { has, lacks } = lackingRights(who, rights, needed);
@@ -54,6 +47,11 @@ export function withRights(failure: Failure, path: string, who: string, rights: 
     remedy: `Have ${lacks} granted on the folder ${path} (SETACL, RFC 4314).`,
     cause: failure.cause,
   });
+}
+
+/** Whether it is known that one of the needed rights is lacking. */
+export function isLacking(rights: string | null, needed: readonly Right[]): boolean {
+  return rights !== null && needed.some((right) => !rights.includes(right));
 }
 
 /** Which of the needed rights are lacking, and who has which. `rights` null: it is not known. */

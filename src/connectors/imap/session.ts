@@ -64,6 +64,16 @@ export class Session {
     return imapFailure(trouble, this.#about(folder), facts);
   }
 
+  /**
+   * The failure for a refusal that is about the folder, or messages of it, after which `run` may go on. Throws the error where the connection or
+   * the server is in trouble.
+   */
+  refusal(error: unknown, client: ImapFlow, folder: string): Failure {
+    const failure = isRefusal(error) ? this.secrets.error(this.#failureOf(error, client, folder)) : undefined;
+    if (failure instanceof Failure && failure.scope === "folder") return failure;
+    throw error;
+  }
+
   /** Calls `onExpunge` for each message that the server tells to have left, while `work` runs. */
   async whileHearing<T>(onExpunge: (event: ExpungeEvent) => void, work: () => Promise<T>): Promise<T> {
     this.#onExpunge = onExpunge;

@@ -10,7 +10,7 @@ import { type FoundFolder, folderOfRole, listFolders } from "./list-folders.ts";
 import { sharedWith } from "./listing.ts";
 import { headsOf } from "./named-heads.ts";
 import { Puller } from "./pull.ts";
-import { type Right, rightsOf, TO_FILE, TO_READ, withRights } from "./rights.ts";
+import { type Right, rightsOf, TO_DELETE, TO_FILE, TO_READ, withRights } from "./rights.ts";
 import type { Session } from "./session.ts";
 
 /** How a server refuses a folder to somebody who lacks a right. */
@@ -97,12 +97,13 @@ export class ImapSource implements MailSource {
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
-    const gone = new Set<MessageRef>();
-    for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
-      const path = await this.#pathOf(stream);
-      for (const ref of await this.#change(path, some, action)) gone.add(ref);
-    }
-    return { changed: refs.filter((ref) => !gone.has(ref)), gone: [...gone], undone: [] };
+    const parts: Applied[] = [];
+    for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) parts.push(await this.#applyIn(stream, some, action));
+    return {
+      changed: parts.flatMap(({ changed }) => changed),
+      gone: parts.flatMap(({ gone }) => gone),
+      undone: parts.flatMap(({ undone }) => undone),
+    };
   }
 
   async fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {
@@ -117,8 +118,18 @@ export class ImapSource implements MailSource {
     return this.#session.close();
   }
 
-  /** Returns those that are gone already. */
-  async #change(path: string, refs: readonly MessageRef[], action: MessageAction): Promise<readonly MessageRef[]> {
+  /** What a folder does not let be done, or what is wrong with it, is the result of its messages: other folders go on. */
+  async #applyIn(stream: string, refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
+    try {
+      const path = await this.#pathOf(stream);
+      return await this.#explaining(path, action === "delete" ? TO_DELETE : TO_READ, () => this.#change(path, refs, action));
+    } catch (failure) {
+      if (!(failure instanceof Failure) || failure.scope !== "folder") throw failure;
+      return { changed: [], gone: [], undone: refs.map((ref) => ({ ref, failure })) };
+    }
+  }
+
+  async #change(path: string, refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
     if (action === "seen") return markSeen(this.#session, path, refs);
     if (action === "delete") return deleteMessages(this.#session, path, refs);
     return moveMessages(this.#session, path, refs, await this.#pathOf(action.moveTo));

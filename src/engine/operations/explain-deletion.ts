@@ -9,6 +9,9 @@ const KEPT: Readonly<Record<KeptBecause, string>> = {
   unreadable: "It cannot be read as mail, so nobody knows whether the email holds it. Look at it with a mail program.",
 };
 
+/** Characters of what is told of a refusal: room for a folder with a long name and the rights that are lacking there. */
+const LONGEST_REFUSAL = 400;
+
 /** What deleting did, or did not do, about one copy of a message: a sentence for a person. Pure. */
 export function deletionSentence(note: DeletionNote, emailId: string | null): string {
   const { folders, deletedAt, askedAt, refused, gone, keptBecause } = note;
@@ -17,6 +20,9 @@ export function deletionSentence(note: DeletionNote, emailId: string | null): st
     return `Waypost deleted it from ${where} on ${when(deletedAt)}: the mailbox deletes what is processed (deleteAfterProcessing), and its content was proven to be in the email ${emailId}.`;
   if (keptBecause !== null) return `A message in ${where} is not deleted. ${KEPT[keptBecause]}`;
   const asked = `${askedAt === null ? "At some time" : `On ${when(askedAt)}`} Waypost asked the mail server to delete it from ${where}`;
-  const answer = refused === null ? "and was stopped before the answer was stored" : `which did not say that it did: "${quote(refused)}"`;
+  const answer =
+    refused === null
+      ? "and was stopped before the answer was stored"
+      : `which did not say that it did: "${quote(refused, LONGEST_REFUSAL)}"`;
   return `${asked}${refused === null ? " " : ", "}${answer}. ${gone ? `It is gone; its content was proven to be in the email ${emailId} before.` : "It is asked again at the next round."}`;
 }

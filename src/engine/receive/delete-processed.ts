@@ -23,7 +23,7 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   const { context, work } = reading;
   const { mailbox } = work;
   if (mailbox.deleteSince === null || mailbox.owner.type === "systemuser") return 0;
-  const progress: Progress = { deleted: 0, triedBefore: false, failure: undefined, undone: new Set() };
+  const progress: Progress = { deleted: 0, triedBefore: false, failure: undefined, undone: new Set(), unreadable: new Map() };
   try {
     // What was refused before keeps nothing else from being deleted.
     for (const refused of [false, true]) await deleteInBatches(reading, folders, refused, progress);
@@ -47,31 +47,49 @@ interface Progress {
   failure: Failure | undefined;
   /** Keys of the messages that were not deleted: none is asked for a second time in a round. */
   readonly undone: Set<string>;
+  /** Streams that cannot be looked at, and why. */
+  readonly unreadable: Map<string, Failure>;
 }
 
-/** Deletes those that were refused before, or the others, up to the first batch of which nothing is deleted though it was asked for. */
+/**
+ * Deletes those that were refused before, or the others. A stream of which nothing is deleted though it was asked for keeps no other from its turn. Of those
+ * that were refused before, which may be many in many streams, no more are asked for after a batch of which nothing is deleted.
+ */
 async function deleteInBatches(reading: Reading, folders: readonly string[], refused: boolean, progress: Progress): Promise<void> {
   const { context, work, signal } = reading;
+  const except = new Set(progress.unreadable.keys());
   let after: Deletable | null = null;
   while (!signal.aborted) {
-    const found: readonly Deletable[] = await deletable(context.database, work.mailbox.id, { folders, refused, after, limit: BATCH });
+    const found: readonly Deletable[] = await deletable(context.database, work.mailbox.id, {
+      folders,
+      except: [...except],
+      refused,
+      after,
+      limit: BATCH,
+    });
     after = found.at(-1) ?? null;
     if (after === null) return;
     const batch = found.filter(({ ref }) => !progress.undone.has(keyOf(ref)));
     progress.triedBefore ||= batch.some((one) => one.triedAt !== null);
     step("delete.chosen");
-    const { changed, undone } = await deleteBatch(reading, batch);
+    const { changed, undone } = await deleteBatch(reading, batch, progress.unreadable);
     progress.deleted += changed.length;
-    progress.failure ??= undone[0]?.failure;
     for (const { ref } of undone) progress.undone.add(keyOf(ref));
-    // A server that deletes none of them is not asked about the others.
-    if (undone.length > 0 && changed.length === 0) return;
+    progress.failure ??= undone[0]?.failure ?? progress.unreadable.values().next().value;
+    if (refused && changed.length === 0 && undone.length > 0) return;
+    for (const stream of [...progress.unreadable.keys(), ...fruitless(changed, undone)]) except.add(stream);
   }
+}
+
+/** Streams that were asked to delete and deleted nothing: they are not asked for more. */
+function fruitless(changed: readonly MessageRef[], undone: Applied["undone"]): string[] {
+  const deleting = new Set(changed.map(({ stream }) => stream));
+  return undone.flatMap(({ ref: { stream } }) => (deleting.has(stream) ? [] : [stream]));
 }
 
 const NOTHING: Applied = { changed: [], gone: [], undone: [] };
 
-async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promise<Applied> {
+async function deleteBatch(reading: Reading, batch: readonly Deletable[], unreadable: Map<string, Failure>): Promise<Applied> {
   const { context, work } = reading;
   if (batch.length === 0) return NOTHING;
   const crm = context.crm(work.mailbox.organization);
@@ -81,12 +99,12 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[]): Promi
   // A CRM elsewhere answers for itself.
   if (crm.joinsTransaction) await makeDurable(reading);
   step("delete.durable");
-  const first = await deleteProven(reading, ready, whole);
+  const first = await deleteProven(reading, ready, whole, unreadable);
   const again = new Set(first.undone.flatMap(({ ref, lookAgain }) => (lookAgain === true ? [keyOf(ref)] : [])));
   if (again.size === 0) return first;
   // Once, and without those that were not proven: what the server does not hand out may be why the mailbox was opened anew.
   const tried = ready.filter(({ ref }) => again.has(keyOf(ref))).map((one) => ({ ...one, triedAt: context.now() }));
-  const second = await deleteProven(reading, tried, whole);
+  const second = await deleteProven(reading, tried, whole, unreadable);
   const undone = [...first.undone.filter(({ lookAgain }) => lookAgain !== true), ...second.undone];
   return { changed: [...first.changed, ...second.changed], gone: [...first.gone, ...second.gone], undone };
 }
@@ -96,9 +114,14 @@ function keyOf({ stream, id }: MessageRef): string {
 }
 
 /** Deletes of messages whose emails are whole those that are proven to be in them. */
-async function deleteProven(reading: Reading, ready: readonly Deletable[], whole: ReadonlyMap<string, string>): Promise<Applied> {
+async function deleteProven(
+  reading: Reading,
+  ready: readonly Deletable[],
+  whole: ReadonlyMap<string, string>,
+  unreadable: Map<string, Failure>,
+): Promise<Applied> {
   const { context, work, source, lease } = reading;
-  const proven = await proveContent(reading, ready, whole);
+  const proven = await proveContent(reading, ready, whole, unreadable);
   step("delete.verified");
   if (proven.length === 0) return NOTHING;
   const refs = proven.map((one) => one.ref);

@@ -28,19 +28,26 @@ interface Findings {
  * Of these messages those that are proven to be in the CRM: where one lay lies the same one, by its head, and its content is the content of the email.
  * `whole` has the hash of each email's content. What was read at this very place is not downloaded again unless another message may have taken
  * the place; what was known by its head alone (a copy, a message that another mailbox delivered first, a forged twin) is. A twin with other content stays, and the ledger says so.
+ * A stream that cannot be read keeps no other from being looked at: `unreadable` is told of it.
  */
 export async function proveContent(
   reading: Reading,
   candidates: readonly Deletable[],
   whole: ReadonlyMap<string, string>,
+  unreadable: Map<string, Failure>,
 ): Promise<Deletable[]> {
   const { context, work, lease } = reading;
   const findings: Findings = { proven: [], looked: [], anew: [] };
   const reused = new Map<string, number>();
   for (const [stream, some] of Map.groupBy(candidates, (one) => one.ref.stream)) {
-    const { lying, others } = await lookAtHeads(reading, stream, some);
-    if (others > 0) reused.set(stream, others);
-    await compare(reading, lying, whole, findings);
+    try {
+      const { lying, others } = await lookAtHeads(reading, stream, some);
+      if (others > 0) reused.set(stream, others);
+      await compare(reading, lying, whole, findings);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.scope !== "folder") throw error;
+      unreadable.set(stream, error);
+    }
   }
   await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
