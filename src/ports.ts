@@ -131,7 +131,7 @@ export interface MailSource {
   awaitNews?(stream: string, milliseconds: number, signal: AbortSignal): Promise<void>;
   /** The heads of those of these messages of one stream that lie there now, as they are now. */
   heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]>;
-  /** Changes messages; only where the profile says so. Throws where it is not about some of them. */
+  /** Changes messages; only where the profile says so. What one folder refuses is the result of its messages; throws where the trouble is wider than a folder. */
   apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied>;
   /**
    * The cursor of a stream when these messages of it are no more, because we deleted them: that they left says nothing of the stream then. Asks nobody.

@@ -118,7 +118,7 @@ onOneDatabaseEach(
         await shared.round();
         assert.deepEqual(await shared.lying(...all), [2, 0, 0, 0, 0]);
         assert.deepEqual(await openCodes(app), ["deleting: no right"]);
-        await shared.grant("A-read-only", "lrste");
+        await shared.grant("A-read-only", "lrte");
         await shared.round();
         assert.deepEqual(await shared.lying(...all), [0, 0, 0, 0, 0]);
         assert.deepEqual([await openCodes(app), await deletedFrom(app, queue)], [[], 10]);
