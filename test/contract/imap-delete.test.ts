@@ -122,6 +122,23 @@ test("a folder in which nobody may delete is asked once, however many messages i
   );
 });
 
+test("where one letter stands for the rights to mark and to expunge (RFC 2086), a refusal is not called a lack of them", async () => {
+  const script = (command: string) => (command.startsWith("MYRIGHTS") ? "* MYRIGHTS INBOX lrswipcda\r\nOK done" : undefined);
+  const store = () => ({ done: [], say: "NO message is held" });
+  for (const [capability, code] of [
+    ["ACL", "folder unreadable"],
+    ["ACL RIGHTS=texk", "no right"],
+  ] as const)
+    await withServer(
+      1,
+      { store },
+      async (source) => {
+        assert.deepEqual(told(await source.apply(refs(1), "delete")).undone, [["7.1", code, "message is held"]]);
+      },
+      { script, capabilities: ["UIDPLUS", capability] },
+    );
+});
+
 test("trouble of the server or of the connection is no refusal of messages", async () => {
   for (const verb of ["store", "expunge"] as const)
     for (const [say, code] of [

@@ -57,13 +57,18 @@ function stillThere(client: ImapFlow, uids: readonly number[]): Promise<readonly
 
 /** Why messages of the folder stay: where a right is lacking, with that right. */
 async function explained(client: ImapFlow, session: Session, path: string, refusal: Failure | null): Promise<Failure> {
-  const rights = await rightsOf(client, path);
+  const rights = tellsRightsApart(client) ? await rightsOf(client, path) : null;
   const failure = refusal ?? session.failure("message not deleted", path);
   if (failure.code !== "no right" && !isLacking(rights, TO_DELETE)) return failure;
   const { mailbox } = session;
   const { serverSaid, cause } = failure;
   const noRight = session.failure("no right", path, { serverSaid, cause });
   return withRights(noRight, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, TO_DELETE);
+}
+
+/** Where a server knows only the rights of RFC 2086, one letter (d) stands for both marking and expunging (RFC 4314 2.1.1). */
+function tellsRightsApart({ capabilities }: ImapFlow): boolean {
+  return [...capabilities.keys()].some((name) => name.startsWith("RIGHTS="));
 }
 
 function isReadOnly({ mailbox }: ImapFlow): boolean {

@@ -122,7 +122,8 @@ export class ImapSource implements MailSource {
   async #applyIn(stream: string, refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
     try {
       const path = await this.#pathOf(stream);
-      return await this.#explaining(path, action === "delete" ? TO_DELETE : TO_READ, () => this.#change(path, refs, action));
+      const work = () => this.#change(path, refs, action);
+      return await (action === "delete" ? this.#explaining(path, TO_DELETE, work) : work());
     } catch (failure) {
       if (!(failure instanceof Failure) || failure.scope !== "folder") throw failure;
       return { changed: [], gone: [], undone: refs.map((ref) => ({ ref, failure })) };
