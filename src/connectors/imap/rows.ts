@@ -7,7 +7,7 @@ import { sequenceSet } from "./plan.ts";
 import { searchUids } from "./session.ts";
 
 /** Rows taken, and their headers parsed, before other work of the process has its turn: a few milliseconds. imapflow takes all that arrived at once. */
-export const ROWS_AT_A_TIME = 50;
+export const ROWS_AT_A_TIME = 10;
 
 /** What a head has of the header alone. */
 export type Header = Omit<MessageHead, keyof HeadFacts>;

@@ -41,29 +41,30 @@ export async function deliverTracked(
 ): Promise<Counts> {
   let counts = NO_COUNTS;
   const made = new Set<string>();
-  let storing = first === null ? Promise.resolve(NO_COUNTS) : storeFirst(reading, first);
-  // It is awaited after the next chunk was read, and may have failed by then.
-  storing.catch(() => undefined);
+  const deliver = (chunk: Chunk) => deliverChunk(reading, chunk, { made, finish: chunk.last ? finish : null });
+  const begun = first === null ? null : storeFirst(reading, first);
+  begun?.catch(() => undefined);
+  let storing: Promise<Counts> | null = null;
   try {
     for await (const chunk of readChunks(reading, tracked, settings)) {
       if (chunk.last) onRead();
-      counts = addCounts(counts, await storing);
+      if (storing !== null) counts = addCounts(counts, await storing);
       step("receive.read");
-      storing = deliverChunk(reading, chunk, { made, finish: chunk.last ? finish : null });
+      // The first chunk stands in line behind what is stored before it, while the second is read: no more than two are ever held.
+      storing = storing === null && begun !== null ? begun.then(() => deliver(chunk)) : deliver(chunk);
       // It is awaited after the next chunk was read, and may have failed by then.
       storing.catch(() => undefined);
     }
-    return addCounts(counts, await storing);
+    return storing === null ? counts : addCounts(counts, await storing);
   } finally {
     // Whatever failed, nothing is stored any more when the caller hears of it.
-    await Promise.allSettled([storing]);
+    await Promise.allSettled([begun, storing]);
   }
 }
 
-async function storeFirst({ context, lease }: Reading, first: (tx: Transaction) => Promise<void>): Promise<Counts> {
+async function storeFirst({ context, lease }: Reading, first: (tx: Transaction) => Promise<void>): Promise<void> {
   await context.database.transaction((tx) => Promise.all([lease.assertHeld(tx), first(tx)]), "store decisions");
   step("receive.committed");
-  return NO_COUNTS;
 }
 
 async function deliverChunk(reading: Reading, { ready, broken, slipped }: Chunk, progress: Progress): Promise<Counts> {

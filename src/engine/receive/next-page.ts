@@ -7,10 +7,10 @@ import type { Pull } from "../../ports.ts";
  * one connection, with one folder open.
  */
 export class NextPage {
-  #begun: { readonly stream: string; readonly cursor: Cursor; readonly pull: Promise<Pull> } | null = null;
+  #begun: { readonly stream: string; readonly cursor: Cursor; readonly pull: Promise<Pull | null> } | null = null;
 
-  /** Begins to pull what follows `cursor`. Nothing else may be asked of the mail system until it was taken or has settled. */
-  begin(stream: string, cursor: Cursor, pull: () => Promise<Pull>): void {
+  /** Begins to pull what follows `cursor`, or tells that it does not. Nothing else may be asked of the mail system until it was taken or has settled. */
+  begin(stream: string, cursor: Cursor, pull: () => Promise<Pull | null>): void {
     const begun = pull();
     // Whether it fails is the matter of whoever takes it; whoever does not reads the page another time.
     begun.catch(() => undefined);

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from "node:timers/promises";
 import { type ClaimRow, readClaims } from "../../ledger/claims.ts";
 import {
   type Coverage,
@@ -210,6 +211,9 @@ async function sortOut(
   return { candidates, known, writtenAnew: [...same.values()] };
 }
 
+/** Messages decided before other work of the process has its turn: a few milliseconds. */
+const DECIDED_AT_A_TIME = 100;
+
 /** Asks the rules about each message in date order; what an earlier one becomes is a fact for the later ones. One look-up for the whole page. */
 async function decide(
   reading: Reading,
@@ -232,6 +236,7 @@ async function decide(
   const decided: (DecidedMessage & Resting)[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {
+    if (index % DECIDED_AT_A_TIME === DECIDED_AT_A_TIME - 1) await othersTurn();
     const claim = candidate.identity.weak ? undefined : claims.get(candidate.identity.key);
     const { result, restsOn } = facts.resting(() =>
       track(candidate.head, facts, { mailbox, known: knownBy(claim), test: tests.get(index) }),

@@ -32,7 +32,7 @@ export async function* readStream(
   reading: Reading,
   stream: string,
   folders: ReadonlySet<string>,
-  goesOn: () => boolean,
+  goesOn: () => Promise<boolean>,
 ): AsyncGenerator<StoredPage, void> {
   const { context, work, source, nextPage, lease, signal } = reading;
   const options = { limit: PAGE_SIZE, since: work.mailbox.startDate };
@@ -88,7 +88,8 @@ export async function* readStream(
         ]);
       };
       const lookAhead = () => {
-        if (pull.more && !signal.aborted && goesOn()) nextPage.begin(stream, covered, () => source.pull(stream, covered, options));
+        if (!pull.more || signal.aborted) return;
+        nextPage.begin(stream, covered, async () => ((await goesOn()) ? source.pull(stream, covered, options) : null));
       };
       try {
         counts = await processHeads(

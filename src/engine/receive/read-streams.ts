@@ -29,10 +29,11 @@ export async function readStreams(reading: Reading, wanted: readonly Folder[], s
   const { inbox, others } = await inOrder(reading, wanted);
   const turns = new Turns(reading, slice);
   for (;;) {
-    if (inbox !== undefined && turns.isDue(inbox)) await turns.take(inbox);
+    if (inbox !== undefined && turns.isDue(inbox)) await turns.take(inbox, others.length === 0);
     const next = others.shift();
     if (next !== undefined && !turns.mustEnd()) {
-      if ((await turns.take(next)) === "more") others.push(next);
+      const isAlone = others.length === 0 && (inbox === undefined || !turns.isOpen(inbox));
+      if ((await turns.take(next, isAlone)) === "more") others.push(next);
     } else if (next !== undefined) others.unshift(next);
     const unfinished = others.length > 0 || (inbox !== undefined && turns.isOpen(inbox));
     if (!unfinished || turns.mustEnd() || (await turns.isOver())) {
@@ -64,6 +65,8 @@ class Turns {
   readonly #clock: SliceClock;
   /** Whether the turn that was taken last is not over. */
   #goesOn: () => boolean = () => false;
+  /** Whether no other stream of the mailbox waits for the turn that was taken last to end. */
+  #isAlone = false;
   /** Streams in which nothing more was left. */
   readonly finished: string[] = [];
   counts: Counts = NO_COUNTS;
@@ -94,8 +97,9 @@ class Turns {
   }
 
   /** A folder's own trouble (no right, deleted meanwhile) stays its own: the others are read (invariant 6). */
-  async take(task: Task): Promise<"finished" | "more"> {
+  async take(task: Task, isAlone: boolean): Promise<"finished" | "more"> {
     const { context, work } = this.#reading;
+    this.#isAlone = isAlone;
     try {
       const turn = await this.#read(task);
       if (turn === "finished")
@@ -120,11 +124,16 @@ class Turns {
     }
   }
 
+  /** The turn is not over, or the next one is this stream's too. */
+  async #goesOnSoon(): Promise<boolean> {
+    return this.#goesOn() || (this.#isAlone && !(await this.#slice.isWanted()));
+  }
+
   async #read({ stream, folders }: Task): Promise<"finished" | "more"> {
     const began = performance.now();
     this.#goesOn = () => performance.now() - began < this.#slice.length;
     const pages =
-      this.#open.get(stream) ?? readStream(this.#reading, stream, new Set(folders.map((folder) => folder.id)), () => this.#goesOn());
+      this.#open.get(stream) ?? readStream(this.#reading, stream, new Set(folders.map((folder) => folder.id)), () => this.#goesOnSoon());
     for (;;) {
       const page = await pages.next();
       if (!page.done) this.counts = addCounts(this.counts, page.value.counts);
