@@ -90,14 +90,16 @@ async function failuresBefore(
 /** A run that worked: failures are forgotten and their alerts closed. A CRM that was away is another matter: see waitForCrm. */
 export async function noteRecovery(context: EngineContext, direction: Direction, { mailbox, profile }: Work): Promise<void> {
   const now = context.now();
-  await noteSuccess(context.database, direction, mailbox.id, now);
-  await noteProfileSuccess(context.database, direction, profile.name, now);
   const working = [
     ["mailbox", mailbox.id],
     ["profile", profile.name],
     ["process", "process"],
   ] as const;
-  const closed = await closeAlertsAbout(context.database, working, ACTIVITY[direction], now);
+  const [closed] = await Promise.all([
+    closeAlertsAbout(context.database, working, ACTIVITY[direction], now),
+    noteSuccess(context.database, direction, mailbox.id, now),
+    noteProfileSuccess(context.database, direction, profile.name, now),
+  ]);
   if (closed > 0) context.log.info({ mailbox: mailbox.address, direction }, "works again");
 }
 

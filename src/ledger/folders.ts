@@ -24,19 +24,23 @@ export interface FolderRow {
 
 /** Stores the listing of a mailbox's folders. Those that are not listed any more are marked missing; the cursor of their stream stays. */
 export async function storeFolders(tx: Transaction, mailboxId: string, folders: readonly ChosenFolder[], now: Date): Promise<void> {
-  await tx.query(
-    `insert into waypost.folder (mailbox_id, id, stream_id, name, role, under_inbox, namespace, selectable, messages, not_read_because)
+  const listed = tx.query(
+    // A listing that is the same as before, as most are, writes nothing.
+    `insert into waypost.folder as old (mailbox_id, id, stream_id, name, role, under_inbox, namespace, selectable, messages, not_read_because)
      select $1, id, stream, name, role, "underInbox", namespace, selectable, messages, "notReadBecause"
      from jsonb_to_recordset($2::jsonb) as one (id text, stream text, name text, role text, "underInbox" boolean, namespace text, selectable boolean, messages bigint, "notReadBecause" text)
      on conflict (mailbox_id, id) do update set stream_id = excluded.stream_id, name = excluded.name, role = excluded.role, under_inbox = excluded.under_inbox,
-       namespace = excluded.namespace, selectable = excluded.selectable, messages = excluded.messages, not_read_because = excluded.not_read_because, missing_since = null`,
+       namespace = excluded.namespace, selectable = excluded.selectable, messages = excluded.messages, not_read_because = excluded.not_read_because, missing_since = null
+     where (old.stream_id, old.name, old.role, old.under_inbox, old.namespace, old.selectable, old.messages, old.not_read_because, old.missing_since)
+       is distinct from (excluded.stream_id, excluded.name, excluded.role, excluded.under_inbox, excluded.namespace, excluded.selectable, excluded.messages,
+         excluded.not_read_because, null)`,
     [mailboxId, storableJson(folders)],
   );
-  await tx.query("update waypost.folder set missing_since = $3 where mailbox_id = $1 and missing_since is null and not (id = any($2))", [
-    mailboxId,
-    folders.map((one) => one.id),
-    now,
-  ]);
+  const missing = tx.query(
+    "update waypost.folder set missing_since = $3 where mailbox_id = $1 and missing_since is null and not (id = any($2))",
+    [mailboxId, folders.map((one) => one.id), now],
+  );
+  await Promise.all([listed, missing]);
 }
 
 export async function listFolders(sql: Sql, mailboxId: string): Promise<FolderRow[]> {

@@ -72,7 +72,7 @@ export async function receiveMailbox(
       { context, work, source, nextPage: new NextPage(), lease, signal, startedAnew, lostOnce: new Set(), onPage: options.onPage },
       options.slice ?? NEVER,
     );
-    await noteRecovery(context, "receive", work);
+    await Promise.all([source.close(), noteRecovery(context, "receive", work)]);
     if (counts.received > 0) await noteArrival(context.database, mailbox.id, context.now());
     const seconds = (performance.now() - started) / 1000;
     context.measure.observe("job_seconds", { work: "receive" }, seconds);
@@ -96,10 +96,12 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
   const wanted = folders.filter((folder) => folder.wanted);
   const { hidesFolders = false } = context.mailSystem(profile).capabilities;
   await context.database.transaction(async (tx) => {
-    await storeFolders(tx, mailbox.id, folders, context.now());
-    const hidden = hidesFolders ? await tellHiddenFolders(tx, mailbox, context.now()) : [];
-    const streams = [...new Set([...wanted.map((folder) => folder.stream), ...hidden])];
-    await closeAlertsOfOtherFolders(tx, mailbox.id, streams, context.now());
+    const closeAlerts = async () => {
+      const hidden = hidesFolders ? await tellHiddenFolders(tx, mailbox, context.now()) : [];
+      const streams = [...new Set([...wanted.map((folder) => folder.stream), ...hidden])];
+      await closeAlertsOfOtherFolders(tx, mailbox.id, streams, context.now());
+    };
+    await Promise.all([storeFolders(tx, mailbox.id, folders, context.now()), closeAlerts()]);
   }, "store folders");
   // A folder that the server refuses is tried all the same: the failure makes the alert, and the day when it works closes it.
   const { counts, unfinished } = await readStreams(reading, wanted, slice);
