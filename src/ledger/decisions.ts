@@ -4,6 +4,7 @@ import type { MessageHead, MessageRef, Place } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { release } from "./quarantine.ts";
+import { type KeptAnswer, storedAnswers } from "./rule-answers.ts";
 
 /** A decision about one message of one mailbox, with the place where the message lies. */
 export interface DecidedMessage {
@@ -80,7 +81,7 @@ export async function decisionsByIdentity(sql: Sql, mailboxId: string, identitie
   return new Map(rows.map((row) => [row.identity, row.id]));
 }
 
-/** Decisions in one statement. Their JSON is 2 to 3 KB each: more at a time is no faster, but holds the event loop and megabytes of text. */
+/** Decisions in one statement: more at a time is no faster, but holds the event loop and megabytes of text. */
 const ROWS_AT_A_TIME = 100;
 
 /**
@@ -102,11 +103,7 @@ export async function storeDecisions(
   coverage: Coverage = "covered",
 ): Promise<Map<string, number>> {
   if (decided.length === 0) return new Map();
-  const ids = new Map<string, number>();
-  for (let from = 0; from < decided.length; from += ROWS_AT_A_TIME) {
-    const stored = await insertDecisions(tx, organization, mailboxId, decided.slice(from, from + ROWS_AT_A_TIME), now);
-    for (const { identity, id } of stored) ids.set(identity, id);
-  }
+  const ids = await insertAll(tx, organization, mailboxId, decided, now);
   const places = decided.flatMap((one) => {
     const decisionId = ids.get(one.identity);
     return decisionId === undefined ? [] : one.places.map((place) => ({ ...place, decisionId, content: contentAt(one, place) }));
@@ -127,6 +124,27 @@ export function keptHead({ originDigest: _, ...head }: MessageHead): MessageHead
   return head;
 }
 
+/** While one statement is carried out, the next is written. */
+async function insertAll(
+  tx: Transaction,
+  organization: string,
+  mailboxId: string,
+  decided: readonly DecidedMessage[],
+  now: Date,
+): Promise<Map<string, number>> {
+  const ids = new Map<string, number>();
+  let storing: ReturnType<typeof insertDecisions> = Promise.resolve([]);
+  for (let from = 0; from < decided.length; from += ROWS_AT_A_TIME) {
+    const next = insertDecisions(tx, organization, mailboxId, decided.slice(from, from + ROWS_AT_A_TIME), now);
+    // It is awaited after the one before it, and may have failed by then.
+    next.catch(() => undefined);
+    for (const { identity, id } of await storing) ids.set(identity, id);
+    storing = next;
+  }
+  for (const { identity, id } of await storing) ids.set(identity, id);
+  return ids;
+}
+
 async function insertDecisions(
   tx: Transaction,
   organization: string,
@@ -134,6 +152,7 @@ async function insertDecisions(
   decided: readonly DecidedMessage[],
   now: Date,
 ): Promise<readonly { readonly id: number; readonly identity: string }[]> {
+  const kept = new Map<string, KeptAnswer>();
   const rows = decided.map(({ head, ...one }) => ({
     identity: one.identity,
     messageId: head.messageId,
@@ -143,14 +162,19 @@ async function insertDecisions(
     head: keptHead(head),
     outcome: one.outcome,
     reason: one.reason,
-    rules: one.rules,
+    rules: storedAnswers(one.rules, kept),
     emailId: one.emailId,
     waitingFor: one.waitingFor,
     undecided: one.undecided ?? false,
     likeness: likenessOf(head),
   }));
   const { rows: stored } = await tx.query<{ id: number; identity: string }>(
-    `insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, undecided, likeness, first_seen_at, decided_at)
+    `with kept as (
+       insert into waypost.rule_answer (id, answer)
+       select id, answer from jsonb_to_recordset($5::jsonb) one (id text, answer jsonb)
+       where not exists (select from waypost.rule_answer known where known.id = one.id)
+     )
+     insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, undecided, likeness, first_seen_at, decided_at)
      select distinct on (identity) $1, $2::uuid, identity, "messageId", received, sender, subject, head, outcome, reason, rules, "emailId",
        array(select jsonb_array_elements_text("waitingFor")), undecided, likeness, $4::timestamptz, $4::timestamptz
      from jsonb_to_recordset($3::jsonb) as one (identity text, "messageId" text, received timestamptz, sender text, subject text, head jsonb, outcome text, reason smallint,
@@ -159,7 +183,7 @@ async function insertDecisions(
        waiting_for = excluded.waiting_for, undecided = excluded.undecided, likeness = excluded.likeness, reconsider = false, head = excluded.head, message_id = excluded.message_id,
        sender = excluded.sender, subject = excluded.subject, decided_at = excluded.decided_at
      returning id, identity`,
-    [organization, mailboxId, storableJson(rows), now],
+    [organization, mailboxId, storableJson(rows), now, storableJson([...kept.values()])],
   );
   return stored;
 }
@@ -261,12 +285,13 @@ export async function reconsiderWaiting(tx: Transaction, organization: string, m
   if (messageIds.length === 0) return [];
   const alone = oneAtATime(tx, organization);
   const found = tx.query<{ mailboxId: string }>(
-    // Id by id, and with nothing else beside the two conditions of the index: before statistics are there the planner would rather read the
+    // Id by id, and with nothing else beside the conditions of the index: before statistics are there the planner would rather read the
     // whole mailbox.
     `with found as materialized (
        select distinct one.id from unnest($2::text[]) asked (message_id)
          cross join lateral (
-           select id, organization, reconsider from waypost.decision where outcome = 'skipped' and waiting_for @> array[asked.message_id] offset 0
+           select id, organization, reconsider from waypost.decision
+           where outcome = 'skipped' and waiting_for <> '{}' and waiting_for @> array[asked.message_id] offset 0
          ) one
        where one.organization = $1 and not one.reconsider
      ), waiting as (
@@ -382,7 +407,7 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
   const number = /^\d{1,15}$/.test(bare) ? Number(bare) : null;
   const { rows } = await sql.query<DecisionRow>(
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
-       decision.subject, decision.outcome, decision.reason, decision.rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt",
+       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt",
        array(select distinct name from (select mailbox_id, folders from waypost.location where decision_id = decision.id and gone_at is null offset 0) place
              cross join lateral (select name from waypost.folder where folder.mailbox_id = place.mailbox_id and id = any(place.folders)
                and missing_since is null and selectable offset 0) folder order by name) as folders,
@@ -403,7 +428,7 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
 export async function recentDecisions(sql: Sql, limit: number): Promise<DecisionRow[]> {
   const { rows } = await sql.query<DecisionRow>(
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
-       decision.subject, decision.outcome, decision.reason, decision.rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", '{}'::text[] as folders, null as quarantine
+       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", '{}'::text[] as folders, null as quarantine
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id order by decision.id desc limit $1`,
     [limit],
   );

@@ -32,6 +32,8 @@ export interface RuleAnswer {
   /** Settings that mattered, by Dynamics name. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   readonly records?: readonly RecordRef[];
+  /** It says nothing of the message or of a record, and is the same for thousands of messages: the ledger keeps it once. */
+  readonly isGeneral?: true;
 }
 
 /** `activityparty.participationtypemask` of an email (product-behaviour 4.1). */

@@ -8,8 +8,11 @@ export const automaticTracking: Gate = ({ facts }) => {
   const settings = { DoNotAutoTrackEmail: off };
   return off
     ? skip(
-        no(RULE.automaticTracking, "DoNotAutoTrackEmail is on: this organization tracks email only by hand.", { settings }),
+        no(RULE.automaticTracking, "DoNotAutoTrackEmail is on: this organization tracks email only by hand.", {
+          settings,
+          isGeneral: true,
+        }),
         REASON.unknown,
       )
-    : pass(yes(RULE.automaticTracking, "The organization tracks email automatically.", { settings }));
+    : pass(yes(RULE.automaticTracking, "The organization tracks email automatically.", { settings, isGeneral: true }));
 };

@@ -108,18 +108,19 @@ export function correlate(question: Question): Correlation {
   let asked = false;
   for (const method of METHODS) {
     if (found !== null) {
-      answers.push(notAsked(method.rule, `${found.method.rule} had found the earlier email.`));
+      answers.push(notAsked(method.rule, `${found.method.rule} had found the earlier email.`, { isGeneral: true }));
       continue;
     }
     const barred = method.barred(question.head, question.facts.settings);
     const settings = method.settings(question.facts.settings);
     if (barred !== null) {
-      answers.push(notAsked(method.rule, barred, { settings }));
+      answers.push(notAsked(method.rule, barred, { settings, isGeneral: true }));
       continue;
     }
     asked = true;
     const { hit, because } = ask(method, question, weigh);
-    answers.push(hit === null ? no(method.rule, because, { settings }) : yes(method.rule, because, { settings }));
+    const evidence = because === method.lacking ? ({ settings, isGeneral: true } as const) : { settings };
+    answers.push(hit === null ? no(method.rule, because, evidence) : yes(method.rule, because, evidence));
     if (hit !== null) found = { ...hit, method };
   }
   if (found === null) return { method: asked ? CORRELATION.none : CORRELATION.skipped, email: null, token: null, isReply: false, answers };

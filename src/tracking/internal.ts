@@ -16,7 +16,7 @@ export const mailBetweenUsers: Gate = (question) => {
   const { ignoreinternalemail } = facts.settings;
   const voters = sender === null ? [] : votersAt(sender.address, facts);
   const first = voters[0];
-  if (first === undefined) return pass(no(RULE.internal, "The sender is no user or queue of the CRM."));
+  if (first === undefined) return pass(no(RULE.internal, "The sender is no user or queue of the CRM.", { isGeneral: true }));
   const records = voters.map((one) => one.record);
   if (!ignoreinternalemail) {
     const because = `${quote(first.record.name)} sent it from inside, and mail between users is tracked for both sides.`;

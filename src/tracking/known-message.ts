@@ -48,7 +48,9 @@ export const knownMessage: Gate = (question) => {
   }
   const sent = head.messageId !== null && (facts.emailsByMessageId.get(head.messageId) ?? []).length > 0;
   return pass(
-    no(RULE.duplicate, sent ? "The CRM has only the sender's copy of this message." : "Neither the ledger nor the CRM has this message."),
+    no(RULE.duplicate, sent ? "The CRM has only the sender's copy of this message." : "Neither the ledger nor the CRM has this message.", {
+      isGeneral: true,
+    }),
   );
 };
 

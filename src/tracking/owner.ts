@@ -34,7 +34,7 @@ export function chooseOwner(question: Question, correlated: EarlierEmail | null,
   return {
     ownerId: null,
     ownerType: "systemuser",
-    answer: no(RULE.owner, "No recipient is a user or an owned queue, and the mailbox has no owner."),
+    answer: no(RULE.owner, "No recipient is a user or an owned queue, and the mailbox has no owner.", { isGeneral: true }),
   };
 }
 

@@ -31,7 +31,7 @@ export function queueItems({ facts }: Question, ballots: readonly Ballot[]): Que
   const settings = { CreateQueueItemsForAcceptingQueueRecipients, CreateQueueItemForSynchronizingMailbox };
   const answer =
     records.length === 0
-      ? no(RULE.queueItems, "No queue gets an item.", { settings })
+      ? no(RULE.queueItems, "No queue gets an item.", { settings, isGeneral: true })
       : yes(RULE.queueItems, `An item goes to ${listing(records.map((one) => quote(one.name)))}.`, { settings, records });
   return { queueIds: [...queues.keys()], answer };
 }

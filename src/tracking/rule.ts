@@ -24,7 +24,7 @@ export const RULE = {
 } as const;
 export type RuleName = (typeof RULE)[keyof typeof RULE];
 
-type Evidence = Pick<RuleAnswer, "settings" | "records">;
+type Evidence = Pick<RuleAnswer, "settings" | "records" | "isGeneral">;
 
 export function yes(rule: RuleName, because: string, evidence: Evidence = {}): RuleAnswer {
   return { rule, answer: "yes", because, ...evidence };

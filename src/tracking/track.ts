@@ -47,7 +47,9 @@ function remarks({ head, context }: Question): RuleAnswer[] {
   const remarks: RuleAnswer[] = [];
   if (context.ledgerNote !== undefined) remarks.push(yes(RULE.ledger, context.ledgerNote));
   if (head.truncated)
-    remarks.push(no(RULE.headers, "The header block was longer than is read; fields at its end took no part in the decision."));
+    remarks.push(
+      no(RULE.headers, "The header block was longer than is read; fields at its end took no part in the decision.", { isGeneral: true }),
+    );
   return remarks;
 }
 
@@ -88,7 +90,8 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
 }
 
 function regardingAnswer(correlated: EarlierEmail | null): RuleAnswer {
-  if (correlated === null) return no(RULE.regarding, "The message belongs to no earlier email, so it is about no record yet.");
+  if (correlated === null)
+    return no(RULE.regarding, "The message belongs to no earlier email, so it is about no record yet.", { isGeneral: true });
   const { regarding } = correlated;
   if (regarding === null) return no(RULE.regarding, `The email of ${when(correlated.at)} that it belongs to is about no record.`);
   return yes(

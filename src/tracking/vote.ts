@@ -41,7 +41,7 @@ export function vote(question: Question, correlation: Correlation): Vote {
     ballots.length === 0
       ? "No recipient is an enabled user or queue, and neither is the mailbox's owner."
       : "No recipient is an enabled user or queue, and the filter of the mailbox's owner does not accept.";
-  return { accepting, reason: REASON.noRecipientMatch, ballots, answers: [...answers, no(RULE.recipients, because)] };
+  return { accepting, reason: REASON.noRecipientMatch, ballots, answers: [...answers, no(RULE.recipients, because, { isGeneral: true })] };
 }
 
 /**

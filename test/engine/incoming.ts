@@ -56,7 +56,7 @@ export interface Decided {
 /** The decisions of these accounts, or all, by mailbox and time of arrival. */
 export async function decisionsIn(database: Database, ...names: readonly string[]): Promise<Decided[]> {
   const { rows } = await database.query<Decided>(
-    `select split_part(mailbox.address, '@', 1) as mailbox, message_id as "messageId", outcome, reason, email_id as "emailId", rules -> -1 ->> 'because' as because
+    `select split_part(mailbox.address, '@', 1) as mailbox, message_id as "messageId", outcome, reason, email_id as "emailId", waypost.whole_rules(rules) -> -1 ->> 'because' as because
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id where cardinality($1::text[]) = 0 or mailbox.address = any($1)
      order by mailbox.address, decision.received, decision.id`,
     [names.map(addressOf)],

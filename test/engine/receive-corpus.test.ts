@@ -127,7 +127,7 @@ interface Answer {
 
 async function decisionsByUid(database: Database): Promise<Map<number, Answer>> {
   const { rows } = await database.query<Answer & { uid: number }>(
-    `select split_part(ref_id, '.', 2)::int as uid, outcome, reason, email_id as "emailId", rules -> -1 ->> 'because' as because
+    `select split_part(ref_id, '.', 2)::int as uid, outcome, reason, email_id as "emailId", waypost.whole_rules(rules) -> -1 ->> 'because' as because
      from waypost.location join waypost.decision on decision.id = location.decision_id`,
   );
   return new Map(rows.map(({ uid, ...answer }) => [uid, answer]));
