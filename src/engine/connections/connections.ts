@@ -77,15 +77,20 @@ export class Connections {
     this.#held.add(id);
     try {
       const given = await this.#options.database.transaction(async (tx) => {
-        const at = await lockPlaces(tx, [wanted]);
-        const line = (await readLine(tx)).filter((one) => !isSame(one, wanted));
-        const turnAt = (await turnOf(tx, wanted)) ?? new Date(at.getTime() - HEAD_START[use] * 1000);
+        // Asked for at once and answered one after the other: what is read is as it stands once the places are locked.
+        const [at, all, turn, capacities] = await Promise.all([
+          lockPlaces(tx, [wanted]),
+          readLine(tx),
+          turnOf(tx, wanted),
+          readCapacities(tx, this.#options.now()),
+        ]);
+        const line = all.filter((one) => !isSame(one, wanted));
+        const turnAt = turn ?? new Date(at.getTime() - HEAD_START[use] * 1000);
         const mine: Waiting = { ...wanted, turnAt, called: true };
-        const turns = turnsNow([...line, mine], await readCapacities(tx, this.#options.now()));
+        const turns = turnsNow([...line, mine], capacities);
         const isTurn = turns.includes(mine);
         if (isTurn) {
-          await insertPlaces(tx, this.#options.database.presence.instanceId, [{ ...wanted, id }]);
-          await leaveLine(tx, wanted);
+          await Promise.all([insertPlaces(tx, this.#options.database.presence.instanceId, [{ ...wanted, id }]), leaveLine(tx, wanted)]);
         } else await standInLine(tx, wanted, turnAt);
         await this.#call(tx, turns);
         return isTurn;
@@ -203,9 +208,7 @@ export class Connections {
       if (!this.#held.delete(id)) return;
       try {
         await this.#options.database.transaction(async (tx) => {
-          await lockPlaces(tx, [wanted]);
-          await deletePlaces(tx, [id]);
-          await this.#callNext(tx);
+          await Promise.all([lockPlaces(tx, [wanted]), deletePlaces(tx, [id]), this.#callNext(tx)]);
         }, "give a connection back");
       } catch (error) {
         this.#options.report(error);
