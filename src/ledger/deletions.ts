@@ -172,7 +172,7 @@ export interface DeletionNote {
   readonly folders: readonly string[];
   /** When it was deleted; null: it was not, as far as is known. */
   readonly deletedAt: Date | null;
-  /** When the mail system was asked to, and did not say that it did; it may have done it. */
+  /** When the mail system was asked to, and is not known to have done it; it may have. */
   readonly askedAt: Date | null;
   /** What it said instead, or what happened; null: no answer was stored. */
   readonly refused: string | null;

@@ -22,7 +22,8 @@ test("each reason to keep a message has its own words, and one that may be delet
 
 test("what the server did not delete, or did not say so, is told with its words, and whether it is there", () => {
   const refused = { ...note, askedAt: AT, refused: "held" };
-  const asked = 'On 2026-03-02 10:00:00 UTC Waypost asked the mail server to delete it from INBOX, which did not say that it did: "held". ';
+  const asked =
+    'On 2026-03-02 10:00:00 UTC Waypost asked the mail server to delete it from INBOX, and it is not known to be done: "held". ';
   assert.equal(deletionSentence(refused, "e1"), `${asked}It is asked again at the next round.`);
   assert.equal(
     deletionSentence({ ...refused, gone: true }, "e1"),

@@ -23,6 +23,6 @@ export function deletionSentence(note: DeletionNote, emailId: string | null): st
   const answer =
     refused === null
       ? "and was stopped before the answer was stored"
-      : `which did not say that it did: "${quote(refused, LONGEST_REFUSAL)}"`;
+      : `and it is not known to be done: "${quote(refused, LONGEST_REFUSAL)}"`;
   return `${asked}${refused === null ? " " : ", "}${answer}. ${gone ? `It is gone; its content was proven to be in the email ${emailId} before.` : "It is asked again at the next round."}`;
 }
