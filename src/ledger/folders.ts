@@ -76,11 +76,15 @@ export async function readPosition(sql: Sql, mailboxId: string, stream: string):
   return rows[0] ?? null;
 }
 
-/** When the streams of a mailbox were pulled last; those that never were are left out. */
+/** When the streams of a mailbox were pulled last, or could not be; those of which neither is known are left out. An alert names its stream as `<mailbox id>/<stream>`. */
 export async function whenLookedAt(sql: Sql, mailboxId: string): Promise<Map<string, Date>> {
-  const { rows } = await sql.query<{ id: string; at: Date }>("select id, pulled_at as at from waypost.stream where mailbox_id = $1", [
-    mailboxId,
-  ]);
+  const { rows } = await sql.query<{ id: string; at: Date }>(
+    `select id, max(at) as at from (
+       select id, pulled_at as at from waypost.stream where mailbox_id = $1
+       union all select substr(subject, length($2) + 1), seen_at from waypost.alert
+         where scope = 'folder' and closed_at is null and starts_with(subject, $2)) looked group by id`,
+    [mailboxId, `${mailboxId}/`],
+  );
   return new Map(rows.map(({ id, at }) => [id, at]));
 }
 

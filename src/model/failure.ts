@@ -17,6 +17,8 @@ export interface FailureFacts {
   readonly notBefore?: Date | undefined;
   /** Failures in a row after which a person should know: more than 1 for what passes by itself, such as a mailbox that another program has open. */
   readonly alertAfter?: number | undefined;
+  /** What it is instead if another folder of the mailbox can be read at that moment; of a trouble that one folder cannot have alone, nothing. */
+  readonly ofFolder?: Failure | undefined;
   readonly cause?: unknown;
 }
 
@@ -29,6 +31,7 @@ export class Failure extends Error {
   readonly waitingHelps: boolean;
   readonly notBefore: Date | undefined;
   readonly alertAfter: number;
+  readonly ofFolder: Failure | undefined;
 
   constructor(facts: FailureFacts) {
     super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -40,5 +43,6 @@ export class Failure extends Error {
     this.waitingHelps = facts.waitingHelps;
     this.notBefore = facts.notBefore;
     this.alertAfter = facts.alertAfter ?? 1;
+    this.ofFolder = facts.ofFolder;
   }
 }

@@ -34,22 +34,25 @@ export class KeptSecrets<Mailbox extends Access = Access> {
 
   /** A Failure that names no secret, nor does its cause; anything else is a fault of ours and stays what it is. */
   error(error: unknown): unknown {
-    if (!(error instanceof Failure)) return error;
-    const { message, serverSaid, cause, scope, code, remedy, waitingHelps, notBefore, alertAfter, stack } = error;
-    const bare = new Failure({
-      ...{ scope, code, remedy, waitingHelps, notBefore, alertAfter },
-      message: this.text(message),
-      serverSaid: serverSaid === undefined ? undefined : this.text(serverSaid),
-      cause: this.#causeOf(cause),
-    });
-    if (stack !== undefined) bare.stack = this.text(stack);
-    return bare;
+    return error instanceof Failure ? this.#bare(error) : error;
   }
 
   /** A step of a check. */
   step<Step extends { readonly message: string; readonly serverSaid?: string | undefined }>(step: Step): Step {
     const { message, serverSaid } = step;
     return { ...step, message: this.text(message), ...(serverSaid === undefined ? {} : { serverSaid: this.text(serverSaid) }) };
+  }
+
+  #bare({ message, serverSaid, cause, scope, code, remedy, waitingHelps, notBefore, alertAfter, ofFolder, stack }: Failure): Failure {
+    const bare = new Failure({
+      ...{ scope, code, remedy, waitingHelps, notBefore, alertAfter },
+      ofFolder: ofFolder && this.#bare(ofFolder),
+      message: this.text(message),
+      serverSaid: serverSaid === undefined ? undefined : this.text(serverSaid),
+      cause: this.#causeOf(cause),
+    });
+    if (stack !== undefined) bare.stack = this.text(stack);
+    return bare;
   }
 
   /** Libraries hang whole answers and commands on their errors: only the words and the place are kept. */

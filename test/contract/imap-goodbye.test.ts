@@ -102,6 +102,58 @@ test("a server that says goodbye at the only new message and then to everybody i
   }
 });
 
+for (const [what, act, words] of [
+  ["says goodbye", { cut: "* BYE Internal error\r\n" }, "The server ends the connection when the folder is opened: Internal error"],
+  ["hangs up", null, "The server ends the connection when the folder is opened."],
+] as const) {
+  const list = ["INBOX", "A", "B", "C", "D"].map((path) => `* LIST () "/" ${path}\r\n`).join("");
+  const opening = (broken: ReadonlySet<string>) => (command: string) =>
+    command === 'LIST "" "*"' ? `${list}OK done` : broken.has(/^EXAMINE (\S+)/.exec(command)?.[1] ?? "") ? act : undefined;
+  const signIns = ({ heard }: ScriptedImap) => heard.filter((command) => command.startsWith("LOGIN")).length;
+
+  test(`folders at which the server ${what} while they are listed are told with what it does, and the others are listed`, async () => {
+    await withServer({ script: opening(new Set(["A", "B", "D"])) }, async (source, server) => {
+      const folders = await source.folders();
+      assert.deepEqual(
+        folders.map(({ id, unreadable }) => [id, unreadable]),
+        [
+          ["INBOX", null],
+          ["A", words],
+          ["B", words],
+          ["C", null],
+          ["D", words],
+        ],
+      );
+      assert.equal(signIns(server), 7, "two connections are lost to each");
+    });
+  });
+
+  test(`a folder at which the server ${what} once while it is listed is listed as ever`, async () => {
+    const broken = new Set(["B"]);
+    const script = (command: string) => {
+      const answer = opening(broken)(command);
+      if (command === "EXAMINE B") broken.clear();
+      return answer;
+    };
+    await withServer({ script }, async (source, server) => {
+      assert.deepEqual(new Set((await source.folders()).map(({ unreadable }) => unreadable)), new Set([null]));
+      assert.equal(signIns(server), 2);
+    });
+  });
+
+  test(`a server that ${what} at more folders, or at all there are, is in trouble itself`, async () => {
+    const inboxAlone = (command: string) => (command.startsWith("EXAMINE") ? act : undefined);
+    for (const [script, connections] of [
+      [opening(new Set(["A", "B", "C", "D"])), 7],
+      [inboxAlone, 3],
+    ] as const)
+      await withServer({ script }, async (source, server) => {
+        await assert.rejects(source.folders(), { code: act === null ? "connection lost" : "server closing" });
+        assert.equal(signIns(server), connections);
+      });
+  });
+}
+
 const damages = [
   { what: "says goodbye", act: { cut: "* BYE FETCH failed\r\n" }, code: "server closing", words: /^FETCH failed$/ },
   { what: "hangs up without a word", act: null, code: "connection lost", words: /^The connection with 127\.0\.0\.1:\d+ broke/ },

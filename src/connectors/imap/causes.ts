@@ -6,9 +6,14 @@ export interface Cause {
   readonly waitingHelps: boolean;
   readonly message: (where: string, what: string) => string;
   readonly remedy: (where: string, what: string) => string;
+  /** Where one folder may have it alone: what is told then, while others are read. */
+  readonly ofFolder?: Pick<Cause, "message" | "remedy">;
 }
 
 const WAIT = () => "Nothing: Waypost tries again by itself. Look into the server's log if it lasts.";
+
+const FOLDER_WAITS = (where: string) =>
+  `Nothing, if it passes: Waypost tries again by itself, and reads the other folders meanwhile. If it lasts, the log of ${where} says what is wrong with this one.`;
 
 /** `where` is host:port, `what` the mailbox, the folder or the message. */
 export const CAUSES = {
@@ -29,6 +34,10 @@ export const CAUSES = {
     waitingHelps: true,
     message: (where) => `${where} ended the connection (incoming mail).`,
     remedy: () => "Nothing, if it passes. If it comes often, lower the connections at a time in the server profile.",
+    ofFolder: {
+      message: (where, what) => `${where} ends the connection when it is asked for ${what}.`,
+      remedy: FOLDER_WAITS,
+    },
   },
   "certificate authorities not readable": {
     scope: "profile",
@@ -188,18 +197,29 @@ export const CAUSES = {
     waitingHelps: true,
     message: (where, who) => `${where} has a limit that ${who} has reached; its words say which.`,
     remedy: () => "Have that limit raised by the mail administrator, or wait until it counts anew: Waypost tries again by itself.",
+    ofFolder: {
+      message: (where, what) => `${where} has a limit that ${what} has reached; its words say which.`,
+      remedy: () =>
+        "Have that limit raised by the mail administrator: Waypost tries again by itself, and reads the other folders meanwhile.",
+    },
   },
   "mailbox in use": {
     scope: "mailbox",
     waitingHelps: true,
     message: (where, who) => `Something else holds ${who} on ${where} locked: another program, a backup, or a rebuild of its index.`,
     remedy: () => "Nothing, if it passes. If it lasts, have the mail administrator look for who holds the lock.",
+    ofFolder: {
+      message: (where, what) => `Something else holds ${what} on ${where} locked: another program, a backup, or a rebuild of its index.`,
+      remedy: () =>
+        "Nothing, if it passes: the other folders are read meanwhile. If it lasts, have the mail administrator look for who holds the lock.",
+    },
   },
   "mailbox unavailable": {
     scope: "mailbox",
     waitingHelps: true,
     message: (where, who) => `${where} cannot open ${who} at the moment.`,
     remedy: WAIT,
+    ofFolder: { message: (where, what) => `${where} cannot open ${what} at the moment.`, remedy: FOLDER_WAITS },
   },
   "mailbox full": {
     scope: "mailbox",
@@ -212,6 +232,7 @@ export const CAUSES = {
     waitingHelps: true,
     message: (where, who) => `The connection with ${where} broke while ${who} was being read.`,
     remedy: WAIT,
+    ofFolder: { message: (where, what) => `${where} hangs up when it is asked for ${what}.`, remedy: FOLDER_WAITS },
   },
   "answer too large": {
     scope: "mailbox",

@@ -55,11 +55,26 @@ export function imapFailure(
   facts: { readonly serverSaid?: string | undefined; readonly cause?: unknown; readonly what?: string; readonly notBefore?: Date } = {},
 ): Failure {
   const { what, ...rest } = facts;
-  const { scope, waitingHelps, message, remedy }: Cause = CAUSES[trouble];
+  const { scope, waitingHelps, message, remedy, ofFolder }: Cause = CAUSES[trouble];
   const where = `${about.endpoint.host}:${about.endpoint.port}`;
-  const subject =
-    what ?? (scope === "folder" && about.folder !== undefined ? `the folder ${about.folder} of ${about.mailbox}` : about.mailbox);
-  return new Failure({ ...rest, code: trouble, scope, waitingHelps, message: message(where, subject), remedy: remedy(where, subject) });
+  const folder = about.folder === undefined ? undefined : `the folder ${about.folder} of ${about.mailbox}`;
+  const subject = what ?? (scope === "folder" && folder !== undefined ? folder : about.mailbox);
+  const common = { ...rest, code: trouble, waitingHelps };
+  return new Failure({
+    ...common,
+    scope,
+    message: message(where, subject),
+    remedy: remedy(where, subject),
+    ...(ofFolder !== undefined &&
+      folder !== undefined && {
+        ofFolder: new Failure({
+          ...common,
+          scope: "folder",
+          message: ofFolder.message(where, folder),
+          remedy: ofFolder.remedy(where, folder),
+        }),
+      }),
+  });
 }
 
 /** An answer as imapflow parsed it: where a refused FETCH has its code. A response code comes first, as a section (RFC 3501 7.1). */
@@ -206,9 +221,9 @@ export function hungUpAtAll({ code, message, serverSaid, cause }: Failure): Fail
   });
 }
 
-/** Whether the connection was given up because far more came than was asked for, or than there was room for. */
-export function isFlooded(error: unknown): boolean {
-  return error instanceof Failure && error.code === ("answer without end" satisfies ImapTrouble);
+/** Whether the connection was given up because far more came than was asked for, or than there was room for: about a folder, or about the mailbox. */
+export function isFlooded(error: unknown, trouble: "answer without end" | "answer too large" = "answer without end"): boolean {
+  return error instanceof Failure && error.code === (trouble satisfies ImapTrouble);
 }
 
 /** Whether the connection was given up because of one literal larger than allowed. */

@@ -3,8 +3,7 @@ import type { Endpoint } from "../../model/mailbox.ts";
 import type { Folder, FolderRole } from "../../model/message.ts";
 import { storableText } from "../../model/text.ts";
 import type { MailboxAccess } from "../../ports.ts";
-import { endingOf } from "./connect.ts";
-import { hasNoEnd, isRefusal } from "./failures.ts";
+import { isRefusal } from "./failures.ts";
 import { isSendable, type ListedFolder } from "./folders.ts";
 import { listMailbox, type MailboxFolder, nothingShared } from "./listing.ts";
 import { lackingRights, rightsOf, TO_READ } from "./rights.ts";
@@ -18,11 +17,19 @@ const MAXIMUM_COUNTED = 200;
 
 const UNSENDABLE = "Its name holds control characters.";
 
-const ENDLESS = "The server comes to no end when the folder is opened.";
-
 export interface FoundFolder {
   readonly folder: Folder;
   readonly path: string;
+}
+
+/** Opening a folder may cost the connection. Whoever lists again, on a new one, has the others. */
+export interface Opening {
+  /** Paths that are not opened any more, and why. */
+  readonly broken: ReadonlyMap<string, string>;
+  /** The path that is being opened. */
+  path: string | null;
+  /** Whether one was opened. */
+  succeeded: boolean;
 }
 
 /**
@@ -33,14 +40,12 @@ export interface FoundFolder {
  * Each id comes once. A path that is listed twice is one folder. A second path with the MAILBOXID of another is either the same folder
  * under another name or a server that hands out ids wrongly: it goes by its path, because to read a message twice is put right when it
  * is recognized, and to leave a folder out is not.
- *
- * Opening a folder may cost the connection because it comes to no end: its path is added to `endless`, and whoever lists again with it has the others.
  */
 export async function listFolders(
   client: ImapFlow,
   mailbox: MailboxAccess,
   endpoint: Endpoint,
-  endless = new Set<string>(),
+  opening: Opening = { broken: new Map(), path: null, succeeded: false },
 ): Promise<readonly FoundFolder[]> {
   const withIds = client.capabilities.has("OBJECTID");
   const { folders, shared, empty } = await listMailbox(client, mailbox, endpoint, !withIds);
@@ -51,13 +56,13 @@ export async function listFolders(
   for (const listed of folders) {
     if (paths.has(listed.path)) continue;
     paths.add(listed.path);
-    const unreadable = isSendable(listed.path) ? (endless.has(listed.path) ? ENDLESS : null) : UNSENDABLE;
+    const unreadable = isSendable(listed.path) ? (opening.broken.get(listed.path) ?? null) : UNSENDABLE;
     // A server may count messages for somebody who may not read them.
     const told = listed.messages !== undefined && shared === null && !withIds;
     const ask = unreadable === null && listed.selectable && !told && (withIds || shared !== null || asked < MAXIMUM_COUNTED);
     if (ask) asked++;
     const seen = ask
-      ? await look(client, listed.path, shared?.name ?? mailbox.address, endless)
+      ? await look(client, listed.path, shared?.name ?? mailbox.address, opening)
       : { id: null, messages: listed.messages ?? null, unreadable };
     const id = [seen.id, listed.ownPath].find((one) => one !== null && !ids.has(storableText(one)));
     // Another folder's id is this one's path: nothing is left that would name it.
@@ -97,12 +102,19 @@ function saysNotThere(words: string | null): boolean {
 type Look = Pick<Folder, "messages" | "unreadable"> & { readonly id: string | null };
 
 /** Opening tells all at once: the count, the id, and whether there is the right to read. */
-async function look(client: ImapFlow, path: string, who: string, endless: Set<string>): Promise<Look> {
+async function look(client: ImapFlow, path: string, who: string, opening: Opening): Promise<Look> {
+  opening.path = path;
+  const seen = await lookInside(client, path, who);
+  opening.path = null;
+  opening.succeeded ||= seen.unreadable === null;
+  return seen;
+}
+
+async function lookInside(client: ImapFlow, path: string, who: string): Promise<Look> {
   try {
     const { exists, mailboxId } = await examine(client, path);
     return { id: mailboxId ?? null, messages: exists ?? null, unreadable: null };
   } catch (error) {
-    if (hasNoEnd(error) || hasNoEnd(endingOf(client))) endless.add(path);
     if (!isRefusal(error)) throw error;
     const { has, lacks } = lackingRights(who, await rightsOf(client, path), TO_READ);
     return { id: null, messages: null, unreadable: `${wordsOf(error)}${has && `${has} It takes ${lacks}.`}` };

@@ -93,7 +93,7 @@ export class Session {
 
   async #ready(): Promise<ImapFlow> {
     if (this.#closed) throw new Error(`the mail source of ${this.mailbox.address} is closed`);
-    if (this.#client?.usable === true && !isExpiring(this.#client)) return this.#client;
+    if (this.#client !== null && isAlive(this.#client) && !isExpiring(this.#client)) return this.#client;
     this.#client?.close();
     const client = await connect(this.target, this.mailbox, { onExpunge: (event) => this.#onExpunge?.(event) });
     if (this.#closed) {

@@ -5,8 +5,9 @@ import type { Applied, MailSource, MessageAction, Pull, PullOptions } from "../.
 import { awaitNews } from "./await-news.ts";
 import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages } from "./changes.ts";
 import { fetchContent } from "./content.ts";
+import { isFlooded, isHangUp } from "./failures.ts";
 import { isSendable } from "./folders.ts";
-import { type FoundFolder, folderOfRole, listFolders } from "./list-folders.ts";
+import { type FoundFolder, folderOfRole, listFolders, type Opening } from "./list-folders.ts";
 import { sharedWith } from "./listing.ts";
 import { headsOf } from "./named-heads.ts";
 import { Puller } from "./pull.ts";
@@ -16,8 +17,12 @@ import type { Session } from "./session.ts";
 /** How a server refuses a folder to somebody who lacks a right. */
 const MAY_BE_RIGHTS: ReadonlySet<string> = new Set(["no right", "folder gone", "folder unreadable"]);
 
-/** Folders that may come to no end before all others are given up as well: each takes its time. */
-const MOST_ENDLESS = 3;
+/** Folders that may cost the connection before all others are given up as well: each takes its time. */
+const MOST_BROKEN = 3;
+
+const ENDLESS = "The server comes to no end when the folder is opened.";
+
+const HANGS_UP = "The server ends the connection when the folder is opened";
 
 /** The port over one connection. Every folder is a stream; ids are MAILBOXIDs or paths, see list-folders.ts. */
 export class ImapSource implements MailSource {
@@ -44,16 +49,30 @@ export class ImapSource implements MailSource {
     );
   }
 
-  /** Folders that the server comes to no end with cost a connection each; of too many the mailbox is not read. */
+  /**
+   * Folders that the server comes to no end with, or at which it hangs up twice, as one that restarts does not, cost connections; of too many the mailbox
+   * is not read. A server that hangs up and opens no folder at all is in trouble itself.
+   */
   async #found(): Promise<readonly FoundFolder[]> {
     const { mailbox, target } = this.#session;
-    const endless = new Set<string>();
+    const broken = new Map<string, string>();
+    const hungUpOnce = new Set<string>();
+    let hangUp: Failure | null = null;
     for (;;) {
-      const before = endless.size;
+      const opening: Opening = { broken, path: null, succeeded: false };
       try {
-        return await this.#session.run(undefined, (client) => listFolders(client, mailbox, target.endpoint, endless));
+        const found = await this.#session.run(undefined, (client) => listFolders(client, mailbox, target.endpoint, opening));
+        if (hangUp !== null && !opening.succeeded) throw hangUp;
+        return found;
       } catch (error) {
-        if (endless.size === before || endless.size > MOST_ENDLESS) throw error;
+        const { path } = opening;
+        const reason = whyBroken(error);
+        if (path === null || reason === null) throw error;
+        const isFirst = isHangUp(error) && !hungUpOnce.has(path);
+        if ((isFirst ? hungUpOnce : broken).size >= MOST_BROKEN) throw error;
+        if (isFirst) hungUpOnce.add(path);
+        else broken.set(path, reason);
+        if (isHangUp(error)) hangUp = error;
       }
     }
   }
@@ -187,6 +206,13 @@ export class ImapSource implements MailSource {
       throw trouble;
     }
   }
+}
+
+/** The words about a folder at which the connection ended; null where it ended for another reason. */
+function whyBroken(error: unknown): string | null {
+  if (isFlooded(error, "answer too large")) return ENDLESS;
+  if (!isHangUp(error)) return null;
+  return error.serverSaid === undefined ? `${HANGS_UP}.` : `${HANGS_UP}: ${error.serverSaid}`;
 }
 
 function keyOf({ stream, id }: MessageRef): string {

@@ -28,9 +28,9 @@ export async function decideAgain(reading: Reading): Promise<Counts> {
   return counts;
 }
 
-/** A folder that is gone or refused keeps its messages from being decided, and nothing else. */
+/** A folder that is gone, refused or broken keeps its messages from being decided, and nothing else. */
 async function decideFolder(reading: Reading, stream: string, pending: readonly PendingDecision[]): Promise<Counts> {
-  const { context, work, lease } = reading;
+  const { context, work, lease, broken } = reading;
   const ids = pending.map((one) => one.id);
   try {
     return await processHeads(
@@ -51,7 +51,8 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
       await forgetPosition(reading, stream, error.message);
       return NO_COUNTS;
     }
-    if (!(error instanceof Failure) || error.scope !== "folder") throw error;
+    const isOfFolder = error instanceof Failure && (error.scope === "folder" || (error.ofFolder !== undefined && broken.has(stream)));
+    if (!isOfFolder) throw error;
     context.log.warn({ mailbox: work.mailbox.address, stream, messages: ids.length, code: error.code }, error.message);
     await context.database.transaction((tx) => leaveDecided(tx, ids, context.now()), "leave decided");
     return NO_COUNTS;

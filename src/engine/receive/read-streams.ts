@@ -27,7 +27,7 @@ interface ReadStreams {
  */
 export async function readStreams(reading: Reading, wanted: readonly Folder[], slice: Slice): Promise<ReadStreams> {
   const { inbox, others } = await inOrder(reading, wanted);
-  const turns = new Turns(reading, slice);
+  const turns = new Turns(reading, slice, inbox === undefined ? others : [inbox, ...others]);
   for (;;) {
     if (inbox !== undefined && turns.isDue(inbox)) await turns.take(inbox, others.length === 0);
     const next = others.shift();
@@ -55,9 +55,16 @@ async function inOrder({ context, work }: Reading, wanted: readonly Folder[]): P
   };
 }
 
+/** Folders in trouble that are taken to be broken, and not the mailbox, before it is the mailbox all the same: each may cost connections. */
+const MOST_BROKEN = 3;
+
 /** The turns of the streams of one run. */
 class Turns {
   readonly #reading: Reading;
+  /** All of them, first the inbox. */
+  readonly #tasks: readonly Task[];
+  /** Streams that failed in their last turn, for any reason. */
+  readonly #failed = new Set<string>();
   readonly #slice: Slice;
   /** Streams with more to read, each where its last turn ended. */
   readonly #open = new Map<string, AsyncGenerator<StoredPage, void>>();
@@ -71,8 +78,9 @@ class Turns {
   readonly finished: string[] = [];
   counts: Counts = NO_COUNTS;
 
-  constructor(reading: Reading, slice: Slice) {
+  constructor(reading: Reading, slice: Slice, tasks: readonly Task[]) {
     this.#reading = reading;
+    this.#tasks = [...tasks];
     this.#slice = slice;
     this.#clock = new SliceClock(slice);
   }
@@ -96,31 +104,72 @@ class Turns {
     return this.#clock.isOver();
   }
 
-  /** A folder's own trouble (no right, deleted meanwhile) stays its own: the others are read (invariant 6). */
+  /** A folder's own trouble (no right, deleted meanwhile, broken) stays its own: the others are read (invariant 6). */
   async take(task: Task, isAlone: boolean): Promise<"finished" | "more"> {
     const { context, work } = this.#reading;
-    this.#isAlone = isAlone;
     try {
-      const turn = await this.#read(task);
-      if (turn === "finished")
-        await closeAlerts(context.database, "folder", subjectOf(this.#reading, task), ACTIVITY.receive, context.now());
-      return turn;
+      return await this.#turn(task, isAlone);
     } catch (error) {
-      this.#open.delete(task.stream);
-      if (!(error instanceof Failure) || error.scope !== "folder") throw error;
+      const failure = await this.#ofFolder(task, error);
+      if (failure === null) throw error;
       context.log.warn(
         {
           mailbox: work.mailbox.address,
           folder: task.folders.map((one) => one.name).join(", "),
-          code: error.code,
-          serverSaid: error.serverSaid,
+          code: failure.code,
+          serverSaid: failure.serverSaid,
         },
-        error.message,
+        failure.message,
       );
-      await openAlert(context.database, alertOf(error, ACTIVITY.receive, subjectOf(this.#reading, task)), context.now());
+      await openAlert(context.database, alertOf(failure, ACTIVITY.receive, subjectOf(this.#reading, task)), context.now());
       return "finished";
+    }
+  }
+
+  async #turn(task: Task, isAlone: boolean): Promise<"finished" | "more"> {
+    const { context, broken } = this.#reading;
+    const { stream } = task;
+    this.#isAlone = isAlone;
+    try {
+      const turn = await this.#read(task);
+      this.#failed.delete(stream);
+      broken.delete(stream);
+      if (turn === "finished")
+        await closeAlerts(context.database, "folder", subjectOf(this.#reading, task), ACTIVITY.receive, context.now());
+      return turn;
+    } catch (error) {
+      this.#open.delete(stream);
+      this.#failed.add(stream);
+      throw error;
     } finally {
-      this.#lookedAt.set(task.stream, performance.now());
+      this.#lookedAt.set(stream, performance.now());
+    }
+  }
+
+  /**
+   * The failure as one of this folder; null when it reaches further. Whether a trouble that a folder may have alone is the mailbox's is told by another
+   * folder, read right after it: by the inbox, or in the inbox's trouble by the first of the others that did not fail.
+   */
+  async #ofFolder({ stream }: Task, error: unknown): Promise<Failure | null> {
+    if (!(error instanceof Failure)) return null;
+    if (error.scope === "folder") return error;
+    const { broken } = this.#reading;
+    const tooMany = broken.size >= MOST_BROKEN && !broken.has(stream);
+    const another = this.#tasks.find((one) => !this.#failed.has(one.stream));
+    if (error.ofFolder === undefined || tooMany || another === undefined || this.mustEnd()) return null;
+    if (!(await this.#isRead(another))) return null;
+    broken.add(stream);
+    return error.ofFolder;
+  }
+
+  /** Whether it can be read now. What goes wrong with more than a folder is thrown: it is why the other one could not be read either. */
+  async #isRead(task: Task): Promise<boolean> {
+    try {
+      await this.#turn(task, false);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Failure) || (error.scope !== "folder" && error.ofFolder === undefined)) throw error;
+      return false;
     }
   }
 

@@ -21,6 +21,8 @@ export interface Reading {
   readonly startedAnew: StartedAnew[];
   /** Streams that are read from their beginning because the content of a message contradicted its head, or for another reason; filled while reading. */
   readonly lostOnce: Set<string>;
+  /** Streams that the mail system does not let be read, while it hands out others; filled while reading. */
+  readonly broken: Set<string>;
   /** Told after each page how many messages it held. */
   readonly onPage?: ((messages: number) => void) | undefined;
 }

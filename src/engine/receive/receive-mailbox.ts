@@ -69,7 +69,10 @@ export async function receiveMailbox(
   const startedAnew: StartedAnew[] = [];
   try {
     const { counts, unfinished } = await readMailboxOnce(
-      { context, work, source, nextPage: new NextPage(), lease, signal, startedAnew, lostOnce: new Set(), onPage: options.onPage },
+      {
+        ...{ context, work, source, nextPage: new NextPage(), lease, signal, startedAnew },
+        ...{ lostOnce: new Set(), broken: new Set(), onPage: options.onPage },
+      },
       options.slice ?? NEVER,
     );
     await Promise.all([source.close(), noteRecovery(context, "receive", work)]);
@@ -112,7 +115,7 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
   // Last: what was read in this round is deleted in it, while the mailbox is open.
   await deleteProcessed(
     reading,
-    wanted.map((folder) => folder.id),
+    wanted.filter(({ stream }) => !reading.broken.has(stream)).map((folder) => folder.id),
   );
   return { counts: all, unfinished };
 }
