@@ -98,6 +98,8 @@ export interface Undone {
   readonly failure: Failure;
   /** Nothing was asked, because its id may have become another message's since it was looked at: once that was done again, it may be changed at once. */
   readonly lookAgain?: boolean | undefined;
+  /** It may be another one of those asked for with it that the mail system ended the work at: asked for apart from that one, this one may be changed. */
+  readonly apart?: boolean | undefined;
 }
 
 /** What became of a change to messages; each stands in one of the three. */
@@ -131,7 +133,10 @@ export interface MailSource {
   awaitNews?(stream: string, milliseconds: number, signal: AbortSignal): Promise<void>;
   /** The heads of those of these messages of one stream that lie there now, as they are now. */
   heads(refs: readonly MessageRef[]): Promise<readonly MessageHead[]>;
-  /** Changes messages; only where the profile says so. What one folder refuses is the result of its messages; throws where the trouble is wider than a folder. */
+  /**
+   * Changes messages; only where the profile says so. What one folder refuses is the result of its messages. Trouble that is wider than a folder ends
+   * it, and is the result of those that were not changed before; throws it only where the mail system knows no such change.
+   */
   apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied>;
   /**
    * The cursor of a stream when these messages of it are no more, because we deleted them: that they left says nothing of the stream then. Asks nobody.

@@ -22,6 +22,11 @@ export interface FailureFacts {
   readonly cause?: unknown;
 }
 
+/** Whether other folders of a mailbox cannot be worked on either. */
+export function isWiderThanFolder({ scope }: Failure): boolean {
+  return scope !== "item" && scope !== "folder";
+}
+
 /** The one error of the product that crosses folders: a cause with a scope and a remedy. */
 export class Failure extends Error {
   readonly scope: Scope;

@@ -139,18 +139,43 @@ test("where one letter stands for the rights to mark and to expunge (RFC 2086), 
     );
 });
 
-test("trouble of the server or of the connection is no refusal of messages", async () => {
+test("trouble of the server or of the connection, which may be about one of the messages, is told of each: asked for apart others may go", async () => {
   for (const verb of ["store", "expunge"] as const)
     for (const [say, code] of [
       ["NO [UNAVAILABLE] later", "mailbox unavailable"],
       ["NO [INUSE] locked", "mailbox in use"],
+      ["NO [LIMIT] too many", "limit reached"],
+      ["NO [OVERQUOTA] full", "mailbox full"],
       [{ cut: "* BYE going down\r\n" }, "server closing"],
       [{ cut: "" }, "connection lost"],
     ] as const)
       await withServer(2, { [verb]: () => ({ done: [], say }) }, async (source, server) => {
-        await assert.rejects(source.apply(refs(1, 2), "delete"), { code });
-        assert.deepEqual(lying(server), [1, 2]);
+        const { changed, gone, undone } = await source.apply(refs(1, 2), "delete");
+        assert.deepEqual([changed, gone, lying(server)], [[], [], [1, 2]]);
+        assert.deepEqual(
+          undone.map(({ ref, failure, apart }) => [ref, failure.code, apart]),
+          refs(1, 2).map((ref) => [ref, code, true]),
+        );
       });
+});
+
+test("what was deleted before trouble came is told as deleted, and of the rest why it was not, whatever the trouble is", async () => {
+  for (const [say, code] of [
+    ["NO [UNAVAILABLE] later", "mailbox unavailable"],
+    [{ cut: "* BYE going down\r\n" }, "server closing"],
+    [{ cut: "" }, "connection lost"],
+  ] as const) {
+    const store = (uids: readonly number[]) =>
+      uids.includes(3) ? { done: [], say: uids.length > 1 ? "NO message is held" : say } : undefined;
+    await withServer(4, { store }, async (source, server) => {
+      const { changed, gone, undone } = await source.apply(refs(1, 2, 3, 4), "delete");
+      assert.deepEqual([changed, gone, lying(server)], [refs(1, 2), [], [3, 4]]);
+      assert.deepEqual(
+        undone.map(({ ref, failure }) => [ref, failure.code]),
+        refs(3, 4).map((ref) => [ref, code]),
+      );
+    });
+  }
 });
 
 describe("folders of a real server", { skip: missingServers(["dovecot"]) }, () => {

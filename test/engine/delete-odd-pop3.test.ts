@@ -131,3 +131,27 @@ test("what left by another program's hand just before Waypost would have deleted
     [],
   );
 });
+
+test("one message at which the server hangs up, or because of which it does not end the session well, keeps no other from being deleted", async () => {
+  for (const at of ["DELE", "QUIT"] as const) {
+    const messages = ["a", "b", "c", "d"].map((name) => ({ uidl: `uid-${name}`, mime: mimeOf(name) }));
+    const marked = new Map<number, boolean>();
+    const script = (command: string, connection: number) => {
+      const number = Number(/^DELE (\d+)$/.exec(command)?.[1] ?? 0);
+      const isB = lying(queue.server)[number - 1] === "b";
+      if (isB) marked.set(connection, true);
+      if (isB && at === "DELE") return null;
+      return command === "QUIT" && marked.get(connection) === true ? "-ERR some deleted messages not removed\r\n" : undefined;
+    };
+    await using queue = await queueOn({ messages, script });
+    await queue.round();
+    assert.deepEqual(lying(queue.server), ["b"], at);
+    const [mailbox] = (await queue.app.operations.status()).mailboxes;
+    assert.equal(mailbox?.deleting?.deleted, 3, at);
+    const told = (await queue.app.operations.explain(messageIdOf("b"))).incoming.flatMap(({ sentences }) => sentences).join("\n");
+    assert.match(
+      told,
+      at === "DELE" ? /not known to be done: "The connection/ : /not known to be done: "some deleted messages not removed/,
+    );
+  }
+});

@@ -1,13 +1,14 @@
 import type { ImapFlow } from "imapflow";
 import { HEADER_FIELDS } from "../../mime/head.ts";
-import type { Failure } from "../../model/failure.ts";
+import { Failure } from "../../model/failure.ts";
 import type { MessageRef } from "../../model/message.ts";
 import type { Applied, Undone } from "../../ports.ts";
+import { mayBeOfOne } from "./failures.ts";
 import { hasHeader, withHeader } from "./heads.ts";
 import { refOf, sequenceSet, uidOf } from "./plan.ts";
 import { remove } from "./remove.ts";
 import { fetchRows } from "./rows.ts";
-import { examine, refused, type Session, searchUids } from "./session.ts";
+import { examine, opened, refused, type Session, searchUids } from "./session.ts";
 
 /** The messages of a folder with exactly that Message-ID (without angle brackets). */
 export function findMessage(session: Session, stream: string, path: string, messageId: string): Promise<readonly MessageRef[]> {
@@ -37,17 +38,28 @@ async function change(
   session: Session,
   path: string,
   refs: readonly MessageRef[],
-  work: (uids: readonly number[]) => Promise<ReadonlyMap<number, Failure>>,
+  work: (uids: readonly number[], validity: string) => Promise<ReadonlyMap<number, Failure>>,
 ): Promise<Applied> {
   const validity = String((await client.mailboxOpen(path)).uidValidity ?? 0);
   const uids = refs.flatMap((ref) => uidOf(ref, validity) ?? []);
   const there = new Set(uids.length > 0 ? await searchUids(client, { uid: sequenceSet(uids) }) : []);
-  const notChanged = there.size > 0 ? await work([...there]) : NONE;
+  const notChanged = there.size > 0 ? await work([...there], validity) : NONE;
+  return appliedTo(refs, session, path, { validity, there, notChanged });
+}
+
+/** Of the messages that lay `there`, what became of each. */
+interface Outcome {
+  readonly validity: string;
+  readonly there: ReadonlySet<number>;
+  readonly notChanged: ReadonlyMap<number, Failure>;
+}
+
+function appliedTo(refs: readonly MessageRef[], session: Session, path: string, { validity, there, notChanged }: Outcome): Applied {
   const applied: { changed: MessageRef[]; gone: MessageRef[]; undone: Undone[] } = { changed: [], gone: [], undone: [] };
   for (const ref of refs) {
     const uid = uidOf(ref, validity);
     const failure = uid === null ? anotherValidity(session, path, ref) : notChanged.get(uid);
-    if (failure !== undefined) applied.undone.push({ ref, failure });
+    if (failure !== undefined) applied.undone.push(undoneBy(failure, ref));
     else applied[uid !== null && there.has(uid) ? "changed" : "gone"].push(ref);
   }
   return applied;
@@ -70,12 +82,44 @@ export function markSeen(session: Session, path: string, refs: readonly MessageR
   );
 }
 
-/** Deletes exactly these messages. Without UIDPLUS (RFC 4315) EXPUNGE would take along what others marked as deleted, so nothing is done. */
-export function deleteMessages(session: Session, path: string, refs: readonly MessageRef[]): Promise<Applied> {
-  return session.run(path, async (client) => {
-    if (!client.capabilities.has("UIDPLUS")) throw session.failure("expunge not possible", path);
-    return change(client, session, path, refs, (uids) => remove(client, session, path, uids));
-  });
+/** A message that a failure kept from being changed. */
+export function undoneBy(failure: Failure, ref: MessageRef): Undone {
+  return mayBeOfOne(failure) ? { ref, failure, apart: true } : { ref, failure };
+}
+
+/**
+ * Deletes exactly these messages. Without UIDPLUS (RFC 4315) EXPUNGE would take along what others marked as deleted, so nothing is done. Where trouble came
+ * when some may have been deleted, what lies there afterwards tells which; where that cannot be seen, none counts as deleted.
+ */
+export async function deleteMessages(session: Session, path: string, refs: readonly MessageRef[]): Promise<Applied> {
+  let begun: { readonly validity: string; readonly uids: readonly number[] } | undefined;
+  try {
+    return await session.run(path, async (client) => {
+      if (!client.capabilities.has("UIDPLUS")) throw session.failure("expunge not possible", path);
+      return change(client, session, path, refs, (uids, validity) => {
+        begun = { validity, uids };
+        return remove(client, session, path, uids);
+      });
+    });
+  } catch (failure) {
+    if (!(failure instanceof Failure) || begun === undefined) throw failure;
+    const { validity, uids } = begun;
+    const left = await leftOf(session, path, uids, validity);
+    return appliedTo(refs, session, path, { validity, there: new Set(uids), notChanged: new Map(left.map((uid) => [uid, failure])) });
+  }
+}
+
+/** Those of these that lie there, as far as the server tells: all where it is in trouble, or numbers them anew. */
+async function leftOf(session: Session, path: string, uids: readonly number[], validity: string): Promise<readonly number[]> {
+  try {
+    return await session.run(path, async (client) => {
+      const { uidValidity } = await opened(client, path);
+      return String(uidValidity ?? 0) === validity ? searchUids(client, { uid: sequenceSet(uids) }) : uids;
+    });
+  } catch (trouble) {
+    if (trouble instanceof Failure) return uids;
+    throw trouble;
+  }
 }
 
 /** MOVE (RFC 6851), or COPY and then deleting, which needs UIDPLUS. */

@@ -208,6 +208,20 @@ export function isHangUp(error: unknown): error is Failure {
 
 const HANG_UPS: ReadonlySet<string> = new Set(["server closing", "connection lost"] satisfies ImapTrouble[]);
 
+/** Of one message asked for with others, these may be the answer to all. */
+const MAYBE_OF_ONE: ReadonlySet<string> = new Set([
+  ...HANG_UPS,
+  "limit reached",
+  "mailbox in use",
+  "mailbox unavailable",
+  "mailbox full",
+] satisfies (ImapTrouble | string)[]);
+
+/** Whether the trouble of deleting several messages may be that of one of them, though it speaks of the mailbox or the server. */
+export function mayBeOfOne({ code }: Failure): boolean {
+  return MAYBE_OF_ONE.has(code);
+}
+
 /** The failure where the server lets in, opens the folder, and ends the connection at each of its messages: others may be read meanwhile. */
 export function hungUpAtAll({ code, message, serverSaid, cause }: Failure): Failure {
   return new Failure({

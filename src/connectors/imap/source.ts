@@ -1,9 +1,9 @@
-import { Failure } from "../../model/failure.ts";
+import { Failure, isWiderThanFolder } from "../../model/failure.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import { storableText } from "../../model/text.ts";
 import type { Applied, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { awaitNews } from "./await-news.ts";
-import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages } from "./changes.ts";
+import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages, undoneBy } from "./changes.ts";
 import { fetchContent } from "./content.ts";
 import { isFlooded, isHangUp } from "./failures.ts";
 import { isSendable } from "./folders.ts";
@@ -117,7 +117,12 @@ export class ImapSource implements MailSource {
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
     const parts: Applied[] = [];
-    for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) parts.push(await this.#applyIn(stream, some, action));
+    let trouble: Failure | undefined;
+    for (const [stream, some] of Map.groupBy(refs, (ref) => ref.stream)) {
+      const part = trouble === undefined ? await this.#applyIn(stream, some, action) : noneOf(some, trouble);
+      trouble ??= part.undone.find(({ failure }) => isWiderThanFolder(failure))?.failure;
+      parts.push(part);
+    }
     return {
       changed: parts.flatMap(({ changed }) => changed),
       gone: parts.flatMap(({ gone }) => gone),
@@ -137,15 +142,15 @@ export class ImapSource implements MailSource {
     return this.#session.close();
   }
 
-  /** What a folder does not let be done, or what is wrong with it, is the result of its messages: other folders go on. */
+  /** What keeps messages from being changed is their result, however wide it is. */
   async #applyIn(stream: string, refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
     try {
       const path = await this.#pathOf(stream);
       const work = () => this.#change(path, refs, action);
       return await (action === "delete" ? this.#explaining(path, TO_DELETE, work) : work());
     } catch (failure) {
-      if (!(failure instanceof Failure) || failure.scope !== "folder") throw failure;
-      return { changed: [], gone: [], undone: refs.map((ref) => ({ ref, failure })) };
+      if (!(failure instanceof Failure)) throw failure;
+      return noneOf(refs, failure);
     }
   }
 
@@ -213,6 +218,10 @@ function whyBroken(error: unknown): string | null {
   if (isFlooded(error, "answer too large")) return ENDLESS;
   if (!isHangUp(error)) return null;
   return error.serverSaid === undefined ? `${HANGS_UP}.` : `${HANGS_UP}: ${error.serverSaid}`;
+}
+
+function noneOf(refs: readonly MessageRef[], failure: Failure): Applied {
+  return { changed: [], gone: [], undone: refs.map((ref) => undoneBy(failure, ref)) };
 }
 
 function keyOf({ stream, id }: MessageRef): string {

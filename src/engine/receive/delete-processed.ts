@@ -1,10 +1,11 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { type Deletable, deletable, intendDeletion, noteDeleted, noteGone, noteNotDeleted } from "../../ledger/deletions.ts";
 import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
-import { Failure } from "../../model/failure.ts";
+import { Failure, isWiderThanFolder } from "../../model/failure.ts";
 import type { Cursor, MessageRef } from "../../model/message.ts";
-import type { Applied } from "../../ports.ts";
+import type { Applied, Undone } from "../../ports.ts";
 import { step } from "../step.ts";
+import { applyApart } from "./apply-apart.ts";
 import { proveContent } from "./prove-content.ts";
 import type { Reading } from "./reading.ts";
 
@@ -27,8 +28,9 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   try {
     // What was refused before keeps nothing else from being deleted.
     for (const refused of [false, true]) await deleteInBatches(reading, folders, refused, progress);
-    if (progress.failure === undefined) await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
-    else await noteFailure(reading, progress.failure, progress.triedBefore);
+    if (progress.failure !== undefined) await noteFailure(reading, progress.failure, progress.triedBefore);
+    // Of a round that is ended early nobody knows whether what was refused would be again.
+    else if (!reading.signal.aborted) await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
   } catch (error) {
     if (!(error instanceof Failure) || error.scope === "process" || error.scope === "organization") throw error;
     await noteFailure(reading, error, progress.triedBefore);
@@ -72,8 +74,7 @@ async function deleteInBatches(reading: Reading, folders: readonly string[], ref
     const batch = found.filter(({ ref }) => !progress.undone.has(keyOf(ref)));
     progress.triedBefore ||= batch.some((one) => one.triedAt !== null);
     step("delete.chosen");
-    const { changed, undone } = await deleteBatch(reading, batch, progress.unreadable);
-    progress.deleted += changed.length;
+    const { changed, undone } = await deleteBatch(reading, batch, progress);
     for (const { ref } of undone) progress.undone.add(keyOf(ref));
     progress.failure ??= undone[0]?.failure ?? progress.unreadable.values().next().value;
     if (refused && changed.length === 0 && undone.length > 0) return;
@@ -89,7 +90,8 @@ function fruitless(changed: readonly MessageRef[], undone: Applied["undone"]): s
 
 const NOTHING: Applied = { changed: [], gone: [], undone: [] };
 
-async function deleteBatch(reading: Reading, batch: readonly Deletable[], unreadable: Map<string, Failure>): Promise<Applied> {
+/** Throws the trouble that keeps anything else from being deleted at the moment. */
+async function deleteBatch(reading: Reading, batch: readonly Deletable[], progress: Progress): Promise<Applied> {
   const { context, work } = reading;
   if (batch.length === 0) return NOTHING;
   const crm = context.crm(work.mailbox.organization);
@@ -99,18 +101,41 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[], unread
   // A CRM elsewhere answers for itself.
   if (crm.joinsTransaction) await makeDurable(reading);
   step("delete.durable");
-  const first = await deleteProven(reading, ready, whole, unreadable);
-  const again = new Set(first.undone.flatMap(({ ref, lookAgain }) => (lookAgain === true ? [keyOf(ref)] : [])));
-  if (again.size === 0) return first;
-  // Once, and without those that were not proven: what the server does not hand out may be why the mailbox was opened anew.
-  const tried = ready.filter(({ ref }) => again.has(keyOf(ref))).map((one) => ({ ...one, triedAt: context.now() }));
-  const second = await deleteProven(reading, tried, whole, unreadable);
-  const undone = [...first.undone.filter(({ lookAgain }) => lookAgain !== true), ...second.undone];
-  return { changed: [...first.changed, ...second.changed], gone: [...first.gone, ...second.gone], undone };
+  const byKey = new Map(ready.map((one) => [keyOf(one.ref), one]));
+  const tried = (undone: readonly Undone[]) =>
+    undone.flatMap(({ ref }) => byKey.get(keyOf(ref)) ?? []).map((one) => ({ ...one, triedAt: context.now() }));
+  const once = async (some: readonly Deletable[]) => {
+    const applied = await deleteProven(reading, some, whole, progress.unreadable);
+    progress.deleted += applied.changed.length;
+    const trouble = applied.undone.find(({ failure, apart }) => apart !== true && isWiderThanFolder(failure));
+    if (trouble !== undefined) throw trouble.failure;
+    return applied;
+  };
+  return applyApart(
+    ready,
+    async (some) => {
+      if (reading.signal.aborted) return NOTHING;
+      const first = await once(some);
+      const [again, undone] = parted(first.undone, ({ lookAgain }) => lookAgain === true);
+      if (again.length === 0) return first;
+      // Once, and without those that were not proven: what the server does not hand out may be why the mailbox was opened anew.
+      const second = await once(tried(again));
+      return {
+        changed: [...first.changed, ...second.changed],
+        gone: [...first.gone, ...second.gone],
+        undone: [...undone, ...second.undone],
+      };
+    },
+    tried,
+  );
 }
 
 function keyOf({ stream, id }: MessageRef): string {
   return `${stream}\n${id}`;
+}
+
+function parted<T>(list: readonly T[], test: (one: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [list.filter(test), list.filter((one) => !test(one))];
 }
 
 /** Deletes of messages whose emails are whole those that are proven to be in them. */
