@@ -21,6 +21,14 @@ export interface Deletable {
   readonly triedAt: Date | null;
 }
 
+/** Milliseconds that a refusal is taken at its word: to be asked for again, a message is downloaded again to be proven. */
+const REFUSED_FOR = 60 * 60 * 1000;
+
+/** When a message may be asked for again that the mail system refused to delete when it was asked at that time. */
+export function askedAgainAt(triedAt: Date): Date {
+  return new Date(triedAt.getTime() + REFUSED_FOR);
+}
+
 /** Why a message stays that would be deleted. */
 export type KeptBecause = "other content" | "too large" | "unreadable";
 

@@ -25,8 +25,8 @@ interface Queue extends AsyncDisposable {
   readonly server: ScriptedImap;
   readonly app: RigApp;
   readonly queue: string;
-  /** One round, two hours after the one before, in which the mailbox itself has no trouble. */
-  round(): Promise<void>;
+  /** One round, two hours after the one before where nothing else is said, in which the mailbox itself has no trouble. */
+  round(secondsLater?: number): Promise<void>;
   /** The round is ended before it deletes anything. */
   roundEndedEarly(): Promise<void>;
   lying(): number[];
@@ -57,8 +57,8 @@ async function queueWith(database: Database, count: number, answer: (verb: Verb,
     server,
     app,
     queue,
-    async round() {
-      clock.forward(7200);
+    async round(secondsLater = 7200) {
+      clock.forward(secondsLater);
       assert.deepEqual((await receive(app, queue)).failures, []);
     },
     async roundEndedEarly() {
@@ -138,6 +138,29 @@ onOneDatabaseEach(
         inTrouble = false;
         await all.round();
         assert.deepEqual([all.lying(), await deletedOf(all), await openCodes(all.app)], [[], 40, []]);
+      },
+    );
+
+    promise(
+      "what was refused is not downloaded and asked for again within the hour; the alert stays, and explain says when",
+      async (database) => {
+        let refused = true;
+        await using all = await queueWith(database, 3, (verb, uids) =>
+          verb === "STORE" && refused && uids.includes(2) ? "NO message is held" : undefined,
+        );
+        const { heard } = all.server;
+        const about = () => heard.filter((command) => /BODY\.PEEK\[\]|^UID STORE/.test(command)).length;
+        await all.round();
+        await all.round();
+        assert.deepEqual([all.lying(), await openCodes(all.app)], [[2], ["deleting: folder unreadable"]]);
+        const before = about();
+        for (let round = 0; round < 3; round++) await all.round(1100);
+        assert.deepEqual([about() - before, await openCodes(all.app)], [0, ["deleting: folder unreadable"]]);
+        const { sentences } = await explained(all.app, `${all.queue}-2`, all.queue);
+        assert.match(sentences, /"message is held"\. It is asked again at the first round after \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\./);
+        refused = false;
+        await all.round(400);
+        assert.deepEqual([all.lying(), await openCodes(all.app)], [[], []]);
       },
     );
 

@@ -107,7 +107,9 @@ onOneDatabaseEach(
           assert.doesNotMatch(sentences, /Waypost deleted it/);
           assert.match(
             sentences,
-            new RegExp(`Waypost asked .* delete it from .*${folder}, .*${colleague} has only the rights "${rights}".*next round`),
+            new RegExp(
+              `Waypost asked .* delete it from .*${folder}, .*${colleague} has only the rights "${rights}".*asked again at the first round after`,
+            ),
           );
         }
         const alert = await theAlert(app, "deleting: no right");

@@ -24,7 +24,7 @@ test("what the server did not delete, or did not say so, is told with its words,
   const refused = { ...note, askedAt: AT, refused: "held" };
   const asked =
     'On 2026-03-02 10:00:00 UTC Waypost asked the mail server to delete it from INBOX, and it is not known to be done: "held". ';
-  assert.equal(deletionSentence(refused, "e1"), `${asked}It is asked again at the next round.`);
+  assert.equal(deletionSentence(refused, "e1"), `${asked}It is asked again at the first round after 2026-03-02 11:00:00 UTC.`);
   assert.equal(
     deletionSentence({ ...refused, gone: true }, "e1"),
     `${asked}It is gone; its content was proven to be in the email e1 before.`,

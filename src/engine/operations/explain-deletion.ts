@@ -1,4 +1,4 @@
-import type { DeletionNote, KeptBecause } from "../../ledger/deletions.ts";
+import { askedAgainAt, type DeletionNote, type KeptBecause } from "../../ledger/deletions.ts";
 import { quote, when } from "../../tracking/sentence.ts";
 
 const KEPT: Readonly<Record<KeptBecause, string>> = {
@@ -24,5 +24,6 @@ export function deletionSentence(note: DeletionNote, emailId: string | null): st
     refused === null
       ? "and was stopped before the answer was stored"
       : `and it is not known to be done: "${quote(refused, LONGEST_REFUSAL)}"`;
-  return `${asked}${refused === null ? " " : ", "}${answer}. ${gone ? `It is gone; its content was proven to be in the email ${emailId} before.` : "It is asked again at the next round."}`;
+  const again = askedAt === null || refused === null ? "at the next round" : `at the first round after ${when(askedAgainAt(askedAt))}`;
+  return `${asked}${refused === null ? " " : ", "}${answer}. ${gone ? `It is gone; its content was proven to be in the email ${emailId} before.` : `It is asked again ${again}.`}`;
 }

@@ -1,5 +1,5 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
-import { type Deletable, deletable, intendDeletion, noteDeleted, noteGone, noteNotDeleted } from "../../ledger/deletions.ts";
+import { askedAgainAt, type Deletable, deletable, intendDeletion, noteDeleted, noteGone, noteNotDeleted } from "../../ledger/deletions.ts";
 import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
 import { Failure, isWiderThanFolder } from "../../model/failure.ts";
 import type { Cursor, MessageRef } from "../../model/message.ts";
@@ -24,13 +24,21 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   const { context, work } = reading;
   const { mailbox } = work;
   if (mailbox.deleteSince === null || mailbox.owner.type === "systemuser") return 0;
-  const progress: Progress = { deleted: 0, triedBefore: false, failure: undefined, undone: new Set(), unreadable: new Map() };
+  const progress: Progress = {
+    deleted: 0,
+    triedBefore: false,
+    failure: undefined,
+    undone: new Set(),
+    unreadable: new Map(),
+    isRefusalInForce: false,
+  };
   try {
     // What was refused before keeps nothing else from being deleted.
     for (const refused of [false, true]) await deleteInBatches(reading, folders, refused, progress);
     if (progress.failure !== undefined) await noteFailure(reading, progress.failure, progress.triedBefore);
-    // Of a round that is ended early nobody knows whether what was refused would be again.
-    else if (!reading.signal.aborted) await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
+    // Where what was refused was not asked for again, or the round is ended early, nobody knows whether it would be refused again.
+    else if (!progress.isRefusalInForce && !reading.signal.aborted)
+      await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
   } catch (error) {
     if (!(error instanceof Failure) || error.scope === "process" || error.scope === "organization") throw error;
     await noteFailure(reading, error, progress.triedBefore);
@@ -51,11 +59,13 @@ interface Progress {
   readonly undone: Set<string>;
   /** Streams that cannot be looked at, and why. */
   readonly unreadable: Map<string, Failure>;
+  /** Some that were refused before are not asked for again yet. */
+  isRefusalInForce: boolean;
 }
 
 /**
  * Deletes those that were refused before, or the others. A stream of which nothing is deleted though it was asked for keeps no other from its turn. Of those
- * that were refused before, which may be many in many streams, no more are asked for after a batch of which nothing is deleted.
+ * that were refused before, which may be many in many streams, no more are asked for after a batch of which nothing is deleted, and none before its time.
  */
 async function deleteInBatches(reading: Reading, folders: readonly string[], refused: boolean, progress: Progress): Promise<void> {
   const { context, work, signal } = reading;
@@ -71,7 +81,10 @@ async function deleteInBatches(reading: Reading, folders: readonly string[], ref
     });
     after = found.at(-1) ?? null;
     if (after === null) return;
-    const batch = found.filter(({ ref }) => !progress.undone.has(keyOf(ref)));
+    const [due, early] = parted(found, ({ triedAt }) => !refused || triedAt === null || askedAgainAt(triedAt) <= context.now());
+    progress.isRefusalInForce ||= early.length > 0;
+    if (due.length === 0) return;
+    const batch = due.filter(({ ref }) => !progress.undone.has(keyOf(ref)));
     progress.triedBefore ||= batch.some((one) => one.triedAt !== null);
     step("delete.chosen");
     const { changed, undone } = await deleteBatch(reading, batch, progress);
