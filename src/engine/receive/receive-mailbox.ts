@@ -68,13 +68,19 @@ export async function receiveMailbox(
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
   const startedAnew: StartedAnew[] = [];
   try {
-    const { counts, unfinished } = await readMailboxOnce(
-      {
-        ...{ context, work, source, nextPage: new NextPage(), lease, signal, startedAnew },
-        ...{ lostOnce: new Set(), broken: new Set(), onPage: options.onPage },
-      },
-      options.slice ?? NEVER,
-    );
+    const reading: Reading = {
+      context,
+      work,
+      source,
+      nextPage: new NextPage(),
+      lease,
+      signal,
+      startedAnew,
+      lostOnce: new Set(),
+      broken: new Set(),
+      onPage: options.onPage,
+    };
+    const { counts, unfinished } = await readMailboxOnce(reading, options.slice ?? NEVER);
     await Promise.all([source.close(), noteRecovery(context, "receive", work)]);
     if (counts.received > 0) await noteArrival(context.database, mailbox.id, context.now());
     const seconds = (performance.now() - started) / 1000;
