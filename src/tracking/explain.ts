@@ -62,7 +62,8 @@ function remediesOf(decision: StoredDecision, context: ExplainContext): string[]
   const remedies = decision.rules.map((answer) => remedyFor(answer, context)).filter((one) => one !== null);
   const { waitingFor = [] } = decision;
   if (waitingFor.length > 0) {
-    remedies.push(`It is decided again by itself as soon as a message that it answers is tracked: ${listing(waitingFor.map(quote), 3)}.`);
+    const answered = waitingFor.map((id) => quote(id));
+    remedies.push(`It is decided again by itself as soon as a message that it answers is tracked: ${listing(answered, 3)}.`);
   }
   return remedies.length === 0 ? ["To have it tracked, track it by hand."] : remedies;
 }

@@ -2,7 +2,7 @@
 const MAXIMUM_QUOTE = 120;
 
 /** A stranger's or a record's words inside a sentence: on one line, without control characters, cut to a bearable length. */
-export function quote(text: string, longest = MAXIMUM_QUOTE): string {
+export function quote(text: string, { longest = MAXIMUM_QUOTE }: { readonly longest?: number } = {}): string {
   const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ").trim();
   return line.length <= longest ? line : `${line.slice(0, longest)}…`;
 }

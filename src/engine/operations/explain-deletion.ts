@@ -23,7 +23,7 @@ export function deletionSentence(note: DeletionNote, emailId: string | null): st
   const answer =
     refused === null
       ? "and was stopped before the answer was stored"
-      : `and it is not known to be done: "${quote(refused, LONGEST_REFUSAL)}"`;
+      : `and it is not known to be done: "${quote(refused, { longest: LONGEST_REFUSAL })}"`;
   const again = askedAt === null || refused === null ? "at the next round" : `at the first round after ${when(askedAgainAt(askedAt))}`;
   return `${asked}${refused === null ? " " : ", "}${answer}. ${gone ? `It is gone; its content was proven to be in the email ${emailId} before.` : `It is asked again ${again}.`}`;
 }
