@@ -11,8 +11,8 @@ const BATCH = 200;
 /**
  * Decides again what was skipped before the message that it answers was tracked, and what a person asked to take out of quarantine: each once
  * a round, where the message lies now. What cannot be read this time (moved a moment ago, folder refused) is tried again in the next round;
- * if it lies nowhere any more, the earlier decision stays. The mail system tells of a departure only once: deciding again never says that a message
- * lies where it was told to have left.
+ * the decisions about a folder that is gone stay. What lies nowhere any more is decided by the head that was kept, and stored as undecided where its content would
+ * be needed. The mail system tells of a departure only once: deciding again never says that a message lies where it was told to have left.
  */
 export async function decideAgain(reading: Reading): Promise<Counts> {
   const { context, work, signal } = reading;
