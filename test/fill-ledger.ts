@@ -25,8 +25,9 @@ export async function fillLedger(database: Database, decisions: number): Promise
     );
   }
   await database.query(
-    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id)
-     select mailbox_id, 'F' || id % 3 + 1, id, array['F' || id % 3 + 1], id from waypost.decision`,
+    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, deletable)
+     select mailbox_id, 'F' || decision.id % 3 + 1, decision.id, array['F' || decision.id % 3 + 1], decision.id, outcome = 'tracked' and delete_since is not null
+     from waypost.decision join waypost.mailbox on mailbox.id = mailbox_id`,
   );
   await database.query(
     `insert into waypost.quarantine (mailbox_id, decision_id, step, code, message, remedy)

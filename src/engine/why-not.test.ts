@@ -23,6 +23,7 @@ const mailbox: MailboxRow = {
     active: true,
     inFile: true,
     deleteSince: null,
+    unfinished: null,
   },
   ...{ receiveDueAt: new Date(0), receiveNotBefore: null, receiveFailures: 0, receivedAt: null, receiveError: null },
   ...{ sendFailures: 0, sendNotBefore: null, sentAt: null, sendError: null },

@@ -7,10 +7,8 @@ import {
   decisionsByIdentity,
   findDecisions,
   knownPlaces,
-  leaveDecided,
   markAbsent,
   markGone,
-  pendingDecisions,
   recentDecisions,
   reconsiderWaiting,
   settlePlaces,
@@ -18,6 +16,7 @@ import {
   storeLocations,
 } from "./decisions.ts";
 import { storeFolders } from "./folders.ts";
+import { leaveDecided, pendingDecisions } from "./pending-decisions.ts";
 import { askForRetry, quarantine } from "./quarantine.ts";
 import { ANN, BEN, decided, describeMailboxes, head, later, NOW, ORGANIZATION, place, placeOf } from "./test-data.ts";
 
@@ -244,15 +243,15 @@ onBothEngines("what waits for a message is decided again when it comes, in every
   assert.deepEqual(await ask(ORGANIZATION, []), []);
   assert.deepEqual((await ask(ORGANIZATION, ["question@example.test"])).sort(), [ANN, BEN]);
   assert.deepEqual(await ask(ORGANIZATION, ["question@example.test"]), [], "asked for already");
-  const [pending, ...others] = await pendingDecisions(database, ANN, [], 10);
+  const [pending, ...others] = await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 });
   assert.equal(others.length, 0);
   assert.deepEqual(pending?.head, head("answer@stranger.test"), "with the head as it was, dates too");
   // Decided again, or not found any more: either way it is not pending any longer.
   await store(database, ANN, [{ ...answer, outcome: "tracked", emailId: EMAIL, waitingFor: [] }]);
-  assert.deepEqual(await pendingDecisions(database, ANN, [], 10), []);
-  const [bens] = await pendingDecisions(database, BEN, [], 10);
+  assert.deepEqual(await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 }), []);
+  const [bens] = await pendingDecisions(database, BEN, { after: null, except: [], limit: 10 });
   await database.transaction((tx) => leaveDecided(tx, [bens?.id ?? 0], later(3)));
-  assert.deepEqual(await pendingDecisions(database, BEN, [], 10), []);
+  assert.deepEqual(await pendingDecisions(database, BEN, { after: null, except: [], limit: 10 }), []);
   assert.equal((await findDecisions(database, "answer@stranger.test"))[1]?.outcome, "skipped");
 });
 
@@ -267,12 +266,12 @@ onBothEngines(
     const id = ids.get(old.identity) ?? 0;
     const failure = new Failure({ scope: "item", code: "too large", message: "Too large.", remedy: "Raise it.", waitingHelps: false });
     await database.transaction((tx) => quarantine(tx, ANN, id, "read", failure, NOW));
-    assert.deepEqual(await pendingDecisions(database, ANN, [], 10), [], "nobody asked yet");
+    assert.deepEqual(await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 }), [], "nobody asked yet");
     await askForRetry(database, "all");
     await database.transaction((tx) => reconsiderWaiting(tx, ORGANIZATION, ["question@example.test"]));
     await database.transaction((tx) => storeLocations(tx, ANN, [{ ...place("INBOX/Old", "9.9"), decisionId: id }], later(1)));
     await markGone(database, ANN, [moved.ref], later(2));
-    const pending = await pendingDecisions(database, ANN, [], 10);
+    const pending = await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 });
     assert.deepEqual(
       pending.map((one) => [one.head.messageId, one.head.ref, one.head.folders, one.places]),
       [
@@ -280,16 +279,16 @@ onBothEngines(
         ["young@stranger.test", young.head.ref, ["INBOX"], [placeOf(young.head)]],
       ],
     );
-    assert.equal((await pendingDecisions(database, ANN, [], 1)).length, 1);
+    assert.equal((await pendingDecisions(database, ANN, { after: null, except: [], limit: 1 })).length, 1);
     // What was tried in this round and still lies somewhere stays to be decided; the round leaves it out.
     await database.transaction((tx) => leaveDecided(tx, [id], later(3)));
     assert.deepEqual(
-      (await pendingDecisions(database, ANN, [id], 10)).map((one) => one.head.messageId),
+      (await pendingDecisions(database, ANN, { after: null, except: [id], limit: 10 })).map((one) => one.head.messageId),
       ["young@stranger.test"],
     );
     // One that left is looked for where it was seen last, and does not lie there.
     await markGone(database, ANN, [young.head.ref], later(4));
-    const [nowhere] = await pendingDecisions(database, ANN, [id], 10);
+    const [nowhere] = await pendingDecisions(database, ANN, { after: null, except: [id], limit: 10 });
     assert.deepEqual([nowhere?.head.ref, nowhere?.places], [young.head.ref, []]);
   },
 );
@@ -299,3 +298,44 @@ onBothEngines("heads with NUL and broken surrogates are stored", async (database
   await store(database, ANN, [decided("nul@stranger.test", { head: head("nul@stranger.test", { subject: "a\u0000b\ud83d" }) })]);
   assert.equal((await findDecisions(database, "nul@stranger.test"))[0]?.subject, "a\ufffdb\ufffd");
 });
+
+onBothEngines(
+  "where processed messages are deleted, a message decided again may be deleted wherever it lies, and none that was processed before",
+  async (database) => {
+    await describeMailboxes(database);
+    const early = decided("early@stranger.test", { outcome: "tracked", emailId: EMAIL });
+    await store(database, ANN, [early]);
+    await database.query("update waypost.mailbox set owner_type = 'queue', delete_since = $2 where id = $1", [ANN, later(1)]);
+    const late = decided("late@stranger.test", { places: [place("INBOX", "1.7"), place("INBOX/Copies", "1.8")] });
+    const [id = 0] = (await store(database, ANN, [late], later(2))).values();
+    const marked = async () =>
+      (await database.query<{ ref: string }>("select ref_id as ref from waypost.location where deletable order by ref_id")).rows.map(
+        ({ ref }) => ref,
+      );
+    assert.deepEqual(await marked(), [], "it is skipped");
+    await store(database, ANN, [{ ...late, places: [place("INBOX", "1.7")], outcome: "tracked", emailId: EMAIL }], later(3));
+    assert.deepEqual(await marked(), ["1.7", "1.8"]);
+    await database.transaction((tx) => storeLocations(tx, ANN, [{ ...place("INBOX/Copies", "1.9"), decisionId: id }], later(4)));
+    assert.deepEqual(await marked(), ["1.7", "1.8", "1.9"], "a copy found later too");
+  },
+);
+
+onBothEngines(
+  "what lies nowhere any more keeps its decision and its quarantine, and is decided as if never seen where it turns up",
+  async (database) => {
+    await withFolders(database);
+    const large = decided("large@stranger.test", { outcome: "quarantined" });
+    const [id = 0] = (await store(database, ANN, [large])).values();
+    const failure = new Failure({ scope: "item", code: "too large", message: "Too large.", remedy: "Raise it.", waitingHelps: false });
+    await database.transaction((tx) => quarantine(tx, ANN, id, "read", failure, NOW));
+    await markGone(database, ANN, [large.head.ref], later(1));
+    await database.transaction((tx) => leaveDecided(tx, [id], later(2)));
+    assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).size, 1, "nobody asked for it");
+    await askForRetry(database, "all");
+    await database.transaction((tx) => leaveDecided(tx, [id], later(2)));
+    assert.deepEqual(await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 }), []);
+    const [left] = await findDecisions(database, "large@stranger.test");
+    assert.deepEqual([left?.outcome, left?.undecided, left?.quarantine?.code], ["quarantined", true, "too large"]);
+    assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).size, 0);
+  },
+);

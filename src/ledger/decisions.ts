@@ -47,6 +47,8 @@ export interface DecisionRow {
   readonly emailId: string | null;
   readonly waitingFor: readonly string[];
   readonly decidedAt: Date;
+  /** It is decided as if never seen where it turns up: its content could not be read, for it had left. */
+  readonly undecided: boolean;
   /** Folders in which the message lies now. */
   readonly folders: readonly string[];
   readonly quarantine: { readonly code: string; readonly message: string; readonly remedy: string; readonly attempts: number } | null;
@@ -103,14 +105,28 @@ export async function storeDecisions(
   coverage: Coverage = "covered",
 ): Promise<Map<string, number>> {
   if (decided.length === 0) return new Map();
-  const ids = await insertAll(tx, organization, mailboxId, decided, now);
+  const { ids, replaced } = await insertAll(tx, organization, mailboxId, decided, now);
   const places = decided.flatMap((one) => {
     const decisionId = ids.get(one.identity);
     return decisionId === undefined ? [] : one.places.map((place) => ({ ...place, decisionId, content: contentAt(one, place) }));
   });
   const settled = decided.flatMap((one) => (one.outcome === "quarantined" ? [] : (ids.get(one.identity) ?? [])));
   await Promise.all([storeLocations(tx, mailboxId, places, now, coverage), release(tx, settled, now)]);
+  await markDeletable(tx, mailboxId, replaced);
   return ids;
+}
+
+/** Whether messages of the decision may be deleted from its mailbox, as far as the decision knows; `since`: from when on that mailbox deletes. */
+const MAY_BE_DELETED = "decision.outcome in ('tracked', 'duplicate') and decision.decided_at >= since";
+
+/** A decision made again is about the message's other places too. */
+async function markDeletable(tx: Transaction, mailboxId: string, decisionIds: readonly number[]): Promise<void> {
+  if (decisionIds.length === 0) return;
+  await tx.query(
+    `update waypost.location set deletable = true from waypost.decision, (select delete_since as since from waypost.mailbox where id = $1) mailbox
+     where location.decision_id = any($2::bigint[]) and not deletable and decision.id = location.decision_id and since is not null and ${MAY_BE_DELETED}`,
+    [mailboxId, decisionIds],
+  );
 }
 
 /** Of several places of one message only one was read. */
@@ -131,18 +147,32 @@ async function insertAll(
   mailboxId: string,
   decided: readonly DecidedMessage[],
   now: Date,
-): Promise<Map<string, number>> {
+): Promise<{ readonly ids: Map<string, number>; readonly replaced: readonly number[] }> {
   const ids = new Map<string, number>();
+  const replaced: number[] = [];
+  const keep = (stored: readonly StoredId[]) => {
+    for (const { identity, id, isNew } of stored) {
+      ids.set(identity, id);
+      if (!isNew) replaced.push(id);
+    }
+  };
   let storing: ReturnType<typeof insertDecisions> = Promise.resolve([]);
   for (let from = 0; from < decided.length; from += ROWS_AT_A_TIME) {
     const next = insertDecisions(tx, organization, mailboxId, decided.slice(from, from + ROWS_AT_A_TIME), now);
     // It is awaited after the one before it, and may have failed by then.
     next.catch(() => undefined);
-    for (const { identity, id } of await storing) ids.set(identity, id);
+    keep(await storing);
     storing = next;
   }
-  for (const { identity, id } of await storing) ids.set(identity, id);
-  return ids;
+  keep(await storing);
+  return { ids, replaced };
+}
+
+interface StoredId {
+  readonly id: number;
+  readonly identity: string;
+  /** There was no decision about the message before. */
+  readonly isNew: boolean;
 }
 
 async function insertDecisions(
@@ -151,7 +181,7 @@ async function insertDecisions(
   mailboxId: string,
   decided: readonly DecidedMessage[],
   now: Date,
-): Promise<readonly { readonly id: number; readonly identity: string }[]> {
+): Promise<readonly StoredId[]> {
   const kept = new Map<string, KeptAnswer>();
   const rows = decided.map(({ head, ...one }) => ({
     identity: one.identity,
@@ -168,7 +198,7 @@ async function insertDecisions(
     undecided: one.undecided ?? false,
     likeness: likenessOf(head),
   }));
-  const { rows: stored } = await tx.query<{ id: number; identity: string }>(
+  const { rows: stored } = await tx.query<StoredId>(
     `with kept as (
        insert into waypost.rule_answer (id, answer)
        select id, answer from jsonb_to_recordset($5::jsonb) one (id text, answer jsonb)
@@ -182,7 +212,7 @@ async function insertDecisions(
      on conflict (mailbox_id, identity) do update set outcome = excluded.outcome, reason = excluded.reason, rules = excluded.rules, email_id = excluded.email_id,
        waiting_for = excluded.waiting_for, undecided = excluded.undecided, likeness = excluded.likeness, reconsider = false, head = excluded.head, message_id = excluded.message_id,
        sender = excluded.sender, subject = excluded.subject, decided_at = excluded.decided_at
-     returning id, identity`,
+     returning id, identity, xmax = 0 as "isNew"`,
     [organization, mailboxId, storableJson(rows), now, storableJson([...kept.values()])],
   );
   return stored;
@@ -202,10 +232,13 @@ export async function storeLocations(
   if (places.length === 0) return;
   await tx.query(
     // What was read of a message counts as long as it lies there; what comes back to a place is looked at anew, and no cursor covers it yet.
-    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at, ahead, content_hash, content_size)
-     select $1, stream, id, array(select jsonb_array_elements_text(folders)), decision, $3, $4, hash, size
-     from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint, hash text, size bigint)
-     on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id,
+    // Only of a mailbox that deletes are the decisions looked up.
+    `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at, ahead, content_hash, content_size, deletable)
+     select $1, stream, one.id, array(select jsonb_array_elements_text(folders)), one.decision, $3, $4, hash, size,
+       since is not null and exists (select from waypost.decision where decision.id = one.decision and ${MAY_BE_DELETED})
+     from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint, hash text, size bigint),
+       (select delete_since as since from waypost.mailbox where mailbox.id = $1) mailbox
+     on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id, deletable = excluded.deletable,
        ahead = location.ahead or (excluded.ahead and location.gone_at is not null),
        content_hash = coalesce(excluded.content_hash, case when ${STILL} then location.content_hash end),
        content_size = case when excluded.content_hash is null and ${STILL} then location.content_size else excluded.content_size end,
@@ -338,62 +371,6 @@ async function oneAtATime(tx: Transaction, organization: string): Promise<void> 
   await tx.query("select pg_advisory_xact_lock(hashtextextended('waypost waiting ' || $1, 0))", [organization]);
 }
 
-/** A message whose decision is to be made again, with the place where it was last seen. */
-export interface PendingDecision {
-  readonly id: number;
-  readonly identity: string;
-  readonly head: MessageHead;
-  /** That place, or none where it was told to have left it: it is told only once. */
-  readonly places: readonly Place[];
-}
-
-/** Where a message lies that has not left its place, as far as the last listing of the folders knows. */
-const LIES = `location.gone_at is null and exists (
-  select from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders) and missing_since is null and selectable)`;
-
-/**
- * Decisions of a mailbox to be made again, but for those in `except`: those to reconsider and quarantined ones asked for. Each with one place,
- * where the message lies or, if it lies nowhere, where it was last seen.
- */
-export async function pendingDecisions(sql: Sql, mailboxId: string, except: readonly number[], limit: number): Promise<PendingDecision[]> {
-  const { rows } = await sql.query<{
-    id: number;
-    identity: string;
-    head: unknown;
-    stream: string;
-    ref: string;
-    folders: string[];
-    gone: boolean;
-  }>(
-    `select decision.id, decision.identity, decision.head, place.stream_id as stream, place.ref_id as ref, place.folders, place.gone_at is not null as gone
-     from waypost.decision join lateral (
-       select stream_id, ref_id, folders, gone_at from waypost.location where decision_id = decision.id order by not (${LIES}), seen_at desc limit 1) place on true
-     where decision.id in (
-         select id from waypost.decision where mailbox_id = $1 and reconsider
-         union select decision_id from waypost.quarantine where mailbox_id = $1 and closed_at is null and retry)
-       and decision.head is not null and not (decision.id = any($2::bigint[]))
-     order by decision.received, decision.id limit $3`,
-    [mailboxId, except, limit],
-  );
-  return rows.map(({ id, identity, head, stream, ref, folders, gone }) => {
-    const place: Place = { ref: { stream, id: ref }, folders };
-    return { id, identity, head: { ...reviveHead(head), ...place }, places: gone ? [] : [place] };
-  });
-}
-
-/** Of these decisions, those whose messages lie nowhere any more stay as they are and are not made again. */
-export async function leaveDecided(tx: Transaction, ids: readonly number[], now: Date): Promise<void> {
-  const nowhere = `not exists (select from waypost.location where location.decision_id = one.id and ${LIES})`;
-  const { rows } = await tx.query<{ id: number }>(
-    `update waypost.decision one set reconsider = false where id = any($1::bigint[]) and ${nowhere} returning id`,
-    [ids],
-  );
-  await tx.query("update waypost.quarantine set retry = false, tried_at = $2 where decision_id = any($1::bigint[]) and closed_at is null", [
-    rows.map((row) => row.id),
-    now,
-  ]);
-}
-
 /** Heads are stored as JSON by this module alone; dates come back as text. */
 export function reviveHead(stored: unknown): MessageHead {
   const head = stored as MessageHead & { received: string; date: string | null };
@@ -407,7 +384,7 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
   const number = /^\d{1,15}$/.test(bare) ? Number(bare) : null;
   const { rows } = await sql.query<DecisionRow>(
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
-       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt",
+       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.undecided,
        array(select distinct name from (select mailbox_id, folders from waypost.location where decision_id = decision.id and gone_at is null offset 0) place
              cross join lateral (select name from waypost.folder where folder.mailbox_id = place.mailbox_id and id = any(place.folders)
                and missing_since is null and selectable offset 0) folder order by name) as folders,
@@ -424,11 +401,16 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
   return rows;
 }
 
+/** Whether it left before it could be read, and turned up in no folder that is read since. Pure. */
+export function hasSlippedAway({ undecided, folders }: DecisionRow): boolean {
+  return undecided && folders.length === 0;
+}
+
 /** The newest decisions over all mailboxes. */
 export async function recentDecisions(sql: Sql, limit: number): Promise<DecisionRow[]> {
   const { rows } = await sql.query<DecisionRow>(
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
-       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", '{}'::text[] as folders, null as quarantine
+       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.undecided, '{}'::text[] as folders, null as quarantine
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id order by decision.id desc limit $1`,
     [limit],
   );

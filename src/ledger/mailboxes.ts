@@ -4,6 +4,7 @@ import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { type ApprovalInFile, type ApprovalSource, approvalOf, knownAddresses } from "./approvals.ts";
 import { forgetTestsOfChangedMailboxes, forgetTestsOfChangedProfiles, type TestStatus } from "./mailbox-tests.ts";
+import { reviveUnfinished, type Unfinished } from "./unfinished.ts";
 
 /** Delivery methods of a mailbox (product-behaviour 3.3), as far as Waypost acts on them. */
 export const METHOD = { none: 0, waypost: 2, forwardMailbox: 3 } as const;
@@ -50,6 +51,8 @@ export interface MailboxRow extends Mailbox {
   readonly testedAt: Date | null;
   /** What is processed from then on is deleted from the mailbox; null: nothing is. */
   readonly deleteSince: Date | null;
+  /** Where reading it goes on that gave way to others, but for its folders, which have cursors; null: nothing did. */
+  readonly unfinished: Unfinished | null;
   readonly receiveDueAt: Date;
   /** The mail system asked to be left alone until then. */
   readonly receiveNotBefore: Date | null;
@@ -75,7 +78,7 @@ export interface TroubleNote {
 const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
   outgoing_method as "outgoingMethod", approval, approval_required as "approvalRequired", approval_source as "approvalSource", active, in_file as "inFile", require_test as "requireTest",
   incoming_status as "incomingStatus", outgoing_status as "outgoingStatus", act_status as "actStatus", enabled_for_incoming as "enabledForIncoming",
-  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
+  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", unfinished, start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
   received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
 
 interface Row extends Omit<MailboxRow, "owner"> {
@@ -84,7 +87,12 @@ interface Row extends Omit<MailboxRow, "owner"> {
 }
 
 function fromRow({ ownerType, ownerId, ...row }: Row): MailboxRow {
-  return { ...row, owner: ownerType === "forward" || ownerId === null ? { type: "forward" } : { type: ownerType, id: ownerId } };
+  const unfinished = reviveUnfinished(row.unfinished);
+  return {
+    ...row,
+    unfinished,
+    owner: ownerType === "forward" || ownerId === null ? { type: "forward" } : { type: ownerType, id: ownerId },
+  };
 }
 
 /**

@@ -192,6 +192,10 @@ for (const protocol of ["pop3", "imap"] as const) {
              head = head || '{"messageId": "another@customer.test", "subject": "Another"}' where message_id = $1`,
           [id],
         );
+        await database.query(
+          "update waypost.location set deletable = true from waypost.decision where decision.id = decision_id and message_id = $1",
+          [id],
+        );
         await using app = await openWith(database, protocol, user, queue);
         assert.deepEqual((await receive(app)).failures, []);
         assert.deepEqual(await lying(queue), [id], "nothing is deleted");

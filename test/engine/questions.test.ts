@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { configurationSchema } from "../../src/config.ts";
 import type { Database } from "../../src/database/database.ts";
+import { deletable } from "../../src/ledger/deletions.ts";
 import { readStanding } from "../../src/server/standing.ts";
 import { type EngineName, testDatabase } from "../databases.ts";
 import { fillLedger } from "../fill-ledger.ts";
@@ -53,6 +54,21 @@ const configuration = configurationSchema.parse({
   }),
 });
 
+const queueOnly = configurationSchema.parse({
+  organizations: [{ name: "office", kind: "embedded" }],
+  serverProfiles: [{ name: "mail", incoming: { host: "mail.example.test" } }],
+  queues: [{ name: "Orders", email: "orders@example.test" }],
+  mailboxes: [
+    {
+      address: "orders@example.test",
+      queue: "orders@example.test",
+      password: { env: "NONE" },
+      outgoing: false,
+      deleteAfterProcessing: true,
+    },
+  ],
+});
+
 for (const engine of ["pglite", "postgres"] as const satisfies readonly EngineName[]) {
   describe(`questions beside much mail (${engine})`, { skip: engine === "postgres" && missingServers(["postgres"]) }, () => {
     test("are answered from what is open and from the message asked about: neither rows nor statements grow with the mail and the mailboxes", async () => {
@@ -86,6 +102,31 @@ for (const engine of ["pglite", "postgres"] as const satisfies readonly EngineNa
       assert.deepEqual([mailboxes.length, quarantined], [MAILBOXES, DECISIONS / 1000]);
       assert.equal((await app.operations.explain("message-4001@example.test")).incoming.length, 1);
       assert.equal((await app.operations.explain("never-seen@example.test")).notRead.length, MAILBOXES / 10);
+    });
+
+    test("what may be deleted is found without looking at what was skipped, what is gone, and what was processed before", async () => {
+      await using own = await testDatabase(engine, { poolSize: 1 });
+      await using _ = await openRigApp(own, queueOnly);
+      await fillLedger(own, DECISIONS);
+      const { rows } = await own.query<{ id: string }>("select id from waypost.mailbox");
+      const query = { folders: ["F1", "F2", "F3"], except: [], after: null, limit: 200 };
+      await own.query("update waypost.location set gone_at = now() where deletable and decision_id > 2000");
+      await own.query("update waypost.location set deletable = false where decision_id < 1900");
+      // The index holds what left it until somebody comes by or cleans up.
+      await own.query("vacuum waypost.location");
+      for (const statistics of ["no statistics", "statistics"]) {
+        if (statistics === "statistics") await own.query("analyze");
+        for (const [refused, expected] of [
+          [false, 10],
+          [true, 0],
+        ] as const) {
+          const before = await rowsRead(own);
+          const found = await deletable(own, rows[0]?.id ?? "", { ...query, refused });
+          const read = (await rowsRead(own)) - before;
+          assert.equal(found.length, expected);
+          assert.ok(read <= FEW, `with ${statistics}, ${refused ? "refused before" : "not refused"}: ${read} rows`);
+        }
+      }
     });
   });
 }

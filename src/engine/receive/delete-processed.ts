@@ -1,9 +1,11 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { askedAgainAt, type Deletable, deletable, intendDeletion, noteDeleted, noteGone, noteNotDeleted } from "../../ledger/deletions.ts";
 import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
+import type { UnfinishedDeletion } from "../../ledger/unfinished.ts";
 import { Failure, isWiderThanFolder } from "../../model/failure.ts";
 import type { Cursor, MessageRef } from "../../model/message.ts";
 import type { Applied, Undone } from "../../ports.ts";
+import { type Slice, SliceClock } from "../connections/slice.ts";
 import { step } from "../step.ts";
 import { applyApart } from "./apply-apart.ts";
 import { proveContent } from "./prove-content.ts";
@@ -18,13 +20,16 @@ const ACTIVITY = "deleting";
 /**
  * Deletes messages from the mailbox whose content is proven to stand in the CRM (`processanddeleteemails`; invariant 11). What a kill leaves undone, or the
  * mail system refuses, is done the next time: the ledger's rows say what is to be deleted, and to delete what is gone already does no harm. Trouble
- * with it makes an alert and keeps nobody from reading. Returns how many were deleted.
+ * with it makes an alert and keeps nobody from reading. After a slice the mailbox gives way if others wait: returns where its next turn goes on, or
+ * null when all had their turn.
  */
-export async function deleteProcessed(reading: Reading, folders: readonly string[]): Promise<number> {
+export async function deleteProcessed(reading: Reading, folders: readonly string[], slice: Slice): Promise<UnfinishedDeletion | null> {
   const { context, work } = reading;
   const { mailbox } = work;
-  if (mailbox.deleteSince === null || mailbox.owner.type === "systemuser") return 0;
+  if (mailbox.deleteSince === null || mailbox.owner.type === "systemuser") return null;
   const progress: Progress = {
+    clock: new SliceClock(slice),
+    batches: 0,
     deleted: 0,
     triedBefore: false,
     failure: undefined,
@@ -32,12 +37,13 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
     unreadable: new Map(),
     isRefusalInForce: false,
   };
+  let unfinished: UnfinishedDeletion | null = null;
   try {
-    // What was refused before keeps nothing else from being deleted.
-    for (const refused of [false, true]) await deleteInBatches(reading, folders, refused, progress);
+    unfinished = await deleteInTurn(reading, folders, progress);
+    const isWhole = unfinished === null && !mailbox.unfinished?.deleting?.failed;
     if (progress.failure !== undefined) await noteFailure(reading, progress.failure, progress.triedBefore);
     // Where what was refused was not asked for again, or the round is ended early, nobody knows whether it would be refused again.
-    else if (!progress.isRefusalInForce && !reading.signal.aborted)
+    else if (isWhole && !progress.isRefusalInForce && !reading.signal.aborted)
       await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
   } catch (error) {
     if (!(error instanceof Failure) || error.scope === "process" || error.scope === "organization") throw error;
@@ -45,11 +51,25 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   }
   const { deleted } = progress;
   if (deleted > 0) context.log.info({ mailbox: mailbox.address, deleted }, "processed messages deleted from the mailbox");
-  return deleted;
+  return unfinished;
+}
+
+/** From where the last turn ended. What was refused before keeps nothing else from being deleted. */
+async function deleteInTurn(reading: Reading, folders: readonly string[], progress: Progress): Promise<UnfinishedDeletion | null> {
+  const before = reading.work.mailbox.unfinished?.deleting ?? null;
+  for (const refused of before?.refused ? [true] : [false, true]) {
+    const from = before?.refused === refused ? before.after : null;
+    const end = await deleteInBatches(reading, folders, { refused, after: from }, progress);
+    if (end !== "done") return { refused, after: end.after, failed: progress.failure !== undefined || before?.failed === true };
+  }
+  return null;
 }
 
 /** How far one round of deleting has come. */
 interface Progress {
+  readonly clock: SliceClock;
+  /** How many were looked at. */
+  batches: number;
   deleted: number;
   /** Some of the messages were tried in earlier rounds. */
   triedBefore: boolean;
@@ -66,11 +86,17 @@ interface Progress {
 /**
  * Deletes those that were refused before, or the others. A stream of which nothing is deleted though it was asked for keeps no other from its turn. Of those
  * that were refused before, which may be many in many streams, no more are asked for after a batch of which nothing is deleted, and none before its time.
+ * Returns behind which message it goes on when it gave way.
  */
-async function deleteInBatches(reading: Reading, folders: readonly string[], refused: boolean, progress: Progress): Promise<void> {
+async function deleteInBatches(
+  reading: Reading,
+  folders: readonly string[],
+  { refused, after: from }: Pick<UnfinishedDeletion, "refused" | "after">,
+  progress: Progress,
+): Promise<"done" | Pick<UnfinishedDeletion, "after">> {
   const { context, work, signal } = reading;
   const except = new Set(progress.unreadable.keys());
-  let after: Deletable | null = null;
+  let after = from;
   while (!signal.aborted) {
     const found: readonly Deletable[] = await deletable(context.database, work.mailbox.id, {
       folders,
@@ -79,20 +105,23 @@ async function deleteInBatches(reading: Reading, folders: readonly string[], ref
       after,
       limit: BATCH,
     });
-    after = found.at(-1) ?? null;
-    if (after === null) return;
+    const last = found.at(-1);
+    if (last === undefined) return "done";
     const [due, early] = parted(found, ({ triedAt }) => !refused || triedAt === null || askedAgainAt(triedAt) <= context.now());
     progress.isRefusalInForce ||= early.length > 0;
-    if (due.length === 0) return;
+    if (due.length === 0) return "done";
+    if (progress.batches++ > 0 && (await progress.clock.isOver())) return { after };
+    after = { ref: last.ref, triedAt: last.triedAt };
     const batch = due.filter(({ ref }) => !progress.undone.has(keyOf(ref)));
     progress.triedBefore ||= batch.some((one) => one.triedAt !== null);
     step("delete.chosen");
     const { changed, undone } = await deleteBatch(reading, batch, progress);
     for (const { ref } of undone) progress.undone.add(keyOf(ref));
     progress.failure ??= undone[0]?.failure ?? progress.unreadable.values().next().value;
-    if (refused && changed.length === 0 && undone.length > 0) return;
+    if (refused && changed.length === 0 && undone.length > 0) return "done";
     for (const stream of [...progress.unreadable.keys(), ...fruitless(changed, undone)]) except.add(stream);
   }
+  return "done";
 }
 
 /** Streams that were asked to delete and deleted nothing: they are not asked for more. */

@@ -69,8 +69,10 @@ async function storeFirst({ context, lease }: Reading, first: (tx: Transaction) 
 
 async function deliverChunk(reading: Reading, { ready, broken, slipped }: Chunk, progress: Progress): Promise<Counts> {
   const { mine, duplicates } = await claimAhead(reading, ready);
-  const stored = await storeChunk(reading, mine, [...duplicates, ...slipped], broken, progress);
-  return { ...stored, skipped: stored.skipped + slipped.length };
+  // Of one that was decided before nothing new is known: see leaveDecided in ledger/pending-decisions.ts.
+  const skipped = slipped.filter((one) => !one.isDecided).map(slippedAway);
+  const stored = await storeChunk(reading, mine, [...duplicates, ...skipped], broken, progress);
+  return { ...stored, skipped: stored.skipped + skipped.length };
 }
 
 /** A foreign CRM is told only what nobody delivered before; in the embedded one the claims are part of the delivery's transaction. */
@@ -221,6 +223,14 @@ function trackedMessage({ candidate, email, contentHash, remarks, handedOut }: R
     waitingFor: [],
     contentHash,
   };
+}
+
+/** Where it turns up again, it is decided as if never seen. */
+function slippedAway({ head, places, key, decision }: TrackedCandidate): DecidedMessage {
+  const because =
+    "The message left its folder before its content could be read. Where it turns up in a folder that is read, it is decided again.";
+  const rules = [...decision.rules, { rule: "content", answer: "no" as const, because }];
+  return { head, places, identity: key, outcome: "skipped", reason: REASON.unknown, rules, emailId: null, waitingFor: [], undecided: true };
 }
 
 /** Also keeps the message in its mailbox where processed ones are deleted: see deletable in ledger/deletions.ts. */

@@ -6,7 +6,6 @@ import {
   type DecidedPlace,
   decisionsByIdentity,
   knownPlaces,
-  type PendingDecision,
   reconsiderAnswered,
   storeDecisions,
   storeLocations,
@@ -14,6 +13,7 @@ import {
 import { formerPlaces } from "../../ledger/former-places.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
+import type { PendingDecision } from "../../ledger/pending-decisions.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
@@ -139,7 +139,8 @@ function again(heads: readonly MessageHead[], earlier: ReadonlyMap<string, Pendi
   return heads.map((head) => {
     const identity = identityOf(head);
     const decision = earlier.get(`${head.ref.stream} ${head.ref.id}`);
-    return { head, places: decision?.places ?? [placeOf(head)], identity, key: decision?.identity ?? decisionKey(identity, head) };
+    const key = decision?.identity ?? decisionKey(identity, head);
+    return { head, places: decision?.places ?? [placeOf(head)], identity, key, isDecided: true };
   });
 }
 

@@ -1,7 +1,5 @@
-import type { DecidedMessage } from "../../ledger/decisions.ts";
 import type { QuarantineStep } from "../../ledger/quarantine.ts";
 import { contentHash, partsOf } from "../../model/content-hash.ts";
-import { REASON } from "../../model/decision.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
 import { emailIdFor, strengthen } from "../../model/identity.ts";
@@ -54,7 +52,8 @@ export interface Broken {
 export interface Chunk {
   readonly ready: readonly Ready[];
   readonly broken: readonly Broken[];
-  readonly slipped: readonly DecidedMessage[];
+  /** They left before their content was read. */
+  readonly slipped: readonly TrackedCandidate[];
   /** Nothing comes after it, and nothing more is asked of the mail system. */
   readonly last: boolean;
 }
@@ -63,13 +62,12 @@ export interface Chunk {
 interface Filling {
   readonly reading: Promise<Ready | Broken | Doubtful>[];
   readonly broken: Broken[];
-  readonly slipped: DecidedMessage[];
+  readonly slipped: TrackedCandidate[];
   bytes: number;
 }
 
 /**
- * Downloads and reads the content of all these messages, chunk by chunk. A message gone meanwhile slipped away: where it turns up again, it is decided
- * as if never seen. One that the server does not hand out, or that cannot be read as mail, is broken: it must not keep the others from being delivered.
+ * Downloads and reads the content of all these messages, chunk by chunk. A message gone meanwhile slipped away. One that the server does not hand out, or that cannot be read as mail, is broken: it must not keep the others from being delivered.
  */
 export async function* readChunks(
   reading: Reading,
@@ -136,10 +134,10 @@ async function readAgain(
   reading: Reading,
   { candidate, contradicts }: Doubtful,
   settings: OrganizationSettings,
-): Promise<Ready | Broken | DecidedMessage> {
+): Promise<Ready | Broken | TrackedCandidate> {
   try {
     const verified = await verifyContent(reading, candidate, contradicts);
-    if (verified.kind === "gone") return slippedAway(candidate);
+    if (verified.kind === "gone") return candidate;
     if (verified.kind === "another") return { candidate, step: "read", failure: verified.failure };
     return await parse(reading, candidate, verified.mime, settings, (ready) => ({ ...ready, handedOut: verified.remark }));
   } catch (error) {
@@ -151,7 +149,7 @@ async function readAgain(
 function fill(filling: Filling, reading: Reading, candidate: TrackedCandidate, content: Content, settings: OrganizationSettings): void {
   const { mailbox } = reading.work;
   if (content.kind === "gone") {
-    filling.slipped.push(slippedAway(candidate));
+    filling.slipped.push(candidate);
   } else if (content.kind === "too large") {
     filling.broken.push({ candidate, step: "read", failure: tooLarge(mailbox.address, content.size, content.limit) });
   } else {
@@ -196,11 +194,4 @@ async function parse<T>(
     const failure = itemFault(error, what) ?? unreadableAsMail(what, error);
     return { candidate, step: "parse", failure };
   }
-}
-
-function slippedAway({ head, places, key, decision }: TrackedCandidate): DecidedMessage {
-  const because =
-    "The message left its folder before its content could be read. Where it turns up in a folder that is read, it is decided again.";
-  const rules = [...decision.rules, { rule: "content", answer: "no" as const, because }];
-  return { head, places, identity: key, outcome: "skipped", reason: REASON.unknown, rules, emailId: null, waitingFor: [], undecided: true };
 }

@@ -65,6 +65,8 @@ export interface Candidate {
   readonly key: string;
   /** It lies where one like it lay, see LOOK_ALIKE in ledger/told-before.ts. */
   readonly isLookAlike?: boolean;
+  /** It was decided before, and that decision stays if it cannot be read. */
+  readonly isDecided?: boolean;
 }
 
 /** A candidate that the rules want in the CRM. */

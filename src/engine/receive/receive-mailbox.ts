@@ -2,6 +2,7 @@ import type { Lease } from "../../jobs/lease.ts";
 import { closeAlertsOfOtherFolders } from "../../ledger/alerts.ts";
 import { storeFolders } from "../../ledger/folders.ts";
 import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
+import { storeUnfinished, type Unfinished } from "../../ledger/unfinished.ts";
 import type { Failure } from "../../model/failure.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
@@ -28,7 +29,7 @@ export interface ReceiveOptions {
 
 export interface Received extends Counts {
   readonly failure: Failure | null;
-  /** `unfinished`: it gave way to others, and there is more to read. `in line`: there was no connection, and it is woken when there is. */
+  /** `unfinished`: it gave way to others, and there is more to read, to decide again or to delete. `in line`: there was no connection, and it is woken when there is. */
   readonly end: "done" | "unfinished" | "in line";
   /** Why it was not touched; null when it was. */
   readonly left: LeftAlone | null;
@@ -37,9 +38,9 @@ export interface Received extends Counts {
 const NOTHING: Received = { ...NO_COUNTS, failure: null, end: "done", left: null };
 
 /**
- * One round of one mailbox: every stream with a folder that is read is pulled until nothing new is left, or others wait. Runs under the mailbox's
- * lease. Ends normally whatever happens to the mailbox: what went wrong stands in the ledger with the time of the next try, and is returned for
- * the command line.
+ * One round of one mailbox: every stream with a folder that is read is pulled, decisions are made again, and what is processed is deleted. Each of the
+ * three goes on until nothing is left, or gives way after a slice when others wait: each has its turn in every round. Runs under the mailbox's lease. Ends
+ * normally whatever happens to the mailbox: what went wrong stands in the ledger with the time of the next try, and is returned for the command line.
  */
 export async function receiveMailbox(
   context: EngineContext,
@@ -117,11 +118,21 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
   // When it is to end, nothing more is asked, and closing the connection ends what was begun.
   if (!reading.signal.aborted) await reading.nextPage.settled();
   // After the folders, so that a moved message is looked for where it lies now.
-  const all = addCounts(counts, await decideAgain(reading));
+  const again = await decideAgain(reading, slice);
   // Last: what was read in this round is deleted in it, while the mailbox is open.
-  await deleteProcessed(
+  const deleting = await deleteProcessed(
     reading,
     wanted.filter(({ stream }) => !reading.broken.has(stream)).map((folder) => folder.id),
+    slice,
   );
-  return { counts: all, unfinished };
+  const goesOn = again.goesOnAfter === null && deleting === null ? null : { deciding: again.goesOnAfter, deleting };
+  if (goesOn !== null || mailbox.unfinished !== null) await noteUnfinished(reading, goesOn);
+  return { counts: addCounts(counts, again.counts), unfinished: unfinished || goesOn !== null };
+}
+
+async function noteUnfinished({ context, work, lease }: Reading, unfinished: Unfinished | null): Promise<void> {
+  await context.database.transaction(async (tx) => {
+    await lease.assertHeld(tx);
+    await storeUnfinished(tx, work.mailbox.id, unfinished);
+  }, "note what is unfinished");
 }

@@ -1,0 +1,8 @@
+-- Where deciding again and deleting go on that gave way to other mailboxes; null: both begin at their beginning.
+alter table waypost.mailbox add unfinished jsonb;
+
+-- The message was processed while its mailbox deletes what is processed. Without it every round of such a mailbox would look at all that lies there.
+alter table waypost.location add deletable boolean not null default false;
+update waypost.location set deletable = true from waypost.decision, waypost.mailbox
+where decision.id = decision_id and mailbox.id = location.mailbox_id and outcome in ('tracked', 'duplicate') and decided_at >= delete_since;
+create index location_deletable on waypost.location (mailbox_id, stream_id, ref_id) where deletable and gone_at is null;
