@@ -52,22 +52,19 @@ async function turns<T>(app: RigApp, name: string, each: (received: Received) =>
   return told;
 }
 
-/** Tells from now on how many messages were asked to be deleted, batch by batch; `refuses` those that stay. */
-function deletions(app: RigApp, refuses: (batch: number) => boolean = () => false): { readonly sizes: number[] } & Disposable {
+const REFUSAL = { scope: "folder", code: "refused", message: "Not now.", remedy: "Ask the administrator.", waitingHelps: false } as const;
+
+/** Tells from now on how many messages were asked to be deleted, batch by batch; of each batch this many of the first are refused. */
+function deletions(app: RigApp, refused: (batch: number) => number = () => 0): { readonly sizes: number[] } & Disposable {
   const sizes: number[] = [];
   const changed = changeSources(app, (source) => {
     const apply = source.apply.bind(source);
     source.apply = async (refs, action) => {
       sizes.push(refs.length);
-      if (!refuses(sizes.length)) return apply(refs, action);
-      const failure = new Failure({
-        scope: "mailbox",
-        code: "refused",
-        message: "Not now.",
-        remedy: "Ask the administrator.",
-        waitingHelps: false,
-      });
-      return { changed: [], gone: [], undone: refs.map((ref) => ({ ref, failure })) };
+      const count = refused(sizes.length);
+      const undone = refs.slice(0, count).map((ref) => ({ ref, failure: new Failure(REFUSAL) }));
+      const applied = count < refs.length ? await apply(refs.slice(count), action) : { changed: [], gone: [], undone: [] };
+      return { ...applied, undone: [...undone, ...applied.undone] };
     };
     return source;
   });
@@ -181,7 +178,7 @@ onOneDatabaseEach(
         await append(queue, MANY);
         await using app = await openQueue(database, queue);
         {
-          using _ = deletions(app, () => true);
+          using _ = deletions(app, () => Number.POSITIVE_INFINITY);
           await turn(app, queue, NEVER);
         }
         await decideAllAgain(database, queue);
@@ -234,7 +231,7 @@ onOneDatabaseEach(
       await append(queue, MANY);
       const clock = testClock();
       await using app = await openQueue(database, queue, clock.now);
-      using _ = deletions(app, (batch) => batch === 1);
+      using _ = deletions(app, (batch) => (batch === 1 ? 1 : 0));
       const open: string[] = [];
       assert.equal((await turn(app, queue)).end, "unfinished");
       open.push(...(await openCodes(app)));
