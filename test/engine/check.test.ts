@@ -6,6 +6,7 @@ import { listMailboxes, noteProfileFailure, readProfile } from "../../src/ledger
 import { startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { missingServers } from "../servers/needs.ts";
 import { alertHistory, mailboxId } from "./alerts.ts";
+import { letter } from "./incoming.ts";
 import { contactsFor, draftFrom, pressSend } from "./outgoing.ts";
 import { addressOf, check, type EngineRig, engineRig, type RigApp, receive, send } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
@@ -79,6 +80,20 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
       told?.sentences.join(" ") ?? "",
       /test message: yes\. Waypost sent this message itself on .* to test .*A test is never tracked/,
     );
+  });
+
+  promises("of a mailbox in which messages are to be deleted it says that they can be, and deletes none", async (database) => {
+    const queue = rig.newUser();
+    await rig.dovecot.append(queue, "INBOX", letter({ id: `${queue}-old` }));
+    await using app = await rig.open(
+      database,
+      rig.configurationFor([], { queues: [{ name: queue, mailbox: { deleteAfterProcessing: true } }] }),
+    );
+    const [checked] = await check(app, [queue], { testMessage: false });
+    const step = checked?.steps.find(({ name }) => name === "look whether messages can be deleted");
+    assert.deepEqual([step?.result, step?.direction], ["ok", "receive"]);
+    const left = await rig.dovecot.withImap(queue, (client) => client.status("INBOX", { messages: true }));
+    assert.equal(left ? left.messages : null, 1);
   });
 
   promises(

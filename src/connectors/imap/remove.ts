@@ -39,6 +39,13 @@ export async function remove(
   return new Map([...all].filter(([uid]) => stays.has(uid)));
 }
 
+/** What keeps messages of the folder from being deleted, as far as the server tells it before it is asked to. */
+export async function hindranceTo(client: ImapFlow, session: Session, path: string): Promise<Failure | null> {
+  if (!client.capabilities.has("UIDPLUS")) return session.failure("expunge not possible", path);
+  const rights = tellsRightsApart(client) ? await rightsOf(client, path) : null;
+  return isLacking(rights, TO_DELETE) ? lacksRights(session, path, rights, null) : null;
+}
+
 /** Null: the server did not refuse, which does not mean that it deleted them. */
 async function refusalOf(client: ImapFlow, session: Session, path: string, uids: readonly number[]): Promise<Failure | null> {
   const set = { type: "SEQUENCE", value: sequenceSet(uids) };
@@ -60,9 +67,12 @@ async function explained(client: ImapFlow, session: Session, path: string, refus
   const rights = tellsRightsApart(client) ? await rightsOf(client, path) : null;
   const failure = refusal ?? session.failure("message not deleted", path);
   if (failure.code !== "no right" && !isLacking(rights, TO_DELETE)) return failure;
+  return lacksRights(session, path, rights, failure);
+}
+
+function lacksRights(session: Session, path: string, rights: string | null, said: Pick<Failure, "serverSaid" | "cause"> | null): Failure {
   const { mailbox } = session;
-  const { serverSaid, cause } = failure;
-  const noRight = session.failure("no right", path, { serverSaid, cause });
+  const noRight = session.failure("no right", path, { serverSaid: said?.serverSaid, cause: said?.cause });
   return withRights(noRight, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, TO_DELETE);
 }
 

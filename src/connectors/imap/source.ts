@@ -11,6 +11,7 @@ import { type FoundFolder, folderOfRole, listFolders, type Opening } from "./lis
 import { sharedWith } from "./listing.ts";
 import { headsOf } from "./named-heads.ts";
 import { Puller } from "./pull.ts";
+import { hindranceTo } from "./remove.ts";
 import { type Right, rightsOf, TO_DELETE, TO_FILE, TO_READ, withRights } from "./rights.ts";
 import type { Session } from "./session.ts";
 
@@ -128,6 +129,11 @@ export class ImapSource implements MailSource {
       gone: parts.flatMap(({ gone }) => gone),
       undone: parts.flatMap(({ undone }) => undone),
     };
+  }
+
+  async hindranceToDeleting(stream: string): Promise<Failure | null> {
+    const path = await this.#pathOf(stream);
+    return this.#session.run(path, (client) => hindranceTo(client, this.#session, path));
   }
 
   async fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder"> {

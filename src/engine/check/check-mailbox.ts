@@ -11,6 +11,7 @@ import { accessTo, asFailure, type EngineContext, type Work } from "../context.t
 import { whyNotTested } from "../why-not.ts";
 import { testBothWays } from "./both-ways.ts";
 import { type CheckOptions, type CheckStep, failedStep, type Untouched } from "./check-step.ts";
+import { tryDeleting } from "./try-deleting.ts";
 
 export interface CheckResult {
   readonly steps: readonly CheckStep[];
@@ -65,7 +66,13 @@ async function* stepsOf(context: EngineContext, work: Work, direction: Direction
       yield { name: "listen to the server", result: "failed", ...mistake };
       return;
     }
-    yield* context.mailSystem(profile).check(accessTo(context, mailbox), direction);
+    let isGood = true;
+    for await (const step of context.mailSystem(profile).check(accessTo(context, mailbox), direction)) {
+      isGood &&= step.result !== "failed";
+      yield step;
+    }
+    const deleting = direction === "receive" && isGood ? await tryDeleting(context, work) : null;
+    if (deleting !== null) yield deleting;
   } catch (error) {
     yield failedStep("check", asFailure(error, mailbox.address));
   }

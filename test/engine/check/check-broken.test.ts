@@ -12,7 +12,7 @@ import { type BrokenServers, HOSTS, PASSWORD, startBrokenServers } from "./serve
 /** Accounts without a fault of their own; each fault without an account takes the next. */
 const ACCOUNTS = Array.from({ length: 100 }, (_, index) => `sound${index}`);
 /** Accounts that a fault names, with a mailbox of their own. */
-const NAMED = ["innocent", "redirected", "junked", "lost", "uncopied", "unreadable"];
+const NAMED = ["innocent", "redirected", "junked", "lost", "uncopied", "undeletable", "unreadable"];
 
 /** A fault with the mailbox that has it. */
 interface Case extends Fault {
@@ -38,6 +38,8 @@ before(async () => {
   });
   await setRights("unreadable", "INBOX", "la");
   await setRights("uncopied", "Sent", "lra");
+  await servers.dovecot.withImap("undeletable", (client) => client.mailboxCreate("INBOX/Later"));
+  for (const folder of ["INBOX", "INBOX/Later"]) await setRights("undeletable", folder, "lrsta");
   const database = open.use(await testDatabase("pglite"));
   app = await openRigApp(database, configurationFor(cases));
   open.defer(() => app.close());
@@ -61,12 +63,22 @@ function configurationFor(all: readonly Case[]) {
       outgoing: { ...outgoing, ...one.outgoing },
       ...one.profile,
     })),
-    users: everybody.map(({ name, address }) => ({ name, email: address, filter: "all" })),
-    mailboxes: everybody.map(({ name, address, fault, mailbox }) => ({
-      ...{ address, user: address, profile: fault, username: name, password: { file: servers.passwordFile } },
-      ...mailbox,
+    users: everybody.filter((one) => !isOfQueue(one)).map(({ name, address }) => ({ name, email: address, filter: "all" })),
+    queues: everybody.filter(isOfQueue).map(({ name, address }) => ({ name, email: address })),
+    mailboxes: everybody.map((one) => ({
+      address: one.address,
+      [isOfQueue(one) ? "queue" : "user"]: one.address,
+      profile: one.fault,
+      username: one.name,
+      password: { file: servers.passwordFile },
+      ...one.mailbox,
     })),
   });
+}
+
+/** Only in the mailbox of a queue messages are deleted. */
+function isOfQueue({ mailbox }: Pick<Fault, "mailbox">): boolean {
+  return mailbox?.deleteAfterProcessing === true;
 }
 
 /** Leaves the owner of a folder these rights there (RFC 4314). imapflow has no SETACL of its own. */

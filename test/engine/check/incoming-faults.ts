@@ -11,6 +11,7 @@ export function incomingFaults({
   troubled,
   pop3: oddPop3,
   withoutInbox,
+  withoutUidplus,
   postfix,
   ports,
   authorities,
@@ -277,6 +278,20 @@ export function incomingFaults({
       code: "no right",
       message: /does not allow access to the folder INBOX/,
       remedy: /right to read the folder/,
+    }),
+    fault("no right to delete what is processed", {
+      account: "undeletable",
+      mailbox: { deleteAfterProcessing: true },
+      ...{ code: "deleting: no right", result: "warning" },
+      message: /cannot be deleted from the mailbox then: .*only the rights "[^"]*" there.*INBOX\/Later/,
+      remedy: /the right e \(expunge\) for .* granted on the folder INBOX /,
+    }),
+    fault("single messages cannot be deleted", {
+      incoming: { port: withoutUidplus.port },
+      mailbox: { deleteAfterProcessing: true },
+      ...{ code: "deleting: expunge not possible", result: "warning" },
+      message: /cannot be deleted from the mailbox then: .*no UIDPLUS/,
+      remedy: /Switch deleting or moving off/,
     }),
   ];
 }

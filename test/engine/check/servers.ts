@@ -63,6 +63,8 @@ export interface BrokenServers extends AsyncDisposable {
   readonly postfix: Postfix;
   /** Has accounts without mailboxes; Dovecot makes one for everybody who signs in. */
   readonly withoutInbox: ScriptedImap;
+  /** Has no UIDPLUS, and so cannot expunge a single message. */
+  readonly withoutUidplus: ScriptedImap;
   /** Cannot look passwords up: Postfix says 535 then, as for a wrong one. */
   readonly withoutUsers: ScriptedSmtp;
   readonly ports: { readonly web: number; readonly closed: number; readonly blackhole: number; readonly silent: number };
@@ -187,6 +189,7 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
       script: (command) => (command.startsWith("EXAMINE") ? "NO [NONEXISTENT] Mailbox doesn't exist: INBOX" : undefined),
     }),
   );
+  const withoutUidplus = starting.use(await startScriptedImap({ capabilities: ["ENABLE"] }));
   const answering = async (command: string, answer: string) =>
     starting.use(await startScriptedImap({ script: (heard) => (heard.startsWith(command) ? answer : undefined) }));
   const troubled = {
@@ -239,6 +242,7 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
       pop3,
       postfix,
       withoutInbox,
+      withoutUidplus,
       withoutUsers,
       passwordFile,
       masterPasswordFile,
