@@ -4,6 +4,9 @@ import type { Sql } from "../model/sql.ts";
 /** A decision about a message of weak identity, for finding out whether a message that looks alike is the same one. */
 export interface AlikeDecision {
   readonly id: number;
+  readonly identity: string;
+  /** The message slipped away before its content could be read; where it turns up, it is decided as if never seen. */
+  readonly undecided: boolean;
   readonly likeness: string;
   readonly received: Date;
   /** Bytes as announced when it was decided, or null where its head is not kept any more. */
@@ -24,11 +27,11 @@ export interface Likeness {
 export async function alikeDecisions(sql: Sql, mailboxId: string, asked: readonly Likeness[]): Promise<AlikeDecision[]> {
   if (asked.length === 0) return [];
   const { rows } = await sql.query<AlikeDecision>(
-    `select id, likeness, received, (head->>'size')::float8 as size, email_id as "emailId",
+    `select id, identity, undecided, likeness, received, (head->>'size')::float8 as size, email_id as "emailId",
        (select coalesce(jsonb_agg(jsonb_build_object('stream', stream_id, 'id', ref_id)), '[]') from waypost.location
         where decision_id = decision.id and gone_at is null and exists (
           select from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders) and missing_since is null and selectable)) as places
-     from waypost.decision where mailbox_id = $1 and not undecided
+     from waypost.decision where mailbox_id = $1
        and (likeness, received) in (select * from unnest($2::text[], $3::timestamptz[])) order by id`,
     [mailboxId, asked.map((one) => one.likeness), asked.map((one) => one.received)],
   );

@@ -243,20 +243,23 @@ onBothEngines("what waits for a message is decided again when it comes, in every
   assert.deepEqual(await ask(ORGANIZATION, []), []);
   assert.deepEqual((await ask(ORGANIZATION, ["question@example.test"])).sort(), [ANN, BEN]);
   assert.deepEqual(await ask(ORGANIZATION, ["question@example.test"]), [], "asked for already");
-  const [pending, ...others] = await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 });
+  const pendingOf = async (mailbox: string) => (await pendingDecisions(database, mailbox, { after: 0, limit: 10 })).found;
+  const [pending, ...others] = await pendingOf(ANN);
   assert.equal(others.length, 0);
   assert.deepEqual(pending?.head, head("answer@stranger.test"), "with the head as it was, dates too");
   // Decided again, or not found any more: either way it is not pending any longer.
   await store(database, ANN, [{ ...answer, outcome: "tracked", emailId: EMAIL, waitingFor: [] }]);
-  assert.deepEqual(await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 }), []);
-  const [bens] = await pendingDecisions(database, BEN, { after: null, except: [], limit: 10 });
-  await database.transaction((tx) => leaveDecided(tx, [bens?.id ?? 0], later(3)));
-  assert.deepEqual(await pendingDecisions(database, BEN, { after: null, except: [], limit: 10 }), []);
+  assert.deepEqual(await pendingOf(ANN), []);
+  const [, bens] = await findDecisions(database, "answer@stranger.test");
+  assert.deepEqual([bens?.mailboxId, (await pendingDecisions(database, BEN, { after: 0, limit: 10 })).last], [BEN, bens?.id]);
+  await markGone(database, BEN, [answer.head.ref], later(2));
+  await database.transaction((tx) => leaveDecided(tx, BEN, later(3)));
+  assert.equal((await pendingDecisions(database, BEN, { after: 0, limit: 10 })).last, null);
   assert.equal((await findDecisions(database, "answer@stranger.test"))[1]?.outcome, "skipped");
 });
 
 onBothEngines(
-  "what is to be decided again comes oldest first, with the place where it lies now, also from quarantine",
+  "what is to be decided again comes in the order of the decisions, with the place where it lies now, also from quarantine",
   async (database) => {
     await withFolders(database);
     const young = decided("young@stranger.test", { waitingFor: ["question@example.test"] });
@@ -266,32 +269,48 @@ onBothEngines(
     const id = ids.get(old.identity) ?? 0;
     const failure = new Failure({ scope: "item", code: "too large", message: "Too large.", remedy: "Raise it.", waitingHelps: false });
     await database.transaction((tx) => quarantine(tx, ANN, id, "read", failure, NOW));
-    assert.deepEqual(await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 }), [], "nobody asked yet");
+    const pendingAfter = async (after: number) => (await pendingDecisions(database, ANN, { after, limit: 10 })).found;
+    assert.deepEqual(await pendingAfter(0), [], "nobody asked yet");
     await askForRetry(database, "all");
     await database.transaction((tx) => reconsiderWaiting(tx, ORGANIZATION, ["question@example.test"]));
     await database.transaction((tx) => storeLocations(tx, ANN, [{ ...place("INBOX/Old", "9.9"), decisionId: id }], later(1)));
     await markGone(database, ANN, [moved.ref], later(2));
-    const pending = await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 });
     assert.deepEqual(
-      pending.map((one) => [one.head.messageId, one.head.ref, one.head.folders, one.places]),
+      (await pendingAfter(0)).map((one) => [one.head.messageId, one.head.ref, one.head.folders]),
       [
-        ["old@stranger.test", { stream: "INBOX/Old", id: "9.9" }, ["INBOX/Old"], [place("INBOX/Old", "9.9")]],
-        ["young@stranger.test", young.head.ref, ["INBOX"], [placeOf(young.head)]],
+        ["old@stranger.test", { stream: "INBOX/Old", id: "9.9" }, ["INBOX/Old"]],
+        ["young@stranger.test", young.head.ref, ["INBOX"]],
       ],
     );
-    assert.equal((await pendingDecisions(database, ANN, { after: null, except: [], limit: 1 })).length, 1);
-    // What was tried in this round and still lies somewhere stays to be decided; the round leaves it out.
-    await database.transaction((tx) => leaveDecided(tx, [id], later(3)));
+    const first = await pendingDecisions(database, ANN, { after: 0, limit: 1 });
+    assert.deepEqual([first.found.length, first.last], [1, id]);
+    const last = ids.get(young.identity) ?? 0;
     assert.deepEqual(
-      (await pendingDecisions(database, ANN, { after: null, except: [id], limit: 10 })).map((one) => one.head.messageId),
-      ["young@stranger.test"],
+      (await pendingAfter(id)).map((one) => one.id),
+      [last],
     );
-    // One that left is looked for where it was seen last, and does not lie there.
+    assert.deepEqual(await pendingDecisions(database, ANN, { after: last, limit: 10 }), { found: [], last: null });
+    // One that left is not looked for, and stays decided as it was.
     await markGone(database, ANN, [young.head.ref], later(4));
-    const [nowhere] = await pendingDecisions(database, ANN, { after: null, except: [id], limit: 10 });
-    assert.deepEqual([nowhere?.head.ref, nowhere?.places], [young.head.ref, []]);
+    assert.deepEqual(await pendingDecisions(database, ANN, { after: id, limit: 10 }), { found: [], last });
+    await database.transaction((tx) => leaveDecided(tx, ANN, later(4)));
+    assert.deepEqual(await pendingDecisions(database, ANN, { after: id, limit: 10 }), { found: [], last: null });
   },
 );
+
+onBothEngines("what lies in a folder that is hidden for a time is to be decided again when the folder is shown", async (database) => {
+  await withFolders(database);
+  const answer = decided("answer@stranger.test", { waitingFor: ["question@example.test"] });
+  await store(database, ANN, [answer]);
+  await database.transaction((tx) => reconsiderWaiting(tx, ORGANIZATION, ["question@example.test"]));
+  for (const hide of ["missing_since = now()", "selectable = false"]) {
+    await database.query(`update waypost.folder set ${hide} where mailbox_id = $1`, [ANN]);
+    await database.transaction((tx) => leaveDecided(tx, ANN, later(1)));
+    assert.deepEqual((await pendingDecisions(database, ANN, { after: 0, limit: 10 })).found, []);
+    await database.query("update waypost.folder set missing_since = null, selectable = true where mailbox_id = $1", [ANN]);
+    assert.equal((await pendingDecisions(database, ANN, { after: 0, limit: 10 })).found.length, 1);
+  }
+});
 
 onBothEngines("heads with NUL and broken surrogates are stored", async (database) => {
   await withFolders(database);
@@ -329,11 +348,11 @@ onBothEngines(
     const failure = new Failure({ scope: "item", code: "too large", message: "Too large.", remedy: "Raise it.", waitingHelps: false });
     await database.transaction((tx) => quarantine(tx, ANN, id, "read", failure, NOW));
     await markGone(database, ANN, [large.head.ref], later(1));
-    await database.transaction((tx) => leaveDecided(tx, [id], later(2)));
+    await database.transaction((tx) => leaveDecided(tx, ANN, later(2)));
     assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).size, 1, "nobody asked for it");
     await askForRetry(database, "all");
-    await database.transaction((tx) => leaveDecided(tx, [id], later(2)));
-    assert.deepEqual(await pendingDecisions(database, ANN, { after: null, except: [], limit: 10 }), []);
+    await database.transaction((tx) => leaveDecided(tx, ANN, later(2)));
+    assert.equal((await pendingDecisions(database, ANN, { after: 0, limit: 10 })).last, null);
     const [left] = await findDecisions(database, "large@stranger.test");
     assert.deepEqual([left?.outcome, left?.undecided, left?.quarantine?.code], ["quarantined", true, "too large"]);
     assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).size, 0);

@@ -4,7 +4,7 @@ import { storableJson } from "../model/text.ts";
 
 /** Where the work of a mailbox goes on that gave way to other mailboxes; what is null begins at its beginning. */
 export interface Unfinished {
-  /** The decision behind which deciding again goes on, see `pendingDecisions`. */
+  /** The decision behind which deciding again goes on, see `pendingDecisions`; 0: from the first. */
   readonly deciding: number | null;
   readonly deleting: UnfinishedDeletion | null;
 }

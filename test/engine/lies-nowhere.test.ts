@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { missingServers } from "../servers/needs.ts";
-import { atEach, explained, letter, makeFolders, messageIdOf, move, remove } from "./incoming.ts";
-import { type EngineRig, engineRig, type RigApp, receive } from "./rig.ts";
+import { changeSources } from "./change-sources.ts";
+import { atEach, decisionsIn, explained, letter, makeFolders, messageIdOf, move, remove } from "./incoming.ts";
+import { addressOf, type EngineRig, engineRig, type RigApp, receive } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
 const servers = ["dovecot"] as const;
@@ -35,10 +36,21 @@ async function quarantined(database: Opened): Promise<string> {
   return user;
 }
 
+async function quarantineOf(app: RigApp, user: string) {
+  return (await app.operations.quarantineList()).filter(({ mailbox }) => mailbox === addressOf(user));
+}
+
 /** Whether its message is in quarantine and asked for again; null: it is not there. */
 async function retryOf(app: RigApp, user: string): Promise<boolean | null> {
   const rows = await app.operations.quarantineList();
   return rows.find((one) => one.messageId === messageIdOf(`${user}-large`))?.retry ?? null;
+}
+
+function moveAll(user: string, from: string, to: string): Promise<void> {
+  return rig.dovecot.withImap(user, async (client) => {
+    await client.mailboxOpen(from);
+    await client.messageMove("1:*", to);
+  });
 }
 
 const LIES_NOWHERE = /It lies in no folder of "?\S+"? that is read any more.*Where it turns up in one, it is decided again by itself\./;
@@ -112,5 +124,80 @@ onOneDatabaseEach("deciding again what lies nowhere any more", servers, (promise
     assert.equal(outcome, "skipped");
     assert.match(sentences, /no recipient match/);
     assert.match(sentences, LIES_NOWHERE);
+  });
+
+  promise("one without a Message-ID that comes back after it was asked for is processed, and leaves quarantine", async (database) => {
+    const user = rig.newUser();
+    await makeFolders(rig.dovecot, user, "INBOX/Later", "Elsewhere");
+    await rig.dovecot.append(
+      user,
+      "INBOX",
+      letter({ id: null, subject: `Scan for ${user}`, body: `${"x".repeat(76)}\r\n`.repeat(16_000) }),
+    );
+    {
+      await using small = await open(database, user, 1);
+      assert.equal((await receive(small, user)).counts.quarantined, 1);
+    }
+    await using app = await open(database, user, 10);
+    await moveAll(user, "INBOX", "Elsewhere");
+    await app.operations.quarantineRetry("all");
+    assert.equal((await receive(app, user)).counts.tracked, 0);
+    await moveAll(user, "Elsewhere", "INBOX/Later");
+    assert.equal((await receive(app, user)).counts.tracked, 1);
+    assert.deepEqual(await quarantineOf(app, user), []);
+    assert.equal((await decisionsIn(database, user)).length, 1);
+  });
+
+  promise("one whose header the server withheld, and that was deleted since, is not looked for again and again", async (database) => {
+    const user = rig.newUser();
+    await rig.dovecot.append(user, "INBOX", letter({ id: `${user}-withheld` }));
+    await using app = await open(database, user, 10);
+    {
+      using _ = changeSources(app, (source) => {
+        const pull = source.pull.bind(source);
+        source.pull = async (...asked) => {
+          const pulled = await pull(...asked);
+          if (pulled.kind !== "page") return pulled;
+          return { ...pulled, heads: pulled.heads.map((head) => ({ ...head, messageId: null, unreadable: "[SERVERBUG] Internal error" })) };
+        };
+        return source;
+      });
+      assert.equal((await receive(app, user)).counts.quarantined, 1);
+    }
+    let isLeaving = true;
+    using _ = atEach(app, async ({ reads }) => {
+      if (reads !== "content" || !isLeaving) return;
+      isLeaving = false;
+      await remove(rig.dovecot, user, `${user}-withheld`, "INBOX");
+    });
+    await app.operations.quarantineRetry("all");
+    assert.equal((await receive(app, user)).counts.quarantined, 0, "it left while it was to be read");
+    assert.equal((await receive(app, user)).counts.quarantined, 0);
+    const [its] = await quarantineOf(app, user);
+    assert.deepEqual([its?.retry, its?.attempts], [false, 1]);
+  });
+
+  promise("one that is gone when its folder has lost its position is not asked for any more", async (database) => {
+    const user = await quarantined(database);
+    await using app = await open(database, user, 10);
+    await remove(rig.dovecot, user, `${user}-large`, "INBOX");
+    {
+      let isLost = false;
+      using _ = changeSources(app, (source) => {
+        const pull = source.pull.bind(source);
+        source.pull = (stream, cursor, options) => {
+          if (isLost || cursor === null) return pull(stream, cursor, options);
+          isLost = true;
+          return Promise.resolve({ kind: "reset", reason: "The UIDVALIDITY changed." });
+        };
+        return source;
+      });
+      assert.equal((await receive(app, user)).counts.received, 0);
+      assert.ok(isLost);
+    }
+    await app.operations.quarantineRetry("all");
+    assert.equal((await receive(app, user)).counts.received, 0);
+    assert.equal(await retryOf(app, user), false);
+    assert.match((await explained(app, `${user}-large`, user)).sentences, LIES_NOWHERE);
   });
 });

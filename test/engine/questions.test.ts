@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { configurationSchema } from "../../src/config.ts";
 import type { Database } from "../../src/database/database.ts";
 import { deletable } from "../../src/ledger/deletions.ts";
+import { pendingDecisions } from "../../src/ledger/pending-decisions.ts";
 import { readStanding } from "../../src/server/standing.ts";
 import { type EngineName, testDatabase } from "../databases.ts";
 import { fillLedger } from "../fill-ledger.ts";
@@ -125,6 +126,26 @@ for (const engine of ["pglite", "postgres"] as const satisfies readonly EngineNa
           const read = (await rowsRead(own)) - before;
           assert.equal(found.length, expected);
           assert.ok(read <= FEW, `with ${statistics}, ${refused ? "refused before" : "not refused"}: ${read} rows`);
+        }
+      }
+    });
+
+    test("of much that is to be decided again each batch is found without looking at the rest", async () => {
+      await using own = await testDatabase(engine, { poolSize: 1 });
+      await using _ = await openRigApp(own, queueOnly);
+      await fillLedger(own, DECISIONS);
+      const { rows } = await own.query<{ id: string }>("select id from waypost.mailbox");
+      await own.query("update waypost.decision set reconsider = true where outcome = 'skipped'");
+      await own.query("update waypost.quarantine set retry = true");
+      await own.query("vacuum waypost.decision");
+      for (const statistics of ["no statistics", "statistics"]) {
+        if (statistics === "statistics") await own.query("analyze");
+        for (const after of [0, DECISIONS / 2]) {
+          const before = await rowsRead(own);
+          const { found } = await pendingDecisions(own, rows[0]?.id ?? "", { after, limit: 20 });
+          const read = (await rowsRead(own)) - before;
+          assert.equal(found.length, 20);
+          assert.ok(read <= FEW, `with ${statistics}, after ${after}: ${read} rows`);
         }
       }
     });

@@ -9,6 +9,9 @@ import { PositionLost } from "./verify-content.ts";
 
 const BATCH = 200;
 
+/** Folders in trouble, though they were listed and opened, before the mailbox is in trouble: each may cost connections. */
+const MOST_BROKEN = 3;
+
 export interface DecidedAgain {
   readonly counts: Counts;
   /** Others waited: behind this decision the next turn goes on. Null: each had its turn. */
@@ -17,51 +20,56 @@ export interface DecidedAgain {
 
 /**
  * Decides again what was skipped before the message that it answers was tracked, and what a person asked to take out of quarantine: each once
- * a round, where the message lies now. What cannot be read this time (moved a moment ago, folder refused) is tried again in the next round;
- * if it lies nowhere any more, the earlier decision stays. The mail system tells of a departure only once: deciding again never says that a message
- * lies where it was told to have left. After a slice the mailbox gives way if others wait; its next turn goes on behind what was tried in this one, so
- * that what cannot be read keeps nothing else from its turn.
+ * a round, where the message lies now. What cannot be read this time (moved a moment ago, folder refused or hidden) is tried again in a later round;
+ * if it lies nowhere any more, the earlier decision stays. After a slice the mailbox gives way if others wait; its next turn goes on behind what was
+ * tried in this one, so that what cannot be read keeps nothing else from its turn.
  */
 export async function decideAgain(reading: Reading, slice: Slice): Promise<DecidedAgain> {
   const { context, work, signal } = reading;
+  const { id: mailboxId, unfinished } = work.mailbox;
   const clock = new SliceClock(slice);
-  const after = work.mailbox.unfinished?.deciding ?? null;
-  const tried: PendingDecision[] = [];
+  const tried = new Set<number>();
+  const broken = new Set<string>();
   let counts: Counts = NO_COUNTS;
-  while (!signal.aborted) {
-    const except = tried.map((one) => one.id);
-    const pending = await pendingDecisions(context.database, work.mailbox.id, { after, except, limit: BATCH });
-    if (pending.length === 0) break;
-    if (tried.length > 0 && (await clock.isOver())) return { counts, goesOnAfter: tried.reduce(later).id };
-    tried.push(...pending);
+  let trackedBefore = 0;
+  let areLeft = false;
+  for (let after = unfinished?.deciding ?? 0; !signal.aborted; ) {
+    const { found, last } = await pendingDecisions(context.database, mailboxId, { after, limit: BATCH });
+    if (last === null) {
+      // An answer that became an email may be what others wait for that stand before it.
+      if (counts.tracked === trackedBefore) break;
+      [after, trackedBefore] = [0, counts.tracked];
+      continue;
+    }
+    if (!areLeft) await leaveThoseNowhere(reading);
+    areLeft = true;
+    const pending = found.filter(({ id, head }) => !tried.has(id) && !broken.has(head.ref.stream));
+    if (pending.length > 0 && tried.size > 0 && (await clock.isOver())) return { counts, goesOnAfter: after };
+    for (const { id } of pending) tried.add(id);
     for (const [stream, some] of Map.groupBy(pending, (one) => one.head.ref.stream))
-      counts = addCounts(counts, await decideFolder(reading, stream, some));
+      counts = addCounts(counts, await decideFolder(reading, stream, some, broken));
+    after = last;
   }
   return { counts, goesOnAfter: null };
 }
 
-/** What becomes pending while others are decided may stand before them. */
-function later(one: PendingDecision, other: PendingDecision): PendingDecision {
-  const [its, others] = [one.head.received.getTime(), other.head.received.getTime()];
-  return its > others || (its === others && one.id > other.id) ? one : other;
+async function leaveThoseNowhere({ context, work, lease }: Reading): Promise<void> {
+  await context.database.transaction(async (tx) => {
+    await lease.assertHeld(tx);
+    await leaveDecided(tx, work.mailbox.id, context.now());
+  }, "leave decided");
 }
 
 /** A folder that is gone, refused or broken keeps its messages from being decided, and nothing else. */
-async function decideFolder(reading: Reading, stream: string, pending: readonly PendingDecision[]): Promise<Counts> {
-  const { context, work, lease, broken } = reading;
-  const ids = pending.map((one) => one.id);
+async function decideFolder(reading: Reading, stream: string, pending: readonly PendingDecision[], broken: Set<string>): Promise<Counts> {
+  const { context, work, lease } = reading;
+  const heads = pending.map((one) => one.head);
   try {
     return await processHeads(
       reading,
-      await readHeadsAgain(
-        reading,
-        pending.map((one) => one.head),
-      ),
-      { again: new Map(pending.map((one) => [placeOf(one), one])) },
-      async (tx) => {
-        await lease.assertHeld(tx);
-        await leaveDecided(tx, ids, context.now());
-      },
+      await readHeadsAgain(reading, heads),
+      { again: new Map(pending.map((one) => [one.head.ref.id, one.identity])) },
+      (tx) => lease.assertHeld(tx),
     );
   } catch (error) {
     if (error instanceof PositionLost) {
@@ -69,14 +77,12 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
       await forgetPosition(reading, stream, error.message);
       return NO_COUNTS;
     }
-    const isOfFolder = error instanceof Failure && (error.scope === "folder" || (error.ofFolder !== undefined && broken.has(stream)));
-    if (!isOfFolder) throw error;
-    context.log.warn({ mailbox: work.mailbox.address, stream, messages: ids.length, code: error.code }, error.message);
-    await context.database.transaction((tx) => leaveDecided(tx, ids, context.now()), "leave decided");
+    if (!(error instanceof Failure)) throw error;
+    const failure = error.scope === "folder" ? error : error.ofFolder;
+    if (failure === undefined || broken.size >= MOST_BROKEN) throw error;
+    // The mail system was well when the folders were read, a moment ago: the trouble is taken for the folder's, which is not asked again this time.
+    if (failure !== error) broken.add(stream);
+    context.log.warn({ mailbox: work.mailbox.address, stream, messages: pending.length, code: failure.code }, failure.message);
     return NO_COUNTS;
   }
-}
-
-function placeOf({ head }: PendingDecision): string {
-  return `${head.ref.stream} ${head.ref.id}`;
 }

@@ -24,9 +24,9 @@ interface Question {
  * the earlier one, and there is a doubt or few are in question, the content is compared too. Where a doubt is left, it is decided anew, and its
  * content keeps it from becoming a second email.
  * @param candidates of one page, none of them known by its place
- * @returns ids of the earlier decisions by the candidates' keys; each decision once
+ * @returns the earlier decisions by the candidates' keys; each decision once
  */
-export async function knownAgain(reading: Reading, candidates: readonly Candidate[]): Promise<ReadonlyMap<string, number>> {
+export async function knownAgain(reading: Reading, candidates: readonly Candidate[]): Promise<ReadonlyMap<string, AlikeDecision>> {
   const { context, work } = reading;
   const stream = candidates[0]?.head.ref.stream ?? "";
   const asked = candidates.flatMap((candidate) => {
@@ -66,9 +66,9 @@ function questionsOf(asked: readonly Asked[], alike: readonly AlikeDecision[], f
  * Each decision once, and where the content was read, only the one of which the email was made, or one of which none was; none where it was to be read
  * and does not come.
  */
-function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, string | null>): ReadonlyMap<string, number> {
+function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, string | null>): ReadonlyMap<string, AlikeDecision> {
   const taken = new Set<number>();
-  const known = new Map<string, number>();
+  const known = new Map<string, AlikeDecision>();
   for (const { candidate, fits } of questions) {
     const free = fits.filter(({ id }) => !taken.has(id));
     const its = emailIds.get(candidate.key);
@@ -77,7 +77,7 @@ function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, 
       its === undefined ? free[0] : (free.find(({ emailId }) => emailId === its) ?? free.find(({ emailId }) => emailId === null));
     if (earlier === undefined) continue;
     taken.add(earlier.id);
-    known.set(candidate.key, earlier.id);
+    known.set(candidate.key, earlier);
   }
   return known;
 }

@@ -13,7 +13,6 @@ import {
 import { formerPlaces } from "../../ledger/former-places.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
-import type { PendingDecision } from "../../ledger/pending-decisions.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
@@ -41,8 +40,8 @@ export type Which =
       /** Ids of the refs of messages that lie where another was decided, and are to be decided for themselves. */
       readonly changed: ReadonlySet<string>;
     }
-  /** All, although each was decided before: those decisions by place. */
-  | { readonly again: ReadonlyMap<string, PendingDecision> };
+  /** All, although each was decided before: the identities under which those decisions are kept, by id of the ref. */
+  | { readonly again: ReadonlyMap<string, string> };
 
 /**
  * Decides a page of heads of one stream and stores what follows. `finish` runs inside the last transaction: there the cursor moves, so that it
@@ -135,13 +134,17 @@ async function commit(context: EngineContext, store: (tx: Transaction) => Promis
   return NO_COUNTS;
 }
 
-function again(heads: readonly MessageHead[], earlier: ReadonlyMap<string, PendingDecision>): Candidate[] {
-  return heads.map((head) => {
+function again(heads: readonly MessageHead[], keys: ReadonlyMap<string, string>): Candidate[] {
+  const candidates = heads.map((head) => {
     const identity = identityOf(head);
-    const decision = earlier.get(`${head.ref.stream} ${head.ref.id}`);
-    const key = decision?.identity ?? decisionKey(identity, head);
-    return { head, places: decision?.places ?? [placeOf(head)], identity, key, isDecided: true };
+    const key = keys.get(head.ref.id) ?? decisionKey(identity, head);
+    return { head, places: [placeOf(head)], identity, key, isDecided: true };
   });
+  return candidates.sort(byReceipt);
+}
+
+function byReceipt(one: Candidate, other: Candidate): number {
+  return one.head.received.getTime() - other.head.received.getTime();
 }
 
 /** A message that was decided before, with its place now. */
@@ -196,19 +199,25 @@ async function sortOut(
   }
   const byIdentity = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
   const unknown = [...byKey.values()].filter((candidate) => !byIdentity.has(candidate.key));
-  const alike = await knownAgain(reading, unknown);
+  const recognized = await knownAgain(reading, unknown);
+  const alike = new Map([...recognized].filter(([, one]) => !one.undecided));
   const { same, lookAlikes } = await knownByPlace(
     reading,
-    unknown.filter(({ key }) => !alike.has(key)),
+    unknown.filter(({ key }) => !recognized.has(key)),
   );
   for (const { key, places: its } of byKey.values()) {
-    const decisionId = byIdentity.get(key) ?? alike.get(key) ?? same.get(key);
+    const decisionId = byIdentity.get(key) ?? alike.get(key)?.id ?? same.get(key);
     if (decisionId !== undefined) for (const place of its) lies(place, decisionId);
   }
   const candidates = unknown
     .filter(({ key }) => !alike.has(key) && !same.has(key))
-    .map((candidate) => ({ ...candidate, isLookAlike: lookAlikes.has(candidate.key) }))
-    .sort((one, other) => one.head.received.getTime() - other.head.received.getTime());
+    .map((candidate) => ({
+      ...candidate,
+      // One that slipped away is decided as if never seen, and in the place of what was kept of it.
+      key: recognized.get(candidate.key)?.identity ?? candidate.key,
+      isLookAlike: lookAlikes.has(candidate.key),
+    }))
+    .sort(byReceipt);
   return { candidates, known, writtenAnew: [...same.values()] };
 }
 

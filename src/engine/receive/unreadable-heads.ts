@@ -24,16 +24,20 @@ export function undecidable({ head, places, key }: Candidate, failure: Failure):
   return { head, places, identity: key, outcome: "quarantined", reason: REASON.unknown, rules, emailId: null, waitingFor: [] };
 }
 
-/** Reads the heads of messages again that the server once did not hand out; those that it still withholds stay as they are. */
+/** Reads the heads of messages again that the server once did not hand out; those that it still withholds stay as they are, those that left are left out. */
 export async function readHeadsAgain(reading: Reading, heads: readonly MessageHead[]): Promise<MessageHead[]> {
   const read: MessageHead[] = [];
-  for (const head of heads) read.push(head.unreadable === undefined ? head : await readHeadAgain(reading, head));
+  for (const head of heads) {
+    const again = head.unreadable === undefined ? head : await readHeadAgain(reading, head);
+    if (again !== null) read.push(again);
+  }
   return read;
 }
 
-async function readHeadAgain({ source, work }: Reading, head: MessageHead): Promise<MessageHead> {
+async function readHeadAgain({ source, work }: Reading, head: MessageHead): Promise<MessageHead | null> {
   try {
     for await (const content of source.content([head.ref], { maximumSize: work.profile.maximumMessageSize })) {
+      if (content.kind === "gone") return null;
       if (content.kind === "mime")
         return { ...parseHead(headerOf(content.mime), head), received: head.received, size: content.mime.length };
     }
