@@ -49,6 +49,8 @@ export interface DecisionRow {
   readonly decidedAt: Date;
   /** It is decided as if never seen where it turns up: its content could not be read, for it had left. */
   readonly undecided: boolean;
+  /** It is to be made again. */
+  readonly isPending: boolean;
   /** Folders in which the message lies now. */
   readonly folders: readonly string[];
   readonly quarantine: { readonly code: string; readonly message: string; readonly remedy: string; readonly attempts: number } | null;
@@ -385,6 +387,7 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
   const { rows } = await sql.query<DecisionRow>(
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
        decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.undecided,
+       decision.reconsider or exists (select from waypost.quarantine where decision_id = decision.id and closed_at is null and retry) as "isPending",
        array(select distinct name from (select mailbox_id, folders from waypost.location where decision_id = decision.id and gone_at is null offset 0) place
              cross join lateral (select name from waypost.folder where folder.mailbox_id = place.mailbox_id and id = any(place.folders)
                and missing_since is null and selectable offset 0) folder order by name) as folders,
@@ -401,16 +404,18 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
   return rows;
 }
 
-/** Whether it left before it could be read, and turned up in no folder that is read since. Pure. */
-export function hasSlippedAway({ undecided, folders }: DecisionRow): boolean {
-  return undecided && folders.length === 0;
+/** Why it lies in no folder that is shown; null where it lies in one, and where nobody asks. Pure. */
+export function whereItLies({ undecided, isPending, folders }: DecisionRow): "nowhere" | "in a hidden folder" | null {
+  if (folders.length > 0) return null;
+  if (undecided) return "nowhere";
+  return isPending ? "in a hidden folder" : null;
 }
 
 /** The newest decisions over all mailboxes. */
 export async function recentDecisions(sql: Sql, limit: number): Promise<DecisionRow[]> {
   const { rows } = await sql.query<DecisionRow>(
     `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
-       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.undecided, '{}'::text[] as folders, null as quarantine
+       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.undecided, decision.reconsider as "isPending", '{}'::text[] as folders, null as quarantine
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id order by decision.id desc limit $1`,
     [limit],
   );

@@ -1,5 +1,5 @@
 import type { Sql } from "../database/database.ts";
-import { findDecisions, hasSlippedAway } from "../ledger/decisions.ts";
+import { findDecisions, whereItLies } from "../ledger/decisions.ts";
 import { domainOf } from "../model/address.ts";
 import type { Outcome } from "../model/decision.ts";
 import { explain } from "../tracking/explain.ts";
@@ -81,7 +81,7 @@ async function sentencesOf(sql: Sql, { id, emailId, isPrivate, mailbox }: Row): 
   if (isPrivate) return explain({ ...whole, rules: [], waitingFor: [] }, { mailbox }).slice(0, 1);
   const redacted = { ...whole, rules: redactedRules(whole.rules, mailbox) };
   return [
-    ...explain(redacted, { mailbox, slippedAway: hasSlippedAway(whole) }).map((one) => redactedAddresses(one, mailbox)),
+    ...explain(redacted, { mailbox, lies: whereItLies(whole) }).map((one) => redactedAddresses(one, mailbox)),
     ...(quarantine ? [`It was tried ${plural(quarantine.attempts, "time")}. To run it again: \`waypost quarantine retry\`.`] : []),
   ];
 }

@@ -9,13 +9,13 @@ export type StoredDecision = Pick<Decision, "outcome" | "reason" | "rules" | "em
 export interface ExplainContext {
   /** Address of the mailbox in which the message was read. */
   readonly mailbox: string;
-  /** It left before its content could be read, and lies in no folder that is read; by default not. */
-  readonly slippedAway?: boolean;
+  /** Where it lies that is to be decided once it can be read, if it is in no folder that is shown: it left before it could be read, or its folder is hidden. */
+  readonly lies?: "nowhere" | "in a hidden folder" | null;
 }
 
 /**
  * A decision in sentences for a person: the outcome, then each rule with its answer, then, for a skipped message, what one would change
- * to have it tracked, and of one that slipped away that it did.
+ * to have it tracked, and of one that cannot be read at the moment that it cannot.
  */
 export function explain(decision: StoredDecision, context: ExplainContext): string[] {
   return [outcomeOf(decision, context), ...decision.rules.map(sentenceOf), ...remediesOf(decision, context)];
@@ -60,11 +60,15 @@ function sentenceOf({ rule, answer, because }: RuleAnswer): string {
 }
 
 function remediesOf(decision: StoredDecision, context: ExplainContext): string[] {
-  if (context.slippedAway) {
+  const mailbox = quote(context.mailbox);
+  if (context.lies === "nowhere")
     return [
-      `It lies in no folder of ${quote(context.mailbox)} that is read any more, so it cannot be read. Where it turns up in one, it is decided again by itself.`,
+      `It lies in no folder of ${mailbox} that is read any more, so it cannot be read. Where it turns up in one, it is decided again by itself.`,
     ];
-  }
+  if (context.lies === "in a hidden folder")
+    return [
+      `It lies in a folder of ${mailbox} that is not shown at the moment. When the folder is shown again, it is decided again by itself.`,
+    ];
   if (decision.outcome !== "skipped") return [];
   const remedies = decision.rules.map((answer) => remedyFor(answer, context)).filter((one) => one !== null);
   const { waitingFor = [] } = decision;

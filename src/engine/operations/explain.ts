@@ -1,4 +1,4 @@
-import { type DecisionRow, findDecisions, hasSlippedAway } from "../../ledger/decisions.ts";
+import { type DecisionRow, findDecisions, whereItLies } from "../../ledger/decisions.ts";
 import { type DeletionNote, deletionNotes } from "../../ledger/deletions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
 import { explain as explainDecision } from "../../tracking/explain.ts";
@@ -80,7 +80,7 @@ function incoming(row: DecisionRow, deletions: readonly DeletionNote[]): Incomin
     folders: row.folders,
     decidedAt: row.decidedAt,
     sentences: [
-      ...explainDecision(row, { mailbox: row.mailbox, slippedAway: hasSlippedAway(row) }),
+      ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row) }),
       ...(row.quarantine
         ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
         : []),
