@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LinearPattern } from "../model/linear-pattern.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { address, hostName, name, secret } from "./fields.ts";
 import { oauth } from "./oauth.ts";
@@ -7,18 +8,25 @@ import { serviceAccount } from "./service-account.ts";
 
 const connections = z.number().int().min(1).max(65536);
 
+const noisePattern = z.string().superRefine((text, context) => {
+  const read = LinearPattern.read(text);
+  if ("problem" in read) context.addIssue({ code: "custom", message: `is a regular expression that cannot be used: it ${read.problem}` });
+});
+
 const settings = z
   .strictObject(
     Object.fromEntries(
       Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [
         key,
-        (typeof value === "boolean"
-          ? z.boolean()
-          : typeof value === "number"
-            ? z.number()
-            : Array.isArray(value)
-              ? z.array(z.string())
-              : z.string()
+        (key === "hashfilterkeywords"
+          ? noisePattern
+          : typeof value === "boolean"
+            ? z.boolean()
+            : typeof value === "number"
+              ? z.number()
+              : Array.isArray(value)
+                ? z.array(z.string())
+                : z.string()
         ).optional(),
       ]),
     ),
