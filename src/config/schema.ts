@@ -14,24 +14,16 @@ const noisePattern = z.string().superRefine((text, context) => {
 });
 
 const settings = z
-  .strictObject(
-    Object.fromEntries(
-      Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [
-        key,
-        (key === "hashfilterkeywords"
-          ? noisePattern
-          : typeof value === "boolean"
-            ? z.boolean()
-            : typeof value === "number"
-              ? z.number()
-              : Array.isArray(value)
-                ? z.array(z.string())
-                : z.string()
-        ).optional(),
-      ]),
-    ),
-  )
+  .strictObject(Object.fromEntries(Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [key, settingField(key, value).optional()])))
   .describe("Organization settings by their Dynamics names; what is left out has Dynamics' default.");
+
+/** What a setting may be, by what it is by default. */
+function settingField(key: string, value: unknown): z.ZodType {
+  if (key === "hashfilterkeywords") return noisePattern;
+  if (typeof value === "boolean") return z.boolean();
+  if (typeof value === "number") return z.number();
+  return Array.isArray(value) ? z.array(z.string()) : z.string();
+}
 
 const filter = z
   .enum(["all", "replies", "contacts", "records", "none"])

@@ -121,11 +121,21 @@ function candidates(kind: keyof CorrelationKeys, column: string, parameter: numb
       ) found)`;
 }
 
-const HASH_CANDIDATES = `(select 'hashes' as kind, keys.key::text, found.activityid as id, found.at
+/**
+ * The newest emails of each hash, one step of the recursion each: by its index the database finds the next one at once. Asked for all ten, without
+ * statistics, it would rather read and sort all that there are; a robot that reports all day makes tens of thousands.
+ */
+const HASH_CANDIDATES = `(with recursive newest (key, "from", at, id, number) as (
+    select key, "from", "to", 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, 0
     from unnest($5::bigint[], $6::timestamptz[], $7::timestamptz[]) keys (key, "from", "to")
-      cross join lateral (
-        select activityid, at from crm.emailhash where hash = keys.key and at between keys."from" and keys."to" order by at desc, activityid limit $4
-      ) found)`;
+    union all
+    select key, "from", next.at, next.activityid, number + 1
+    from newest cross join lateral (
+      select at, activityid from crm.emailhash
+      where hash = newest.key and at >= newest."from" and (at, activityid) < (newest.at, newest.id) order by at desc, activityid desc limit 1
+    ) next
+    where number < $4
+  ) select 'hashes' as kind, key::text, id, at from newest where number > 0)`;
 
 /** Emails by their ids. One statement. */
 export async function readEmails(sql: Sql, ids: readonly string[]): Promise<Map<string, EarlierEmail>> {

@@ -6,4 +6,4 @@ create table crm.emailhash (
   at timestamptz not null,
   primary key (activityid, hash)
 );
-create index emailhash_hash on crm.emailhash (hash, at desc, activityid);
+create index emailhash_hash on crm.emailhash (hash, at, activityid);
