@@ -160,6 +160,20 @@ describe("parseConfiguration", () => {
     assert.equal(problemsOf(text.replace("trackingprefix", "trackingprefx")).length, 1);
   });
 
+  it("refuses a pattern for noise in subjects that could run without bound, or is none, and says why", () => {
+    const withPattern = (pattern: string) =>
+      MINIMAL.replace("    kind: embedded\n", () => `    kind: embedded\n    settings: { hashfilterkeywords: '${pattern}' }\n`);
+    const rows: [pattern: string, problem: string][] = [
+      ["(?=a+)b", 'is a regular expression that cannot be used: it holds "(?=a", which may run without bound'],
+      ["(re", "is a regular expression that cannot be used: it opens a group that it does not close"],
+    ];
+    for (const [pattern, problem] of rows) {
+      const [first, ...others] = problemsOf(withPattern(pattern));
+      assert.deepEqual([first?.field, first?.problem, others.length], ["organizations[0].settings.hashfilterkeywords", problem, 0]);
+    }
+    assert.doesNotThrow(() => parseConfiguration(withPattern("^(re|aw|fw):(a+)+$"), "waypost.yaml"));
+  });
+
   it("answers an empty file with what is missing", () => {
     assert.deepEqual(
       problemsOf("").map((one) => one.field),

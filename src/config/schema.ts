@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LinearPattern } from "../model/linear-pattern.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { address, hostName, name, secret } from "./fields.ts";
 import { oauth } from "./oauth.ts";
@@ -7,23 +8,22 @@ import { serviceAccount } from "./service-account.ts";
 
 const connections = z.number().int().min(1).max(65536);
 
+const noisePattern = z.string().superRefine((text, context) => {
+  const read = LinearPattern.read(text);
+  if ("problem" in read) context.addIssue({ code: "custom", message: `is a regular expression that cannot be used: it ${read.problem}` });
+});
+
 const settings = z
-  .strictObject(
-    Object.fromEntries(
-      Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [
-        key,
-        (typeof value === "boolean"
-          ? z.boolean()
-          : typeof value === "number"
-            ? z.number()
-            : Array.isArray(value)
-              ? z.array(z.string())
-              : z.string()
-        ).optional(),
-      ]),
-    ),
-  )
+  .strictObject(Object.fromEntries(Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [key, settingField(key, value).optional()])))
   .describe("Organization settings by their Dynamics names; what is left out has Dynamics' default.");
+
+/** What a setting may be, by what it is by default. */
+function settingField(key: string, value: unknown): z.ZodType {
+  if (key === "hashfilterkeywords") return noisePattern;
+  if (typeof value === "boolean") return z.boolean();
+  if (typeof value === "number") return z.number();
+  return Array.isArray(value) ? z.array(z.string()) : z.string();
+}
 
 const filter = z
   .enum(["all", "replies", "contacts", "records", "none"])

@@ -3,7 +3,9 @@ import { type OutgoingEmail, STATUS } from "../model/email.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
+import { hashesAreMade } from "../tracking/smart-matching.ts";
 import { nextToken, tokensAreOn, withToken } from "../tracking/token.ts";
+import { hashStored } from "./email-hashes.ts";
 import { readOutgoing } from "./outgoing.ts";
 import { readSettings } from "./settings.ts";
 
@@ -26,7 +28,10 @@ export async function claimEmail(sql: Sql, id: string, generation: number): Prom
   if (!email) throw new Error(`email ${id} vanished while its row was locked`);
   const trackingToken = claimed.trackingToken ?? (tokensAreOn(settings) ? await allotToken(sql, settings, claimed.numberedUserId) : null);
   const subject = withToken(claimed.subject, trackingToken, settings.MaximumSubjectLengthOnMailServer);
-  return { ...email, trackingToken, subject, version: await writeClaim(sql, { ...email, trackingToken, subject }) };
+  const version = await writeClaim(sql, { ...email, trackingToken, subject });
+  // Answers may come before anybody knows that it left.
+  if (hashesAreMade(settings)) await hashStored(sql, [id], settings);
+  return { ...email, trackingToken, subject, version };
 }
 
 /** Pending Send → Sending of an email that cannot be read, so that it can be settled as failed. */
@@ -75,11 +80,7 @@ async function allotToken(sql: Sql, settings: OrganizationSettings, userId: stri
  * Returns the new version.
  */
 async function writeClaim(sql: Sql, email: OutgoingEmail): Promise<string> {
-  await sql.query(
-    `update crm.activityparty party set addressused = known.address from crm.addressedparty known
-     where party.activityid = $1 and known.activityid = $1 and known.ordinal = party.ordinal and known.address <> '' and party.addressused is distinct from known.address`,
-    [email.id],
-  );
+  await keepAddresses(sql, email.id);
   const { rows } = await sql.query<{ version: string }>(
     `update crm.email set trackingtoken = $2, subject = $3, sender = $4, torecipients = $5, inreplyto = $6, internetmessageheaders = $7::jsonb
      where activityid = $1 returning versionnumber::text as version`,
@@ -96,4 +97,13 @@ async function writeClaim(sql: Sql, email: OutgoingEmail): Promise<string> {
     ],
   );
   return rows[0]?.version ?? email.version;
+}
+
+/** Writes on the parties of an email the addresses that they have at this moment. */
+export async function keepAddresses(sql: Sql, id: string): Promise<void> {
+  await sql.query(
+    `update crm.activityparty party set addressused = known.address from crm.addressedparty known
+     where party.activityid = $1 and known.activityid = $1 and known.ordinal = party.ordinal and known.address <> '' and party.addressused is distinct from known.address`,
+    [id],
+  );
 }

@@ -1,16 +1,20 @@
+import { addressKey } from "../model/address.ts";
 import { PARTICIPATION, type Participation, type Party } from "../model/decision.ts";
 import { type Delivered, type IncomingEmail, STATUS } from "../model/email.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { conversationBase } from "../tracking/conversation.ts";
+import type { Mail } from "../tracking/smart-matching.ts";
 import { insertContent, missingContent } from "./content.ts";
+import { insertHashes } from "./email-hashes.ts";
 import { contentOf, insertAttachments, insertParties, storableInstant, type TextHashes } from "./email-rows.ts";
+import { readSettings } from "./settings.ts";
 
 /**
  * Makes emails of messages, with parties, bodies, attachments and queue items. An email whose id exists already is left as it is. One
  * answer per email given, in their order; the same id twice is created once.
  *
- * Six statements for ordinary pages (more only by volume, see content.ts), asked for in three goes. Rows go in by hash and then by id in every
+ * Seven statements for ordinary pages, eight with smart matching (more only by volume, see content.ts), asked for in three goes. Rows go in by hash and then by id in every
  * transaction, so that two deliveries of the same emails wait for each other instead of deadlocking; the second then finds them.
  */
 export async function deliverEmails(sql: Sql, emails: readonly IncomingEmail[]): Promise<Delivered[]> {
@@ -27,7 +31,7 @@ function byId(emails: readonly IncomingEmail[]): IncomingEmail[] {
 async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<string>> {
   if (emails.length === 0) return new Set();
   const { bodies, hashes } = contentOf(emails);
-  const missing = await missingContent(sql, bodies);
+  const [missing, { settings }] = await Promise.all([missingContent(sql, bodies), readSettings(sql)]);
   const [, ids] = await Promise.all([insertContent(sql, missing), insertEmails(sql, emails, hashes)]);
   const created = emails.filter(({ id }) => ids.has(id));
   await Promise.all([
@@ -40,6 +44,7 @@ async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<s
       created.map((email) => ({ emailId: email.id, attachments: email.attachments })),
     ),
     insertQueueItems(sql, created),
+    insertHashes(sql, created.map(mailOf), settings),
   ]);
   return ids;
 }
@@ -100,6 +105,12 @@ function emailRow(email: IncomingEmail, hashes: TextHashes | undefined): Record<
     senton: storableInstant(email.sent),
     receivedon: storableInstant(email.received),
   };
+}
+
+/** What smart matching compares of an email. */
+function mailOf({ id, subject, placement: { parties, trackingToken } }: IncomingEmail): Mail & { readonly id: string } {
+  const participants = parties.map((party) => addressKey(party.address.address)).filter((key) => key !== "");
+  return { id, subject, trackingToken, senderAddress: addressesAs(PARTICIPATION.sender, parties)[0] ?? null, participants };
 }
 
 /** Addresses of the parties of one kind; a party that is several records stands there once. */

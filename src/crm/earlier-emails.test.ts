@@ -27,20 +27,26 @@ const HEAD: MessageHead = {
   truncated: false,
 };
 
+function keysOf(heads: readonly MessageHead[]) {
+  return correlationKeys({ heads, mailbox: { address: "ann@crm.example" } }, DEFAULT_SETTINGS, () => false);
+}
+
 test("a page asks for each key once, however many heads share it", () => {
   const conversationIndex = Buffer.alloc(27, 7).toString("base64");
   const one = { ...HEAD, messageId: "a", inReplyTo: ["b"], references: ["c", "b"], subject: "Re: offer CRM:0001002", conversationIndex };
-  assert.deepEqual(correlationKeys([one, { ...one, messageId: "b" }], DEFAULT_SETTINGS), {
+  assert.deepEqual(keysOf([one, { ...one, messageId: "b" }]), {
     messageIds: ["a", "b", "c"],
     tokens: ["CRM:0001002"],
     conversations: [Buffer.alloc(22, 7).toString("base64")],
+    hashes: [],
   });
 });
 
 test("heads that tell nothing ask for nothing", () => {
-  assert.deepEqual(correlationKeys([HEAD, { ...HEAD, conversationIndex: "AAAA" }], DEFAULT_SETTINGS), {
+  assert.deepEqual(keysOf([HEAD, { ...HEAD, conversationIndex: "AAAA" }]), {
     messageIds: [],
     tokens: [],
     conversations: [],
+    hashes: [],
   });
 });

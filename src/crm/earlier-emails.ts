@@ -4,7 +4,10 @@ import type { OrganizationSettings } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableText } from "../model/text.ts";
 import { conversationBase } from "../tracking/conversation.ts";
+import { correspondentsOf } from "../tracking/evidence.ts";
+import { hashesToFind, smartMatchingWindow } from "../tracking/smart-method.ts";
 import { tokensIn } from "../tracking/token.ts";
+import { storableInstant } from "./email-rows.ts";
 
 /**
  * Emails per key and direction, the newest. Tokens wrap and conversations grow for years; the rules want the latest, and a stranger
@@ -20,16 +23,35 @@ export interface CorrelationKeys {
   readonly messageIds: readonly string[];
   readonly tokens: readonly string[];
   readonly conversations: readonly string[];
+  /** Each once per head: when the email must have been depends on the head. */
+  readonly hashes: readonly HashKey[];
+}
+
+/** A hash of smart matching, and the time within which the emails lie that are wanted. */
+export interface HashKey {
+  readonly key: string;
+  readonly from: Date;
+  readonly to: Date;
 }
 
 export interface EarlierEmails {
   readonly byMessageId: ReadonlyMap<string, readonly EarlierEmail[]>;
   readonly byToken: ReadonlyMap<string, readonly EarlierEmail[]>;
   readonly byConversation: ReadonlyMap<string, readonly EarlierEmail[]>;
+  readonly byHash: ReadonlyMap<string, readonly EarlierEmail[]>;
 }
 
-/** The keys by which the heads may belong to earlier emails: ids that they are, answer or refer to; tokens; conversations. */
-export function correlationKeys(heads: FactsQuery["heads"], settings: OrganizationSettings): CorrelationKeys {
+/**
+ * The keys by which the heads may belong to earlier emails: ids that they are, answer or refer to; tokens; conversations; hashes. `isOwn` tells the
+ * addresses of users and queues.
+ */
+export function correlationKeys(
+  { heads, mailbox }: Pick<FactsQuery, "heads"> & { readonly mailbox: Pick<FactsQuery["mailbox"], "address"> },
+  settings: OrganizationSettings,
+  isOwn: (address: string) => boolean,
+): CorrelationKeys {
+  const own = addressKey(mailbox.address);
+  const hashes: HashKey[] = [];
   const messageIds = new Set<string>();
   const tokens = new Set<string>();
   const conversations = new Set<string>();
@@ -38,33 +60,50 @@ export function correlationKeys(heads: FactsQuery["heads"], settings: Organizati
     for (const token of tokensIn(head.subject, settings)) tokens.add(token);
     const conversation = conversationBase(head.conversationIndex);
     if (conversation !== null) conversations.add(conversation);
+    const window = smartMatchingWindow(head);
+    for (const key of hashesToFind(head, settings, correspondentsOf(head, own, isOwn))) hashes.push({ key, ...window });
   }
-  return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations] };
+  return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations], hashes };
 }
 
-/** Emails that the CRM has under these keys, newest first, at most CANDIDATES_PER_KEY of each direction. Two statements. */
+/** Emails that the CRM has under these keys, newest first, at most CANDIDATES_PER_KEY of each direction; of a hash in all. Two statements. */
 export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<EarlierEmails> {
+  const { hashes } = keys;
   const { rows } = await sql.query<{ kind: keyof CorrelationKeys; key: string; id: string }>(
     `${candidates("messageIds", "messageid", 1)} union all ${candidates("tokens", "trackingtoken", 2)} union all ${candidates("conversations", "baseconversationindex", 3)}
-     order by at desc, id`,
-    [keys.messageIds.map(storableText), keys.tokens.map(storableText), keys.conversations, CANDIDATES_PER_KEY],
+     union all ${HASH_CANDIDATES} order by at desc, id`,
+    [
+      keys.messageIds.map(storableText),
+      keys.tokens.map(storableText),
+      keys.conversations,
+      CANDIDATES_PER_KEY,
+      hashes.map((one) => one.key),
+      hashes.map((one) => storableInstant(one.from)),
+      hashes.map((one) => storableInstant(one.to)),
+    ],
   );
   const emails = await readEmails(sql, [...new Set(rows.map((row) => row.id))]);
-  const of = (kind: keyof CorrelationKeys) => {
+  const of = (kind: keyof CorrelationKeys, wanted: readonly string[]) => {
     const found = Map.groupBy(
       rows.filter((row) => row.kind === kind),
       (row) => row.key,
     );
     return new Map(
-      keys[kind].flatMap((key) =>
-        entry(
+      wanted.flatMap((key) => {
+        const ids = new Set((found.get(storableText(key)) ?? []).map(({ id }) => id));
+        return entry(
           key,
-          (found.get(storableText(key)) ?? []).flatMap(({ id }) => emails.get(id) ?? []),
-        ),
-      ),
+          [...ids].flatMap((id) => emails.get(id) ?? []),
+        );
+      }),
     );
   };
-  return { byMessageId: of("messageIds"), byToken: of("tokens"), byConversation: of("conversations") };
+  return {
+    byMessageId: of("messageIds", keys.messageIds),
+    byToken: of("tokens", keys.tokens),
+    byConversation: of("conversations", keys.conversations),
+    byHash: of("hashes", [...new Set(hashes.map((one) => one.key))]),
+  };
 }
 
 function entry(key: string, emails: readonly EarlierEmail[]): [string, readonly EarlierEmail[]][] {
@@ -82,7 +121,24 @@ function candidates(kind: keyof CorrelationKeys, column: string, parameter: numb
       ) found)`;
 }
 
-async function readEmails(sql: Sql, ids: readonly string[]): Promise<Map<string, EarlierEmail>> {
+/**
+ * The newest emails of each hash, one step of the recursion each: by its index the database finds the next one at once. Asked for all ten, without
+ * statistics, it would rather read and sort all that there are; a robot that reports all day makes tens of thousands.
+ */
+const HASH_CANDIDATES = `(with recursive newest (key, "from", at, id, number) as (
+    select key, "from", "to", 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, 0
+    from unnest($5::bigint[], $6::timestamptz[], $7::timestamptz[]) keys (key, "from", "to")
+    union all
+    select key, "from", next.at, next.activityid, number + 1
+    from newest cross join lateral (
+      select at, activityid from crm.emailhash
+      where hash = newest.key and at >= newest."from" and (at, activityid) < (newest.at, newest.id) order by at desc, activityid desc limit 1
+    ) next
+    where number < $4
+  ) select 'hashes' as kind, key::text, id, at from newest where number > 0)`;
+
+/** Emails by their ids. One statement. */
+export async function readEmails(sql: Sql, ids: readonly string[]): Promise<Map<string, EarlierEmail>> {
   const { rows } = await sql.query<{
     id: string;
     messageId: string | null;

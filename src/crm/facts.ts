@@ -14,7 +14,8 @@ export async function readFacts(sql: Sql, { mailbox, heads }: FactsQuery): Promi
     readVoters(sql, addresses, mailbox.owner),
   ]);
   if (mailbox.owner.id !== undefined && !voters.owner) throw ownerMissing(mailbox);
-  const emails = await earlierEmails(sql, correlationKeys(heads, settings));
+  const isOwn = (address: string) => (voters.byAddress.get(address) ?? []).length > 0;
+  const emails = await earlierEmails(sql, correlationKeys({ heads, mailbox }, settings, isOwn));
   return {
     settings,
     records,
@@ -23,6 +24,7 @@ export async function readFacts(sql: Sql, { mailbox, heads }: FactsQuery): Promi
     emailsByMessageId: emails.byMessageId,
     emailsByToken: emails.byToken,
     emailsByConversation: emails.byConversation,
+    emailsByHash: emails.byHash,
   };
 }
 

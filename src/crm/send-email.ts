@@ -2,6 +2,10 @@ import { PARTICIPATION } from "../model/decision.ts";
 import { STATUS, type Status } from "../model/email.ts";
 import { Failure } from "../model/failure.ts";
 import type { Sql } from "../model/sql.ts";
+import { hashesAreMade } from "../tracking/smart-matching.ts";
+import { keepAddresses } from "./claim.ts";
+import { hashStored } from "./email-hashes.ts";
+import { readSettings } from "./settings.ts";
 
 export interface SendOptions {
   /** False only records the email as sent; nothing is transmitted. */
@@ -44,7 +48,15 @@ export async function sendEmail(sql: Sql, id: string, by: string | null, { issue
   );
   const result = sent[0];
   if (!result) throw new Error(`email ${id} vanished while its row was locked`);
+  if (!issueSend) await recordAsSent(sql, id);
   return result;
+}
+
+/** What is kept of an email that is sent, of one too that somebody else has transmitted. */
+async function recordAsSent(sql: Sql, id: string): Promise<void> {
+  await keepAddresses(sql, id);
+  const { settings } = await readSettings(sql);
+  if (hashesAreMade(settings)) await hashStored(sql, [id], settings);
 }
 
 /** Why an email cannot be sent now, or null. */

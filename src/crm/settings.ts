@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { Failure } from "../model/failure.ts";
+import { LinearPattern } from "../model/linear-pattern.ts";
 import { DEFAULT_SETTINGS, type OrganizationSettings } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
+import { hashesAreMade, hashesDiffer } from "../tracking/smart-matching.ts";
+import { hashAnew } from "./email-hashes.ts";
 
 const flag = z.boolean();
 const whole = (least: number, most: number) => z.number().int().min(least).max(most);
@@ -9,6 +12,11 @@ const prefix = z
   .string()
   .max(20)
   .regex(/^[^\p{Cc}]*$/u, "must not hold control characters");
+
+const pattern = z.string().superRefine((text, context) => {
+  const read = LinearPattern.read(text);
+  if ("problem" in read) context.addIssue({ code: "custom", message: `cannot be used: it ${read.problem}` });
+});
 
 /** Ranges as documented (product-behaviour 3.1, 4.2, 4.6, 10.2). An empty prefix switches tokens off, as in Dynamics. */
 const SCHEMA = z.object({
@@ -19,6 +27,14 @@ const SCHEMA = z.object({
   trackingtokenidbase: whole(0, 2_147_483_647),
   trackingtokeniddigits: whole(1, 10),
   maximumtrackingnumber: whole(1, 999_999_999),
+  enablesmartmatching: flag,
+  hashfilterkeywords: pattern,
+  hashmaxcount: whole(1, 50),
+  // Each further word multiplies the hashes of an email.
+  hashdeltasubjectcount: whole(0, 2),
+  hashminaddresscount: whole(1, 50),
+  DisableSmartMatching: flag,
+  DisableSmartMatchingEmailHashCreation: flag,
   ignoreinternalemail: flag,
   allowunresolvedpartiesonemailsend: flag,
   unresolveemailaddressifmultiplematch: flag,
@@ -62,7 +78,8 @@ export async function readSettings(sql: Sql): Promise<StoredSettings> {
 
 /**
  * Makes these the organization's settings; what is left out has Dynamics' default again. Unknown names that stand there are kept, and
- * a prefix that is no longer used joins the history, so that its tokens still match (product-behaviour 4.6).
+ * a prefix that is no longer used joins the history, so that its tokens still match (product-behaviour 4.6). Where they make other hashes for
+ * smart matching, the emails there get those. Must run in a transaction.
  */
 export async function writeSettings(sql: Sql, given: Partial<OrganizationSettings>): Promise<StoredSettings> {
   const { rows } = await sql.query<{ settings: unknown }>("select settings from crm.organization for update");
@@ -79,6 +96,7 @@ export async function writeSettings(sql: Sql, given: Partial<OrganizationSetting
   const after = { ...kept, ...given, ...(trackingprefixhistory.length > 0 && { trackingprefixhistory }) };
   const result = overDefaults(after);
   await sql.query("update crm.organization set settings = $1::jsonb", [JSON.stringify(after)]);
+  if (hashesAreMade(result.settings) && hashesDiffer(before.settings, result.settings)) await hashAnew(sql, result.settings);
   return result;
 }
 

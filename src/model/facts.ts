@@ -48,6 +48,8 @@ export interface Facts {
   readonly emailsByToken: ReadonlyMap<string, readonly EarlierEmail[]>;
   /** Emails by base of the conversation index (first 22 bytes, base64). */
   readonly emailsByConversation: ReadonlyMap<string, readonly EarlierEmail[]>;
+  /** Emails by the hashes that smart matching makes of a correspondent and the words of the subject; none where it is switched off. */
+  readonly emailsByHash: ReadonlyMap<string, readonly EarlierEmail[]>;
 }
 
 /** More matches than this leave an address unresolved (product-behaviour 4.8). */

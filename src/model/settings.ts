@@ -12,6 +12,18 @@ export interface OrganizationSettings {
   readonly trackingtokenidbase: number;
   readonly trackingtokeniddigits: number;
   readonly maximumtrackingnumber: number;
+  /** Smart matching: emails that belong together are also found by the words of their subjects and their addresses (product-behaviour 4.7). */
+  readonly enablesmartmatching: boolean;
+  /** What is no word of a subject: a regular expression in .NET syntax. */
+  readonly hashfilterkeywords: string;
+  /** Words, and addresses, that count of one email. */
+  readonly hashmaxcount: number;
+  /** Words by which two subjects may differ. */
+  readonly hashdeltasubjectcount: number;
+  /** Addresses that two emails must share. */
+  readonly hashminaddresscount: number;
+  readonly DisableSmartMatching: boolean;
+  readonly DisableSmartMatchingEmailHashCreation: boolean;
   readonly ignoreinternalemail: boolean;
   readonly allowunresolvedpartiesonemailsend: boolean;
   readonly unresolveemailaddressifmultiplematch: boolean;
@@ -51,6 +63,14 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   trackingtokenidbase: 0,
   trackingtokeniddigits: 3,
   maximumtrackingnumber: 999,
+  // On until 2019, off in the documents of today.
+  enablesmartmatching: false,
+  hashfilterkeywords: String.raw`^[\s]*([\w]+\s?:[\s]*)+`,
+  hashmaxcount: 20,
+  hashdeltasubjectcount: 0,
+  hashminaddresscount: 2,
+  DisableSmartMatching: false,
+  DisableSmartMatchingEmailHashCreation: false,
   ignoreinternalemail: false,
   allowunresolvedpartiesonemailsend: false,
   unresolveemailaddressifmultiplematch: false,

@@ -25,14 +25,14 @@ describe("order of correlation", () => {
     ["In-Reply-To comes first", EVERYTHING, "first", 3, true],
     ["References come second, and count as In-Reply-To", { ...EVERYTHING, inReplyTo: ["unknown"] }, "second", 3, true],
     ["the token comes third, and makes no parent", { ...EVERYTHING, inReplyTo: [], references: [] }, "token", 4, false],
-    ["the conversation index comes last", { conversationIndex: INDEX }, "talk", 5, true],
+    ["the conversation index comes fourth", { conversationIndex: INDEX }, "talk", 5, true],
     ["nothing found is none", {}, null, 0, false],
   ];
   for (const [promise, of, id, method, isReply] of rows) {
     it(promise, () => {
       const found = correlated(of, KNOWN);
       assert.deepEqual([found.email?.id ?? null, found.method, found.isReply], [id, method, isReply]);
-      assert.equal(found.answers.length, 4);
+      assert.equal(found.answers.length, 5);
     });
   }
 
@@ -42,7 +42,7 @@ describe("order of correlation", () => {
   it("methods after the hit are listed as not asked", () => {
     assert.deepEqual(
       correlated(EVERYTHING, KNOWN).answers.map((one) => one.answer),
-      ["yes", "not asked", "not asked", "not asked"],
+      ["yes", "not asked", "not asked", "not asked", "not asked"],
     );
   });
 });

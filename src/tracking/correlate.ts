@@ -2,13 +2,14 @@ import { CORRELATION, type CorrelationMethod, type RuleAnswer } from "../model/d
 import type { EarlierEmail, Facts } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
-import { isForward } from "../model/subject.ts";
 import { inReplyToIds, referenceIds } from "./answered.ts";
 import { conversationBase } from "./conversation.ts";
+import { type Asked, barsForward, type Hit, latestAnswered, type Method } from "./correlation-method.ts";
 import { byStrength, type Candidate, type Evidence, evidenceOf, type Tie, tieBetween } from "./evidence.ts";
 import type { Question } from "./question.ts";
-import { no, notAsked, RULE, type RuleName, yes } from "./rule.ts";
+import { no, notAsked, RULE, yes } from "./rule.ts";
 import { quote, when } from "./sentence.ts";
+import { SMART_MATCHING } from "./smart-method.ts";
 import { tokensAreOn, tokensIn } from "./token.ts";
 
 /** The earlier email that a message belongs to, if any, and how that was found out. */
@@ -23,19 +24,14 @@ export interface Correlation {
   readonly answers: readonly RuleAnswer[];
 }
 
-type Settings = Readonly<Record<string, string | boolean>>;
+type Settings = ReturnType<Method["settings"]>;
 
-/** One way to find an earlier email: a key in the head, and the emails of the CRM that have it. */
-interface Method {
-  readonly rule: RuleName;
-  readonly number: CorrelationMethod;
+/** A method by a key in the head, and the emails of the CRM that have it. */
+interface KeyMethod extends Omit<Method, "ask"> {
   /** What its keys are, for a sentence. */
   readonly names: string;
   /** Said of a head that has no key. */
   readonly lacking: string;
-  readonly settings: (settings: OrganizationSettings) => Settings;
-  /** Why the method may not be asked about this head, as a sentence; null when it may. */
-  readonly barred: (head: MessageHead, settings: OrganizationSettings) => string | null;
   /** Best first. */
   readonly keys: (head: MessageHead, settings: OrganizationSettings) => readonly string[];
   readonly emails: (facts: Facts) => ReadonlyMap<string, readonly EarlierEmail[]>;
@@ -49,6 +45,7 @@ interface Method {
 
 const MESSAGE_IDS = {
   number: CORRELATION.inReplyTo,
+  makesParent: true,
   names: "Message-ID",
   settings: headerSettings,
   barred: barsHeaders,
@@ -59,13 +56,13 @@ const MESSAGE_IDS = {
   acceptsOwnCopy: false,
 };
 
-/** The methods in the order in which they are asked (DESIGN 8). */
-const METHODS: readonly Method[] = [
+const KEY_METHODS: readonly KeyMethod[] = [
   { ...MESSAGE_IDS, rule: RULE.inReplyTo, keys: inReplyToIds, lacking: "The message has no In-Reply-To." },
   { ...MESSAGE_IDS, rule: RULE.references, keys: referenceIds, lacking: "The message refers to no other message." },
   {
     rule: RULE.trackingToken,
     number: CORRELATION.trackingToken,
+    makesParent: false,
     names: "tracking token",
     lacking: "The subject holds no tracking token.",
     settings: ({ trackingtokensenabled, trackingprefix }) => ({ trackingtokensenabled, trackingprefix }),
@@ -81,6 +78,7 @@ const METHODS: readonly Method[] = [
   {
     rule: RULE.conversationIndex,
     number: CORRELATION.conversationIndex,
+    makesParent: true,
     names: "conversation index",
     lacking: "The message has no conversation index.",
     settings: headerSettings,
@@ -96,8 +94,11 @@ const METHODS: readonly Method[] = [
   },
 ];
 
-/** How far the clocks of a mail server and the CRM, or their time zones, may be apart; an email later than that cannot be answered. */
-const CLOCK_SKEW = 24 * 60 * 60 * 1_000;
+/** The methods in the order in which they are asked (DESIGN 8). */
+const METHODS: readonly Method[] = [
+  ...KEY_METHODS.map((method): Method => ({ ...method, ask: (question, weigh) => askByKey(method, question, weigh) })),
+  SMART_MATCHING,
+];
 
 /** Finds the earlier email that a message answers (product-behaviour 4.5). The first method that finds one ends the search. */
 export function correlate(question: Question): Correlation {
@@ -118,14 +119,14 @@ export function correlate(question: Question): Correlation {
       continue;
     }
     asked = true;
-    const { hit, because } = ask(method, question, weigh);
-    const evidence = because === method.lacking ? ({ settings, isGeneral: true } as const) : { settings };
+    const { hit, because, isGeneral } = method.ask(question, weigh);
+    const evidence = isGeneral ? ({ settings, isGeneral } as const) : { settings };
     answers.push(hit === null ? no(method.rule, because, evidence) : yes(method.rule, because, evidence));
     if (hit !== null) found = { ...hit, method };
   }
   if (found === null) return { method: asked ? CORRELATION.none : CORRELATION.skipped, email: null, token: null, isReply: false, answers };
-  const byToken = found.method.number === CORRELATION.trackingToken;
-  return { method: found.method.number, email: found.email, token: byToken ? found.key : null, isReply: !byToken, answers };
+  const { method, email, token } = found;
+  return { method: method.number, email, token, isReply: method.makesParent, answers };
 }
 
 /** Whether the arrival of an answered message could change the answer: In-Reply-To and References may be asked about this head. */
@@ -133,43 +134,39 @@ export function asksMessageIds(head: MessageHead, settings: OrganizationSettings
   return barsHeaders(head, settings) === null;
 }
 
-interface Hit {
-  readonly email: EarlierEmail;
-  readonly key: string;
-}
-
-/** Asks one method. Evidence is weighed only once an email has the key: most messages answer nothing. */
-function ask(method: Method, question: Question, weigh: () => Evidence): { readonly hit: Hit | null; readonly because: string } {
+/** Evidence is weighed only once an email has the key: most messages answer nothing. */
+function askByKey(method: KeyMethod, question: Question, weigh: () => Evidence): Asked {
   const { head, facts } = question;
   const keys = method.keys(head, facts.settings);
   let refusal: string | null = null;
   for (const key of keys) {
     const known = (method.emails(facts).get(key) ?? []).filter((one) => !isOwnCopy(one, head, method));
-    const possible = known.filter((one) => !(one.at.getTime() > head.received.getTime() + CLOCK_SKEW));
+    const possible = known.filter((one) => !(one.at.getTime() > latestAnswered(head)));
     const candidates: Candidate[] = possible.map((email) => ({ email, tie: tieBetween(weigh(), email) }));
     const believed = candidates.filter(({ tie }) => method.believes(tie, candidates.length === 1));
     const best = believed.length < 2 ? believed[0] : believed.sort(byStrength)[0];
-    if (best !== undefined) return { hit: { email: best.email, key }, because: described(method, key, best, believed.length) };
+    const token = method.rule === RULE.trackingToken ? key : null;
+    if (best !== undefined) return { hit: { email: best.email, token }, because: described(method, key, best, believed.length) };
     if (candidates.length > 0) refusal ??= `An email has the ${method.names} ${quote(key)}, but ${method.doubt}.`;
     else if (known.length > 0)
       refusal ??= `The email with the ${method.names} ${quote(key)} is later than this message and cannot be answered by it.`;
   }
   if (refusal !== null) return { hit: null, because: refusal };
-  if (keys.length === 0) return { hit: null, because: method.lacking };
+  if (keys.length === 0) return { hit: null, because: method.lacking, isGeneral: true };
   return {
     hit: null,
     because: `No email of the CRM has the ${method.names} ${quote(keys[0] ?? "")}${keys.length > 1 ? ` or ${keys.length - 1} more` : ""}.`,
   };
 }
 
-function described(method: Method, key: string, { email }: Candidate, candidates: number): string {
+function described(method: KeyMethod, key: string, { email }: Candidate, candidates: number): string {
   const choice = candidates > 1 ? `, the best supported of ${candidates}` : "";
   const who = email.senderAddress === null ? "" : ` from ${quote(email.senderAddress)}`;
   return `The ${email.direction} email${who} of ${when(email.at)} has the ${method.names} ${quote(key)}${choice}.`;
 }
 
 /** No message answers itself: neither the email made from it nor the copy of its sender. */
-function isOwnCopy(email: EarlierEmail, head: MessageHead, method: Method): boolean {
+function isOwnCopy(email: EarlierEmail, head: MessageHead, method: KeyMethod): boolean {
   if (head.messageId === null || email.messageId !== head.messageId) return false;
   return !(method.acceptsOwnCopy && email.direction === "outgoing");
 }
@@ -189,7 +186,5 @@ function headersSwitchedOff(settings: OrganizationSettings): string | null {
 function barsHeaders(head: MessageHead, settings: OrganizationSettings): string | null {
   const off = headersSwitchedOff(settings);
   if (off !== null) return off;
-  return settings.DoNotCorrelateForwardedEmailsAsReplies && isForward(head.subject)
-    ? "The message is a forward, and DoNotCorrelateForwardedEmailsAsReplies says that a forward is no reply."
-    : null;
+  return barsForward(head, settings);
 }

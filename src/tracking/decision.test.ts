@@ -53,6 +53,7 @@ describe("decision", () => {
         "References",
         "tracking token",
         "conversation index",
+        "smart matching",
         "filter",
         "parties",
         "owner",

@@ -1,5 +1,6 @@
 import { addressKey } from "../model/address.ts";
 import type { EarlierEmail } from "../model/facts.ts";
+import type { MessageHead } from "../model/message.ts";
 import { baseSubject } from "../model/subject.ts";
 import type { Question } from "./question.ts";
 import { recipientFields, votersAt } from "./recipients.ts";
@@ -14,6 +15,8 @@ export interface Evidence {
    * joins nothing. Where all are users, those other than the mailbox's.
    */
   readonly correspondents: ReadonlySet<string>;
+  /** All are users and queues. */
+  readonly isInternal: boolean;
   /** The subject without marks and tokens. */
   readonly subject: string;
 }
@@ -27,20 +30,35 @@ export interface Tie {
 }
 
 export function evidenceOf({ head, facts, context }: Question): Evidence {
-  const participants = new Set<string>();
-  for (const one of head.from) participants.add(addressKey(one.address));
-  if (head.sender !== null) participants.add(addressKey(head.sender.address));
-  for (const [, list] of recipientFields(head)) for (const one of list) participants.add(addressKey(one.address));
-  participants.delete("");
   const mailbox = addressKey(context.mailbox.address);
-  participants.add(mailbox);
-  const others = [...participants].filter((one) => one !== mailbox);
-  const outsiders = others.filter((one) => votersAt(one, facts).length === 0);
+  const named = peopleOn(head);
+  const isOwn = (one: string) => votersAt(one, facts).length > 0;
   return {
-    participants,
-    correspondents: new Set(outsiders.length > 0 ? outsiders : others),
+    participants: new Set([...named, mailbox]),
+    correspondents: correspondentsOf(head, mailbox, isOwn),
+    isInternal: [...named].every(isOwn),
     subject: baseSubject(head.subject, tokensIn(head.subject, facts.settings)),
   };
+}
+
+/** Key forms of everybody whom a head names. */
+function peopleOn(head: MessageHead): ReadonlySet<string> {
+  const people = new Set<string>();
+  for (const one of head.from) people.add(addressKey(one.address));
+  if (head.sender !== null) people.add(addressKey(head.sender.address));
+  for (const [, list] of recipientFields(head)) for (const one of list) people.add(addressKey(one.address));
+  people.delete("");
+  return people;
+}
+
+/**
+ * The participants of a message in a mailbox who tell one conversation from another; see Evidence. `mailbox` in key form; `isOwn` tells the key
+ * forms of users' and queues' addresses.
+ */
+export function correspondentsOf(head: MessageHead, mailbox: string, isOwn: (address: string) => boolean): ReadonlySet<string> {
+  const others = [...peopleOn(head)].filter((one) => one !== mailbox);
+  const outsiders = others.filter((one) => !isOwn(one));
+  return new Set(outsiders.length > 0 ? outsiders : others);
 }
 
 export function tieBetween({ participants, correspondents, subject }: Evidence, earlier: EarlierEmail): Tie {

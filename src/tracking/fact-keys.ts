@@ -19,8 +19,9 @@ export interface FactKeys {
 }
 
 /**
- * The keys of a page. The rules look nothing else up, so facts for these keys are all facts. The settings come first, because what is
- * a token depends on them: a CRM reads its settings, then calls this, then looks everything up at once.
+ * The keys of a page. The rules look nothing else up but the hashes of smart matching, which depend on who is a user (hashesToFind), so facts for
+ * these keys are all others. The settings come first, because what is a token depends on them: a CRM reads its settings, then calls this, then
+ * looks everything up at once.
  */
 export function factKeys(heads: readonly MessageHead[], mailboxAddress: string, settings: OrganizationSettings): FactKeys {
   const addresses = new Set([addressKey(mailboxAddress)]);

@@ -13,7 +13,7 @@ const FIRST = head({ messageId: "first", subject: "Offer CRM:0001002", conversat
 
 /** Facts after FIRST was tracked as the email `e1`, and the facts before. */
 function afterFirst() {
-  const before = facts({ byMessageId: [earlier()], voters: [user("Ann", ANN, { filter: 0 })] });
+  const before = facts({ settings: { enablesmartmatching: true }, byMessageId: [earlier()], voters: [user("Ann", ANN, { filter: 0 })] });
   const page = new PageFacts(before);
   const { placement } = track(FIRST, page, context());
   assert.ok(placement !== null);
@@ -27,6 +27,7 @@ describe("PageFacts", () => {
     ["In-Reply-To", head({ ...later, inReplyTo: ["first"] }), 3],
     ["tracking token", head({ ...later, subject: "Re: Offer CRM:0001002" }), 4],
     ["conversation index", head({ ...later, subject: "else", conversationIndex: INDEX }), 5],
+    ["smart matching", head({ ...later, subject: "Re: Offer" }), 6],
   ] as const;
   for (const [rule, second, method] of answers) {
     it(`lets a later head of the page answer an earlier one by ${rule}`, () => {
@@ -52,8 +53,8 @@ describe("PageFacts", () => {
   it("leaves the CRM's facts as they were", () => {
     const { before } = afterFirst();
     assert.deepEqual(
-      [[...before.emailsByMessageId.keys()], before.emailsByToken.size, before.emailsByConversation.size],
-      [["sent1@crm.example"], 0, 0],
+      [[...before.emailsByMessageId.keys()], before.emailsByToken.size, before.emailsByConversation.size, before.emailsByHash.size],
+      [["sent1@crm.example"], 0, 0, 0],
     );
   });
 

@@ -2,6 +2,7 @@ import type { EarlierEmail, Facts, Voter } from "../model/facts.ts";
 import type { AddressMatch } from "../model/record.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import { conversationBase } from "./conversation.ts";
+import { emailHashes } from "./smart-matching.ts";
 
 /** Tells what it was asked for. */
 class EmailsByKey extends Map<string, EarlierEmail[]> {
@@ -26,6 +27,7 @@ export class PageFacts implements Facts {
   readonly emailsByMessageId: EmailsByKey;
   readonly emailsByToken: EmailsByKey;
   readonly emailsByConversation: EmailsByKey;
+  readonly emailsByHash: EmailsByKey;
   /** Ids of the emails that heads of the page are to become. */
   readonly #expected = new Set<string>();
 
@@ -37,6 +39,7 @@ export class PageFacts implements Facts {
     this.emailsByMessageId = copied(facts.emailsByMessageId, except);
     this.emailsByToken = copied(facts.emailsByToken, except);
     this.emailsByConversation = copied(facts.emailsByConversation, except);
+    this.emailsByHash = copied(facts.emailsByHash, except);
   }
 
   /** The result, and the ids of those emails of the page that were found on the way to it: it holds only if they are made. */
@@ -45,7 +48,7 @@ export class PageFacts implements Facts {
     const found = (emails: readonly EarlierEmail[]) => {
       for (const { id } of emails) if (this.#expected.has(id)) restsOn.add(id);
     };
-    for (const emails of [this.emailsByMessageId, this.emailsByToken, this.emailsByConversation]) emails.found = found;
+    for (const emails of [this.emailsByMessageId, this.emailsByToken, this.emailsByConversation, this.emailsByHash]) emails.found = found;
     return { result: decide(), restsOn };
   }
 
@@ -55,6 +58,7 @@ export class PageFacts implements Facts {
     append(this.emailsByMessageId, email.messageId, email);
     append(this.emailsByToken, email.trackingToken, email);
     append(this.emailsByConversation, conversationBase(email.conversationIndex), email);
+    for (const hash of emailHashes(email, this.settings)) append(this.emailsByHash, hash, email);
   }
 }
 

@@ -15,6 +15,7 @@ export const RULE = {
   references: "References",
   trackingToken: "tracking token",
   conversationIndex: "conversation index",
+  smartMatching: "smart matching",
   filter: "filter",
   recipients: "recipients",
   parties: "parties",

@@ -6,6 +6,7 @@ import type { MessageHead } from "../model/message.ts";
 import type { AddressMatch, RecordRef } from "../model/record.ts";
 import { DEFAULT_SETTINGS, type OrganizationSettings } from "../model/settings.ts";
 import type { TrackContext } from "./question.ts";
+import { emailHashes } from "./smart-matching.ts";
 import { track } from "./track.ts";
 
 export const ANN = "ann@crm.example";
@@ -97,19 +98,24 @@ export interface FactsOf {
   readonly byMessageId?: readonly EarlierEmail[];
   readonly byToken?: readonly EarlierEmail[];
   readonly byConversation?: Readonly<Record<string, readonly EarlierEmail[]>>;
+  /** Emails that have hashes. */
+  readonly hashed?: readonly EarlierEmail[];
 }
 
 /** Facts with default settings, in which only Ann is a user and nobody a record unless said otherwise. */
 export function facts(of: FactsOf = {}): Facts {
   const voters = of.voters ?? [user("Ann", ANN)];
+  const settings = { ...DEFAULT_SETTINGS, ...of.settings };
+  const hashed = (of.hashed ?? []).flatMap((email) => emailHashes(email, settings).map((hash) => ({ hash, email })));
   return {
-    settings: { ...DEFAULT_SETTINGS, ...of.settings },
+    settings,
     records: Map.groupBy(of.records ?? [], (one) => one.address),
     voters: new Map(voters.map((one) => one.addresses[0] ?? "").map((at) => [at, voters.filter((one) => one.addresses.includes(at))])),
     mailboxOwner: of.mailboxOwner === undefined ? (voters[0] ?? null) : of.mailboxOwner,
     emailsByMessageId: Map.groupBy(of.byMessageId ?? [], (one) => one.messageId ?? ""),
     emailsByToken: Map.groupBy(of.byToken ?? [], (one) => one.trackingToken ?? ""),
     emailsByConversation: new Map(Object.entries(of.byConversation ?? {})),
+    emailsByHash: new Map([...Map.groupBy(hashed, (one) => one.hash)].map(([hash, list]) => [hash, list.map((one) => one.email)])),
   };
 }
 

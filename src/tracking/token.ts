@@ -60,6 +60,11 @@ export function withToken(subject: string, token: string | null, maximumLength: 
   return kept === "" ? token : `${kept} ${token}`;
 }
 
+/** A subject in which spaces stand for these tokens, in whatever case they are written there. */
+export function withoutTokens(subject: string, tokens: readonly string[]): string {
+  return tokens.reduce((text, token) => (token === "" ? text : text.replace(new RegExp(literally(token), "giu"), " ")), subject);
+}
+
 /** Cut without leaving half of a character. */
 function cut(text: string, length: number): string {
   if (text.length <= length) return text;

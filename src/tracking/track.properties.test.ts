@@ -12,10 +12,13 @@ import { emailFact } from "./email-fact.ts";
 import { explain } from "./explain.ts";
 import { PageFacts } from "./page-facts.ts";
 import type { TrackContext } from "./question.ts";
+import { hashesOf } from "./smart-matching.ts";
 import { track } from "./track.ts";
 
 const KEYS = ["a@x.example", "b@x.example", "c@y.example", "d@y.example"];
 const IDS = ["m1", "m2", "m3"];
+/** Under which emails stand that share an address with a head and the subject "Offer". */
+const OFFER_HASHES = hashesOf({ words: ["offer"], addresses: KEYS }, DEFAULT_SETTINGS);
 
 const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: "binary", maxLength: 40 }));
 const subject = fc.oneof(text, fc.constantFrom("", "Offer", "Re: Offer", "Fwd: Offer CRM:0001002", "CRM:0001003 x"));
@@ -116,6 +119,7 @@ function factsWith(filters: readonly FilterMethod[], own: fc.Arbitrary<Organizat
     emailsByMessageId: lists(fc.constantFrom(...IDS), email),
     emailsByToken: lists(fc.constantFrom("CRM:0001002", "CRM:0001003"), email),
     emailsByConversation: lists(fc.constant(Buffer.from("AQ".repeat(16), "base64").subarray(0, 22).toString("base64")), email),
+    emailsByHash: lists(fc.constantFrom(...OFFER_HASHES), email),
   });
 }
 
@@ -206,6 +210,7 @@ describe("track, for any head and facts", () => {
           emailsByMessageId: reversed(facts.emailsByMessageId),
           emailsByToken: reversed(facts.emailsByToken),
           emailsByConversation: reversed(facts.emailsByConversation),
+          emailsByHash: reversed(facts.emailsByHash),
         };
         assert.deepEqual(track(one, other, where), track(one, facts, where));
       }),

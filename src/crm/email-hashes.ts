@@ -1,0 +1,68 @@
+import { STATUS } from "../model/email.ts";
+import type { OrganizationSettings } from "../model/settings.ts";
+import type { Sql } from "../model/sql.ts";
+import { emailHashes, type Mail, SMART_MATCHING_WINDOW } from "../tracking/smart-matching.ts";
+import { readEmails } from "./earlier-emails.ts";
+
+/** Emails hashed at a time when all are. */
+const PAGE = 500;
+
+/** Emails that get new hashes when the settings change, the newest: some ten seconds of work. */
+const MAXIMUM_HASHED_ANEW = 100_000;
+
+/** Writes the hashes of emails that stand in the CRM, in one statement; none where smart matching is switched off. Hashes that are there stay. */
+export async function insertHashes(
+  sql: Sql,
+  emails: readonly (Mail & { readonly id: string })[],
+  settings: OrganizationSettings,
+): Promise<void> {
+  const rows = emails.flatMap((email) => emailHashes(email, settings).map((hash) => ({ id: email.id, hash })));
+  if (rows.length === 0) return;
+  await sql.query(
+    `insert into crm.emailhash (activityid, hash, at)
+     select activityid, one.hash, coalesce(receivedon, senton, modifiedon)
+     from unnest($1::uuid[], $2::bigint[]) one (id, hash) join crm.email on activityid = one.id on conflict do nothing`,
+    [rows.map((row) => row.id), rows.map((row) => row.hash)],
+  );
+}
+
+/** Writes the hashes of emails as they stand in the CRM. Two statements. */
+export async function hashStored(sql: Sql, ids: readonly string[], settings: OrganizationSettings): Promise<void> {
+  await insertHashes(sql, [...(await readEmails(sql, ids)).values()], settings);
+}
+
+/**
+ * Gives the emails that smart matching can still find the hashes that belong to these settings, instead of those that they had. Newest first,
+ * at most MAXIMUM_HASHED_ANEW. Must run in a transaction.
+ */
+export async function hashAnew(sql: Sql, settings: OrganizationSettings): Promise<void> {
+  await sql.query("delete from crm.emailhash");
+  let last: { readonly id: string; readonly at: string } | null = null;
+  for (let hashed = 0; hashed < MAXIMUM_HASHED_ANEW; hashed += PAGE) {
+    const page = await pageAfter(sql, last);
+    await hashStored(
+      sql,
+      page.map((one) => one.id),
+      settings,
+    );
+    if (page.length < PAGE) return;
+    last = page.at(-1) ?? null;
+  }
+}
+
+/** Received emails and those that left or may have left, back to where the window ends. `at` is in microseconds, which a Date cannot hold. */
+async function pageAfter(
+  sql: Sql,
+  last: { readonly id: string; readonly at: string } | null,
+): Promise<readonly { readonly id: string; readonly at: string }[]> {
+  const { rows } = await sql.query<{ id: string; at: string }>(
+    `select activityid as id, (extract(epoch from coalesce(receivedon, senton, createdon)) * 1000000)::bigint::text as at
+     from crm.email
+     where coalesce(receivedon, senton, createdon) >= now() - $1::bigint * interval '1 millisecond'
+       and ($2::bigint is null or (coalesce(receivedon, senton, createdon), activityid) < (timestamptz 'epoch' + $2::bigint * interval '1 microsecond', $3::uuid))
+       and statuscode not in (${STATUS.draft}, ${STATUS.canceled}, ${STATUS.pendingSend})
+     order by coalesce(receivedon, senton, createdon) desc, activityid desc limit ${PAGE}`,
+    [SMART_MATCHING_WINDOW, last?.at ?? null, last?.id ?? null],
+  );
+  return rows;
+}
