@@ -6,6 +6,7 @@ import { benchFairness } from "./fairness.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchQuestions } from "./questions.ts";
 import { benchReceive } from "./receive.ts";
+import { benchTracking } from "./tracking.ts";
 
 /** What a bench gives: a table for people, and the same figures for programs. */
 export interface Measured {
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   ingest: benchIngest,
   questions: benchQuestions,
   receive: benchReceive,
+  tracking: benchTracking,
 };
 
 const { values, positionals } = parseArgs({

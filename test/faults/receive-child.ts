@@ -1,7 +1,8 @@
 /** Run as another process by memory.test.ts and the bench: `receive-child.ts <task as JSON>`. Its last line is the measured result as JSON. */
 import type { App } from "../../src/app.ts";
-import type { Database, Place } from "../../src/database/database.ts";
+import type { Place } from "../../src/database/database.ts";
 import type { Log } from "../../src/engine/log.ts";
+import { counted } from "../counted-database.ts";
 import { type Cost, watchProcess } from "./process-watch.ts";
 
 /** What the child is to do with the database at `place`. */
@@ -77,37 +78,6 @@ async function floor({ place, rows, bytesPerRow }: ChildTask & { kind: "floor" }
     statements += 2;
   }
   return { ...watched(), received: rows, tracked: 0, statements };
-}
-
-/** Counts the statements of a database, those that begin and end a transaction included. */
-function counted(database: Database): { readonly database: Database; statements: number } {
-  const count = { database, statements: 0 };
-  const counting: Database = {
-    engine: database.engine,
-    presence: database.presence,
-    query(text, values) {
-      count.statements += 1;
-      return database.query(text, values);
-    },
-    script: (text) => database.script(text),
-    makeDurable: () => database.makeDurable(),
-    transaction: (work, name) => {
-      count.statements += 2;
-      const countedWork: typeof work = (tx) =>
-        work({
-          open: tx.open,
-          query(text, values) {
-            count.statements += 1;
-            return tx.query(text, values);
-          },
-        });
-      return database.transaction(countedWork, name);
-    },
-    listen: (channel, onNotify, onResume) => database.listen(channel, onNotify, onResume),
-    close: () => database.close(),
-    [Symbol.asyncDispose]: () => database.close(),
-  };
-  return Object.assign(count, { database: counting });
 }
 
 const [task = ""] = process.argv.slice(2);
