@@ -81,8 +81,9 @@ export class ImapSource implements MailSource {
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
     const path = await this.#pathOf(stream);
     const pull = await this.#explaining(path, TO_READ, () => this.#puller.pull(stream, path, cursor, options));
-    if (pull.kind === "page") this.#remember(pull.heads);
-    return pull;
+    if (pull.kind !== "page") return pull;
+    this.#remember(pull.heads);
+    return { ...pull, heads: this.#shown(pull.heads) };
   }
 
   async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {
@@ -113,7 +114,7 @@ export class ImapSource implements MailSource {
       heads.push(...(await headsOf(this.#session, stream, path, some)));
     }
     this.#remember(heads);
-    return heads;
+    return this.#shown(heads);
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
@@ -164,6 +165,11 @@ export class ImapSource implements MailSource {
     if (action === "seen") return markSeen(this.#session, path, refs);
     if (action === "delete") return deleteMessages(this.#session, path, refs);
     return moveMessages(this.#session, path, refs, await this.#pathOf(action.moveTo));
+  }
+
+  /** A server may repeat in its words what it was told. */
+  #shown(heads: readonly MessageHead[]): readonly MessageHead[] {
+    return heads.map((head) => (head.unreadable === undefined ? head : { ...head, unreadable: this.#session.secrets.text(head.unreadable) }));
   }
 
   #remember(heads: readonly MessageHead[]): void {
