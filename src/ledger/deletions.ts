@@ -166,7 +166,10 @@ export async function noteLooked(tx: Transaction, mailboxId: string, looked: rea
   );
 }
 
-/** The mail system did not hand these out to be compared with their emails; with its words. */
+/**
+ * The mail system did not hand these out to be compared with their emails; with its words. One that it was asked to delete before may be deleted: that stays
+ * known of it.
+ */
 export async function noteWithheld(
   tx: Transaction,
   mailboxId: string,
@@ -175,7 +178,7 @@ export async function noteWithheld(
 ): Promise<void> {
   if (withheld.length === 0) return;
   await tx.query(
-    `update waypost.location set kept_because = 'unreadable', delete_refused = because, delete_tried_at = $5
+    `update waypost.location set kept_because = case when delete_tried_at is null or kept_because is not null then 'unreadable' end, delete_refused = because, delete_tried_at = $5
      from unnest($2::text[], $3::text[], $4::text[]) as one (stream, id, because)
      where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
     [

@@ -33,10 +33,14 @@ interface Queue extends AsyncDisposable {
   readonly queue: string;
   /** What the server answers to whoever asks for the content of what it handed out once; undefined: hands it out again. */
   refusal: string | undefined;
+  /** It hangs up when it is asked to expunge, and nobody learns whether it did. */
+  hangsUp: boolean;
   /** Commands with which content was asked for. */
   readonly asked: readonly string[];
   /** One round in which the mailbox itself has no trouble, so many seconds after the one before. */
   round(secondsLater?: number): Promise<void>;
+  /** Somebody else takes all messages out of a folder. */
+  empty(folder: string): void;
   /** How many messages lie in each folder. */
   lying(): Readonly<Record<string, number>>;
 }
@@ -73,6 +77,7 @@ async function queueWith(database: Database, folders: readonly string[], withhel
     }
     const expunged = /^UID EXPUNGE (\S+)/.exec(command)?.[1];
     if (expunged === undefined) return undefined;
+    if (all.hangsUp) return { cut: "" };
     const left = server.inbox.messages.filter(({ uid }) => !uidsOf(expunged).includes(uid));
     lying.set(open, left);
     server.inbox.messages = left;
@@ -92,11 +97,13 @@ async function queueWith(database: Database, folders: readonly string[], withhel
     app,
     queue,
     refusal: undefined,
+    hangsUp: false,
     asked,
     async round(secondsLater = 7200) {
       clock.forward(secondsLater);
       assert.deepEqual((await receive(app, queue)).failures, []);
     },
+    empty: (folder) => void lying.set(folder, []),
     lying: () => Object.fromEntries([...lying].map(([folder, messages]) => [folder, messages.length])),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -191,6 +198,23 @@ onOneDatabaseEach(
         all.refusal = undefined;
         await all.round();
         assert.deepEqual([all.lying(), await openCodes(all.app)], [{ INBOX: 0, A: 0, B: 0, C: 0, D: 0 }, []]);
+      },
+    );
+
+    promise(
+      "what may have been deleted stays known when it is not handed out afterwards, and is told once it is gone",
+      async (database) => {
+        await using all = await queueWith(database, ["INBOX"], ["INBOX"], 0);
+        all.hangsUp = true;
+        await all.round();
+        all.refusal = "NO [UNAVAILABLE] backend is down";
+        await all.round();
+        const asked =
+          /Waypost asked the mail server to delete it from INBOX, and it is not known to be done: "backend is down"\. It is asked again/;
+        assert.match(await namelessIn(all, database, "INBOX"), asked);
+        all.empty("INBOX");
+        await all.round();
+        assert.match(await namelessIn(all, database, "INBOX"), /Waypost asked the mail server to delete it from .* It is gone/);
       },
     );
 
