@@ -45,6 +45,7 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
     triedBefore: false,
     failure: undefined,
     undone: new Set(),
+    withheld: new Set(),
     unreadable: new Map(),
     isRefusalInForce: false,
   };
@@ -89,6 +90,8 @@ interface Progress {
   failure: Failure | undefined;
   /** Keys of the messages that were not deleted: none is asked for a second time in a round. */
   readonly undone: Set<string>;
+  /** Keys of those of them that could not be compared: the mail system was not asked to delete them. */
+  readonly withheld: Set<string>;
   /** Streams that cannot be looked at, and why. */
   readonly unreadable: Map<string, Failure>;
   /** Some that were refused before are not asked for again yet. */
@@ -131,15 +134,16 @@ async function deleteInBatches(
     for (const { ref } of undone) progress.undone.add(keyOf(ref));
     progress.failure ??= undone[0]?.failure ?? progress.unreadable.values().next().value;
     if (refused && changed.length === 0 && undone.length > 0) return "done";
-    for (const stream of [...progress.unreadable.keys(), ...fruitless(changed, undone)]) except.add(stream);
+    const asked = undone.filter(({ ref }) => !progress.withheld.has(keyOf(ref)));
+    for (const stream of [...progress.unreadable.keys(), ...fruitless(changed, asked)]) except.add(stream);
   }
   return "done";
 }
 
-/** Streams that were asked to delete and deleted nothing: they are not asked for more. What is about a message alone tells nothing of its stream. */
+/** Streams that were asked to delete and deleted nothing: they are not asked for more. */
 function fruitless(changed: readonly MessageRef[], undone: Applied["undone"]): string[] {
   const deleting = new Set(changed.map(({ stream }) => stream));
-  return undone.flatMap(({ ref: { stream }, failure }) => (deleting.has(stream) || failure.scope === "item" ? [] : [stream]));
+  return undone.flatMap(({ ref: { stream } }) => (deleting.has(stream) ? [] : [stream]));
 }
 
 const NOTHING: Applied = { changed: [], gone: [], undone: [] };
@@ -159,7 +163,7 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[], progre
   const tried = (undone: readonly Undone[]) =>
     undone.flatMap(({ ref }) => byKey.get(keyOf(ref)) ?? []).map((one) => ({ ...one, triedAt: context.now() }));
   const once = async (some: readonly Deletable[]) => {
-    const applied = await deleteProven(reading, some, whole, progress.unreadable);
+    const applied = await deleteProven(reading, some, whole, progress);
     progress.deleted += applied.changed.length;
     const trouble = applied.undone.find(({ failure, apart }) => apart !== true && isWiderThanFolder(failure));
     if (trouble !== undefined) throw trouble.failure;
@@ -197,10 +201,11 @@ async function deleteProven(
   reading: Reading,
   ready: readonly Deletable[],
   whole: ReadonlyMap<string, string>,
-  unreadable: Map<string, Failure>,
+  progress: Progress,
 ): Promise<Applied> {
   const { context, work, source, lease } = reading;
-  const { proven, withheld } = await proveContent(reading, ready, whole, unreadable);
+  const { proven, withheld } = await proveContent(reading, ready, whole, progress.unreadable);
+  for (const { ref } of withheld) progress.withheld.add(keyOf(ref));
   step("delete.verified");
   if (proven.length === 0) return { ...NOTHING, undone: withheld };
   const refs = proven.map((one) => one.ref);
