@@ -139,10 +139,10 @@ export interface MailSource {
    */
   apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied>;
   /**
-   * What would keep messages of a stream from being deleted, as far as the mail system tells it to somebody who deletes nothing; null: it tells of nothing.
-   * Missing where only trying tells.
+   * What would keep messages of a stream from being deleted, as far as the mail system tells it to somebody who deletes nothing; null: it says that they may be
+   * deleted. Missing where only trying tells in any case.
    */
-  hindranceToDeleting?(stream: string): Promise<Failure | null>;
+  hindranceToDeleting?(stream: string): Promise<Failure | "not told" | null>;
   /**
    * The cursor of a stream when these messages of it are no more, because we deleted them: that they left says nothing of the stream then. Asks nobody.
    * Missing where a cursor does not name its messages.

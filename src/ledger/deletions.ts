@@ -24,7 +24,7 @@ export interface Deletable {
 /** Milliseconds that a refusal is taken at its word: to be asked for again, a message is downloaded again to be proven. */
 const REFUSED_FOR = 60 * 60 * 1000;
 
-/** When a message may be asked for again that the mail system refused to delete when it was asked at that time. */
+/** When a message may be asked for again that the mail system refused to delete, or to hand out, when it was asked at that time. */
 export function askedAgainAt(triedAt: Date): Date {
   return new Date(triedAt.getTime() + REFUSED_FOR);
 }
@@ -32,7 +32,10 @@ export function askedAgainAt(triedAt: Date): Date {
 /** Why a message stays that would be deleted. */
 export type KeptBecause = "other content" | "too large" | "unreadable";
 
-/** Which messages are asked for: the next ones behind `after`. Those that the mail system `refused` to delete when it was asked last stand apart. */
+/** A place whose message the mail system did not hand out to be compared with its email, when it was asked last. */
+const WITHHELD = "(kept_because is not distinct from 'unreadable' and delete_refused is not null)";
+
+/** Which messages are asked for: the next ones behind `after`. Those that the mail system `refused` to delete or to hand out when it was asked last stand apart. */
 export interface DeletableQuery {
   readonly folders: readonly string[];
   /** Streams of which none is asked for. */
@@ -65,7 +68,7 @@ export async function deletable(
      from (
        select * from waypost.location
        where mailbox_id = $1 and deletable and gone_at is null and folders <@ $2::text[] and stream_id <> all($6::text[]) and ($3::text is null or (${order}) > ${last})
-         and delete_refused is ${refused ? "not null" : "null"} and (kept_because is null or kept_because = 'too large')
+         and delete_refused is ${refused ? "not null" : "null"} and (kept_because is null or kept_because = 'too large' or ${WITHHELD})
        order by ${order} offset 0
      ) location cross join lateral (
        select * from waypost.decision
@@ -145,11 +148,11 @@ export interface Looked {
   readonly keptBecause: KeptBecause | null;
 }
 
-/** Stores it, so that nothing is downloaded a second time for it. */
+/** Stores it, so that nothing is downloaded a second time for it. What the mail system said before of a message that it hands out now is forgotten. */
 export async function noteLooked(tx: Transaction, mailboxId: string, looked: readonly Looked[]): Promise<void> {
   if (looked.length === 0) return;
   await tx.query(
-    `update waypost.location set content_hash = hash, content_size = size, kept_because = because
+    `update waypost.location set content_hash = hash, content_size = size, kept_because = because, delete_refused = null
      from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]) as one (stream, id, hash, size, because)
      where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
     [
@@ -163,11 +166,45 @@ export async function noteLooked(tx: Transaction, mailboxId: string, looked: rea
   );
 }
 
+/**
+ * The mail system did not hand these out to be compared with their emails; with its words. One that it was asked to delete before may be deleted: that stays
+ * known of it.
+ */
+export async function noteWithheld(
+  tx: Transaction,
+  mailboxId: string,
+  withheld: readonly { readonly ref: MessageRef; readonly because: string }[],
+  now: Date,
+): Promise<void> {
+  if (withheld.length === 0) return;
+  await tx.query(
+    `update waypost.location set kept_because = case when delete_tried_at is null or kept_because is not null then 'unreadable' end, delete_refused = because, delete_tried_at = $5
+     from unnest($2::text[], $3::text[], $4::text[]) as one (stream, id, because)
+     where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
+    [
+      mailboxId,
+      withheld.map(({ ref }) => ref.stream),
+      withheld.map(({ ref }) => ref.id),
+      withheld.map(({ because }) => storableText(because)),
+      now,
+    ],
+  );
+}
+
+/** Whether a message lies in the mailbox that was to be deleted before that moment, and stays. */
+export async function wasTriedBefore(sql: Sql, mailboxId: string, moment: Date): Promise<boolean> {
+  const { rows } = await sql.query(
+    "select from waypost.location where mailbox_id = $1 and deletable and gone_at is null and delete_tried_at < $2 limit 1",
+    [mailboxId, moment],
+  );
+  return rows.length > 0;
+}
+
 /** How deleting stands in a mailbox. */
 export interface DeletionCount {
   readonly deleted: number;
   readonly lastAt: Date | null;
-  /** Messages that lie there and stay because they are not what the email holds. */
+  /** Messages that lie there and stay because they are not proven to be what the email holds. */
   readonly kept: number;
 }
 
@@ -188,9 +225,9 @@ export interface DeletionNote {
   readonly folders: readonly string[];
   /** When it was deleted; null: it was not, as far as is known. */
   readonly deletedAt: Date | null;
-  /** When the mail system was asked to, and is not known to have done it; it may have. */
+  /** When the mail system was asked to, and is not known to have done it; it may have. Where it is kept as unreadable: when it was asked for the message. */
   readonly askedAt: Date | null;
-  /** What it said instead, or what happened; null: no answer was stored. */
+  /** What it said instead, or what happened; null: no answer was stored, or it was not asked. */
   readonly refused: string | null;
   /** It lies there no more. */
   readonly gone: boolean;
@@ -208,7 +245,7 @@ export async function deletionNotes(sql: Sql, decisionIds: readonly number[]): P
        null, case when gone_at is not null or delete_refused is not null then delete_tried_at end, delete_refused, gone_at is not null,
        case when gone_at is null then kept_because end
      from waypost.location where decision_id = any($1::bigint[])
-       and ((gone_at is null and (kept_because is not null or delete_refused is not null)) or (gone_at is not null and delete_tried_at is not null
+       and ((gone_at is null and (kept_because is not null or delete_refused is not null)) or (gone_at is not null and delete_tried_at is not null and not ${WITHHELD}
          and not exists (select from waypost.deletion where deletion.decision_id = location.decision_id and deleted_at >= delete_tried_at)))
      order by 3 nulls last, 4`,
     [decisionIds],

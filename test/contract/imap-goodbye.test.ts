@@ -161,7 +161,7 @@ const damages = [
     what: "reports a fault of its own",
     act: "NO [SERVERBUG] Internal error",
     code: "server fault",
-    words: /^The server does not hand out the message\.$/,
+    words: /^Internal error$/,
   },
 ] as const;
 

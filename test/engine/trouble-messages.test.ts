@@ -338,27 +338,28 @@ onOneDatabaseEach(
       },
     );
 
-    promise(
-      "a fault that the server has only with one message is that message's: the others are delivered, even if it is the only new one",
-      async (database) => {
-        const ann = rig.newUser();
-        const messages = [1, 2].map((uid) => ({ uid, mime: Buffer.from(letter({ id: `${ann}-${uid}` })) }));
-        await using server = await startScriptedImap({
-          inbox: { uidNext: 3, messages },
-          script: (command) =>
-            /^UID FETCH (1:3|[\d,]*3[\d,]*) .*BODY\.PEEK\[\]/.test(command) ? "NO [SERVERBUG] Internal error" : undefined,
-        });
-        const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
-        await using app = await rig.open(database, configuration);
-        assert.equal((await receive(app, ann)).counts.tracked, 2);
-        server.inbox.messages = [...messages, { uid: 3, mime: Buffer.from(letter({ id: `${ann}-3` })) }];
-        server.inbox.uidNext = 4;
-        const { counts, failures } = await receive(app, ann);
-        assert.deepEqual([counts.quarantined, failures], [1, []]);
-        const [row] = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
-        assert.deepEqual([row?.code, row?.messageId], ["message unreadable", messageIdOf(`${ann}-3`)]);
-      },
-    );
+    for (const code of ["SERVERBUG", "UNAVAILABLE", "LIMIT", "INUSE"])
+      promise(
+        `a message that the server alone refuses each time with ${code} is to blame for it: the others are delivered, even if it is the only new one`,
+        async (database) => {
+          const ann = rig.newUser();
+          const messages = [1, 2].map((uid) => ({ uid, mime: Buffer.from(letter({ id: `${ann}-${uid}` })) }));
+          await using server = await startScriptedImap({
+            inbox: { uidNext: 3, messages },
+            script: (command) =>
+              /^UID FETCH (1:3|[\d,]*3[\d,]*) .*BODY\.PEEK\[\]/.test(command) ? `NO [${code}] Internal error` : undefined,
+          });
+          const configuration = rig.configurationFor([{ name: ann, mailbox: { readFrom } }], { incoming: { port: server.port } });
+          await using app = await rig.open(database, configuration);
+          assert.equal((await receive(app, ann)).counts.tracked, 2);
+          server.inbox.messages = [...messages, { uid: 3, mime: Buffer.from(letter({ id: `${ann}-3` })) }];
+          server.inbox.uidNext = 4;
+          const { counts, failures } = await receive(app, ann);
+          assert.deepEqual([counts.quarantined, failures], [1, []]);
+          const [row] = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
+          assert.deepEqual([row?.code, row?.messageId, row?.serverSaid], ["message unreadable", messageIdOf(`${ann}-3`), "Internal error"]);
+        },
+      );
 
     promise(
       "messages at which the server hangs up, more than are looked into at a time, are quarantined with what it does; the others are delivered, and nothing waits",

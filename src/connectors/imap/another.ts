@@ -1,37 +1,10 @@
-import type { FetchQueryObject, ImapFlow } from "imapflow";
+/** Whether the server or a message is in trouble, told by what comes of another message, and of the same one a moment later. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { isHangUp } from "./failures.ts";
-import { fetchRows, type Row } from "./rows.ts";
-import { opened, type Session, searchUids } from "./session.ts";
+import { type Another, fetchRows, othersThan, type Part, type These } from "./rows.ts";
+import { MOMENT, opened, type Session } from "./session.ts";
 
-/**
- * Where a server refuses messages with a fault of its own, or ends the connection at them, either they are damaged or it is in trouble itself. What it does with
- * other messages of the folder tells the one from the other.
- */
-export type Another =
-  /** It hands out another message. */
-  | "yes"
-  /** It hands out none of some others. */
-  | "no"
-  /** There is no other in the folder. */
-  | "none";
-
-/** What is asked for of another message, and when it has come. */
-export interface Part {
-  readonly query: FetchQueryObject;
-  readonly whole: (row: Row) => boolean;
-}
-
-/** Which messages are in question, by their UIDs. */
-type These = (uid: number) => boolean;
-
-/** Whether the server hands out, right now, another message of the open folder than these. */
-export async function anotherIsHandedOut(client: ImapFlow, these: These, { query, whole }: Part): Promise<Another> {
-  const some = await othersThan(client, these);
-  if (some.length === 0) return "none";
-  return (await fetchRows(client, some, query, whole)).size > 0 ? "yes" : "no";
-}
-
-/** The same after the server ended the connection, as it may again: each is asked for on a connection of its own. */
+/** Whether the server hands out another message than these after it ended the connection, as it may again: each is asked for on a connection of its own. */
 export async function anotherSurvives(session: Session, path: string, these: These, { query, whole }: Part): Promise<Another> {
   const reopen = () => session.reopen(path, { patient: true });
   await reopen();
@@ -54,8 +27,26 @@ export async function anotherSurvives(session: Session, path: string, these: The
   return some.length === 0 ? "none" : "no";
 }
 
-/** The last, the first and one in between: what is damaged often lies side by side. */
-async function othersThan(client: ImapFlow, these: These): Promise<readonly number[]> {
-  const others = (await searchUids(client, { all: true })).filter((uid) => !these(uid));
-  return [...new Set([others.at(-1), others[0], others[others.length >> 1]])].filter((uid) => uid !== undefined);
+/** How a message that was refused is asked for again. */
+export interface AskingAgain<T> {
+  /** What comes of it when it is asked for alone; null: nothing. */
+  readonly alone: () => Promise<T | null>;
+  /** Throws the server's trouble unless it hands out another message right now. */
+  readonly assertWell: () => Promise<void>;
+}
+
+/**
+ * What comes after all of a message that the server refused with trouble that may be its own; null where the message is to blame: it is refused each time, right after another one
+ * was handed out, a moment later, and after another one once more. A server that is away for a moment, or now and then, or lets only so much be asked for at a time, refuses it not
+ * at all of these. Throws the trouble where no other is handed out.
+ */
+export async function askAgain<T>({ alone, assertWell }: AskingAgain<T>): Promise<T | null> {
+  await assertWell();
+  const first = await alone();
+  if (first !== null) return first;
+  await sleep(MOMENT);
+  const second = await alone();
+  if (second !== null) return second;
+  await assertWell();
+  return alone();
 }

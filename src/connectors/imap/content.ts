@@ -1,9 +1,10 @@
 import type { Content, MessageRef } from "../../model/message.ts";
-import { anotherIsHandedOut, anotherSurvives, type Part } from "./another.ts";
+import { anotherSurvives, askAgain } from "./another.ts";
 import { endingOf } from "./connect.ts";
-import { Flooded, isTooLarge } from "./failures.ts";
+import { Flooded, isTooLarge, saidIn } from "./failures.ts";
+import { assertOthersComeOut } from "./heads.ts";
 import { chunks, UIDS_AT_A_TIME, uidOf } from "./plan.ts";
-import { Faults, fetchRows, stillThere } from "./rows.ts";
+import { Faults, fetchRows, type Part, stillThere } from "./rows.ts";
 import { opened, type Session } from "./session.ts";
 import { askAllSurviving } from "./survivors.ts";
 
@@ -32,7 +33,7 @@ export type SizeOf = (ref: MessageRef) => number | undefined;
 /**
  * The raw messages of one folder. Those announced as too large are never downloaded, and no more than the limit of those announced
  * wrongly. Throws a Failure of scope item at the end, after all others are answered, when the server does not hand out a message; a wider one where it
- * refuses for a reason of the moment, or for a fault of its own that no other message shows to be the message's.
+ * refuses for a reason of the moment, or for a fault of its own, and no other message shows that it is about the message.
  */
 export async function* fetchContent(
   session: Session,
@@ -43,7 +44,7 @@ export async function* fetchContent(
 ): AsyncGenerator<Content> {
   const unreadable: MessageRef[] = [];
   const withheld: Wanted[] = [];
-  const faults = new Faults();
+  const faults = new Faults(ITS_BEGINNING);
   let words: string | undefined;
   const ask = async (these: readonly Wanted[], cut: number) => {
     const { answers, refused } = await askAllSurviving(these, {
@@ -56,7 +57,7 @@ export async function* fetchContent(
   };
   const askAlone = async (one: Wanted) => (await ask([one], maximumSize)).answers[0]?.content ?? null;
   for (const some of chunks(refs, UIDS_AT_A_TIME)) {
-    const { wanted, answered } = await announced(session, path, some, maximumSize, sizeOf);
+    const { wanted, answered } = await announced(session, path, some, { limit: maximumSize, sizeOf, faults });
     yield* answered;
     for (const batch of batches(wanted, maximumSize)) {
       const { answers, refused } = await ask(batch, cutOf(batch, maximumSize));
@@ -69,13 +70,12 @@ export async function* fetchContent(
     }
   }
   for (const one of withheld) {
-    const final = faults.last === null ? null : await askAlone(one);
+    const assertWell = () => assertWellAt(session, path, withheld, faults);
+    const final = faults.last === null ? null : await askAgain({ alone: () => askAlone(one), assertWell });
     if (final === null || final === "longer") unreadable.push(one.ref);
     else yield final;
   }
-  if (unreadable.length === 0) return;
-  if (faults.last !== null) await assertOthersComeOut(session, path, withheld, faults);
-  throw unreadableFailure(session, path, unreadable, words);
+  if (unreadable.length > 0) throw unreadableFailure(session, path, unreadable, words ?? saidIn(faults.last));
 }
 
 /** The content of another message, which shows that the server is well. */
@@ -85,11 +85,11 @@ function isAmong(some: readonly Wanted[]): (uid: number) => boolean {
   return (uid) => some.some((one) => one.uid === uid);
 }
 
-/** Throws the server's fault unless the server hands out another message of the folder, so that the fault is about these. */
-function assertOthersComeOut(session: Session, path: string, withheld: readonly Wanted[], faults: Faults): Promise<void> {
+function assertWellAt(session: Session, path: string, withheld: readonly Wanted[], faults: Faults): Promise<void> {
   return session.run(path, async (client) => {
     await opened(client, path);
-    if ((await anotherIsHandedOut(client, isAmong(withheld), ITS_BEGINNING)) !== "yes") throw faults.last;
+    const uids = withheld.map(({ uid }) => uid);
+    await assertOthersComeOut(client, uids, faults);
   });
 }
 
@@ -98,8 +98,7 @@ async function announced(
   session: Session,
   path: string,
   refs: readonly MessageRef[],
-  limit: number,
-  sizeOf: SizeOf,
+  { limit, sizeOf, faults }: { readonly limit: number; readonly sizeOf: SizeOf; readonly faults: Faults },
 ): Promise<{ wanted: readonly Wanted[]; answered: readonly Content[] }> {
   return session.run(path, async (client) => {
     const { uidValidity } = await opened(client, path);
@@ -111,7 +110,7 @@ async function announced(
       if (uid !== null && size !== undefined && size <= limit) told.set(uid, size);
     }
     const asked = uids.filter((uid) => uid !== null).filter((uid) => !told.has(uid));
-    const sizes = await fetchRows(client, asked, { uid: true, size: true }, (row) => row.size !== undefined);
+    const sizes = await fetchRows(client, asked, { uid: true, size: true }, (row) => row.size !== undefined, undefined, faults);
     const there = await stillThere(
       client,
       asked.filter((uid) => !sizes.has(uid)),

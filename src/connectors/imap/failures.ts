@@ -181,7 +181,7 @@ export function isRefusal(error: unknown): boolean {
 /** Codes of a refusal that is about the mailbox or the server as they are at the moment, whatever was asked for (RFC 5530 3). */
 const OF_THE_MOMENT: ReadonlySet<string> = new Set(["UNAVAILABLE", "INUSE", "LIMIT"]);
 
-/** Whether the server refused for a reason that has nothing to do with the messages it was asked for, and that passes. */
+/** Whether the server refused for a reason that has nothing to do with what it was asked for, if it is right, and that passes. */
 export function isOfTheMoment(error: unknown): boolean {
   return isRefusal(error) && OF_THE_MOMENT.has(refusalCode(error) ?? "");
 }
@@ -189,6 +189,12 @@ export function isOfTheMoment(error: unknown): boolean {
 /** Whether the server refused because of a fault of its own (SERVERBUG): one that a message brings out, or another one. */
 export function isServerFault(error: unknown): boolean {
   return isRefusal(error) && refusalCode(error) === "SERVERBUG";
+}
+
+/** The server's words in a refusal; undefined where there are none. */
+export function saidIn(error: unknown): string | undefined {
+  const { responseText = "" } = ErrorFacts.parse(error instanceof Error ? error : { message: "" });
+  return responseText === "" ? undefined : responseText;
 }
 
 function refusalCode(error: unknown): string | undefined {

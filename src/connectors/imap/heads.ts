@@ -2,10 +2,10 @@ import { setImmediate as othersTurn } from "node:timers/promises";
 import type { FetchQueryObject, ImapFlow } from "imapflow";
 import { HEADER_FIELDS, type HeadFacts, parseHead } from "../../mime/head.ts";
 import type { MessageHead } from "../../model/message.ts";
-import { anotherIsHandedOut, type Part } from "./another.ts";
-import { Flooded, isOfTheMoment, isRefusal } from "./failures.ts";
+import { askAgain } from "./another.ts";
+import { Flooded, isRefusal, saidIn } from "./failures.ts";
 import { chunks, rangeSet, refOf, sequenceSet, UIDS_AT_A_TIME } from "./plan.ts";
-import { Faults, fetchRows, type Header, ROWS_AT_A_TIME, type Row, stillThere } from "./rows.ts";
+import { anotherIsHandedOut, Faults, fetchRows, type Header, type Part, ROWS_AT_A_TIME, type Row, stillThere } from "./rows.ts";
 import { searchUids } from "./session.ts";
 import type { UidRange } from "./witnesses.ts";
 
@@ -81,24 +81,37 @@ export async function fetchHeads(client: ImapFlow, place: Place, uids: readonly 
 async function fetchSome(client: ImapFlow, place: Place, uids: readonly number[], room: Room): Promise<readonly MessageHead[]> {
   const large = new Set(await searchUids(client, { uid: sequenceSet(uids), larger: HEADER_LIMIT }));
   // Facts and header in one answer: reading answers is what takes the time.
-  const faults = new Faults();
+  const faults = new Faults(ITS_FIELDS);
   const rows = await fetchHeaders(client, uids, { large, room, faults }, FACTS, (row) => hasFacts(row) && hasHeader(row));
   const lacking = uids.filter((uid) => !rows.has(uid) && !room.passed.has(uid));
-  const facts = await fetchRows(client, lacking, FACTS, hasFacts);
+  const facts = await fetchRows(client, lacking, FACTS, hasFacts, undefined, faults);
   const headers = await fetchHeaders(client, lacking, { large, room, faults }, {}, hasHeader);
-  const there = await stillThere(
-    client,
-    lacking.filter((uid) => !room.passed.has(uid) && (!facts.has(uid) || !headers.has(uid))),
-  );
-  const withheld = new Set([...there].filter((uid) => !headers.has(uid)));
-  if (faults.last !== null && withheld.size > 0 && (await anotherIsHandedOut(client, (uid) => withheld.has(uid), ITS_FIELDS)) !== "yes")
-    throw faults.last;
-  for (const uid of lacking)
+  const withheld = () => lacking.filter((uid) => !room.passed.has(uid) && !(facts.has(uid) && headers.has(uid)));
+  const alone = async (uid: number) => {
+    if (!facts.has(uid)) addTo(facts, await fetchRows(client, [uid], FACTS, hasFacts, undefined, faults));
+    if (!headers.has(uid)) addTo(headers, await fetchHeaders(client, [uid], { large, room, faults }, {}, hasHeader));
+    return withheld().includes(uid) ? null : true;
+  };
+  if (faults.last !== null)
+    for (const uid of await stillThere(client, withheld()))
+      await askAgain({ alone: () => alone(uid), assertWell: () => assertOthersComeOut(client, withheld(), faults) });
+  const there = await stillThere(client, withheld());
+  const words = saidIn(faults.last);
+  for (const uid of lacking.filter((one) => !room.passed.has(one)))
     if ((facts.has(uid) && headers.has(uid)) || there.has(uid)) rows.set(uid, { ...facts.get(uid), header: headers.get(uid)?.header });
   return uids.flatMap((uid) => {
     const row = rows.get(uid);
-    return row === undefined ? [] : [headOf(place, uid, row)];
+    return row === undefined ? [] : [headOf(place, uid, row, words)];
   });
+}
+
+function addTo(rows: Map<number, Row>, more: ReadonlyMap<number, Row>): void {
+  for (const [uid, row] of more) rows.set(uid, row);
+}
+
+/** Throws the server's trouble unless it hands out another message of the open folder than these, so that it is about these. */
+export async function assertOthersComeOut(client: ImapFlow, these: readonly number[], faults: Faults): Promise<void> {
+  if ((await anotherIsHandedOut(client, (uid) => these.includes(uid), faults)) !== "yes") throw faults.last;
 }
 
 /** Rows with the header, parsed: of the wanted fields of most, of the beginning of the whole of those in `large`. */
@@ -146,7 +159,8 @@ export async function fetchFields(
       if (++come % ROWS_AT_A_TIME === 0) await othersTurn();
     }
   } catch (error) {
-    if (!isRefusal(error) || isOfTheMoment(error)) throw error;
+    // What is missing says nothing; whoever asks looks at the heads then, and learns whether it is the server's trouble.
+    if (!isRefusal(error)) throw error;
   }
   return [...heads.values()];
 }
@@ -177,9 +191,9 @@ export function unreadableHead(place: Place, uid: number, words: string): Messag
   return { ...headOf(place, uid, {}), unreadable: words };
 }
 
-function headOf(place: Place, uid: number, row: Row): MessageHead {
+function headOf(place: Place, uid: number, row: Row, words = "The server does not hand out the message."): MessageHead {
   return {
-    ...(row.header ?? { ...headerOf(Buffer.alloc(0)), unreadable: "The server does not hand out the message." }),
+    ...(row.header ?? { ...headerOf(Buffer.alloc(0)), unreadable: words }),
     ref: refOf(place.stream, place.validity, uid),
     folders: [place.stream],
     ...received(row),

@@ -3,7 +3,7 @@ import type { Failure } from "../../model/failure.ts";
 import { execute } from "./execute.ts";
 import type { ImapTrouble } from "./failures.ts";
 import { sequenceSet } from "./plan.ts";
-import { isLacking, rightsOf, TO_DELETE, withRights } from "./rights.ts";
+import { isLacking, type Right, rightsOf, toDelete, withRights } from "./rights.ts";
 import { type Session, searchUids } from "./session.ts";
 
 /** Refusals that are the same for each message of the folder. */
@@ -39,11 +39,13 @@ export async function remove(
   return new Map([...all].filter(([uid]) => stays.has(uid)));
 }
 
-/** What keeps messages of the folder from being deleted, as far as the server tells it before it is asked to. */
-export async function hindranceTo(client: ImapFlow, session: Session, path: string): Promise<Failure | null> {
+/** What keeps messages of the folder from being deleted, as far as the server tells it before it is asked to; it tells nothing without ACL. */
+export async function hindranceTo(client: ImapFlow, session: Session, path: string): Promise<Failure | "not told" | null> {
   if (!client.capabilities.has("UIDPLUS")) return session.failure("expunge not possible", path);
-  const rights = tellsRightsApart(client) ? await rightsOf(client, path) : null;
-  return isLacking(rights, TO_DELETE) ? lacksRights(session, path, rights, null) : null;
+  const rights = await rightsOf(client, path);
+  if (rights === null) return "not told";
+  const needed = toDelete(client);
+  return isLacking(rights, needed) ? lacksRights(session, path, { rights, needed }, null) : null;
 }
 
 /** Null: the server did not refuse, which does not mean that it deleted them. */
@@ -64,21 +66,22 @@ function stillThere(client: ImapFlow, uids: readonly number[]): Promise<readonly
 
 /** Why messages of the folder stay: where a right is lacking, with that right. */
 async function explained(client: ImapFlow, session: Session, path: string, refusal: Failure | null): Promise<Failure> {
-  const rights = tellsRightsApart(client) ? await rightsOf(client, path) : null;
+  const rights = await rightsOf(client, path);
+  const needed = toDelete(client);
   const failure = refusal ?? session.failure("message not deleted", path);
-  if (failure.code !== "no right" && !isLacking(rights, TO_DELETE)) return failure;
-  return lacksRights(session, path, rights, failure);
+  if (failure.code !== "no right" && !isLacking(rights, needed)) return failure;
+  return lacksRights(session, path, { rights, needed }, failure);
 }
 
-function lacksRights(session: Session, path: string, rights: string | null, said: Pick<Failure, "serverSaid" | "cause"> | null): Failure {
+function lacksRights(
+  session: Session,
+  path: string,
+  { rights, needed }: { readonly rights: string | null; readonly needed: readonly Right[] },
+  said: Pick<Failure, "serverSaid" | "cause"> | null,
+): Failure {
   const { mailbox } = session;
   const noRight = session.failure("no right", path, { serverSaid: said?.serverSaid, cause: said?.cause });
-  return withRights(noRight, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, TO_DELETE);
-}
-
-/** Where a server knows only the rights of RFC 2086, one letter (d) stands for both marking and expunging (RFC 4314 2.1.1). */
-function tellsRightsApart({ capabilities }: ImapFlow): boolean {
-  return [...capabilities.keys()].some((name) => name.startsWith("RIGHTS="));
+  return withRights(noRight, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, needed);
 }
 
 function isReadOnly({ mailbox }: ImapFlow): boolean {

@@ -7,7 +7,7 @@ import { execute } from "./execute.ts";
 import { isRefusal } from "./failures.ts";
 
 /** The rights that Waypost may need, as people call them. */
-const NAMES = { l: "see the folder", r: "read", i: "insert", t: "mark as deleted", e: "expunge" } as const;
+const NAMES = { l: "see the folder", r: "read", i: "insert", t: "mark as deleted", e: "expunge", d: "delete" } as const;
 
 export type Right = keyof typeof NAMES;
 
@@ -15,8 +15,13 @@ export type Right = keyof typeof NAMES;
 export const TO_READ: readonly Right[] = ["l", "r"];
 /** Needed to file a copy: the folder is searched first. */
 export const TO_FILE: readonly Right[] = ["r", "i"];
-/** Needed to delete messages: each is looked at before. */
-export const TO_DELETE: readonly Right[] = ["r", "t", "e"];
+/**
+ * Needed to delete messages: each is looked at before. Where a server knows only the rights of RFC 2086, one letter (d) stands for both marking and
+ * expunging (RFC 4314 2.1.1); its letters are told from the others by RIGHTS=, which it does not announce.
+ */
+export function toDelete({ capabilities }: Pick<ImapFlow, "capabilities">): readonly Right[] {
+  return [...capabilities.keys()].some((name) => name.startsWith("RIGHTS=")) ? ["r", "t", "e"] : ["r", "d"];
+}
 
 const Answer = z.object({ attributes: z.array(z.object({ value: z.union([z.string(), z.instanceof(Buffer)]).nullish() }).nullable()) });
 

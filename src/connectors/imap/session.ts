@@ -17,7 +17,7 @@ const STUCK = 10;
 const SOME_BYTES = 64 * 1024;
 
 /** Milliseconds between two questions for the same message alone. */
-const MOMENT = 500;
+export const MOMENT = 500;
 
 /** The connection of one mailbox: made when first needed, and again when it is needed after it broke. One command at a time. */
 export class Session {

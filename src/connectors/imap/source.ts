@@ -12,7 +12,7 @@ import { sharedWith } from "./listing.ts";
 import { headsOf } from "./named-heads.ts";
 import { Puller } from "./pull.ts";
 import { hindranceTo } from "./remove.ts";
-import { type Right, rightsOf, TO_DELETE, TO_FILE, TO_READ, withRights } from "./rights.ts";
+import { type Right, rightsOf, TO_FILE, TO_READ, toDelete, withRights } from "./rights.ts";
 import type { Session } from "./session.ts";
 
 /** How a server refuses a folder to somebody who lacks a right. */
@@ -24,6 +24,9 @@ const MOST_BROKEN = 3;
 const ENDLESS = "The server comes to no end when the folder is opened.";
 
 const HANGS_UP = "The server ends the connection when the folder is opened";
+
+/** The rights that are needed for something, which may be others on another server. */
+type Needed = readonly Right[] | typeof toDelete;
 
 /** The port over one connection. Every folder is a stream; ids are MAILBOXIDs or paths, see list-folders.ts. */
 export class ImapSource implements MailSource {
@@ -81,8 +84,9 @@ export class ImapSource implements MailSource {
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
     const path = await this.#pathOf(stream);
     const pull = await this.#explaining(path, TO_READ, () => this.#puller.pull(stream, path, cursor, options));
-    if (pull.kind === "page") this.#remember(pull.heads);
-    return pull;
+    if (pull.kind !== "page") return pull;
+    this.#remember(pull.heads);
+    return { ...pull, heads: this.#shown(pull.heads) };
   }
 
   async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {
@@ -113,7 +117,7 @@ export class ImapSource implements MailSource {
       heads.push(...(await headsOf(this.#session, stream, path, some)));
     }
     this.#remember(heads);
-    return heads;
+    return this.#shown(heads);
   }
 
   async apply(refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
@@ -131,7 +135,7 @@ export class ImapSource implements MailSource {
     };
   }
 
-  async hindranceToDeleting(stream: string): Promise<Failure | null> {
+  async hindranceToDeleting(stream: string): Promise<Failure | "not told" | null> {
     const path = await this.#pathOf(stream);
     return this.#session.run(path, (client) => hindranceTo(client, this.#session, path));
   }
@@ -153,7 +157,7 @@ export class ImapSource implements MailSource {
     try {
       const path = await this.#pathOf(stream);
       const work = () => this.#change(path, refs, action);
-      return await (action === "delete" ? this.#explaining(path, TO_DELETE, work) : work());
+      return await (action === "delete" ? this.#explaining(path, toDelete, work) : work());
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure;
       return noneOf(refs, failure);
@@ -164,6 +168,13 @@ export class ImapSource implements MailSource {
     if (action === "seen") return markSeen(this.#session, path, refs);
     if (action === "delete") return deleteMessages(this.#session, path, refs);
     return moveMessages(this.#session, path, refs, await this.#pathOf(action.moveTo));
+  }
+
+  /** A server may repeat in its words what it was told. */
+  #shown(heads: readonly MessageHead[]): readonly MessageHead[] {
+    return heads.map((head) =>
+      head.unreadable === undefined ? head : { ...head, unreadable: this.#session.secrets.text(head.unreadable) },
+    );
   }
 
   #remember(heads: readonly MessageHead[]): void {
@@ -192,7 +203,7 @@ export class ImapSource implements MailSource {
     return found ?? stream;
   }
 
-  async #explaining<T>(path: string, needed: readonly Right[], work: () => Promise<T>): Promise<T> {
+  async #explaining<T>(path: string, needed: Needed, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -201,16 +212,19 @@ export class ImapSource implements MailSource {
   }
 
   /** The failure with the right that is lacking. To somebody without any right a folder looks as if it were not there (RFC 4314 6). */
-  async #explained(error: unknown, path: string, needed: readonly Right[]): Promise<unknown> {
+  async #explained(error: unknown, path: string, needed: Needed): Promise<unknown> {
     if (!(error instanceof Failure) || !MAY_BE_RIGHTS.has(error.code)) return error;
     const { mailbox } = this.#session;
     const { serverSaid, cause } = error;
     try {
-      const rights = await this.#session.run(undefined, (client) => rightsOf(client, path));
+      const { rights, wanted } = await this.#session.run(undefined, async (client) => ({
+        rights: await rightsOf(client, path),
+        wanted: typeof needed === "function" ? needed(client) : needed,
+      }));
       const hidden =
         sharedWith(mailbox) !== null && (error.code === "folder gone" || (error.code === "folder unreadable" && rights === ""));
       if (hidden) return this.#session.failure("folder not shown", path, { serverSaid, cause });
-      return error.code === "no right" ? withRights(error, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, needed) : error;
+      return error.code === "no right" ? withRights(error, path, mailbox.serviceAccount?.name ?? mailbox.address, rights, wanted) : error;
     } catch (trouble) {
       // The connection went meanwhile: then the failure has to do without.
       if (trouble instanceof Failure) return error;

@@ -1,6 +1,6 @@
 import { Failure } from "../../model/failure.ts";
-import type { Another } from "./another.ts";
 import { hungUpAtAll, isHangUp } from "./failures.ts";
+import type { Another } from "./rows.ts";
 
 /**
  * A mail store can be damaged at one message, and the server then ends the connection whenever that message is asked for: with a goodbye (Dovecot: "BYE

@@ -30,3 +30,11 @@ test("what the server did not delete, or did not say so, is told with its words,
     `${asked}It is gone; its content was proven to be in the email e1 before.`,
   );
 });
+
+test("what the server does not hand out to be compared is told with its words, and is no message that was asked to be deleted", () => {
+  const said = deletionSentence({ ...note, askedAt: AT, refused: "backend down", keptBecause: "unreadable" }, "e1");
+  assert.equal(
+    said,
+    'A message in INBOX is not deleted. It could not be compared with the email e1 on 2026-03-02 10:00:00 UTC: "backend down". It is asked for again at the first round after 2026-03-02 11:00:00 UTC.',
+  );
+});

@@ -18,6 +18,8 @@ export function deletionSentence(note: DeletionNote, emailId: string | null): st
   const where = folders.length === 0 ? "the mailbox" : folders.join(" and ");
   if (deletedAt !== null)
     return `Waypost deleted it from ${where} on ${when(deletedAt)}: the mailbox deletes what is processed (deleteAfterProcessing), and its content was proven to be in the email ${emailId}.`;
+  if (keptBecause === "unreadable" && refused !== null && askedAt !== null)
+    return `A message in ${where} is not deleted. It could not be compared with the email ${emailId} on ${when(askedAt)}: "${quote(refused, { longest: LONGEST_REFUSAL })}". It is asked for again at the first round after ${when(askedAgainAt(askedAt))}.`;
   if (keptBecause !== null) return `A message in ${where} is not deleted. ${KEPT[keptBecause]}`;
   const asked = `${askedAt === null ? "At some time" : `On ${when(askedAt)}`} Waypost asked the mail server to delete it from ${where}`;
   const answer =

@@ -1,5 +1,14 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
-import { askedAgainAt, type Deletable, deletable, intendDeletion, noteDeleted, noteGone, noteNotDeleted } from "../../ledger/deletions.ts";
+import {
+  askedAgainAt,
+  type Deletable,
+  deletable,
+  intendDeletion,
+  noteDeleted,
+  noteGone,
+  noteNotDeleted,
+  wasTriedBefore,
+} from "../../ledger/deletions.ts";
 import { type Position, readPosition, storePosition } from "../../ledger/folders.ts";
 import type { UnfinishedDeletion } from "../../ledger/unfinished.ts";
 import { Failure, isWiderThanFolder } from "../../model/failure.ts";
@@ -10,6 +19,7 @@ import { step } from "../step.ts";
 import { applyApart } from "./apply-apart.ts";
 import { proveContent } from "./prove-content.ts";
 import type { Reading } from "./reading.ts";
+import { whyNotDurable } from "./why-not-durable.ts";
 
 /** Messages deleted at a time: in POP3 a broken connection takes back all that were marked. */
 const BATCH = 200;
@@ -31,9 +41,11 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
     clock: new SliceClock(slice),
     batches: 0,
     deleted: 0,
+    began: context.now(),
     triedBefore: false,
     failure: undefined,
     undone: new Set(),
+    withheld: new Set(),
     unreadable: new Map(),
     isRefusalInForce: false,
   };
@@ -41,13 +53,13 @@ export async function deleteProcessed(reading: Reading, folders: readonly string
   try {
     unfinished = await deleteInTurn(reading, folders, progress);
     const isWhole = unfinished === null && !mailbox.unfinished?.deleting?.failed;
-    if (progress.failure !== undefined) await noteFailure(reading, progress.failure, progress.triedBefore);
+    if (progress.failure !== undefined) await noteFailure(reading, progress.failure, progress);
     // Where what was refused was not asked for again, or the round is ended early, nobody knows whether it would be refused again.
     else if (isWhole && !progress.isRefusalInForce && !reading.signal.aborted)
       await closeAlerts(context.database, "mailbox", mailbox.id, ACTIVITY, context.now());
   } catch (error) {
     if (!(error instanceof Failure) || error.scope === "process" || error.scope === "organization") throw error;
-    await noteFailure(reading, error, progress.triedBefore);
+    await noteFailure(reading, error, progress);
   }
   const { deleted } = progress;
   if (deleted > 0) context.log.info({ mailbox: mailbox.address, deleted }, "processed messages deleted from the mailbox");
@@ -71,12 +83,15 @@ interface Progress {
   /** How many were looked at. */
   batches: number;
   deleted: number;
+  readonly began: Date;
   /** Some of the messages were tried in earlier rounds. */
   triedBefore: boolean;
   /** The first one. */
   failure: Failure | undefined;
   /** Keys of the messages that were not deleted: none is asked for a second time in a round. */
   readonly undone: Set<string>;
+  /** Keys of those of them that could not be compared: the mail system was not asked to delete them. */
+  readonly withheld: Set<string>;
   /** Streams that cannot be looked at, and why. */
   readonly unreadable: Map<string, Failure>;
   /** Some that were refused before are not asked for again yet. */
@@ -119,7 +134,8 @@ async function deleteInBatches(
     for (const { ref } of undone) progress.undone.add(keyOf(ref));
     progress.failure ??= undone[0]?.failure ?? progress.unreadable.values().next().value;
     if (refused && changed.length === 0 && undone.length > 0) return "done";
-    for (const stream of [...progress.unreadable.keys(), ...fruitless(changed, undone)]) except.add(stream);
+    const asked = undone.filter(({ ref }) => !progress.withheld.has(keyOf(ref)));
+    for (const stream of [...progress.unreadable.keys(), ...fruitless(changed, asked)]) except.add(stream);
   }
   return "done";
 }
@@ -140,14 +156,14 @@ async function deleteBatch(reading: Reading, batch: readonly Deletable[], progre
   const whole = await crm.whole(batch.map((one) => one.emailId));
   const ready = batch.filter((one) => whole.has(one.emailId));
   if (ready.length === 0) return NOTHING;
-  // A CRM elsewhere answers for itself.
-  if (crm.joinsTransaction) await makeDurable(reading);
+  const notDurable = await whyNotDurable(context, work);
+  if (notDurable !== null) throw notDurable;
   step("delete.durable");
   const byKey = new Map(ready.map((one) => [keyOf(one.ref), one]));
   const tried = (undone: readonly Undone[]) =>
     undone.flatMap(({ ref }) => byKey.get(keyOf(ref)) ?? []).map((one) => ({ ...one, triedAt: context.now() }));
   const once = async (some: readonly Deletable[]) => {
-    const applied = await deleteProven(reading, some, whole, progress.unreadable);
+    const applied = await deleteProven(reading, some, whole, progress);
     progress.deleted += applied.changed.length;
     const trouble = applied.undone.find(({ failure, apart }) => apart !== true && isWiderThanFolder(failure));
     if (trouble !== undefined) throw trouble.failure;
@@ -180,17 +196,18 @@ function parted<T>(list: readonly T[], test: (one: T) => boolean): readonly [rea
   return [list.filter(test), list.filter((one) => !test(one))];
 }
 
-/** Deletes of messages whose emails are whole those that are proven to be in them. */
+/** Deletes of messages whose emails are whole those that are proven to be in them. Those that could not be looked at are undone too. */
 async function deleteProven(
   reading: Reading,
   ready: readonly Deletable[],
   whole: ReadonlyMap<string, string>,
-  unreadable: Map<string, Failure>,
+  progress: Progress,
 ): Promise<Applied> {
   const { context, work, source, lease } = reading;
-  const proven = await proveContent(reading, ready, whole, unreadable);
+  const { proven, withheld } = await proveContent(reading, ready, whole, progress.unreadable);
+  for (const { ref } of withheld) progress.withheld.add(keyOf(ref));
   step("delete.verified");
-  if (proven.length === 0) return NOTHING;
+  if (proven.length === 0) return { ...NOTHING, undone: withheld };
   const refs = proven.map((one) => one.ref);
   const { id } = work.mailbox;
   await context.database.transaction(async (tx) => {
@@ -202,7 +219,7 @@ async function deleteProven(
   step("delete.deleted");
   await storeDeletion(reading, applied);
   step("delete.stored");
-  return applied;
+  return { ...applied, undone: [...applied.undone, ...withheld] };
 }
 
 /** The cursor knows of it too: that all messages of a mailbox left tells of a migration only where it was not us. */
@@ -228,22 +245,10 @@ async function storeDeletion({ context, work, source, lease }: Reading, { change
   }, "store deletion");
 }
 
-async function makeDurable({ context, work }: Reading): Promise<void> {
-  const not = await context.database.makeDurable();
-  if (not === null) return;
-  throw new Failure({
-    scope: "mailbox",
-    code: "database not durable",
-    message: `Nothing is deleted from the mailbox ${work.mailbox.address}: ${not.reason}`,
-    remedy: not.remedy,
-    waitingHelps: false,
-  });
-}
-
-/** What passes by itself makes an alert only when it came before. */
-async function noteFailure({ context, work: { mailbox } }: Reading, failure: Failure, triedBefore: boolean): Promise<void> {
+/** What passes by itself makes an alert only when it came before: something was tried in an earlier round and stays, though this round may not have come to it. */
+async function noteFailure({ context, work: { mailbox } }: Reading, failure: Failure, { triedBefore, began }: Progress): Promise<void> {
   context.log.warn({ mailbox: mailbox.address, code: failure.code, serverSaid: failure.serverSaid }, failure.message);
-  if (failure.waitingHelps && !triedBefore) return;
+  if (failure.waitingHelps && !triedBefore && !(await wasTriedBefore(context.database, mailbox.id, began))) return;
   const { message, serverSaid, remedy, code, waitingHelps } = failure;
   const ofMailbox = new Failure({ scope: "mailbox", code, message, serverSaid, remedy, waitingHelps });
   await openAlert(context.database, alertOf(ofMailbox, ACTIVITY, mailbox.id), context.now());

@@ -1,11 +1,13 @@
 import { decideAnew } from "../../ledger/decisions.ts";
-import { type Deletable, type KeptBecause, type Looked, noteLooked } from "../../ledger/deletions.ts";
+import { type Deletable, type KeptBecause, type Looked, noteLooked, noteWithheld } from "../../ledger/deletions.ts";
 import { forgetPlaces } from "../../ledger/former-places.ts";
 import { toldBefore } from "../../ledger/told-before.ts";
-import { Failure } from "../../model/failure.ts";
+import { Failure, isWiderThanFolder } from "../../model/failure.ts";
 import { decisionKey, emailIdFor, identityOf, strengthen } from "../../model/identity.ts";
-import type { Content, MessageHead } from "../../model/message.ts";
+import type { Content, MessageHead, MessageRef } from "../../model/message.ts";
+import type { Undone } from "../../ports.ts";
 import { readAgain } from "./read-again.ts";
+import { MOST_BROKEN } from "./read-streams.ts";
 import type { Reading } from "./reading.ts";
 import { lyingThere } from "./same-place.ts";
 
@@ -20,50 +22,91 @@ interface Findings {
   /** Their content is the email's. */
   readonly proven: Deletable[];
   readonly looked: Looked[];
+  /** The mail system does not hand them out, and why. */
+  readonly withheld: Undone[];
   /** Their id was given to others: decisions to make again. */
   readonly anew: number[];
+}
+
+/** What came of proving. */
+export interface Proof {
+  readonly proven: readonly Deletable[];
+  /** They could not be looked at; the ledger says so. */
+  readonly withheld: readonly Undone[];
 }
 
 /**
  * Of these messages those that are proven to be in the CRM: where one lay lies the same one, by its head, and its content is the content of the email.
  * `whole` has the hash of each email's content. What was read at this very place is not downloaded again unless another message may have taken
  * the place; what was known by its head alone (a copy, a message that another mailbox delivered first, a forged twin) is. A twin with other content stays, and the ledger says so.
- * A stream that cannot be read keeps no other from being looked at: `unreadable` is told of it.
+ * A message that is not handed out keeps no other from being looked at, nor does a stream that cannot be read: `unreadable` is told of it. Throws the trouble that
+ * reaches further, also when it comes in more streams of the round than a few.
  */
 export async function proveContent(
   reading: Reading,
   candidates: readonly Deletable[],
   whole: ReadonlyMap<string, string>,
   unreadable: Map<string, Failure>,
-): Promise<Deletable[]> {
+): Promise<Proof> {
   const { context, work, lease } = reading;
-  const findings: Findings = { proven: [], looked: [], anew: [] };
+  const findings: Findings = { proven: [], looked: [], withheld: [], anew: [] };
   const reused = new Map<string, number>();
+  let trouble: Failure | undefined;
   for (const [stream, some] of Map.groupBy(candidates, (one) => one.ref.stream)) {
     try {
-      const { lying, others } = await lookAtHeads(reading, stream, some);
+      const { lying, others } = await lookAtHeads(reading, stream, some, findings);
       if (others > 0) reused.set(stream, others);
       await compare(reading, lying, whole, findings);
     } catch (error) {
-      if (!(error instanceof Failure) || error.scope !== "folder") throw error;
-      unreadable.set(stream, error);
+      if (!(error instanceof Failure) || error.scope === "process" || error.scope === "organization") throw error;
+      const failure = ofStream(reading, stream, error);
+      withhold(findings, some, failure);
+      if (isWiderThanFolder(failure)) trouble = failure;
+      else unreadable.set(stream, failure);
     }
+    if (trouble !== undefined) break;
   }
   await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
     await noteLooked(tx, work.mailbox.id, findings.looked);
+    const withheld = findings.withheld.map(({ ref, failure }) => ({ ref, because: failure.serverSaid ?? failure.message }));
+    await noteWithheld(tx, work.mailbox.id, withheld, context.now());
     await decideAnew(tx, findings.anew);
     for (const stream of reused.keys()) await forgetPlaces(tx, work.mailbox.id, stream);
   }, "note what was looked at");
   tell(reading, findings, reused);
-  return findings.proven.filter((one) => !reused.has(one.ref.stream));
+  if (trouble !== undefined) throw trouble;
+  return { proven: findings.proven.filter((one) => !reused.has(one.ref.stream)), withheld: findings.withheld };
+}
+
+/** The failure as one of this stream, where it can be that: of a few streams in a round, as while they are read. */
+function ofStream({ broken }: Reading, stream: string, failure: Failure): Failure {
+  if (failure.ofFolder === undefined || (broken.size >= MOST_BROKEN && !broken.has(stream))) return failure;
+  broken.add(stream);
+  return failure.ofFolder;
+}
+
+/** Of these messages of one stream those that were not looked at before the failure came. */
+function withhold({ proven, looked, withheld, anew }: Findings, some: readonly Deletable[], failure: Failure): void {
+  const done = new Set([...proven, ...looked, ...withheld].map(({ ref }) => keyOf(ref)));
+  for (const { ref, decisionId } of some) if (!done.has(keyOf(ref)) && !anew.includes(decisionId)) withheld.push({ ref, failure });
+}
+
+function keyOf({ stream, id }: MessageRef): string {
+  return `${stream}\n${id}`;
 }
 
 /** `others`: how many lie there that were never decided, because the mail system gave out an id again. The folder is read again (invariant 3). */
-async function lookAtHeads(reading: Reading, stream: string, some: readonly Deletable[]): Promise<{ lying: Lying[]; others: number }> {
+async function lookAtHeads(
+  reading: Reading,
+  stream: string,
+  some: readonly Deletable[],
+  { withheld }: Findings,
+): Promise<{ lying: Lying[]; others: number }> {
   const heads = new Map((await reading.source.heads(some.map((one) => one.ref))).map((head) => [head.ref.id, head]));
   const there = some.flatMap((one) => {
     const head = heads.get(one.ref.id);
+    if (head?.unreadable !== undefined) withheld.push({ ref: one.ref, failure: headWithheld(reading, head) });
     return head === undefined || head.unreadable !== undefined ? [] : [{ one, head }];
   });
   const same = await writtenAnew(
@@ -73,6 +116,17 @@ async function lookAtHeads(reading: Reading, stream: string, some: readonly Dele
   );
   const lying = there.filter(({ one, head }) => looksAsDecided(one, head) || same.has(one.ref.id));
   return { lying, others: there.length - lying.length };
+}
+
+function headWithheld({ work }: Reading, { ref, unreadable }: MessageHead): Failure {
+  return new Failure({
+    scope: "item",
+    code: "message unreadable",
+    message: `The server does not hand out the header of a message of ${work.mailbox.address} (${ref.id}), so that it cannot be compared with the email and deleted.`,
+    serverSaid: unreadable,
+    remedy: "Look whether another mail program can open the message; if not, it is damaged on the server.",
+    waitingHelps: true,
+  });
 }
 
 /** The ids of the refs of those whose header the server writes anew. */
@@ -112,11 +166,12 @@ async function compare(reading: Reading, lying: readonly Lying[], whole: Readonl
   try {
     for await (const content of reading.source.content(refs, { maximumSize: reading.work.profile.maximumMessageSize })) {
       const its = unread.get(content.ref.id);
+      unread.delete(content.ref.id);
       if (its !== undefined) await compareContent(reading, its, content, whole, findings);
     }
   } catch (error) {
-    // What the server does not hand out is not proven; it is asked for again at the next round.
     if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    for (const { one } of unread.values()) findings.withheld.push({ ref: one.ref, failure: error });
   }
 }
 

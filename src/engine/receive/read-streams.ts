@@ -56,7 +56,7 @@ async function inOrder({ context, work }: Reading, wanted: readonly Folder[]): P
 }
 
 /** Folders in trouble that are taken to be broken, and not the mailbox, before it is the mailbox all the same: each may cost connections. */
-const MOST_BROKEN = 3;
+export const MOST_BROKEN = 3;
 
 /** The turns of the streams of one run. */
 class Turns {

@@ -39,7 +39,8 @@ before(async () => {
   await setRights("unreadable", "INBOX", "la");
   await setRights("uncopied", "Sent", "lra");
   await servers.dovecot.withImap("undeletable", (client) => client.mailboxCreate("INBOX/Later"));
-  for (const folder of ["INBOX", "INBOX/Later"]) await setRights("undeletable", folder, "lrsta");
+  await setRights("undeletable", "INBOX", "lrsta");
+  await setRights("undeletable", "INBOX/Later", "lrsea");
   const database = open.use(await testDatabase("pglite"));
   app = await openRigApp(database, configurationFor(cases));
   open.defer(() => app.close());

@@ -283,8 +283,10 @@ export function incomingFaults({
       account: "undeletable",
       mailbox: { deleteAfterProcessing: true },
       ...{ code: "deleting: no right", result: "warning" },
-      message: /cannot be deleted from the mailbox then: .*only the rights "[^"]*" there.*INBOX\/Later/,
-      remedy: /the right e \(expunge\) for .* granted on the folder INBOX /,
+      message:
+        /cannot be deleted from the mailbox then: .*only the rights "[^"]*t[^"]*" there.* INBOX\/Later .*only the rights "[^"]*e[^"]*" there/,
+      remedy:
+        /the right e \(expunge\) for .* granted on the folder INBOX .*the right t \(mark as deleted\) for .* granted on the folder INBOX\/Later /,
     }),
     fault("single messages cannot be deleted", {
       incoming: { port: withoutUidplus.port },
