@@ -102,6 +102,7 @@ export function factsOf(heads: readonly MessageHead[]): Facts {
     emailsByMessageId: by((email) => email.messageId),
     emailsByToken: by((email) => email.trackingToken),
     emailsByConversation: by((email) => email.conversationIndex),
+    emailsByHash: new Map(),
   };
 }
 
