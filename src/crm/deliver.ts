@@ -4,13 +4,14 @@ import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { conversationBase } from "../tracking/conversation.ts";
 import { insertContent, missingContent } from "./content.ts";
+import { insertDeliveryReports } from "./delivery-reports.ts";
 import { contentOf, insertAttachments, insertParties, storableInstant, type TextHashes } from "./email-rows.ts";
 
 /**
  * Makes emails of messages, with parties, bodies, attachments and queue items. An email whose id exists already is left as it is. One
  * answer per email given, in their order; the same id twice is created once.
  *
- * Six statements for ordinary pages (more only by volume, see content.ts), asked for in three goes. Rows go in by hash and then by id in every
+ * Six statements for ordinary pages, one more where delivery reports are among them (more only by volume, see content.ts), asked for in three goes. Rows go in by hash and then by id in every
  * transaction, so that two deliveries of the same emails wait for each other instead of deadlocking; the second then finds them.
  */
 export async function deliverEmails(sql: Sql, emails: readonly IncomingEmail[]): Promise<Delivered[]> {
@@ -40,6 +41,7 @@ async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<s
       created.map((email) => ({ emailId: email.id, attachments: email.attachments })),
     ),
     insertQueueItems(sql, created),
+    insertDeliveryReports(sql, created),
   ]);
   return ids;
 }

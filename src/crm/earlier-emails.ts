@@ -20,7 +20,11 @@ export interface CorrelationKeys {
   readonly messageIds: readonly string[];
   readonly tokens: readonly string[];
   readonly conversations: readonly string[];
+  /** Emails that stand for a Message-ID although the CRM may know them under another one; see FactsQuery. */
+  readonly sent: readonly { readonly messageId: string; readonly emailId: string }[];
 }
+
+type KeyKind = Exclude<keyof CorrelationKeys, "sent">;
 
 export interface EarlierEmails {
   readonly byMessageId: ReadonlyMap<string, readonly EarlierEmail[]>;
@@ -29,7 +33,11 @@ export interface EarlierEmails {
 }
 
 /** The keys by which the heads may belong to earlier emails: ids that they are, answer or refer to; tokens; conversations. */
-export function correlationKeys(heads: FactsQuery["heads"], settings: OrganizationSettings): CorrelationKeys {
+export function correlationKeys(
+  heads: FactsQuery["heads"],
+  settings: OrganizationSettings,
+  reported: NonNullable<FactsQuery["reported"]> = [],
+): CorrelationKeys {
   const messageIds = new Set<string>();
   const tokens = new Set<string>();
   const conversations = new Set<string>();
@@ -39,18 +47,21 @@ export function correlationKeys(heads: FactsQuery["heads"], settings: Organizati
     const conversation = conversationBase(head.conversationIndex);
     if (conversation !== null) conversations.add(conversation);
   }
-  return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations] };
+  for (const { messageId } of reported) messageIds.add(messageId);
+  const sent = reported.flatMap(({ messageId, emailId }) => (emailId === null ? [] : [{ messageId, emailId }]));
+  return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations], sent };
 }
 
 /** Emails that the CRM has under these keys, newest first, at most CANDIDATES_PER_KEY of each direction. Two statements. */
 export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<EarlierEmails> {
-  const { rows } = await sql.query<{ kind: keyof CorrelationKeys; key: string; id: string }>(
+  const { rows } = await sql.query<{ kind: KeyKind; key: string; id: string }>(
     `${candidates("messageIds", "messageid", 1)} union all ${candidates("tokens", "trackingtoken", 2)} union all ${candidates("conversations", "baseconversationindex", 3)}
      order by at desc, id`,
     [keys.messageIds.map(storableText), keys.tokens.map(storableText), keys.conversations, CANDIDATES_PER_KEY],
   );
-  const emails = await readEmails(sql, [...new Set(rows.map((row) => row.id))]);
-  const of = (kind: keyof CorrelationKeys) => {
+  const emails = await readEmails(sql, [...new Set([...rows.map((row) => row.id), ...keys.sent.map(({ emailId }) => emailId)])]);
+  const sent = Map.groupBy(keys.sent, ({ messageId }) => messageId);
+  const of = (kind: KeyKind) => {
     const found = Map.groupBy(
       rows.filter((row) => row.kind === kind),
       (row) => row.key,
@@ -59,7 +70,12 @@ export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<Ea
       keys[kind].flatMap((key) =>
         entry(
           key,
-          (found.get(storableText(key)) ?? []).flatMap(({ id }) => emails.get(id) ?? []),
+          [
+            ...new Set([
+              ...(found.get(storableText(key)) ?? []).map(({ id }) => id),
+              ...(kind === "messageIds" ? (sent.get(key) ?? []) : []).map(({ emailId }) => emailId),
+            ]),
+          ].flatMap((id) => emails.get(id) ?? []),
         ),
       ),
     );
@@ -71,7 +87,7 @@ function entry(key: string, emails: readonly EarlierEmail[]): [string, readonly 
   return emails.length > 0 ? [[key, emails]] : [];
 }
 
-function candidates(kind: keyof CorrelationKeys, column: string, parameter: number): string {
+function candidates(kind: KeyKind, column: string, parameter: number): string {
   return `(select '${kind}' as kind, keys.key, found.activityid as id, found.at
     from unnest($${parameter}::text[]) keys (key)
       cross join (values (true), (false)) directions (outgoing)

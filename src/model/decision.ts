@@ -60,6 +60,8 @@ export interface Placement {
   readonly correlatedEmailId: string | null;
   /** Earlier email, only for In-Reply-To, References and conversation index. */
   readonly parentEmailId: string | null;
+  /** The email of ours that the message is a delivery report about, where it is one. */
+  readonly reportedEmailId?: string;
   /** Tracking token found in the subject, or null. */
   readonly trackingToken: string | null;
   /** The user or queue whose filter accepted. */

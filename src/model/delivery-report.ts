@@ -80,3 +80,19 @@ export function isServer({ address }: Address): boolean {
 export function isNullPath(returnPath: string): boolean {
   return returnPath.replace(/\s/g, "") === "<>";
 }
+
+/** What came back of an outgoing email from one recipient. */
+export interface Returned {
+  readonly emailId: string;
+  /** The email that the report became. */
+  readonly reportId: string;
+  /** Message-ID under which the report names the email, or null. */
+  readonly messageId: string | null;
+  /** Empty where the report names nobody. */
+  readonly recipient: string;
+  readonly kind: ReportKind;
+  readonly status: string | null;
+  readonly diagnosis: string | null;
+  /** When the report was received. */
+  readonly at: Date;
+}

@@ -11,6 +11,8 @@ export const RULE = {
   sender: "sender",
   senderConflict: "sender conflict",
   internal: "mail between users",
+  automaticMail: "automatic mail",
+  deliveryReport: "delivery report",
   inReplyTo: "In-Reply-To",
   references: "References",
   trackingToken: "tracking token",

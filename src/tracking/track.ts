@@ -1,6 +1,7 @@
 import type { Decision, Placement, RuleAnswer } from "../model/decision.ts";
 import type { EarlierEmail, Facts } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
+import { automaticMail } from "./automatic-mail.ts";
 import { automaticTracking } from "./automatic-tracking.ts";
 import { type Correlation, correlate } from "./correlate.ts";
 import type { End, Gate } from "./gate.ts";
@@ -19,7 +20,16 @@ import { tokensIn } from "./token.ts";
 import { type Vote, vote, waitingFor } from "./vote.ts";
 
 /** The rules that can end the matter before anybody's filter is asked, in order. */
-const GATES: readonly Gate[] = [testMessage, startDate, knownMessage, automaticTracking, usableSender, senderConflict, mailBetweenUsers];
+const GATES: readonly Gate[] = [
+  testMessage,
+  startDate,
+  knownMessage,
+  automaticTracking,
+  usableSender,
+  senderConflict,
+  mailBetweenUsers,
+  automaticMail,
+];
 
 /**
  * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.12).
@@ -74,6 +84,7 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
     correlationMethod: correlation.method,
     correlatedEmailId: correlation.email?.id ?? null,
     parentEmailId: correlation.isReply ? (correlation.email?.id ?? null) : null,
+    ...(correlation.isReport && correlation.email !== null && { reportedEmailId: correlation.email.id }),
     trackingToken: correlation.token ?? tokensIn(head.subject, facts.settings)[0] ?? null,
     accepting: result.accepting?.voter.record ?? null,
     queueIds: queues.queueIds,
