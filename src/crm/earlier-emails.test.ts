@@ -34,6 +34,7 @@ test("a page asks for each key once, however many heads share it", () => {
     messageIds: ["a", "b", "c"],
     tokens: ["CRM:0001002"],
     conversations: [Buffer.alloc(22, 7).toString("base64")],
+    sent: [],
   });
 });
 
@@ -42,5 +43,15 @@ test("heads that tell nothing ask for nothing", () => {
     messageIds: [],
     tokens: [],
     conversations: [],
+    sent: [],
   });
+});
+
+test("a Message-ID that a report names is asked for too, once, with the email that went out under it where one is known", () => {
+  const reported = [
+    { messageId: "a", emailId: "e1" },
+    { messageId: "z", emailId: null },
+  ];
+  const { messageIds, sent } = correlationKeys([{ ...HEAD, messageId: "a" }], DEFAULT_SETTINGS, reported);
+  assert.deepEqual([messageIds, sent], [["a", "z"], [{ messageId: "a", emailId: "e1" }]]);
 });

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import type { AutomaticAnswer } from "./automatic-answer.ts";
 import type { RecordRef } from "./record.ts";
 
 /** Dynamics' reason codes of a check (DESIGN 8). */
@@ -80,6 +81,9 @@ export interface Decision {
   readonly placement: Placement | null;
   /** For `duplicate`: the email that stands for this message already. */
   readonly emailId: string | null;
+  /** Set for an automatic message that answers an email of ours; `cutsLoop`: it is one too many, and skipped for that. */
+  readonly automaticAnswer?: AutomaticAnswer;
+  readonly cutsLoop?: true;
   /** For `skipped` with "no correlation match": message ids whose arrival would change the answer. */
   readonly waitingFor: readonly string[];
 }

@@ -1,4 +1,5 @@
 import type { Address } from "../model/address.ts";
+import type { AutomaticAnswer } from "../model/automatic-answer.ts";
 import type { DeliveryReport } from "../model/delivery-report.ts";
 import type { Facts, Known } from "../model/facts.ts";
 import type { MailboxOwner } from "../model/mailbox.ts";
@@ -20,6 +21,8 @@ export interface TrackContext {
   readonly test?: { readonly kind: "test message" | "answer" | "bounce"; readonly mailbox: string; readonly sentAt: Date } | undefined;
   /** Set for a message whose head looks like a delivery report: what its content says. */
   readonly report?: ReportEvidence | undefined;
+  /** Automatic answers to emails of ours that came before it, of whoever wrote it at least. */
+  readonly automaticAnswers?: readonly AutomaticAnswer[];
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
 }

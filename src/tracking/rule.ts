@@ -17,6 +17,7 @@ export const RULE = {
   references: "References",
   trackingToken: "tracking token",
   conversationIndex: "conversation index",
+  mailLoop: "mail loop",
   filter: "filter",
   recipients: "recipients",
   parties: "parties",

@@ -1,4 +1,4 @@
-import type { Decision, Placement, RuleAnswer } from "../model/decision.ts";
+import { type Decision, type Placement, REASON, type RuleAnswer } from "../model/decision.ts";
 import type { EarlierEmail, Facts } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import { automaticMail } from "./automatic-mail.ts";
@@ -7,6 +7,7 @@ import { type Correlation, correlate } from "./correlate.ts";
 import type { End, Gate } from "./gate.ts";
 import { mailBetweenUsers } from "./internal.ts";
 import { knownMessage } from "./known-message.ts";
+import { mailLoop } from "./mail-loop.ts";
 import { chooseOwner } from "./owner.ts";
 import { type Question, questionOf, type TrackContext } from "./question.ts";
 import { queueItems } from "./queues.ts";
@@ -47,10 +48,16 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
     if (verdict.end !== null) return ended(verdict.end, rules);
   }
   const correlation = correlate(question);
+  const loop = mailLoop(question, correlation);
+  rules.push(...correlation.answers, ...(loop === null ? [] : [loop.answer]));
+  if (loop?.cuts) return { ...ended(NOT_TRACKED, rules), automaticAnswer: loop.step, cutsLoop: true };
   const result = vote(question, correlation);
-  rules.push(...correlation.answers, ...result.answers);
-  return result.accepting === null ? skipped(question, result, rules) : tracked(question, correlation, result, rules);
+  rules.push(...result.answers);
+  if (result.accepting === null) return skipped(question, result, rules);
+  return { ...tracked(question, correlation, result, rules), ...(loop !== null && { automaticAnswer: loop.step }) };
 }
+
+const NOT_TRACKED: End = { outcome: "skipped", reason: REASON.unknown, emailId: null };
 
 /** What a person should know before reading the rules. */
 function remarks({ head, context }: Question): RuleAnswer[] {

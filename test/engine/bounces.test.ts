@@ -3,10 +3,12 @@ import { randomUUID } from "node:crypto";
 import { after, before } from "node:test";
 import type { App } from "../../src/app.ts";
 import { REPORT_BYTES } from "../../src/engine/receive/read-reports.ts";
+import { openAlerts } from "../../src/ledger/alerts.ts";
+import { AUTOMATIC_ANSWERS_AN_HOUR } from "../../src/model/automatic-answer.ts";
 import { STATUS } from "../../src/model/email.ts";
 import { missingServers } from "../servers/needs.ts";
 import { contactsFor, draftFrom, emailOf, pressSend, untilDelivered } from "./outgoing.ts";
-import { addressOf, type EngineRig, engineRig, receive, send } from "./rig.ts";
+import { addressOf, type EngineRig, engineRig, receive, send, testClock } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
 const servers = ["dovecot", "postfix"] as const;
@@ -185,4 +187,32 @@ onOneDatabaseEach("bounces", servers, (promise) => {
     assert.equal((await round(app, ann)).skipped, 1);
     assert.match((await told(app, second)).sentences, /To have it tracked, switch SkipAutomaticReplies off\./);
   });
+
+  promise(
+    "a program that answers each email of the CRM again and again is cut off, and the alert names both sides until it is quiet",
+    async (database) => {
+      const ann = rig.newUser();
+      const clock = testClock();
+      await using app = await rig.open(database, rig.configurationFor([{ name: ann, filter: "replies" }]), { now: clock.now });
+      const id = await sentEmail(app, ann);
+      const about = (await emailOf(app, id)).messageId ?? "";
+      const robot = `robot-${id.slice(0, 8)}@customer.test`;
+      const answer = (index: number) =>
+        `From: ${robot}\r\nTo: ${addressOf(ann)}\r\nAuto-Submitted: auto-replied\r\nSubject: Thank you\r\nIn-Reply-To: <${about}>\r\nMessage-ID: <${id}.${index}@x.test>\r\nDate: ${new Date().toUTCString()}\r\n\r\nWe got it.\r\n`;
+      const alerts = async () => (await openAlerts(database)).filter(({ code }) => code === "mail loop").map(({ message }) => message);
+      // Some of them in a round of their own: what the ledger knows counts, and what the page holds.
+      for (let index = 0; index < AUTOMATIC_ANSWERS_AN_HOUR - 2; index++) await rig.dovecot.deliver(ann, answer(index));
+      assert.equal((await round(app, ann)).tracked, AUTOMATIC_ANSWERS_AN_HOUR - 2);
+      assert.deepEqual(await alerts(), []);
+      for (let index = 100; index < 105; index++) await rig.dovecot.deliver(ann, answer(index));
+      const { tracked, skipped } = await round(app, ann);
+      assert.deepEqual([tracked, skipped], [2, 3]);
+      const [message, ...others] = await alerts();
+      assert.deepEqual(others, []);
+      assert.match(message ?? "", new RegExp(`between ${robot} and ${addressOf(ann)}`));
+      clock.forward(3601);
+      await round(app, ann);
+      assert.deepEqual(await alerts(), []);
+    },
+  );
 });

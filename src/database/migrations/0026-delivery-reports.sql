@@ -17,3 +17,13 @@ create table crm.deliveryreport (
   primary key (reportid, ordinal)
 );
 create index deliveryreport_email on crm.deliveryreport (emailid);
+
+-- Automatic messages that answered emails of ours, of which too many in an hour are a loop of two programs. `conversation`: see model/automatic-answer.ts.
+create table waypost.automatic_answer (
+  decision_id bigint primary key references waypost.decision on delete cascade,
+  organization text not null,
+  sender text not null,
+  conversation text not null,
+  received timestamptz not null
+);
+create index automatic_answer_sender on waypost.automatic_answer (organization, sender, received);

@@ -26,6 +26,7 @@ import type { EngineContext } from "../context.ts";
 import { step } from "../step.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
 import { knownAgain } from "./known-again.ts";
+import { alertLoops, answersBefore } from "./loops.ts";
 import { messageIdsIn, readReports, reportedEmails } from "./read-reports.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
@@ -85,6 +86,7 @@ export async function processHeads(
     settled = [...early, ...firm];
     const { reconsider } = await store(tx, firm, "covered");
     await storeUnfounded(reading, tx, unfounded, "covered");
+    await alertLoops(tx, work.mailbox, settled, context.now());
     await quarantineWithheld(reading, tx, withheld);
     await storeRest(tx);
     await reconsider();
@@ -244,14 +246,16 @@ async function decide(
   const found = await context.crm(mailbox.organization).facts({ mailbox, heads, reported: reportedEmails(reports) });
   const facts = new PageFacts(found, unfinished);
   const tests = await testTraces(context.database, heads, messageIdsIn(reports));
+  const automaticAnswers = await answersBefore(reading, candidates);
   const decided: (DecidedMessage & Resting)[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {
     if (index % DECIDED_AT_A_TIME === DECIDED_AT_A_TIME - 1) await othersTurn();
     const report = reports.evidence.get(index);
     const { result, restsOn } = facts.resting(() =>
-      track(candidate.head, facts, { mailbox, known: knownBy(claimOf(candidate)), test: tests.get(index), report }),
+      track(candidate.head, facts, { mailbox, known: knownBy(claimOf(candidate)), test: tests.get(index), report, automaticAnswers }),
     );
+    if (result.automaticAnswer !== undefined) automaticAnswers.push(result.automaticAnswer);
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
     if (decision.placement === null) {
       decided.push({ ...candidate, identity: candidate.key, ...decision, restsOn });
