@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before } from "node:test";
 import type { App } from "../../src/app.ts";
+import type { Database } from "../../src/database/database.ts";
 import { REPORT_BYTES } from "../../src/engine/receive/read-reports.ts";
 import { openAlerts } from "../../src/ledger/alerts.ts";
 import { AUTOMATIC_ANSWERS_AN_HOUR } from "../../src/model/automatic-answer.ts";
 import { STATUS } from "../../src/model/email.ts";
+import type { Sql, Transaction } from "../../src/model/sql.ts";
+import type { TestDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
 import { contactsFor, draftFrom, emailOf, pressSend, untilDelivered } from "./outgoing.ts";
 import { addressOf, type EngineRig, engineRig, receive, send, testClock } from "./rig.ts";
@@ -215,4 +218,46 @@ onOneDatabaseEach("bounces", servers, (promise) => {
       assert.deepEqual(await alerts(), []);
     },
   );
+
+  promise("the statements of a page do not grow with the reports and automatic answers in it", async (database) => {
+    const ann = rig.newUser();
+    const statements = { count: 0 };
+    await using app = await rig.open(counting(database, statements), rig.configurationFor([{ name: ann, filter: "replies" }]));
+    const id = await sentEmail(app, ann);
+    const about = (await emailOf(app, id)).messageId ?? "";
+    const counted: number[] = [];
+    for (const messages of [2, 40]) {
+      for (let index = 0; index < messages; index++)
+        await rig.dovecot.deliver(ann, bounce(`${id}.${messages}.${index}@mx.test`, { to: addressOf(ann), about }));
+      statements.count = 0;
+      assert.equal((await round(app, ann)).received, messages);
+      counted.push(statements.count);
+    }
+    const [few = 0, many = 0] = counted;
+    // The alert of the loop that forty bounces are, and what the round does by the clock; one more for each bounce would be 38.
+    assert.ok(many <= few + 10, `${few} statements for 2 bounces, ${many} for 40`);
+  });
 });
+
+/** Counts the statements that go through, those inside of transactions too. */
+function counting(database: TestDatabase, statements: { count: number }): Database {
+  const counted = <T extends Sql>(sql: T): T =>
+    new Proxy(sql, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        if (name !== "query") return value.bind(target);
+        return (...given: unknown[]) => {
+          statements.count += 1;
+          return value.apply(target, given);
+        };
+      },
+    });
+  const outside = counted<Database>(database);
+  return new Proxy(outside, {
+    get: (target, name) =>
+      name === "transaction"
+        ? (work: (tx: Transaction) => Promise<unknown>, what: string) => database.transaction((tx) => work(counted(tx)), what)
+        : Reflect.get(target, name),
+  });
+}
