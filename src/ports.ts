@@ -4,6 +4,7 @@
  * everything a caller must choose about is a value.
  */
 
+import type { Returned } from "./model/delivery-report.ts";
 import type { Delivered, IncomingEmail, OutgoingEmail, PendingEmail, PendingSender, Settlement } from "./model/email.ts";
 import type { Facts, FactsQuery } from "./model/facts.ts";
 import type { Failure } from "./model/failure.ts";
@@ -244,6 +245,8 @@ export interface Crm {
    * their content as it was delivered (see contentHash in model/): what is to be deleted elsewhere is compared with it.
    */
   whole(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** What came back of these outgoing emails: what the delivery reports among the delivered emails say, newest first. Empty where the CRM keeps none. */
+  returned(ids: readonly string[]): Promise<readonly Returned[]>;
   /** Senders that have emails in Pending Send whose time has come. A null address: emails without a sender. */
   pendingSenders(now: Date): Promise<readonly PendingSender[]>;
   /** Emails of one sender in Pending Send whose time has come, oldest first. */

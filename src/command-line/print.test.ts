@@ -136,7 +136,7 @@ describe("what people read", () => {
     };
     const outgoing = {
       ...{ emailId: "e2", generation: 2, messageId: "m2@example.test", stage: "accepted", attempts: 1, sentCopy: "filed", changedAt: AT },
-      sentences: ["The mail server accepted it."],
+      ...{ returned: [], sentences: ["The mail server accepted it."] },
     };
     assert.deepEqual(explanationLines({ incoming: [incoming], outgoing: [outgoing], mailboxes: [], pending: null, notRead: [] }), [
       "Message without Message-ID from nobody",

@@ -6,6 +6,7 @@ import { storableJson } from "../model/text.ts";
 import { conversationBase } from "../tracking/conversation.ts";
 import type { Mail } from "../tracking/smart-matching.ts";
 import { insertContent, missingContent } from "./content.ts";
+import { insertDeliveryReports } from "./delivery-reports.ts";
 import { insertHashes } from "./email-hashes.ts";
 import { contentOf, insertAttachments, insertParties, storableInstant, type TextHashes } from "./email-rows.ts";
 import { readSettings } from "./settings.ts";
@@ -14,7 +15,7 @@ import { readSettings } from "./settings.ts";
  * Makes emails of messages, with parties, bodies, attachments and queue items. An email whose id exists already is left as it is. One
  * answer per email given, in their order; the same id twice is created once.
  *
- * Seven statements for ordinary pages, eight with smart matching (more only by volume, see content.ts), asked for in three goes. Rows go in by hash and then by id in every
+ * Seven statements for ordinary pages, one more with smart matching and one where delivery reports are among them (more only by volume, see content.ts), asked for in three goes. Rows go in by hash and then by id in every
  * transaction, so that two deliveries of the same emails wait for each other instead of deadlocking; the second then finds them.
  */
 export async function deliverEmails(sql: Sql, emails: readonly IncomingEmail[]): Promise<Delivered[]> {
@@ -45,6 +46,7 @@ async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<s
     ),
     insertQueueItems(sql, created),
     insertHashes(sql, created.map(mailOf), settings),
+    insertDeliveryReports(sql, created),
   ]);
   return ids;
 }

@@ -39,6 +39,7 @@ test("a page asks for each key once, however many heads share it", () => {
     tokens: ["CRM:0001002"],
     conversations: [Buffer.alloc(22, 7).toString("base64")],
     hashes: [],
+    sent: [],
   });
 });
 
@@ -48,5 +49,19 @@ test("heads that tell nothing ask for nothing", () => {
     tokens: [],
     conversations: [],
     hashes: [],
+    sent: [],
   });
+});
+
+test("a Message-ID that a report names is asked for too, once, with the email that went out under it where one is known", () => {
+  const reported = [
+    { messageId: "a", emailId: "e1" },
+    { messageId: "z", emailId: null },
+  ];
+  const { messageIds, sent } = correlationKeys(
+    { heads: [{ ...HEAD, messageId: "a" }], mailbox: { address: "ann@crm.example" }, reported },
+    DEFAULT_SETTINGS,
+    () => false,
+  );
+  assert.deepEqual([messageIds, sent], [["a", "z"], [{ messageId: "a", emailId: "e1" }]]);
 });

@@ -25,6 +25,8 @@ export interface CorrelationKeys {
   readonly conversations: readonly string[];
   /** Each once per head: when the email must have been depends on the head. */
   readonly hashes: readonly HashKey[];
+  /** Emails that stand for a Message-ID although the CRM may know them under another one; see FactsQuery. */
+  readonly sent: readonly { readonly messageId: string; readonly emailId: string }[];
 }
 
 /** A hash of smart matching, and the time within which the emails lie that are wanted. */
@@ -34,6 +36,8 @@ export interface HashKey {
   readonly to: Date;
 }
 
+type KeyKind = Exclude<keyof CorrelationKeys, "sent">;
+
 export interface EarlierEmails {
   readonly byMessageId: ReadonlyMap<string, readonly EarlierEmail[]>;
   readonly byToken: ReadonlyMap<string, readonly EarlierEmail[]>;
@@ -42,11 +46,11 @@ export interface EarlierEmails {
 }
 
 /**
- * The keys by which the heads may belong to earlier emails: ids that they are, answer or refer to; tokens; conversations; hashes. `isOwn` tells the
- * addresses of users and queues.
+ * The keys by which the heads may belong to earlier emails: ids that they are, answer, refer to or report about; tokens; conversations; hashes. `isOwn`
+ * tells the addresses of users and queues.
  */
 export function correlationKeys(
-  { heads, mailbox }: Pick<FactsQuery, "heads"> & { readonly mailbox: Pick<FactsQuery["mailbox"], "address"> },
+  { heads, mailbox, reported = [] }: Pick<FactsQuery, "heads" | "reported"> & { readonly mailbox: Pick<FactsQuery["mailbox"], "address"> },
   settings: OrganizationSettings,
   isOwn: (address: string) => boolean,
 ): CorrelationKeys {
@@ -63,13 +67,15 @@ export function correlationKeys(
     const window = smartMatchingWindow(head);
     for (const key of hashesToFind(head, settings, correspondentsOf(head, own, isOwn))) hashes.push({ key, ...window });
   }
-  return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations], hashes };
+  for (const { messageId } of reported) messageIds.add(messageId);
+  const sent = reported.flatMap(({ messageId, emailId }) => (emailId === null ? [] : [{ messageId, emailId }]));
+  return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations], hashes, sent };
 }
 
 /** Emails that the CRM has under these keys, newest first, at most CANDIDATES_PER_KEY of each direction; of a hash in all. Two statements. */
 export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<EarlierEmails> {
   const { hashes } = keys;
-  const { rows } = await sql.query<{ kind: keyof CorrelationKeys; key: string; id: string }>(
+  const { rows } = await sql.query<{ kind: KeyKind; key: string; id: string }>(
     `${candidates("messageIds", "messageid", 1)} union all ${candidates("tokens", "trackingtoken", 2)} union all ${candidates("conversations", "baseconversationindex", 3)}
      union all ${HASH_CANDIDATES} order by at desc, id`,
     [
@@ -82,15 +88,17 @@ export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<Ea
       hashes.map((one) => storableInstant(one.to)),
     ],
   );
-  const emails = await readEmails(sql, [...new Set(rows.map((row) => row.id))]);
-  const of = (kind: keyof CorrelationKeys, wanted: readonly string[]) => {
+  const emails = await readEmails(sql, [...new Set([...rows.map((row) => row.id), ...keys.sent.map(({ emailId }) => emailId)])]);
+  const sent = Map.groupBy(keys.sent, ({ messageId }) => messageId);
+  const of = (kind: KeyKind, wanted: readonly string[]) => {
     const found = Map.groupBy(
       rows.filter((row) => row.kind === kind),
       (row) => row.key,
     );
     return new Map(
       wanted.flatMap((key) => {
-        const ids = new Set((found.get(storableText(key)) ?? []).map(({ id }) => id));
+        const known = kind === "messageIds" ? (sent.get(key) ?? []) : [];
+        const ids = new Set([...(found.get(storableText(key)) ?? []).map(({ id }) => id), ...known.map(({ emailId }) => emailId)]);
         return entry(
           key,
           [...ids].flatMap((id) => emails.get(id) ?? []),
@@ -110,7 +118,7 @@ function entry(key: string, emails: readonly EarlierEmail[]): [string, readonly 
   return emails.length > 0 ? [[key, emails]] : [];
 }
 
-function candidates(kind: keyof CorrelationKeys, column: string, parameter: number): string {
+function candidates(kind: KeyKind, column: string, parameter: number): string {
   return `(select '${kind}' as kind, keys.key, found.activityid as id, found.at
     from unnest($${parameter}::text[]) keys (key)
       cross join (values (true), (false)) directions (outgoing)

@@ -6,6 +6,7 @@ import { claimEmail, claimUnreadable } from "./claim.ts";
 import { getContent } from "./content.ts";
 import { createEmails, type DraftEmail } from "./create-email.ts";
 import { deliverEmails } from "./deliver.ts";
+import { readReturned } from "./delivery-reports.ts";
 import { createRecords, putQueues, putUsers, type QueueEntry, type RecordEntry, type UserEntry } from "./directory.ts";
 import { readFacts } from "./facts.ts";
 import { readOutgoing } from "./outgoing.ts";
@@ -45,6 +46,7 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     facts: (query) => readFacts(store, query),
     deliver: (emails, within) => inTransaction(store, within, "deliver emails", (sql) => deliverEmails(sql, emails)),
     whole: (ids) => wholeEmails(store, ids),
+    returned: (ids) => readReturned(store, ids),
     pendingSenders: (now) => pendingSenders(store, now),
     pending: (senderAddress, limit, now) => pendingEmails(store, senderAddress, limit, now),
     claim: async (id, generation, within) => {

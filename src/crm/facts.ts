@@ -6,7 +6,7 @@ import { correlationKeys, earlierEmails } from "./earlier-emails.ts";
 import { readSettings } from "./settings.ts";
 
 /** What the CRM knows about the heads of one page: five statements, whatever the page holds. */
-export async function readFacts(sql: Sql, { mailbox, heads }: FactsQuery): Promise<Facts> {
+export async function readFacts(sql: Sql, { mailbox, heads, reported = [] }: FactsQuery): Promise<Facts> {
   const addresses = addressesOf(heads);
   const [{ settings }, records, voters] = await Promise.all([
     readSettings(sql),
@@ -15,7 +15,7 @@ export async function readFacts(sql: Sql, { mailbox, heads }: FactsQuery): Promi
   ]);
   if (mailbox.owner.id !== undefined && !voters.owner) throw ownerMissing(mailbox);
   const isOwn = (address: string) => (voters.byAddress.get(address) ?? []).length > 0;
-  const emails = await earlierEmails(sql, correlationKeys({ heads, mailbox }, settings, isOwn));
+  const emails = await earlierEmails(sql, correlationKeys({ heads, mailbox, reported }, settings, isOwn));
   return {
     settings,
     records,

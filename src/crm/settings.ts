@@ -55,6 +55,7 @@ const SCHEMA = z.object({
   CreateQueueItemsForAcceptingQueueRecipients: flag,
   CreateQueueItemForSynchronizingMailbox: flag,
   SSSForceFilteringMethodForUserMailboxes: whole(-1, 4),
+  SkipAutomaticReplies: flag,
   BackgroundSendBatchSize: whole(1, 255),
   MaximumSubjectLengthOnMailServer: whole(255, 400),
   SSSSaveOutgoingEmailToExchangeSentFolder: flag,

@@ -83,6 +83,14 @@ export async function closeAlertsAbout(
   return rowCount;
 }
 
+/** Closes the open alerts of a subject with this code that were not seen since then: what they tell of came to its end by itself. */
+export async function closeQuietAlerts(sql: Sql, scope: Scope, subject: string, code: string, seenBefore: Date, now: Date): Promise<void> {
+  await sql.query(
+    "update waypost.alert set closed_at = $5 where scope = $1 and subject = $2 and code = $3 and closed_at is null and seen_at < $4",
+    [scope, subject, code, seenBefore, now],
+  );
+}
+
 /** Closes the open alerts about folders of a mailbox that are not among these any more; an alert names its folder as `<mailbox id>/<stream>`. */
 export async function closeAlertsOfOtherFolders(sql: Sql, mailboxId: string, streams: readonly string[], now: Date): Promise<void> {
   await sql.query(

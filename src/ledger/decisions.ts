@@ -1,8 +1,10 @@
+import type { AutomaticAnswer } from "../model/automatic-answer.ts";
 import type { Outcome, ReasonCode, RuleAnswer } from "../model/decision.ts";
 import { likenessOf } from "../model/identity.ts";
 import type { MessageHead, MessageRef, Place } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
+import { storeAutomaticAnswers } from "./automatic-answers.ts";
 import { release } from "./quarantine.ts";
 import { type KeptAnswer, storedAnswers } from "./rule-answers.ts";
 
@@ -20,6 +22,9 @@ export interface DecidedMessage {
   readonly waitingFor: readonly string[];
   /** It slipped away before its content was read: where it turns up again, it is decided as if never seen. */
   readonly undecided?: boolean;
+  /** See Decision. */
+  readonly automaticAnswer?: AutomaticAnswer | undefined;
+  readonly cutsLoop?: true;
   /** Hash of the content that was read where the head says; see contentHash in model/. Left out: none was read, or nobody will ask. */
   readonly contentHash?: string | null;
 }
@@ -113,7 +118,15 @@ export async function storeDecisions(
     return decisionId === undefined ? [] : one.places.map((place) => ({ ...place, decisionId, content: contentAt(one, place) }));
   });
   const settled = decided.flatMap((one) => (one.outcome === "quarantined" ? [] : (ids.get(one.identity) ?? [])));
-  await Promise.all([storeLocations(tx, mailboxId, places, now, coverage), release(tx, settled, now)]);
+  const answers = decided.flatMap(({ identity, automaticAnswer }) => {
+    const decisionId = ids.get(identity);
+    return automaticAnswer === undefined || decisionId === undefined ? [] : [{ ...automaticAnswer, decisionId }];
+  });
+  await Promise.all([
+    storeLocations(tx, mailboxId, places, now, coverage),
+    release(tx, settled, now),
+    storeAutomaticAnswers(tx, organization, answers),
+  ]);
   await markDeletable(tx, mailboxId, replaced);
   return ids;
 }

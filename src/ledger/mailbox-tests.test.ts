@@ -105,6 +105,16 @@ onBothEngines(
       ],
     );
     assert.equal((await testTraces(database, [head("mail@stranger.test")])).size, 0);
+    // A server that gives a test message back may write its report as an answer; it is a bounce all the same.
+    const bounces = [head("b1@mx.test", { inReplyTo: ["test@example.test"] }), head("b2@mx.test")];
+    const named = new Map([
+      [0, ["test@example.test"]],
+      [1, ["some-mail@x.test"]],
+    ]);
+    assert.deepEqual(
+      [...(await testTraces(database, bounces, named))].map(([index, trace]) => [index, trace.kind]),
+      [[0, "bounce"]],
+    );
   },
 );
 

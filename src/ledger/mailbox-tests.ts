@@ -105,15 +105,6 @@ export function testToken(subject: string): string | null {
   return SUBJECT.exec(subject)?.[1] ?? null;
 }
 
-/** Test messages of a mailbox that left since then, the latest first. */
-export async function sentTests(sql: Sql, mailboxId: string, since: Date): Promise<Pick<TestMessage, "messageId" | "sentAt">[]> {
-  const { rows } = await sql.query<Pick<TestMessage, "messageId" | "sentAt">>(
-    `select message_id as "messageId", sent_at as "sentAt" from waypost.test_message where mailbox_id = $1 and sent_at >= $2 order by sent_at desc limit 100`,
-    [mailboxId, since],
-  );
-  return rows;
-}
-
 /** What a message has to do with a test: it is the test message, an automatic answer to one, or its bounce. `mailbox` is the address that was tested. */
 export interface TestTrace {
   readonly kind: "test message" | "answer" | "bounce";
@@ -121,9 +112,17 @@ export interface TestTrace {
   readonly sentAt: Date;
 }
 
-/** Those of the heads that come from testing a mailbox, by their place in the list. One look-up, whatever the heads hold. */
-export async function testTraces(sql: Sql, heads: readonly MessageHead[]): Promise<Map<number, TestTrace>> {
-  const ids = [...new Set(heads.flatMap((head) => [head.messageId ?? [], ...head.inReplyTo, head.references.at(-1) ?? []].flat()))];
+/**
+ * Those of the heads that come from testing a mailbox, by their place in the list. One look-up, whatever the heads hold.
+ * @param reported Message-IDs that those heads name which are delivery reports, by their place
+ */
+export async function testTraces(
+  sql: Sql,
+  heads: readonly MessageHead[],
+  reported: ReadonlyMap<number, readonly string[]> = new Map(),
+): Promise<Map<number, TestTrace>> {
+  const named = heads.flatMap((head) => [head.messageId ?? [], ...head.inReplyTo, head.references.at(-1) ?? []].flat());
+  const ids = [...new Set([...named, ...[...reported.values()].flat()])];
   const tokens = [...new Set(heads.flatMap(({ subject }) => testToken(subject) ?? []))];
   if (ids.length + tokens.length === 0) return new Map();
   const { rows } = await sql.query<{ messageId: string; token: string; mailbox: string; sentAt: Date }>(
@@ -136,6 +135,7 @@ export async function testTraces(sql: Sql, heads: readonly MessageHead[]): Promi
     for (const { messageId, token, mailbox, sentAt } of rows) {
       const isIt = head.messageId === messageId || (testToken(head.subject) === token && head.from[0]?.address.toLowerCase() === mailbox);
       if (isIt) found.set(index, { kind: "test message", mailbox, sentAt });
+      else if (reported.get(index)?.includes(messageId)) found.set(index, { kind: "bounce", mailbox, sentAt });
       else if ([...head.inReplyTo, head.references.at(-1)].includes(messageId) && !found.has(index))
         found.set(index, { kind: "answer", mailbox, sentAt });
     }

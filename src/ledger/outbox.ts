@@ -70,6 +70,27 @@ export async function withdraw(sql: Sql, row: OutboxRow): Promise<void> {
   );
 }
 
+/** A Message-ID under which an email went out, or may have. */
+export interface SentUnder {
+  readonly messageId: string;
+  readonly emailId: string;
+}
+
+/** Those of these Message-IDs under which emails of the organization went out, and all under which these emails did. */
+export async function sentUnder(
+  sql: Sql,
+  organization: string,
+  messageIds: readonly string[],
+  emailIds: readonly string[],
+): Promise<SentUnder[]> {
+  const { rows } = await sql.query<SentUnder>(
+    `select message_id as "messageId", email_id as "emailId" from waypost.outbox where message_id = any($2::text[]) and organization = $1 and stage <> 'intended'
+     union select message_id, email_id from waypost.outbox where email_id = any($3::uuid[]) and organization = $1 and stage <> 'intended'`,
+    [organization, messageIds.map(storableText), emailIds],
+  );
+  return rows;
+}
+
 /** From here on content may be on its way. Throws when the row is not the holder's any more: then nothing may be transmitted. */
 export async function markTransmitting(sql: Sql, row: OutboxRow, holder: string, now: Date): Promise<void> {
   const { rowCount } = await sql.query(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CONTENT_LIMITS, parseContent } from "./content.ts";
+import { readDeliveryReport } from "./delivery-report.ts";
 import { parseHead } from "./head.ts";
 import { partsOf } from "./parts.ts";
 
@@ -23,6 +24,8 @@ type Read = (mime: Buffer) => unknown;
 const content: Read = (mime) => parseContent(mime, { ...CONTENT_LIMITS, parts: 100_000 });
 const parts: Read = (mime) => partsOf(mime, NO_LIMITS);
 const bounded: Read = (mime) => partsOf(mime, CONTENT_LIMITS);
+const delivery: Read = (mime) => readDeliveryReport(mime);
+const BOUNCE = "From: MAILER-DAEMON@x.test\r\nTo: a@x.test\r\n";
 const head: Read = (mime) => parseHead(mime, FACTS);
 
 /** What an attacker repeats, with how it is read and how often in the smaller of the two messages. */
@@ -35,6 +38,25 @@ const ATTACKS: readonly (readonly [title: string, read: Read, count: number, bui
   ["dashes without line ends", parts, 4_000_000, (count) => `${MIXED}--b\r\n\r\n${"-".repeat(count)}`],
   ["openings inside each other, with the limit of depth", bounded, 25_000, opened],
   ["lines like delimiters below the deepest nesting", bounded, 20_000, (count) => `${opened(49)}\r\n${"--b4\r\n--x\r\n".repeat(count)}`],
+  [
+    "recipients of a report",
+    delivery,
+    1_000,
+    (count) => `${BOUNCE}Content-Type: message/delivery-status\r\n\r\n${"Final-Recipient: a@b.test\r\n\r\n".repeat(count)}`,
+  ],
+  [
+    "addresses in a report in plain words",
+    delivery,
+    1_000,
+    (count) =>
+      `${BOUNCE}Subject: failure notice\r\n\r\n${Array.from({ length: count }, (_, index) => `<u${index}@b.test>: 550 5.1.1 x\r\n`).join("")}\r\nFrom: a\r\nTo: b\r\n`,
+  ],
+  [
+    "a line of a report without an address",
+    delivery,
+    20_000,
+    (count) => `${BOUNCE}Subject: failure notice\r\n\r\n550 ${"not error @ x@ ".repeat(count)}\r\n\r\nFrom: a\r\nTo: b\r\n`,
+  ],
   ["References", head, 20_000, (count) => `References: ${"<a.b@c.test>\r\n\t".repeat(count)}\r\n\r\n`],
   ["References without brackets", head, 40_000, (count) => `References: ${"a@b ".repeat(count)}\r\n\r\n`],
   ["header fields", head, 30_000, (count) => `${"X-A: b\r\n".repeat(count)}\r\n`],

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import type { AutomaticAnswer } from "./automatic-answer.ts";
 import type { RecordRef } from "./record.ts";
 
 /** Dynamics' reason codes of a check (DESIGN 8). */
@@ -60,6 +61,8 @@ export interface Placement {
   readonly correlatedEmailId: string | null;
   /** Earlier email, only for In-Reply-To, References and conversation index. */
   readonly parentEmailId: string | null;
+  /** The email of ours that the message is a delivery report about, where it is one. */
+  readonly reportedEmailId?: string;
   /** Tracking token found in the subject, or null. */
   readonly trackingToken: string | null;
   /** The user or queue whose filter accepted. */
@@ -78,6 +81,9 @@ export interface Decision {
   readonly placement: Placement | null;
   /** For `duplicate`: the email that stands for this message already. */
   readonly emailId: string | null;
+  /** Set for an automatic message that answers an email of ours; `cutsLoop`: it is one too many, and skipped for that. */
+  readonly automaticAnswer?: AutomaticAnswer;
+  readonly cutsLoop?: true;
   /** For `skipped` with "no correlation match": message ids whose arrival would change the answer. */
   readonly waitingFor: readonly string[];
 }

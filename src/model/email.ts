@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import type { Placement } from "./decision.ts";
+import type { ReportedRecipient } from "./delivery-report.ts";
 import type { Attachment } from "./message.ts";
 import type { RecordRef } from "./record.ts";
 
@@ -33,6 +34,8 @@ export interface IncomingEmail {
   readonly submittedBy: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly placement: Placement;
+  /** Set for a delivery report: the outgoing email that it is about, the Message-ID under which it names it, and what it says. */
+  readonly about?: { readonly emailId: string; readonly messageId: string | null; readonly recipients: readonly ReportedRecipient[] };
 }
 
 /** `created`: this call made the row. `existed`: the row of that id was there already. */

@@ -59,6 +59,11 @@ export const MATCHES_PER_ADDRESS = 100;
 export interface FactsQuery {
   readonly mailbox: { readonly address: string; readonly owner: { readonly type: string; readonly id?: string } };
   readonly heads: readonly MessageHead[];
+  /**
+   * Further Message-IDs that are asked for: delivery reports name them in their content. With the email that went out under one, where the ledger
+   * knows: the CRM may have been told of another Message-ID, or of none yet.
+   */
+  readonly reported?: readonly { readonly messageId: string; readonly emailId: string | null }[];
 }
 
 /** What the ledger knows of one message before the rules are asked. */

@@ -46,6 +46,8 @@ export interface OrganizationSettings {
   readonly CreateQueueItemsForAcceptingQueueRecipients: boolean;
   readonly CreateQueueItemForSynchronizingMailbox: boolean;
   readonly SSSForceFilteringMethodForUserMailboxes: number;
+  /** No setting of Dynamics, which tracks them: automatic replies are left alone. */
+  readonly SkipAutomaticReplies: boolean;
   readonly BackgroundSendBatchSize: number;
   readonly MaximumSubjectLengthOnMailServer: number;
   readonly SSSSaveOutgoingEmailToExchangeSentFolder: boolean;
@@ -91,6 +93,7 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   CreateQueueItemsForAcceptingQueueRecipients: true,
   CreateQueueItemForSynchronizingMailbox: true,
   SSSForceFilteringMethodForUserMailboxes: -1,
+  SkipAutomaticReplies: false,
   BackgroundSendBatchSize: 10,
   MaximumSubjectLengthOnMailServer: 255,
   SSSSaveOutgoingEmailToExchangeSentFolder: true,

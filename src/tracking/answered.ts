@@ -1,7 +1,7 @@
 import type { MessageHead } from "../model/message.ts";
 
 /** Message-IDs that are asked after for one head. Honest threads name their neighbours at the end; a hostile one could name thousands. */
-const MAXIMUM_ANSWERED = 20;
+export const MAXIMUM_ANSWERED = 20;
 
 /** The messages that a head says it answers (In-Reply-To), without itself. */
 export function inReplyToIds(head: MessageHead): readonly string[] {

@@ -6,7 +6,7 @@ import { inReplyToIds, referenceIds } from "./answered.ts";
 import { conversationBase } from "./conversation.ts";
 import { type Asked, barsForward, type Hit, latestAnswered, type Method } from "./correlation-method.ts";
 import { byStrength, type Candidate, type Evidence, evidenceOf, type Tie, tieBetween } from "./evidence.ts";
-import type { Question } from "./question.ts";
+import type { Question, TrackContext } from "./question.ts";
 import { no, notAsked, RULE, yes } from "./rule.ts";
 import { quote, when } from "./sentence.ts";
 import { SMART_MATCHING } from "./smart-method.ts";
@@ -20,6 +20,8 @@ export interface Correlation {
   readonly token: string | null;
   /** It is the parent too: only In-Reply-To, References and conversation index make one (product-behaviour 4.5). */
   readonly isReply: boolean;
+  /** The message is a delivery report about it. */
+  readonly isReport: boolean;
   /** One answer per method, in the order of asking. */
   readonly answers: readonly RuleAnswer[];
 }
@@ -33,10 +35,10 @@ interface KeyMethod extends Omit<Method, "ask"> {
   /** Said of a head that has no key. */
   readonly lacking: string;
   /** Best first. */
-  readonly keys: (head: MessageHead, settings: OrganizationSettings) => readonly string[];
+  readonly keys: (head: MessageHead, settings: OrganizationSettings, context: TrackContext) => readonly string[];
   readonly emails: (facts: Facts) => ReadonlyMap<string, readonly EarlierEmail[]>;
   /** Whether an email found by the key may be believed; `alone` when no other has the key. */
-  readonly believes: (tie: Tie, alone: boolean) => boolean;
+  readonly believes: (tie: Tie, alone: boolean, email: EarlierEmail) => boolean;
   /** Why one was not believed: the end of a sentence. */
   readonly doubt: string;
   /** Whether the sender's own copy of this very message counts as an earlier email. */
@@ -57,6 +59,16 @@ const MESSAGE_IDS = {
 };
 
 const KEY_METHODS: readonly KeyMethod[] = [
+  {
+    ...MESSAGE_IDS,
+    rule: RULE.deliveryReport,
+    concerns: ({ context }) => context.report !== undefined,
+    barred: (_, settings, { report }) => headersSwitchedOff(settings) ?? report?.unread ?? null,
+    keys: (_, __, { report }) => report?.about ?? [],
+    lacking: "Its content is no report that names the message it is about.",
+    believes: (_, __, { direction }) => direction === "outgoing",
+    doubt: "it did not go out from here: whoever writes a report can name any message",
+  },
   { ...MESSAGE_IDS, rule: RULE.inReplyTo, keys: inReplyToIds, lacking: "The message has no In-Reply-To." },
   { ...MESSAGE_IDS, rule: RULE.references, keys: referenceIds, lacking: "The message refers to no other message." },
   {
@@ -108,11 +120,12 @@ export function correlate(question: Question): Correlation {
   let found: (Hit & { readonly method: Method }) | null = null;
   let asked = false;
   for (const method of METHODS) {
+    if (method.concerns !== undefined && !method.concerns(question)) continue;
     if (found !== null) {
       answers.push(notAsked(method.rule, `${found.method.rule} had found the earlier email.`, { isGeneral: true }));
       continue;
     }
-    const barred = method.barred(question.head, question.facts.settings);
+    const barred = method.barred(question.head, question.facts.settings, question.context);
     const settings = method.settings(question.facts.settings);
     if (barred !== null) {
       answers.push(notAsked(method.rule, barred, { settings, isGeneral: true }));
@@ -124,9 +137,10 @@ export function correlate(question: Question): Correlation {
     answers.push(hit === null ? no(method.rule, because, evidence) : yes(method.rule, because, evidence));
     if (hit !== null) found = { ...hit, method };
   }
-  if (found === null) return { method: asked ? CORRELATION.none : CORRELATION.skipped, email: null, token: null, isReply: false, answers };
+  if (found === null)
+    return { method: asked ? CORRELATION.none : CORRELATION.skipped, email: null, token: null, isReply: false, isReport: false, answers };
   const { method, email, token } = found;
-  return { method: method.number, email, token, isReply: method.makesParent, answers };
+  return { method: method.number, email, token, isReply: method.makesParent, isReport: method.rule === RULE.deliveryReport, answers };
 }
 
 /** Whether the arrival of an answered message could change the answer: In-Reply-To and References may be asked about this head. */
@@ -136,14 +150,14 @@ export function asksMessageIds(head: MessageHead, settings: OrganizationSettings
 
 /** Evidence is weighed only once an email has the key: most messages answer nothing. */
 function askByKey(method: KeyMethod, question: Question, weigh: () => Evidence): Asked {
-  const { head, facts } = question;
-  const keys = method.keys(head, facts.settings);
+  const { head, facts, context } = question;
+  const keys = method.keys(head, facts.settings, context);
   let refusal: string | null = null;
   for (const key of keys) {
     const known = (method.emails(facts).get(key) ?? []).filter((one) => !isOwnCopy(one, head, method));
     const possible = known.filter((one) => !(one.at.getTime() > latestAnswered(head)));
     const candidates: Candidate[] = possible.map((email) => ({ email, tie: tieBetween(weigh(), email) }));
-    const believed = candidates.filter(({ tie }) => method.believes(tie, candidates.length === 1));
+    const believed = candidates.filter(({ tie, email }) => method.believes(tie, candidates.length === 1, email));
     const best = believed.length < 2 ? believed[0] : believed.sort(byStrength)[0];
     const token = method.rule === RULE.trackingToken ? key : null;
     if (best !== undefined) return { hit: { email: best.email, token }, because: described(method, key, best, believed.length) };

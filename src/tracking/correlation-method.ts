@@ -4,7 +4,7 @@ import type { MessageHead } from "../model/message.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import { isForward } from "../model/subject.ts";
 import type { Evidence } from "./evidence.ts";
-import type { Question } from "./question.ts";
+import type { Question, TrackContext } from "./question.ts";
 import type { RuleName } from "./rule.ts";
 
 /** One way to find the earlier email that a message belongs to. */
@@ -13,9 +13,11 @@ export interface Method {
   readonly number: CorrelationMethod;
   /** Whether what it finds is the parent too: only In-Reply-To, References and conversation index make one (product-behaviour 4.5). */
   readonly makesParent: boolean;
+  /** Whether there is anything to ask it about; left out: always. */
+  readonly concerns?: (question: Question) => boolean;
   readonly settings: (settings: OrganizationSettings) => NonNullable<RuleAnswer["settings"]>;
   /** Why the method may not be asked about this head, as a sentence; null when it may. */
-  readonly barred: (head: MessageHead, settings: OrganizationSettings) => string | null;
+  readonly barred: (head: MessageHead, settings: OrganizationSettings, context: TrackContext) => string | null;
   /** `weigh` costs time: it is for when an email was found. Most messages answer nothing. */
   readonly ask: (question: Question, weigh: () => Evidence) => Asked;
 }

@@ -49,6 +49,7 @@ describe("decision", () => {
         "automatic tracking",
         "sender",
         "mail between users",
+        "automatic mail",
         "In-Reply-To",
         "References",
         "tracking token",

@@ -94,6 +94,10 @@ function remedyFor({ rule, answer, settings, records }: RuleAnswer, { mailbox }:
       return "To have it tracked, leave the sender's address on one record only, or switch OverrideV5SenderConflictResolution off.";
     case `${RULE.internal} yes`:
       return "To have it tracked, switch ignoreinternalemail off; mail between users then becomes an email for each side.";
+    case `${RULE.automaticMail} yes`:
+      return settings?.SkipAutomaticReplies === true ? "To have it tracked, switch SkipAutomaticReplies off." : null;
+    case `${RULE.mailLoop} yes`:
+      return "To have it tracked, track it by hand; what in the CRM answers automatic mail should leave that out.";
     case `${RULE.recipients} no`:
       return "To have it tracked, add the address it was sent to (an alias or list, say) to a user or queue.";
     case `${RULE.filter} no`:

@@ -1,4 +1,6 @@
 import type { Address } from "../model/address.ts";
+import type { AutomaticAnswer } from "../model/automatic-answer.ts";
+import type { DeliveryReport } from "../model/delivery-report.ts";
 import type { Facts, Known } from "../model/facts.ts";
 import type { MailboxOwner } from "../model/mailbox.ts";
 import type { MessageHead } from "../model/message.ts";
@@ -17,8 +19,22 @@ export interface TrackContext {
   readonly known: Known;
   /** Set for what testing a mailbox brought here: the test message, or an answer to one. `mailbox` is the address that was tested. */
   readonly test?: { readonly kind: "test message" | "answer" | "bounce"; readonly mailbox: string; readonly sentAt: Date } | undefined;
+  /** Set for a message whose head looks like a delivery report: what its content says. */
+  readonly report?: ReportEvidence | undefined;
+  /** Automatic answers to emails of ours that came before it, of whoever wrote it at least. */
+  readonly automaticAnswers?: readonly AutomaticAnswer[];
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
+}
+
+/** What is known of the content of a message that looks like a delivery report. */
+export interface ReportEvidence {
+  /** Null when the content is no report, or was not read. */
+  readonly report: DeliveryReport | null;
+  /** Message-IDs of the email that it may be about: those that it names, and those under which the email went out whose mark it gives back. */
+  readonly about: readonly string[];
+  /** Why the content was not read, as a sentence; null when it was. */
+  readonly unread: string | null;
 }
 
 /** One message put to the rules, with what several of them need. */

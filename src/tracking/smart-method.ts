@@ -33,13 +33,17 @@ export const SMART_MATCHING: Method = {
     const { hashfilterkeywords, hashmaxcount, hashdeltasubjectcount, hashminaddresscount } = settings;
     return { enablesmartmatching, hashfilterkeywords, hashmaxcount, hashdeltasubjectcount, hashminaddresscount };
   },
-  barred: (head, settings) => (smartMatchingIsOn(settings) ? barsForward(head, settings) : "Smart matching is switched off."),
+  barred,
   ask,
 };
 
+function barred(head: MessageHead, settings: OrganizationSettings): string | null {
+  return smartMatchingIsOn(settings) ? barsForward(head, settings) : "Smart matching is switched off.";
+}
+
 /** The hashes under which emails are looked for that a head may belong to: those of its correspondents. None where smart matching is not asked. */
 export function hashesToFind(head: MessageHead, settings: OrganizationSettings, correspondents: ReadonlySet<string>): readonly string[] {
-  if (SMART_MATCHING.barred(head, settings) !== null) return [];
+  if (barred(head, settings) !== null) return [];
   return hashesFor(likenessOf(mailOf(head), settings), settings, correspondents);
 }
 

@@ -1,11 +1,13 @@
-import type { Decision, Placement, RuleAnswer } from "../model/decision.ts";
+import { type Decision, type Placement, REASON, type RuleAnswer } from "../model/decision.ts";
 import type { EarlierEmail, Facts } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
+import { automaticMail } from "./automatic-mail.ts";
 import { automaticTracking } from "./automatic-tracking.ts";
 import { type Correlation, correlate } from "./correlate.ts";
 import type { End, Gate } from "./gate.ts";
 import { mailBetweenUsers } from "./internal.ts";
 import { knownMessage } from "./known-message.ts";
+import { mailLoop } from "./mail-loop.ts";
 import { chooseOwner } from "./owner.ts";
 import { type Question, questionOf, type TrackContext } from "./question.ts";
 import { queueItems } from "./queues.ts";
@@ -19,7 +21,16 @@ import { tokensIn } from "./token.ts";
 import { type Vote, vote, waitingFor } from "./vote.ts";
 
 /** The rules that can end the matter before anybody's filter is asked, in order. */
-const GATES: readonly Gate[] = [testMessage, startDate, knownMessage, automaticTracking, usableSender, senderConflict, mailBetweenUsers];
+const GATES: readonly Gate[] = [
+  testMessage,
+  startDate,
+  knownMessage,
+  automaticTracking,
+  usableSender,
+  senderConflict,
+  mailBetweenUsers,
+  automaticMail,
+];
 
 /**
  * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.12).
@@ -37,10 +48,16 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
     if (verdict.end !== null) return ended(verdict.end, rules);
   }
   const correlation = correlate(question);
+  const loop = mailLoop(question, correlation);
+  rules.push(...correlation.answers, ...(loop === null ? [] : [loop.answer]));
+  if (loop?.cuts) return { ...ended(NOT_TRACKED, rules), automaticAnswer: loop.step, cutsLoop: true };
   const result = vote(question, correlation);
-  rules.push(...correlation.answers, ...result.answers);
-  return result.accepting === null ? skipped(question, result, rules) : tracked(question, correlation, result, rules);
+  rules.push(...result.answers);
+  if (result.accepting === null) return skipped(question, result, rules);
+  return { ...tracked(question, correlation, result, rules), ...(loop !== null && { automaticAnswer: loop.step }) };
 }
+
+const NOT_TRACKED: End = { outcome: "skipped", reason: REASON.unknown, emailId: null };
 
 /** What a person should know before reading the rules. */
 function remarks({ head, context }: Question): RuleAnswer[] {
@@ -74,6 +91,7 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
     correlationMethod: correlation.method,
     correlatedEmailId: correlation.email?.id ?? null,
     parentEmailId: correlation.isReply ? (correlation.email?.id ?? null) : null,
+    ...(correlation.isReport && correlation.email !== null && { reportedEmailId: correlation.email.id }),
     trackingToken: correlation.token ?? tokensIn(head.subject, facts.settings)[0] ?? null,
     accepting: result.accepting?.voter.record ?? null,
     queueIds: queues.queueIds,

@@ -1,6 +1,6 @@
 import { REASON, type ReasonCode, type RuleAnswer } from "../model/decision.ts";
 import type { Voter } from "../model/facts.ts";
-import { answeredIds } from "./answered.ts";
+import { answeredIds, MAXIMUM_ANSWERED } from "./answered.ts";
 import { asksMessageIds, type Correlation } from "./correlate.ts";
 import { askFilter, type FilterAnswer, methodOf } from "./filter.ts";
 import type { Question } from "./question.ts";
@@ -48,9 +48,10 @@ export function vote(question: Question, correlation: Correlation): Vote {
  * The messages whose arrival in the CRM would make a skipped one tracked: those it answers, if some filter that counts takes answers.
  * At most twenty Message-IDs.
  */
-export function waitingFor({ head, facts }: Question, { ballots }: Vote): readonly string[] {
+export function waitingFor({ head, facts, context }: Question, { ballots }: Vote): readonly string[] {
   const takesAnswers = ballots.some(({ counts, voter }) => counts && [1, 2, 3].includes(methodOf(voter, facts.settings)));
-  return takesAnswers && asksMessageIds(head, facts.settings) ? answeredIds(head) : [];
+  if (!takesAnswers || !asksMessageIds(head, facts.settings)) return [];
+  return [...new Set([...(context.report?.about ?? []), ...answeredIds(head)])].slice(0, MAXIMUM_ANSWERED);
 }
 
 function ballotsOf(question: Question, correlation: Correlation): readonly Ballot[] {

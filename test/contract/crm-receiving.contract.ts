@@ -102,6 +102,61 @@ export function receivingPromises(crmOf: () => CrmUnderTest): void {
     );
   });
 
+  test("facts: an email that went out stands for the Message-ID that a report names, also before the CRM was told of it", async () => {
+    const [ann, bob] = [unique("ann"), unique("bob")];
+    await crmOf().user({ address: ann });
+    const id = await crmOf().draft({ from: ann, to: [bob] });
+    const [known, stranger] = [`${id}.1.waypost@crm.test`, `${randomUUID()}@crm.test`];
+    const facts = await crmOf().crm.facts({
+      ...query([head({ from: [bob] })]),
+      reported: [
+        { messageId: known, emailId: id },
+        { messageId: stranger, emailId: null },
+        { messageId: `gone.${stranger}`, emailId: randomUUID() },
+      ],
+    });
+    assert.deepEqual(
+      facts.emailsByMessageId.get(known)?.map(({ id, direction }) => [id, direction]),
+      [[id, "outgoing"]],
+    );
+    assert.equal(facts.emailsByMessageId.get(stranger), undefined);
+    assert.equal(facts.emailsByMessageId.get(`gone.${stranger}`), undefined);
+  });
+
+  test("deliver: what a report says of an outgoing email is told of that email, newest first and once; the email stays as it is", async () => {
+    const ann = unique("ann");
+    await crmOf().user({ address: ann });
+    const id = await crmOf().draft({ from: ann, to: [unique("bob")] });
+    const recipient = (address: string, status: string | null) => ({
+      ...{ address, originalAddress: null, kind: "failed" as const, status, diagnosis: "\u0000\ud800 no such user" },
+    });
+    const about = (emailId: string, addresses: readonly string[]) => ({
+      ...{ emailId, messageId: `${id}@crm.test`, recipients: addresses.map((one) => recipient(one, "5.1.1")) },
+    });
+    const before = await crmOf().read(id);
+    const older = incoming({ received: new Date("2024-01-01T00:00:00Z"), about: about(id, ["bob@x.test", ""]) });
+    const newer = incoming({ received: new Date("2024-01-02T00:00:00Z"), about: about(id, ["bob@x.test"]) });
+    const stray = incoming({ about: about(randomUUID(), ["bob@x.test"]) });
+    await crmOf().crm.deliver([older, newer, stray]);
+    await crmOf().crm.deliver([older]);
+    assert.deepEqual(
+      (await crmOf().crm.returned([id, randomUUID()])).map((one) => [
+        one.reportId,
+        one.recipient,
+        one.kind,
+        one.status,
+        one.at.toISOString(),
+      ]),
+      [
+        [newer.id, "bob@x.test", "failed", "5.1.1", "2024-01-02T00:00:00.000Z"],
+        [older.id, "bob@x.test", "failed", "5.1.1", "2024-01-01T00:00:00.000Z"],
+        [older.id, "", "failed", "5.1.1", "2024-01-01T00:00:00.000Z"],
+      ],
+    );
+    assert.deepEqual(await crmOf().crm.returned([]), []);
+    assert.deepEqual(await crmOf().read(id), before);
+  });
+
   test("deliver: what was placed stands in the CRM: parties, bodies, attachments, regarding, queue items", async () => {
     const queueId = await crmOf().queue({ address: unique("queue") });
     const contact = await crmOf().contact({ addresses: [unique("c")] });

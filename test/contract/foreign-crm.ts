@@ -30,6 +30,7 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
       return call("deliver", () => crm.deliver(emails));
     },
     whole: (ids) => call("whole", () => crm.whole(ids)),
+    returned: (ids) => call("returned", () => crm.returned(ids)),
     pendingSenders: (now) => call("pendingSenders", () => crm.pendingSenders(now)),
     pending: (address, limit, now) => call("pending", () => crm.pending(address, limit, now)),
     claim: async (id, generation, within) => {

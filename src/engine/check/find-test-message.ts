@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ChosenFolder } from "../../ledger/folders.ts";
 import { testToken } from "../../ledger/mailbox-tests.ts";
 import { listMailboxes } from "../../ledger/mailboxes.ts";
+import { readDeliveryReport } from "../../mime/delivery-report.ts";
+import { looksLikeReport } from "../../model/delivery-report.ts";
 import { Failure } from "../../model/failure.ts";
 import type { FolderChoice } from "../../model/mailbox.ts";
 import type { Cursor, Folder, MessageHead } from "../../model/message.ts";
@@ -9,7 +11,6 @@ import type { MailSource } from "../../ports.ts";
 import { accessTo } from "../context.ts";
 import { chooseFolders } from "../receive/choose-folders.ts";
 import { whyNotTested } from "../why-not.ts";
-import { bounceOf, lookedLikeBounce } from "./bounce.ts";
 import { type CheckStep, isTooSoon } from "./check-step.ts";
 import type { Position } from "./position.ts";
 import type { Test, TestSearch } from "./test-message.ts";
@@ -110,7 +111,7 @@ async function lookOnce(source: MailSource, inbox: Folder, cursor: Cursor | null
   for (const head of pull.heads.filter((one) => one.folders.includes(inbox.id))) {
     if (head.messageId === test.messageId) return { cursor: pull.cursor, found: arrived(address) };
     if (testToken(head.subject) === test.token) return { cursor: pull.cursor, found: rewritten(head, test) };
-    if (lookedLikeBounce(head)) {
+    if (looksLikeReport(head)) {
       const diagnosis = await diagnosisOf(source, head, test);
       if (diagnosis !== null) return { cursor: pull.cursor, found: bounced(address, diagnosis) };
     }
@@ -120,8 +121,10 @@ async function lookOnce(source: MailSource, inbox: Folder, cursor: Cursor | null
 
 /** What a bounce says about the test message; null when it is about another one. */
 async function diagnosisOf(source: MailSource, head: MessageHead, { messageId }: Test): Promise<string | null> {
-  for await (const content of source.content([head.ref], { maximumSize: BOUNCE_BYTES }))
-    if (content.kind === "mime") return bounceOf(content.mime, messageId);
+  for await (const content of source.content([head.ref], { maximumSize: BOUNCE_BYTES })) {
+    const report = content.kind === "mime" ? readDeliveryReport(content.mime) : null;
+    if (report?.messageIds.includes(messageId)) return report.recipients[0]?.diagnosis ?? "(no diagnosis)";
+  }
   return null;
 }
 

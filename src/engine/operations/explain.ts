@@ -1,11 +1,13 @@
 import { type DecisionRow, findDecisions, whereItLies } from "../../ledger/decisions.ts";
 import { type DeletionNote, deletionNotes } from "../../ledger/deletions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
+import type { Returned } from "../../model/delivery-report.ts";
 import { explain as explainDecision } from "../../tracking/explain.ts";
 import { when } from "../../tracking/sentence.ts";
 import type { EngineContext } from "../context.ts";
 import { deletionSentence } from "./explain-deletion.ts";
 import { explainMailboxes, explainPending, type MailboxExplanation, mailboxesNotRead, type PendingExplanation } from "./explain-mailbox.ts";
+import { returnedOf, returnedSentence } from "./explain-returned.ts";
 
 /** Why one message was (not) tracked in one mailbox. */
 export interface IncomingExplanation {
@@ -32,6 +34,8 @@ export interface OutgoingExplanation {
   readonly attempts: number;
   readonly sentCopy: string | null;
   readonly changedAt: Date;
+  /** What came back of it, by recipient, newest first. */
+  readonly returned: readonly Returned[];
   readonly sentences: readonly string[];
 }
 
@@ -60,7 +64,9 @@ export async function explain(context: EngineContext, organizations: readonly st
     (note) => note.decisionId,
   );
   const incomings = decisions.map((row) => incoming(row, notes.get(row.id) ?? []));
-  const outgoings = (await findSendings(context.database, key)).map(outgoing);
+  const sendings = await findSendings(context.database, key);
+  const cameBack = await returnedOf(context, sendings);
+  const outgoings = sendings.map((row) => outgoing(row, cameBack.get(row) ?? []));
   const mailboxes = await explainMailboxes(context, key);
   const pending = incomings.length + outgoings.length > 0 ? null : await explainPending(context, organizations, key);
   const known = incomings.length + outgoings.length + mailboxes.length > 0 || pending !== null;
@@ -98,14 +104,15 @@ const STAGE_SENTENCES: Readonly<Record<OutboxRow["stage"], string>> = {
   unknown: "Nobody knows whether it left: the content went out and no answer came back.",
 };
 
-function outgoing(row: OutboxRow): OutgoingExplanation {
+function outgoing(row: OutboxRow, returned: readonly Returned[]): OutgoingExplanation {
   const sentences = [STAGE_SENTENCES[row.stage]];
   if (row.response) sentences.push(`The last answer was: ${row.response}`);
   for (const one of row.refused)
     sentences.push(`Recipient ${one.address} was refused${one.permanent ? " for good" : " for now"}: ${one.response}`);
+  sentences.push(...returned.map(returnedSentence));
   if (row.settlement?.status === "retry") sentences.push(`The next try is not before ${when(row.settlement.notBefore)}.`);
   if (row.sentCopy) sentences.push(`Copy in the Sent folder: ${row.sentCopy}.`);
   if (row.stage === "unknown") sentences.push(`Decide it with \`waypost decide ${row.emailId} sent|again|failed\`.`);
   const { emailId, generation, messageId, stage, attempts, sentCopy, changedAt } = row;
-  return { emailId, generation, messageId, stage, attempts, sentCopy, changedAt, sentences };
+  return { emailId, generation, messageId, stage, attempts, sentCopy, changedAt, returned, sentences };
 }

@@ -221,6 +221,7 @@ function trackedMessage({ candidate, email, contentHash, remarks, handedOut }: R
     ],
     emailId: email.id,
     waitingFor: [],
+    automaticAnswer: decision.automaticAnswer,
     contentHash,
   };
 }

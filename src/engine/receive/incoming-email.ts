@@ -29,7 +29,15 @@ export function incomingEmail(
     headers:
       head.references.length > 0 ? [...head.headers, ["references", head.references.map((one) => `<${one}>`).join(" ")]] : head.headers,
     placement: decision.placement,
+    ...aboutOf(candidate),
   };
+}
+
+/** A report of which nothing is known that could be shown is an email like any other. */
+function aboutOf({ report, decision }: TrackedCandidate): Pick<IncomingEmail, "about"> {
+  const emailId = decision.placement?.reportedEmailId;
+  if (report == null || emailId === undefined) return {};
+  return { about: { emailId, messageId: report.messageIds[0] ?? null, recipients: report.recipients } };
 }
 
 /** `prioritycode` from Importance (RFC 4021 2.1.54) or the older X-Priority (1 highest, 5 lowest). */

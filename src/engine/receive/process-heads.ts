@@ -24,9 +24,10 @@ import { PageFacts } from "../../tracking/page-facts.ts";
 import { track } from "../../tracking/track.ts";
 import type { EngineContext } from "../context.ts";
 import { step } from "../step.ts";
-import { bouncedTests } from "./bounced-tests.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
 import { knownAgain } from "./known-again.ts";
+import { alertLoops, answersBefore } from "./loops.ts";
+import { messageIdsIn, readReports, reportedEmails } from "./read-reports.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
@@ -85,6 +86,7 @@ export async function processHeads(
     settled = [...early, ...firm];
     const { reconsider } = await store(tx, firm, "covered");
     await storeUnfounded(reading, tx, unfounded, "covered");
+    await alertLoops(tx, work.mailbox, settled, context.now());
     await quarantineWithheld(reading, tx, withheld);
     await storeRest(tx);
     await reconsider();
@@ -239,24 +241,27 @@ async function decide(
   );
   // A delivery that was not brought to its end may have left its email in the CRM: it is no earlier email, it is this one.
   const unfinished = new Set([...claims.values()].filter((one) => !one.delivered).map((one) => one.emailId));
-  const found = await context.crm(mailbox.organization).facts({ mailbox, heads });
+  const claimOf = ({ identity }: Candidate) => (identity.weak ? undefined : claims.get(identity.key));
+  const reports = await readReports(reading, candidates, (one) => !claimOf(one)?.delivered && one.head.received >= mailbox.startDate);
+  const found = await context.crm(mailbox.organization).facts({ mailbox, heads, reported: reportedEmails(reports) });
   const facts = new PageFacts(found, unfinished);
-  const traces = await testTraces(context.database, heads);
-  const tests = new Map([...traces, ...(await bouncedTests(reading, heads, traces))]);
+  const tests = await testTraces(context.database, heads, messageIdsIn(reports));
+  const automaticAnswers = await answersBefore(reading, candidates);
   const decided: (DecidedMessage & Resting)[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {
     if (index % DECIDED_AT_A_TIME === DECIDED_AT_A_TIME - 1) await othersTurn();
-    const claim = candidate.identity.weak ? undefined : claims.get(candidate.identity.key);
+    const report = reports.evidence.get(index);
     const { result, restsOn } = facts.resting(() =>
-      track(candidate.head, facts, { mailbox, known: knownBy(claim), test: tests.get(index) }),
+      track(candidate.head, facts, { mailbox, known: knownBy(claimOf(candidate)), test: tests.get(index), report, automaticAnswers }),
     );
+    if (result.automaticAnswer !== undefined) automaticAnswers.push(result.automaticAnswer);
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
     if (decision.placement === null) {
       decided.push({ ...candidate, identity: candidate.key, ...decision, restsOn });
       continue;
     }
-    tracked.push({ ...candidate, decision, restsOn });
+    tracked.push({ ...candidate, decision, restsOn, report: report?.report ?? null });
     // A message without a Message-ID cannot be answered by id; its email id is not known before its content is.
     if (!candidate.identity.weak)
       facts.add(emailFact(candidate.head, decision.placement, emailIdFor(mailbox.organization, candidate.identity.key)));

@@ -2,6 +2,7 @@ import type { Lease } from "../../jobs/lease.ts";
 import type { ClaimRow } from "../../ledger/claims.ts";
 import type { DecidedMessage } from "../../ledger/decisions.ts";
 import { type Decision, REASON } from "../../model/decision.ts";
+import type { DeliveryReport } from "../../model/delivery-report.ts";
 import type { Identity } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { MailSource } from "../../ports.ts";
@@ -72,6 +73,8 @@ export interface Candidate {
 /** A candidate that the rules want in the CRM. */
 export interface TrackedCandidate extends Candidate, Resting {
   readonly decision: Decision;
+  /** What its content says, where it is a delivery report. */
+  readonly report?: DeliveryReport | null;
 }
 
 /** A decision for a message whose email turned out to exist when it was to be delivered. */

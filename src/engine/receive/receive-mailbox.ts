@@ -1,8 +1,9 @@
 import type { Lease } from "../../jobs/lease.ts";
-import { closeAlertsOfOtherFolders } from "../../ledger/alerts.ts";
+import { closeAlertsOfOtherFolders, closeQuietAlerts } from "../../ledger/alerts.ts";
 import { storeFolders } from "../../ledger/folders.ts";
 import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { storeUnfinished, type Unfinished } from "../../ledger/unfinished.ts";
+import { LOOP_WINDOW } from "../../model/automatic-answer.ts";
 import type { Failure } from "../../model/failure.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
@@ -13,6 +14,7 @@ import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
 import { tellHiddenFolders } from "./hidden-folders.ts";
+import { LOOP_CODE } from "./loops.ts";
 import { NextPage } from "./next-page.ts";
 import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading, type StartedAnew } from "./reading.ts";
@@ -109,7 +111,9 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
     const closeAlerts = async () => {
       const hidden = hidesFolders ? await tellHiddenFolders(tx, mailbox, context.now()) : [];
       const streams = [...new Set([...wanted.map((folder) => folder.stream), ...hidden])];
-      await closeAlertsOfOtherFolders(tx, mailbox.id, streams, context.now());
+      const now = context.now();
+      await closeAlertsOfOtherFolders(tx, mailbox.id, streams, now);
+      await closeQuietAlerts(tx, "mailbox", mailbox.id, LOOP_CODE, new Date(now.getTime() - LOOP_WINDOW), now);
     };
     await Promise.all([storeFolders(tx, mailbox.id, folders, context.now()), closeAlerts()]);
   }, "store folders");

@@ -1,0 +1,115 @@
+import { type DeliveryReport, isNullPath, isServer, type ReportKind } from "../model/delivery-report.ts";
+import type { MessageHead } from "../model/message.ts";
+import { claimedAuthors } from "./author.ts";
+import { quote } from "./sentence.ts";
+
+/** What kind of program wrote a message. */
+export type AutomatonKind = "delivery report" | "complaint" | "receipt" | "automatic reply" | "mailing list" | "bulk mail" | "notification";
+
+/** A program that wrote a message, and by what it is known. */
+export interface Automaton {
+  readonly kind: AutomatonKind;
+  /** The evidence as the end of a sentence: `its header has "Auto-Submitted: auto-replied"`. */
+  readonly evidence: string;
+}
+
+/** What one field tells; null: nothing. */
+interface Mark {
+  readonly field: string;
+  readonly kind: (value: string) => AutomatonKind | null;
+}
+
+const always =
+  (kind: AutomatonKind): Mark["kind"] =>
+  () =>
+    kind;
+const unlessNo =
+  (kind: AutomatonKind): Mark["kind"] =>
+  (value) =>
+    /^(?:no|none|false|0)\b/i.test(value) ? null : kind;
+
+/**
+ * The marks in the order of their weight: what says of itself that it is an answer, then what mailing lists and bulk mailers must say (RFC 2919,
+ * RFC 2369), then what only tells that no person pressed Send. Auto-Submitted is RFC 3834 5, Precedence RFC 3834 2, the others are custom.
+ */
+const MARKS: readonly Mark[] = [
+  { field: "content-type", kind: (value) => (/^multipart\/report\b/i.test(value) ? reportType(value) : null) },
+  { field: "x-failed-recipients", kind: always("delivery report") },
+  { field: "auto-submitted", kind: (value) => (/^auto-replied\b/i.test(value) ? "automatic reply" : null) },
+  { field: "x-autoreply", kind: unlessNo("automatic reply") },
+  { field: "x-autorespond", kind: unlessNo("automatic reply") },
+  { field: "x-autoreply-from", kind: always("automatic reply") },
+  { field: "x-mail-autoreply", kind: unlessNo("automatic reply") },
+  { field: "precedence", kind: (value) => PRECEDENCES.get(value.toLowerCase()) ?? null },
+  { field: "list-id", kind: always("mailing list") },
+  { field: "list-unsubscribe", kind: always("bulk mail") },
+  { field: "auto-submitted", kind: unlessNo("notification") },
+  { field: "x-auto-response-suppress", kind: unlessNo("notification") },
+  { field: "x-loop", kind: always("notification") },
+];
+
+const PRECEDENCES: ReadonlyMap<string, AutomatonKind> = new Map([
+  ["auto_reply", "automatic reply"],
+  ["auto-reply", "automatic reply"],
+  ["list", "mailing list"],
+  ["bulk", "bulk mail"],
+  ["junk", "bulk mail"],
+]);
+
+/** Addresses that say of themselves that nobody reads what is sent to them. */
+const NO_REPLY = /^(?:no|do[._-]?not|dont|nicht|ne[._-]?pas)[._-]?(?:reply|replies|antworten|repondre|respond)\b/i;
+
+/** How absent people's programs begin their subjects. A person may write so too: it counts only beside another mark. */
+const AWAY =
+  /^\s*(?:(?:re|aw)\s*:\s*)?(?:automatic reply|auto(?:matic|mated)?[ -]?(?:reply|response)|out of (?:the )?office|automatische antwort|abwesenheit|abwesend|réponse automatique|respuesta automática|risposta automatica|vacation)/i;
+
+/**
+ * The program that a message comes from, as far as its head tells and, where it is known, its content; null where nothing tells of one. Nothing but
+ * the marks that programs set themselves counts: a mark taken too wide would call people's mail automatic.
+ */
+export function automatonOf(head: MessageHead, report: DeliveryReport | null = null): Automaton | null {
+  if (report !== null) return { kind: kindOfReport(report.kind), evidence: `its content is a report with the outcome "${report.kind}"` };
+  const marked = markOf(head) ?? pathMark(head) ?? senderMark(head);
+  if (marked === null || marked.kind !== "notification" || !AWAY.test(head.subject)) return marked;
+  return { kind: "automatic reply", evidence: `${marked.evidence}, and its subject begins like one` };
+}
+
+function markOf({ headers }: MessageHead): Automaton | null {
+  for (const mark of MARKS) {
+    for (const [name, value] of headers) {
+      const kind = name === mark.field ? mark.kind(value.trim()) : null;
+      if (kind !== null) return { kind, evidence: `its header has ${quote(`${fieldName(name)}: ${value}`)}` };
+    }
+  }
+  return null;
+}
+
+/** What answers by itself has no return path, lest two programs answer each other (RFC 3834 4). */
+function pathMark({ headers, inReplyTo }: MessageHead): Automaton | null {
+  const path = headers.find(([name]) => name === "return-path")?.[1];
+  if (path === undefined || !isNullPath(path)) return null;
+  return { kind: inReplyTo.length > 0 ? "automatic reply" : "notification", evidence: "it has no return path" };
+}
+
+function senderMark(head: MessageHead): Automaton | null {
+  for (const author of claimedAuthors(head)) {
+    if (isServer(author)) return { kind: "notification", evidence: `a mail server wrote it as ${quote(author.address)}` };
+    if (NO_REPLY.test(author.address.trim())) return { kind: "notification", evidence: `nobody reads answers to ${quote(author.address)}` };
+  }
+  return null;
+}
+
+function reportType(contentType: string): AutomatonKind {
+  if (/\bfeedback-report\b/i.test(contentType)) return "complaint";
+  return /\bdisposition-notification\b/i.test(contentType) ? "receipt" : "delivery report";
+}
+
+function kindOfReport(kind: ReportKind): AutomatonKind {
+  if (kind === "complaint") return "complaint";
+  return kind === "displayed" || kind === "deleted" || kind === "processed" ? "receipt" : "delivery report";
+}
+
+/** As people know it: `auto-submitted` is Auto-Submitted. */
+function fieldName(name: string): string {
+  return name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase());
+}
