@@ -15,22 +15,27 @@ export class ByteReader {
   }
 
   byte(): number {
-    return this.take(1).readUInt8(0);
+    return this.#bytes.readUInt8(this.#pass(1));
   }
 
   short(): number {
-    return this.take(2).readUInt16LE(0);
+    return this.#bytes.readUInt16LE(this.#pass(2));
   }
 
   long(): number {
-    return this.take(4).readUInt32LE(0);
+    return this.#bytes.readUInt32LE(this.#pass(4));
   }
 
   /** A view, not a copy. */
   take(length: number): Buffer {
+    const from = this.#pass(length);
+    return this.#bytes.subarray(from, from + length);
+  }
+
+  #pass(length: number): number {
     if (length > this.left) throw new CutShort(`${length} bytes are announced, ${this.left} are there.`);
     this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+    return this.#at - length;
   }
 
   /** As {@link take}, and passes over what fills up to a multiple of four; at the very end that filling may be missing. */
