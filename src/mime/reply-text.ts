@@ -20,6 +20,9 @@ const ATTRIBUTION_LENGTH = 400;
 /** Lines that it may take: programs break it where they break all lines. */
 const ATTRIBUTION_LINES = 4;
 
+/** How a line begins that says who wrote what is quoted: with a date, or a word in front of one. */
+const LED = new RegExp(`^\\s{0,8}-{0,20}\\s?(?:\\d|${ATTRIBUTION_LEADS.join("|")})`, "i");
+
 /** Lines of a quoted head that are looked at. */
 const HEAD_LINES = 8;
 
@@ -40,8 +43,8 @@ export function replyOf({ html, text }: Pick<ParsedContent, "html" | "text">): s
  * What is new in a message's plain text: without what it quotes and without the signature. Null where nothing is to be left out, where nothing would be left,
  * where the message hands another one on, and where the text is longer than {@link REPLY_CHARACTERS}.
  *
- * Our own rules and not a library's: the regular expressions of email-reply-parser need four seconds for 10 KB made for it, with the cube of
- * the length, and those of planer look for one language. Line by line, each looked at a bounded number of times and at a bounded length; never throws.
+ * Our own rules and not a library's: the regular expressions of email-reply-parser need four seconds for 10 KB made for them, with the cube of
+ * the length, and those of planer the square. Line by line, each looked at a bounded number of times and at a bounded length; never throws.
  */
 export function replyText(text: string): string | null {
   if (text.length > REPLY_CHARACTERS) return null;
@@ -98,7 +101,8 @@ function firstAfter(lines: readonly string[], at: number): string {
 
 /** The words of a line between dashes (`-----Original Message-----`), or before a colon, in lower case; null where they cannot be a title. */
 function titleOf(line: string): string | null {
-  if (line.length > 100) return null;
+  // Nearly all lines end the question here.
+  if (line.length > 100 || !(line.endsWith(":") || /^\s{0,8}[*_-]/.test(line))) return null;
   const bare = line.replace(/^[\s*_-]+/, "").replace(/[\s*_:-]+$/, "");
   return bare === line.trim() ? null : bare.toLowerCase();
 }
@@ -128,36 +132,36 @@ function isHeadLabel(label: string): boolean {
 
 /** What stands before the colon of a line, without the stars of bold letters, in lower case. */
 function labelOf(line: string): string | null {
+  const start = line.slice(0, 40);
+  if (!start.includes(":") && !start.includes("：")) return null;
   const found = /^[ \t]{0,8}\*{0,2}([^\s:：*][^:：*]{0,19}?)\s?\*{0,2}[:：]/u.exec(line);
   return found?.[1]?.trim().toLowerCase() ?? null;
 }
 
 /** Where a quotation begins behind the lines that say whose it is, or null where this line begins no such thing. */
 function attributionEnd(lines: readonly string[], at: number): number | null {
+  const first = lines[at] ?? "";
+  // A line that begins otherwise can only be meant alone, in front of marked lines: what stands before it is the reply.
+  if (!LED.test(first)) return isAttribution(first, true) && isMarked(firstAfter(lines, at + 1)) ? at + 1 : null;
   let joined = "";
   for (let next = at; next < Math.min(lines.length, at + ATTRIBUTION_LINES); next += 1) {
     const line = lines[next] ?? "";
     if (line === "" || isMarked(line)) return null;
     joined = joined === "" ? line.trim() : `${joined} ${line.trim()}`;
     if (joined.length > ATTRIBUTION_LENGTH) return null;
-    // What stands before a line that names no date first is the reply itself: only that line alone can be meant.
     if (isAttribution(joined, next === at && isMarked(firstAfter(lines, next + 1)))) return next + 1;
   }
   return null;
 }
 
-/**
- * "On 3 April 2012, Ann <ann@example.test> wrote:", in many languages: with a date or an address, and a verb. A line that does not begin like one
- * counts only in front of marked lines.
- */
+/** "On 3 April 2012, Ann <ann@example.test> wrote:", in many languages: with a date or an address, and a verb. */
 function isAttribution(line: string, marksFollow: boolean): boolean {
+  if (line.length > ATTRIBUTION_LENGTH || !/[\d@]/.test(line)) return false;
   const bare = line
+    .trim()
     .replace(/^-{1,20}\s?/, "")
     .replace(/\s?-{1,20}$/, "")
     .toLowerCase();
-  if (!/[\d@]/.test(bare)) return false;
-  const led = /^\d/.test(bare) || ATTRIBUTION_LEADS.some((lead) => bare.startsWith(lead));
-  if (!led && !marksFollow) return false;
   const ends = /[:：]$/.test(bare);
   const verb = ATTRIBUTION_VERBS.some((one) => bare.endsWith(one) || (ends && bare.includes(one)));
   return verb || (/^\d{4}[-/.]\d/.test(bare) && (bare.endsWith(">:") || (marksFollow && bare.endsWith(">"))));
