@@ -33,8 +33,8 @@ interface BodyText {
  * Bodies: all text/plain and text/html parts that are not declared attachments, in order; where one of them exists in one form
  * only and the message has both, it is converted, so that neither body misses a part. Everything else is an attachment as it came
  * in: nested messages, invitations, delivery reports, encrypted parts, inline pictures. What is signed is an attachment as well, byte
- * for byte, beside what can be read of it. A winmail.dat is opened: what it holds stands in its place, and its body is used where the
- * message has no other.
+ * for byte, beside what can be read of it. A winmail.dat is opened: what it holds stands in its place, and its bodies are used where the
+ * message has none in that form.
  */
 export async function parseContent(mime: Buffer, limits: PartLimits = CONTENT_LIMITS): Promise<ParsedContent> {
   const { leaves, signed, remarks } = partsOf(mime, limits);
@@ -49,8 +49,7 @@ export async function parseContent(mime: Buffer, limits: PartLimits = CONTENT_LI
   }
   attachments.push(...signed.map(signedAttachment));
   const shown = texts.filter(({ text }) => text.trim() !== "");
-  const bodies = shown.length > 0 ? { html: bodyOf(shown, "html"), text: bodyOf(shown, "plain") } : wrappedBodies(wrapped);
-  return { ...bodies, attachments, remarks: [...faults] };
+  return { ...bodiesOf(shown, wrapped), attachments, remarks: [...faults] };
 }
 
 /** A part as an attachment, or what is inside where it is a winmail.dat; that one stays as well where it could not be read whole. */
@@ -67,10 +66,15 @@ function mayBeTnef(leaf: Leaf): boolean {
   return TNEF_TYPES.has(leaf.type.value) || (nameOf(leaf) ?? "").toLowerCase().endsWith(".dat");
 }
 
-/** The bodies of a message that has none of its own beside its winmail.dat. */
-function wrappedBodies(wrapped: readonly TnefContent[]): Pick<ParsedContent, "html" | "text"> {
-  const { html = null, text = null } = wrapped.find((one) => one.html !== null || one.text !== null) ?? {};
-  return { html, text };
+/**
+ * The message's own bodies, and those of its winmail.dat where it has none: Outlook writes the plain text beside it for others and shows the HTML inside. Where the
+ * message has several texts, that HTML would be without some of them.
+ */
+function bodiesOf(shown: readonly BodyText[], wrapped: readonly TnefContent[]): Pick<ParsedContent, "html" | "text"> {
+  const inside = wrapped.find((one) => one.html !== null || one.text !== null) ?? { html: null, text: null };
+  if (shown.length === 0) return { html: inside.html, text: inside.text };
+  const own = { html: bodyOf(shown, "html"), text: bodyOf(shown, "plain") };
+  return own.html === null && shown.length === 1 ? { ...own, html: inside.html } : own;
 }
 
 function bodyKind(leaf: Leaf): BodyText["kind"] | null {

@@ -61,12 +61,18 @@ test("winmail.dat: its files become attachments of the email with their long nam
   });
 });
 
-test("winmail.dat: its body is the email's where the message has no other, and only there", async () => {
+test("winmail.dat: its body is the email's where the message has none in that form, and only there", async () => {
   const winmail = tnef(NOTE, messageProperties(binary(MAPI.html, Buffer.from(HTML, "latin1")), wideText(MAPI.body, "Grüße\r\n")));
   const alone = await parseContent(messageWith(winmail));
   assert.deepEqual([alone.html, alone.text, alone.attachments], [HTML, "Grüße\n", []]);
   const beside = await parseContent(messageWith(winmail, "hello"));
-  assert.deepEqual([beside.html, beside.text], [null, "hello"]);
+  assert.deepEqual([beside.html, beside.text], [HTML, "hello"], "Outlook shows the HTML");
+  const second = "--w\r\nContent-Type: text/plain\r\n\r\nfooter of a list\r\n";
+  const withFooter = Buffer.from(messageWith(winmail, "hello").toString("latin1").replace("--w--", `${second}--w--`), "latin1");
+  const several = await parseContent(withFooter);
+  assert.deepEqual([several.html, several.text], [null, "hello\nfooter of a list"], "the HTML would be without the footer");
+  const other = Buffer.from(messageWith(winmail, "<b>x</b>").toString("latin1").replace("text/plain", "text/html"), "latin1");
+  assert.deepEqual([(await parseContent(other)).html, (await parseContent(other)).text], ["<b>x</b>", null]);
 });
 
 test("winmail.dat: the body may be an attribute, in its code page, or HTML in a code page of its own", () => {
