@@ -21,6 +21,10 @@ const testServers = [
   { package: "postfix", there: () => existsSync("/usr/sbin/postfix") },
   { package: "postgresql", there: () => newestPostgres() !== undefined },
   { package: "python3", there: () => onPath("python3") },
+  { package: "openssl", there: () => onPath("openssl") },
+  { package: "gnupg", there: () => onPath("gpg") },
+  { package: "tnef", there: () => onPath("tnef") },
+  { package: "ytnef-tools", there: () => onPath("ytnef") },
   { package: "chromium", there: () => onPath("chromium") || onPath("chromium-browser") || onPath("google-chrome") },
 ];
 

@@ -53,15 +53,15 @@ async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<s
 
 async function insertEmails(sql: Sql, emails: readonly IncomingEmail[], hashes: readonly TextHashes[]): Promise<Set<string>> {
   const { rows } = await sql.query<{ id: string }>(
-    `insert into crm.email (activityid, subject, descriptionhash, plaintexthash, directioncode, statuscode, sender, torecipients, submittedby, messageid, inreplyto,
+    `insert into crm.email (activityid, subject, descriptionhash, plaintexthash, replytexthash, directioncode, statuscode, sender, torecipients, submittedby, messageid, inreplyto,
        conversationindex, baseconversationindex, trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, regardingobjectid,
        regardingobjecttypecode, regardingobjectidname, acceptingentityid, acceptingentitytypecode, isduplicatesenderunresolved, internetmessageheaders,
        notifications, prioritycode, attachmentcount, ownerid, owneridtype, senton, receivedon, actualend)
-     select activityid, subject, descriptionhash, plaintexthash, false, ${STATUS.received}, sender, torecipients, submittedby, messageid, inreplyto,
+     select activityid, subject, descriptionhash, plaintexthash, replytexthash, false, ${STATUS.received}, sender, torecipients, submittedby, messageid, inreplyto,
        conversationindex, baseconversationindex, trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, regardingobjectid,
        regardingobjecttypecode, regardingobjectidname, acceptingentityid, acceptingentitytypecode, isduplicatesenderunresolved, internetmessageheaders,
        notifications, prioritycode, attachmentcount, ownerid, owneridtype, senton, receivedon, receivedon
-     from jsonb_to_recordset($1::jsonb) one (activityid uuid, subject text, descriptionhash text, plaintexthash text, sender text, torecipients text,
+     from jsonb_to_recordset($1::jsonb) one (activityid uuid, subject text, descriptionhash text, plaintexthash text, replytexthash text, sender text, torecipients text,
        submittedby text, messageid text, inreplyto text, conversationindex text, baseconversationindex text, trackingtoken text,
        correlationmethod smallint, correlatedactivityid uuid, parentactivityid uuid, regardingobjectid uuid, regardingobjecttypecode text,
        regardingobjectidname text, acceptingentityid uuid, acceptingentitytypecode text, isduplicatesenderunresolved boolean,
@@ -81,6 +81,7 @@ function emailRow(email: IncomingEmail, hashes: TextHashes | undefined): Record<
     subject: email.subject,
     descriptionhash: hashes?.html ?? null,
     plaintexthash: hashes?.text ?? null,
+    replytexthash: hashes?.reply ?? null,
     sender: addressesAs(PARTICIPATION.sender, placement.parties)[0] ?? null,
     torecipients: addressesAs(PARTICIPATION.to, placement.parties).join(";"),
     submittedby: email.submittedBy,

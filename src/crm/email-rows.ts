@@ -65,15 +65,21 @@ export async function insertAttachments(sql: Sql, emails: readonly AttachmentRow
   );
 }
 
-/** The hashes of an email's two text bodies in the content store; null where there is none. */
+/** The hashes of an email's two text bodies, and of what is new in them, in the content store; null where there is none. */
 export interface TextHashes {
   readonly html: string | null;
   readonly text: string | null;
+  readonly reply: string | null;
 }
 
 /** Bodies and attachments of emails by their hashes, for the content store, and the hashes of the text bodies, in the order of the emails. */
 export function contentOf(
-  emails: readonly { readonly html: string | null; readonly text: string | null; readonly attachments: readonly Attachment[] }[],
+  emails: readonly {
+    readonly html: string | null;
+    readonly text: string | null;
+    readonly reply?: string | null;
+    readonly attachments: readonly Attachment[];
+  }[],
 ): { readonly bodies: Map<string, Buffer>; readonly hashes: readonly TextHashes[] } {
   const bodies = new Map<string, Buffer>();
   const put = (body: string | null): string | null => {
@@ -84,9 +90,9 @@ export function contentOf(
     bodies.set(hash, bytes);
     return hash;
   };
-  const hashes = emails.map(({ html, text, attachments }) => {
+  const hashes = emails.map(({ html, text, reply = null, attachments }) => {
     for (const attachment of attachments) bodies.set(attachmentHash(attachment), attachment.body);
-    return { html: put(html), text: put(text) };
+    return { html: put(html), text: put(text), reply: put(reply) };
   });
   return { bodies, hashes };
 }

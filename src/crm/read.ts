@@ -61,6 +61,8 @@ export interface EmailPage {
 export interface WholeEmail extends ListedEmail {
   readonly html: string | null;
   readonly text: string | null;
+  /** What is new in its text, without what it quotes and the signature; null where that is all of it, or nobody looked. */
+  readonly reply: string | null;
   readonly messageId: string | null;
   readonly inReplyTo: string | null;
   readonly parentEmailId: string | null;
@@ -137,9 +139,17 @@ export async function listEmails(sql: Sql, query: EmailListQuery): Promise<Email
 /** One email with everything on it, or null. */
 export async function readEmail(sql: Sql, id: string): Promise<WholeEmail | null> {
   const { rows } = await sql.query<
-    Omit<WholeEmail, "html" | "text"> & { htmlHash: string | null; html: Buffer | null; textHash: string | null; text: Buffer | null }
+    Omit<WholeEmail, "html" | "text" | "reply"> & {
+      htmlHash: string | null;
+      html: Buffer | null;
+      textHash: string | null;
+      text: Buffer | null;
+      replyHash: string | null;
+      reply: Buffer | null;
+    }
   >(
     `select ${LISTED}, ${partiesOf("")}, email.descriptionhash as "htmlHash", html.body as html, email.plaintexthash as "textHash", plain.body as text,
+       email.replytexthash as "replyHash", reply.body as reply,
        email.messageid as "messageId", email.inreplyto as "inReplyTo", email.parentactivityid as "parentEmailId", email.correlatedactivityid as "correlatedEmailId",
        case when email.ownerid is not null then json_build_object('type', email.owneridtype, 'id', email.ownerid, 'name', coalesce(owner.name, '')) end as owner,
        case when email.acceptingentityid is not null then
@@ -154,6 +164,7 @@ export async function readEmail(sql: Sql, id: string): Promise<WholeEmail | null
      from crm.email
        left join crm.content html on html.hash = email.descriptionhash
        left join crm.content plain on plain.hash = email.plaintexthash
+       left join crm.content reply on reply.hash = email.replytexthash
        left join crm.addressee owner on owner.id = email.ownerid and owner.type = email.owneridtype
        left join crm.addressee accepting on accepting.id = email.acceptingentityid and accepting.type = email.acceptingentitytypecode
      where email.activityid = $1`,
@@ -161,8 +172,8 @@ export async function readEmail(sql: Sql, id: string): Promise<WholeEmail | null
   );
   const row = rows[0];
   if (!row) return null;
-  const { htmlHash, html, textHash, text, ...email } = row;
-  return { ...email, html: bodyText(htmlHash, html), text: bodyText(textHash, text) };
+  const { htmlHash, html, textHash, text, replyHash, reply, ...email } = row;
+  return { ...email, html: bodyText(htmlHash, html), text: bodyText(textHash, text), reply: bodyText(replyHash, reply) };
 }
 
 /** A record with its addresses, or null when the CRM has none of that id. */

@@ -49,6 +49,15 @@ describe("the reader of contents", () => {
     assert.deepEqual(await asked("ann@example.test", undefined), originOf(mime("ann@example.test")));
   });
 
+  test("tells what is new in an answer, in the plain text or in that of the HTML where there is no other", async () => {
+    const asked = async (mime: string) => (await reader.read(Buffer.from(mime), OPTIONS)).reply;
+    assert.equal(await asked("Subject: x\r\n\r\nYes.\r\n\r\nOn 3 May 2024, Ann wrote:\r\n> Shall we?\r\n"), "Yes.");
+    const html = "<p>Yes.</p><div>On 3 May 2024, Ann wrote:</div><blockquote>Shall we?</blockquote>";
+    assert.equal(await asked(`Content-Type: text/html\r\n\r\n${html}`), "Yes.");
+    assert.equal(await asked(`Content-Type: text/html\r\n\r\n<p>Hello</p>`), null);
+    assert.equal(await asked(`Content-Type: text/html\r\n\r\n${html}${"<br>".repeat(20_000)}`), null);
+  });
+
   test("reads in its thread exactly what is read without one, with the hash of each attachment", async () => {
     for (const size of [10, 5_000, 3_000_000]) {
       const binary = randomBytes(size);

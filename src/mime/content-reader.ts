@@ -19,6 +19,8 @@ const LARGE = 1024 * 1024;
 /** A message as the CRM may store it; the attachments have their hashes. */
 export interface ReadContent {
   readonly storable: Storable;
+  /** What is new in its text; see replyOf. */
+  readonly reply: string | null;
   /** See contentFingerprint; null unless it was asked for. */
   readonly fingerprint: string | null;
   /** What the message's own header says, to be compared with the head that it was decided on; null where it is written as in that head. */
@@ -185,12 +187,12 @@ function isGivenAway({ mime }: Asked): boolean {
 }
 
 /** What crosses threads comes as plain bytes. */
-function received({ storable, fingerprint, origin }: Extract<Response, { kind: "read" }>): ReadContent {
+function received({ storable, reply, fingerprint, origin }: Extract<Response, { kind: "read" }>): ReadContent {
   const attachments = storable.content.attachments.map((one) => ({
     ...one,
     body: Buffer.from(one.body.buffer, one.body.byteOffset, one.body.byteLength),
   }));
-  return { storable: { ...storable, content: { ...storable.content, attachments } }, fingerprint, origin };
+  return { storable: { ...storable, content: { ...storable.content, attachments } }, reply, fingerprint, origin };
 }
 
 function noThread(why: string): Failure {

@@ -6,6 +6,7 @@ import type { Origin } from "../model/origin.ts";
 import { parseContent } from "./content.ts";
 import { contentFingerprint } from "./fingerprint.ts";
 import { originDigest, originOf } from "./head.ts";
+import { replyOf } from "./reply-text.ts";
 import { type Storable, type StorageLimits, storable } from "./storable.ts";
 
 export interface Request {
@@ -17,7 +18,13 @@ export interface Request {
 
 export type Response =
   | { readonly kind: "ready" }
-  | { readonly kind: "read"; readonly storable: Storable; readonly fingerprint: string | null; readonly origin: Origin | null }
+  | {
+      readonly kind: "read";
+      readonly storable: Storable;
+      readonly reply: string | null;
+      readonly fingerprint: string | null;
+      readonly origin: Origin | null;
+    }
   | { readonly kind: "failed"; readonly message: string };
 
 if (parentPort === null) throw new Error("content-thread.ts runs as a worker thread only.");
@@ -38,6 +45,7 @@ async function answer({ mime, limits, fingerprint, originDigest: expected }: Req
     const response: Response = {
       kind: "read",
       storable: { ...kept, content: { ...kept.content, attachments } },
+      reply: replyOf(kept.content),
       fingerprint: fingerprint ? contentFingerprint(content) : null,
       origin,
     };

@@ -159,6 +159,45 @@ test("content: nested messages, invitations, signatures and encrypted parts are 
   assert.equal(read.text, null);
 });
 
+test("content: an invitation is a file that opens as one, also as an alternative to the text, and whatever its name", async () => {
+  const event = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR";
+  const invitation = (parameters: string) => file(`Content-Type: text/calendar; method=REQUEST${parameters}`, event);
+  const read = await parse(
+    multipart(
+      "mixed",
+      "m",
+      multipart("alternative", "a", plain("hi"), html("<p>hi</p>"), invitation("; charset=utf-8")),
+      invitation('; name="meeting.ics"'),
+      invitation("; name=Meeting"),
+      file("Content-Type: application/ics; name=invite.ics", event),
+    ),
+  );
+  assert.deepEqual([read.text, read.html], ["hi", "<p>hi</p>"]);
+  assert.deepEqual(
+    read.attachments.map(({ filename, body }) => [filename, body.toString()]),
+    ["attachment-1.ics", "meeting.ics", "Meeting.ics", "invite.ics"].map((name) => [name, event]),
+  );
+});
+
+test("content: a message inside is a file that opens as one, byte for byte, whatever is in it and however it is attached", async () => {
+  const nested = "Received: x\r\nSubject: =?utf-8?q?gr=C3=BC=C3=9Fe?=  \r\nX-Odd:\tblank \r\n\r\ntext with blanks  \r\n\xff\r\n";
+  const as = (headers: string) => `Content-Type: message/rfc822${headers}\r\n\r\n${nested}`;
+  const message = multipart(
+    "mixed",
+    "m",
+    as(""),
+    as('; name="Re: hello"'),
+    as("\r\nContent-Disposition: inline"),
+    as("\r\nContent-Disposition: attachment; filename=a.exe"),
+  );
+  const read = await parseContent(Buffer.from(message, "latin1"));
+  assert.equal(read.text, null);
+  assert.deepEqual(
+    read.attachments.map(({ filename, body }) => [filename, body.toString("latin1")]),
+    ["attachment-1.eml", "Re_ hello.eml", "attachment-3.eml", "a.exe.eml"].map((name) => [name, nested]),
+  );
+});
+
 test("content: a digest holds messages where it does not say otherwise", async () => {
   const read = await parse(multipart("digest", "d", "\r\nSubject: one\r\n\r\nhi"));
   assert.deepEqual([read.attachments[0]?.mimetype, read.attachments[0]?.filename], ["message/rfc822", "attachment-1.eml"]);

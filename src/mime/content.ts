@@ -1,20 +1,21 @@
 import type { Attachment, ParsedContent } from "../model/message.ts";
+import { attachmentOf, fileAttachment, nameOf, signedAttachment } from "./attachments.ts";
 import { decodeText, knowsCharset } from "./charset.ts";
-import { fileName } from "./file-names.ts";
 import { joinFlowed } from "./flowed.ts";
 import { htmlToText, textToHtml } from "./html-text.ts";
 import { parameterText } from "./parameters.ts";
 import { type Leaf, type PartLimits, partsOf } from "./parts.ts";
+import { isTnef, openTnef, type TnefContent } from "./tnef.ts";
 import { decodeTransfer } from "./transfer-encoding.ts";
 
 /** Limits of {@link parseContent}; see PartLimits for what real messages have. */
 export const CONTENT_LIMITS: PartLimits = { parts: 1000, depth: 50 };
 
-/** Longest Content-ID that the CRM stores (`activitymimeattachment.attachmentcontentid`, product-behaviour 4.1). */
-const CONTENT_ID_LENGTH = 250;
+/** Types that a winmail.dat goes by. Some servers on the way give it another, and leave its name. */
+const TNEF_TYPES: ReadonlySet<string> = new Set(["application/ms-tnef", "application/vnd.ms-tnef"]);
 
-/** Longest type that the CRM stores (`activitymimeattachment.mimetype`, product-behaviour 4.1). */
-const MIMETYPE_LENGTH = 256;
+/** What text that is encrypted or signed inline begins with (RFC 9580 6.2). */
+const PGP_ARMOR = "-----BEGIN PGP ";
 
 /** How far into an HTML body its own word on its charset is looked for; HTML asks for it in the first 1024 bytes. */
 const META_BYTES = 1024;
@@ -31,20 +32,49 @@ interface BodyText {
  *
  * Bodies: all text/plain and text/html parts that are not declared attachments, in order; where one of them exists in one form
  * only and the message has both, it is converted, so that neither body misses a part. Everything else is an attachment as it came
- * in: nested messages, invitations, delivery reports, signed and encrypted parts, inline pictures.
+ * in: nested messages, invitations, delivery reports, encrypted parts, inline pictures. What is signed is an attachment as well, byte
+ * for byte, beside what can be read of it. A winmail.dat is opened: what it holds stands in its place, and its bodies are used where the
+ * message has none in that form.
  */
 export async function parseContent(mime: Buffer, limits: PartLimits = CONTENT_LIMITS): Promise<ParsedContent> {
-  const { leaves, remarks } = partsOf(mime, limits);
+  const { leaves, signed, remarks } = partsOf(mime, limits);
   const texts: BodyText[] = [];
   const attachments: Attachment[] = [];
+  const wrapped: TnefContent[] = [];
   const faults = new Set(remarks);
   for (const leaf of leaves) {
     const kind = bodyKind(leaf);
-    if (kind === null) attachments.push(attachmentOf(leaf, attachments.length + 1));
+    if (kind === null) attachments.push(...attachmentsOf(leaf, attachments.length, wrapped));
     else texts.push({ kind, text: textOf(leaf, kind, faults), alternative: leaf.alternative });
   }
+  attachments.push(...signed.map(signedAttachment));
   const shown = texts.filter(({ text }) => text.trim() !== "");
-  return { html: bodyOf(shown, "html"), text: bodyOf(shown, "plain"), attachments, remarks: [...faults] };
+  return { ...bodiesOf(shown, wrapped), attachments, remarks: [...faults] };
+}
+
+/** A part as an attachment, or what is inside where it is a winmail.dat; that one stays as well where it could not be read whole. */
+function attachmentsOf(leaf: Leaf, before: number, wrapped: TnefContent[]): Attachment[] {
+  const body = decodeTransfer(leaf.body, leaf.encoding);
+  const opened = isTnef(body) && mayBeTnef(leaf) ? openTnef(body) : null;
+  if (opened === null) return [attachmentOf(leaf, body, before + 1)];
+  wrapped.push(opened);
+  const files = opened.files.map((file, index) => fileAttachment(file, before + index + 1));
+  return opened.whole ? files : [...files, attachmentOf(leaf, body, before + files.length + 1)];
+}
+
+function mayBeTnef(leaf: Leaf): boolean {
+  return TNEF_TYPES.has(leaf.type.value) || (nameOf(leaf) ?? "").toLowerCase().endsWith(".dat");
+}
+
+/**
+ * The message's own bodies, and those of its winmail.dat where it has none: Outlook writes the plain text beside it for others and shows the HTML inside. Where the
+ * message has several texts, that HTML would be without some of them.
+ */
+function bodiesOf(shown: readonly BodyText[], wrapped: readonly TnefContent[]): Pick<ParsedContent, "html" | "text"> {
+  const inside = wrapped.find((one) => one.html !== null || one.text !== null) ?? { html: null, text: null };
+  if (shown.length === 0) return { html: inside.html, text: inside.text };
+  const own = { html: bodyOf(shown, "html"), text: bodyOf(shown, "plain") };
+  return own.html === null && shown.length === 1 ? { ...own, html: inside.html } : own;
 }
 
 function bodyKind(leaf: Leaf): BodyText["kind"] | null {
@@ -61,7 +91,8 @@ function textOf(leaf: Leaf, kind: BodyText["kind"], faults: Set<string>): string
   }
   const text = decodeText(bytes, label).replaceAll("\r\n", "\n");
   const flowed = leaf.type.parameters.get("format")?.toLowerCase() === "flowed" && kind === "plain";
-  return flowed ? joinFlowed(text, leaf.type.parameters.get("delsp")?.toLowerCase() === "yes") : text;
+  // Joined lines are no longer those that were signed.
+  return flowed && !text.includes(PGP_ARMOR) ? joinFlowed(text, leaf.type.parameters.get("delsp")?.toLowerCase() === "yes") : text;
 }
 
 function metaCharset(html: Buffer): string | null {
@@ -81,26 +112,4 @@ function bodyOf(texts: readonly BodyText[], kind: BodyText["kind"]): string | nu
     return [kind === "html" ? textToHtml(text.text) : htmlToText(text.text)];
   });
   return parts.join("\n");
-}
-
-function attachmentOf(leaf: Leaf, ordinal: number): Attachment {
-  const mimetype = mimetypeOf(leaf);
-  const contentId = contentIdOf(leaf);
-  return {
-    filename: fileName(parameterText(leaf.disposition, "filename") ?? parameterText(leaf.type, "name"), mimetype, ordinal),
-    mimetype,
-    contentId,
-    inline: leaf.disposition.value === "inline" || (leaf.related && contentId !== null && leaf.disposition.value !== "attachment"),
-    body: decodeTransfer(leaf.body, leaf.encoding),
-  };
-}
-
-function mimetypeOf(leaf: Leaf): string {
-  const type = leaf.type.value;
-  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(type) && type.length <= MIMETYPE_LENGTH ? type : "application/octet-stream";
-}
-
-function contentIdOf(leaf: Leaf): string | null {
-  const id = (leaf.contentId ?? "").replace(/[<>\s]/g, "");
-  return id === "" || id.length > CONTENT_ID_LENGTH ? null : id;
 }

@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { z } from "zod";
 import { missingServers } from "../../test/servers/needs.ts";
 import { runProgram } from "../../test/servers/processes.ts";
-import { decodeText } from "./charset.ts";
-import { CONTENT_LIMITS } from "./content.ts";
+import { decodeText, knowsCharset } from "./charset.ts";
+import { CONTENT_LIMITS, parseContent } from "./content.ts";
 import { parseHead } from "./head.ts";
 import { parameterText } from "./parameters.ts";
 import { partsOf } from "./parts.ts";
@@ -90,6 +90,28 @@ const Leaf = z.object({ type: z.string(), filename: z.string().nullable(), hash:
 const Reading = z.object({ subject: z.string().nullable(), from: z.string(), leaves: z.array(Leaf) });
 type Reading = z.infer<typeof Reading>;
 
+const Sample = z.object({ label: z.string(), text: z.string(), bytes: z.string() });
+
+const REPLACED = "\ufffd";
+
+function sampleFiles(): string[] {
+  return ["mime", "dsn"].flatMap((folder) =>
+    readdirSync(path.join(corpus, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.join(entry.parentPath, entry.name)),
+  );
+}
+
+/** One answer per file, as JSON. */
+function readWithCpython(files: readonly string[]): readonly string[] {
+  const script = path.resolve(import.meta.dirname, "../../test/mime/read-with-cpython.py");
+  const answers = runProgram("python3", [script], { input: files.join("\n") })
+    .trimEnd()
+    .split("\n");
+  assert.equal(answers.length, files.length);
+  return answers;
+}
+
 const readable = (text: string): string => text.replaceAll("\0", "").replace(/\s+/g, " ").trim();
 
 function ours(mime: Buffer): Reading {
@@ -142,16 +164,8 @@ function differences(mine: Reading, theirs: Reading): Aspect[] {
 }
 
 test("corpus: parts, bytes, texts, names, subject and sender agree with CPython's email package", { skip }, (context) => {
-  const files = ["mime", "dsn"].flatMap((folder) =>
-    readdirSync(path.join(corpus, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => path.join(entry.parentPath, entry.name)),
-  );
-  const script = path.resolve(import.meta.dirname, "../../test/mime/read-with-cpython.py");
-  const answers = runProgram("python3", [script], { input: files.join("\n") })
-    .trimEnd()
-    .split("\n");
-  assert.equal(answers.length, files.length);
+  const files = sampleFiles();
+  const answers = readWithCpython(files);
   const differing = { parts: [], bytes: [], text: [], names: [], subject: [], sender: [] } as Record<Aspect, string[]>;
   for (const [index, file] of files.entries()) {
     const theirs = Reading.parse(JSON.parse(answers[index] ?? ""));
@@ -167,4 +181,52 @@ test("corpus: parts, bytes, texts, names, subject and sender agree with CPython'
     sorted(differing),
     sorted(Object.fromEntries(Object.entries(KNOWN).map(([aspect, list]) => [aspect, Object.keys(list)]))),
   );
+});
+
+test("corpus: no text has a replacement character where CPython's email package reads it without", { skip }, async () => {
+  const files = sampleFiles();
+  const answers = readWithCpython(files);
+  const lost: string[] = [];
+  for (const [index, file] of files.entries()) {
+    const mime = readFileSync(file);
+    const theirs = new Map(Reading.parse(JSON.parse(answers[index] ?? "")).leaves.map(({ hash, text }) => [hash, text]));
+    for (const leaf of ours(mime).leaves) {
+      const other = theirs.get(leaf.hash);
+      if (leaf.type.startsWith("text/") && leaf.text?.includes(REPLACED) && typeof other === "string" && !other.includes(REPLACED))
+        lost.push(file);
+    }
+    // The bodies go another way than the parts: an HTML part may name its charset itself.
+    const { html, text } = await parseContent(mime);
+    const unread = [...theirs.values()].some((other) => other === null || other.includes(REPLACED));
+    if (`${html}${text}`.includes(REPLACED) && !unread) lost.push(file);
+  }
+  assert.deepEqual(lost, []);
+});
+
+/** Letters that are read otherwise than CPython wrote them, or not at all, with the reason. */
+const OTHER_LETTERS: Readonly<Record<string, string>> = {
+  "mac-roman": "the euro took the place of the currency sign in later versions of the set",
+  "mac-cyrillic": "the euro took the place of the currency sign in later versions of the set",
+  "mac-greek": "the euro took the place of the currency sign in later versions of the set",
+  "euc-kr": "the euro is an addition of 1998 that browsers and Windows do not read there",
+  "ks_c_5601-1987": "the euro is an addition of 1998 that browsers and Windows do not read there",
+  uhc: "the euro is an addition of 1998 that browsers and Windows do not read there",
+  "big5-hkscs": "letters of other alphabets stand elsewhere in the edition of 2004",
+  cp950: "letters of other alphabets stand elsewhere in the set of browsers, which has those of Hong Kong",
+  big5: "letters of other alphabets stand elsewhere in the set of Windows",
+  "iso-2022-jp-1": "JIS X 0212 is not read: no mail program is known that writes it",
+  "iso-2022-jp-2": "JIS X 0212, GB 2312 and KS C 5601 inside it are not read: no mail program is known that writes them",
+};
+
+test("charsets: a text in every character set that mail comes in is read as CPython wrote it", { skip }, () => {
+  const script = path.resolve(import.meta.dirname, "../../test/mime/encode-with-cpython.py");
+  const samples = runProgram("python3", [script])
+    .trimEnd()
+    .split("\n")
+    .map((line) => Sample.parse(JSON.parse(line)));
+  assert.ok(samples.length > 90);
+  const otherwise = samples.filter(
+    ({ label, text, bytes }) => !knowsCharset(label) || decodeText(Buffer.from(bytes, "hex"), label) !== text,
+  );
+  assert.deepEqual(otherwise.map(({ label }) => label).sort(), Object.keys(OTHER_LETTERS).sort());
 });

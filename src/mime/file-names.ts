@@ -6,6 +6,12 @@ export const FILENAME_LENGTH = 255;
 /** Characters that change the order of the letters around them: `exe.fdp` shown as `pdf.exe` the other way round. */
 const ORDER_MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
+/** Characters without a shape of their own, the order marks among them. */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/gu;
+
+/** Extensions that nested messages and invitations get beside the names that they bring: without them they do not open as what they are. */
+const OPENED_BY: ReadonlySet<string> = new Set(["eml", "ics"]);
+
 /** Characters that Windows does not allow in a file name; the colon opens a hidden stream there. */
 const RESERVED = /[<>:"|?*]/g;
 
@@ -55,12 +61,15 @@ export function fileName(named: string | null, mimetype: string, ordinal: number
   const clean = withoutTail(oneLine(last).replace(ORDER_MARKS, "").replace(RESERVED, "_").trimStart());
   const name = clean === "" ? inventedName(mimetype, ordinal) : clean;
   const extension = extensionFor(mimetype);
-  return shortened(extension === "eml" && !name.toLowerCase().endsWith(".eml") ? `${name}.eml` : name);
+  return shortened(OPENED_BY.has(extension) && extensionOf(name) !== extension ? `${name}.${extension}` : name);
 }
 
-/** The extension by which Windows would open a file, in lower case; empty where there is none. */
+/**
+ * The extension by which Windows would open a file, in lower case; empty where there is none. Characters that nobody sees do not hide it, and letters in
+ * another form (full width, mathematical) count as the plain ones that some programs make of them.
+ */
 export function extensionOf(filename: string): string {
-  const name = withoutTail(filename);
+  const name = withoutTail(filename.normalize("NFKC").replace(UNSEEN, ""));
   const dot = name.lastIndexOf(".");
   return dot < 0 ? "" : name.slice(dot + 1).toLowerCase();
 }

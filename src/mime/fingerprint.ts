@@ -1,5 +1,6 @@
 import { createHash, hash } from "node:crypto";
 import type { ParsedContent } from "../model/message.ts";
+import { SIGNED } from "./attachments.ts";
 import { htmlToText } from "./html-text.ts";
 
 /**
@@ -9,7 +10,9 @@ import { htmlToText } from "./html-text.ts";
 export function contentFingerprint({ html, text, attachments }: Pick<ParsedContent, "html" | "text" | "attachments">): string {
   const shown = html === null ? (text ?? "") : htmlToText(html);
   // A nested message is written anew as well: that there is one must do.
-  const files = attachments.map(({ mimetype, body }) => (mimetype === "message/rfc822" ? mimetype : sha256(body))).sort();
+  // What was signed says nothing that the rest does not say.
+  const kept = attachments.filter(({ mimetype }) => mimetype !== SIGNED);
+  const files = kept.map(({ mimetype, body }) => (mimetype === "message/rfc822" ? mimetype : sha256(body))).sort();
   // The hash of [words, files] as JSON, which is never put together: the words of a long text would take many times its size.
   const sum = createHash("sha256").update("[[");
   let separator = "";

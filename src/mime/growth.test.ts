@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decompressRtf } from "./compressed-rtf.ts";
 import { CONTENT_LIMITS, parseContent } from "./content.ts";
 import { readDeliveryReport } from "./delivery-report.ts";
 import { parseHead } from "./head.ts";
 import { partsOf } from "./parts.ts";
+import { replyText } from "./reply-text.ts";
+import { rtfText } from "./rtf-text.ts";
+import { attribute, messageProperties, number, tnef, tnefFile } from "./test-data.ts";
+import { openTnef } from "./tnef.ts";
 
 /**
  * That time grows with the bytes and not with their square: a message eight times as large may take up to three times as long for each byte. With
@@ -16,6 +21,9 @@ const TRIES = 3;
 const MEASURABLE = 4;
 
 const FACTS = { ref: { stream: "s", id: "1" }, folders: ["s"], received: new Date(0), size: 0, flags: [], providerId: null };
+const EMPTY = Buffer.alloc(0);
+/** A size larger than anything, and the mark of compression. */
+const RTF_HEADER = Buffer.from("ffffffffffffff7f4c5a467500000000", "hex").toString("latin1");
 const MIXED = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
 /** The limits are for memory; that the search itself is linear shows without them. */
 const NO_LIMITS = { parts: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY };
@@ -26,6 +34,11 @@ const parts: Read = (mime) => partsOf(mime, NO_LIMITS);
 const bounded: Read = (mime) => partsOf(mime, CONTENT_LIMITS);
 const delivery: Read = (mime) => readDeliveryReport(mime);
 const BOUNCE = "From: MAILER-DAEMON@x.test\r\nTo: a@x.test\r\n";
+const winmail: Read = (mime) => openTnef(mime);
+const rtf: Read = (mime) => rtfText(mime);
+const packed: Read = (mime) => decompressRtf(mime);
+/** The limit of characters is for memory and time; that the search itself is linear shows below it. */
+const reply: Read = (mime) => replyText(mime.toString("latin1"));
 const head: Read = (mime) => parseHead(mime, FACTS);
 
 /** What an attacker repeats, with how it is read and how often in the smaller of the two messages. */
@@ -75,6 +88,46 @@ const ATTACKS: readonly (readonly [title: string, read: Read, count: number, bui
     1_000_000,
     (count) => `Content-Transfer-Encoding: quoted-printable\r\n\r\n${" ".repeat(count)}\r\n`,
   ],
+  [
+    "empty files in a winmail.dat",
+    winmail,
+    5_000,
+    (count) => tnef(Buffer.concat(Array(count).fill(tnefFile("a", EMPTY)))).toString("latin1"),
+  ],
+  [
+    "empty attributes of a winmail.dat",
+    winmail,
+    40_000,
+    (count) => tnef(Buffer.concat(Array(count).fill(attribute(1, 0, EMPTY)))).toString("latin1"),
+  ],
+  ["properties", winmail, 5_000, (count) => tnef(messageProperties(...Array(count).fill(number(0x10, 1)))).toString("latin1")],
+  [
+    "properties with names",
+    winmail,
+    3_000,
+    (count) => tnef(messageProperties(...Array(count).fill({ ...number(0x8010, 1), named: "x" }))).toString("latin1"),
+  ],
+  ["compressed letters", packed, 100_000, (count) => `${RTF_HEADER}${"\0abcdefgh".repeat(count)}`],
+  [
+    "references to letters",
+    packed,
+    100_000,
+    (count) => `${RTF_HEADER}${"\xff\0\x0f\0\x0f\0\x0f\0\x0f\0\x0f\0\x0f\0\x0f\0\x0f".repeat(count)}`,
+  ],
+  ["groups of RTF", rtf, 20_000, (count) => `{\\rtf1\\fromhtml1 ${"{\\*\\htmltag1 <p>".repeat(count)}`],
+  ["control words", rtf, 10_000, (count) => `{\\rtf1 ${"\\u8364?\\'e4\\par".repeat(count)}`],
+  [
+    "fonts that change at each letter",
+    rtf,
+    10_000,
+    (count) => `{\\rtf1{\\fonttbl{\\f0\\fcharset204 a;}{\\f1\\fcharset0 b;}} ${"\\f0 a\\f1 b".repeat(count)}`,
+  ],
+  ["letters without a control word's end", rtf, 1_000_000, (count) => `{\\rtf1 \\${"a".repeat(count)}`],
+  ["lines that begin to say who wrote", reply, 600, (count) => "On 1 a\nwrote\n".repeat(count)],
+  ["lines that begin a quoted head", reply, 500, (count) => "From: a\nSent: b\n".repeat(count)],
+  ["marked lines, one at a time", reply, 700, (count) => "> a\nb: 1:\n".repeat(count)],
+  ["dashes and blanks on a line", reply, 8000, (count) => `--${" ".repeat(count)}x`],
+  ["lines of a verb in Dutch, which takes a library the cube of the time", reply, 600, (count) => "Op \nschreef\n".repeat(count)],
   ["flowed lines", content, 40_000, (count) => `Content-Type: text/plain; format=flowed\r\n\r\n${"> a \r\n".repeat(count)}`],
   [
     "markup",
@@ -90,7 +143,7 @@ function opened(count: number): string {
 
 for (const [title, read, count, build] of ATTACKS) {
   test(`growth: eight times as many ${title} take about eight times as long`, async () => {
-    const [small, large] = [Buffer.from(build(count)), Buffer.from(build(count * TIMES))];
+    const [small, large] = [Buffer.from(build(count), "latin1"), Buffer.from(build(count * TIMES), "latin1")];
     await read(Buffer.from(small));
     const once = await processorTime(read, small);
     const often = await processorTime(read, large);

@@ -25,8 +25,18 @@ export interface Leaf {
   readonly related: boolean;
 }
 
+/** A multipart/signed as it came: what a signature is checked against. */
+export interface SignedPart {
+  readonly type: Structured;
+  /** The header lines that describe it, and its body: views of the message's bytes, not copies. */
+  readonly header: Buffer;
+  readonly body: Buffer;
+}
+
 export interface Parts {
   readonly leaves: readonly Leaf[];
+  /** The outermost multipart/signed, in order. */
+  readonly signed: readonly SignedPart[];
   /** What a limit or a fault in the message left out, as sentences. */
   readonly remarks: readonly string[];
 }
@@ -50,6 +60,7 @@ interface OpenMultipart {
   readonly subtype: string;
   readonly alternative: number | null;
   readonly related: boolean;
+  readonly headerStart: number;
   readonly bodyStart: number;
   /** How the part itself was described, for when no delimiter of it turns up. */
   readonly description: Description;
@@ -69,6 +80,7 @@ interface Walk {
   readonly mime: Buffer;
   readonly limits: PartLimits;
   readonly leaves: Leaf[];
+  readonly signed: SignedPart[];
   readonly remarks: Set<string>;
   /** From the outermost to the innermost. */
   readonly open: OpenMultipart[];
@@ -87,12 +99,12 @@ interface Walk {
  * left out, a multipart too deep is kept whole, one without delimiters is read as text, and `remarks` says so.
  */
 export function partsOf(mime: Buffer, limits: PartLimits): Parts {
-  const walk: Walk = { mime, limits, leaves: [], remarks: new Set(), open: [], alternatives: 0 };
+  const walk: Walk = { mime, limits, leaves: [], signed: [], remarks: new Set(), open: [], alternatives: 0 };
   let at: number | null = 0;
   for (let count = 0; at !== null && count < limits.parts; count += 1) at = readPart(walk, at);
   if (at === null) closeDownTo(walk, 0, mime.length);
   else walk.remarks.add(`The message has more than ${limits.parts} parts; what comes after them was left out.`);
-  return { leaves: walk.leaves, remarks: [...walk.remarks] };
+  return { leaves: walk.leaves, signed: walk.signed, remarks: [...walk.remarks] };
 }
 
 /** Reads the part that begins at `start`; answers where the next one begins, or null at the end of the message. */
@@ -102,7 +114,7 @@ function readPart(walk: Walk, start: number): number | null {
   if (parent) parent.parts += 1;
   const header = headerEnd(mime, start, open);
   const description = describe(mime.subarray(start, header.end), parent?.subtype === "digest" ? NESTED_MESSAGE : PLAIN_TEXT, walk);
-  const multipart = opened(walk, description, header.bodyStart);
+  const multipart = opened(walk, description, start, header.bodyStart);
   if (multipart) open.push(multipart);
   const delimiter = header.delimiter ?? nextDelimiter(mime, header.bodyStart, open);
   if (!multipart) keep(walk, description, header.bodyStart, delimiter === null ? mime.length : withoutLineBreak(mime, delimiter.start));
@@ -110,7 +122,7 @@ function readPart(walk: Walk, start: number): number | null {
 }
 
 /** The multipart that a part opens, or null for a leaf. */
-function opened(walk: Walk, description: Description, bodyStart: number): OpenMultipart | null {
+function opened(walk: Walk, description: Description, headerStart: number, bodyStart: number): OpenMultipart | null {
   const subtype = multipartOf(description);
   if (subtype === undefined) return null;
   const { open, limits } = walk;
@@ -126,6 +138,7 @@ function opened(walk: Walk, description: Description, bodyStart: number): OpenMu
     subtype,
     alternative: subtype === "alternative" ? walk.alternatives : (open.at(-1)?.alternative ?? null),
     related: subtype === "related" || (open.at(-1)?.related ?? false),
+    headerStart,
     bodyStart,
     description,
     parts: 0,
@@ -136,20 +149,31 @@ function opened(walk: Walk, description: Description, bodyStart: number): OpenMu
 function afterDelimiter(walk: Walk, first: Delimiter | null): number | null {
   let delimiter = first;
   while (delimiter !== null) {
-    closeDownTo(walk, delimiter.closes ? delimiter.level : delimiter.level + 1, withoutLineBreak(walk.mime, delimiter.start));
+    const level = delimiter.closes ? delimiter.level : delimiter.level + 1;
+    closeDownTo(walk, level, withoutLineBreak(walk.mime, delimiter.start), delimiter);
     if (!delimiter.closes) return delimiter.next;
     delimiter = nextDelimiter(walk.mime, delimiter.next, walk.open);
   }
   return null;
 }
 
-function closeDownTo(walk: Walk, level: number, end: number): void {
+/** Closes the multiparts above `level`, whose last parts end at `end`; the delimiter that closes one of them belongs to that one. */
+function closeDownTo(walk: Walk, level: number, end: number, delimiter: Delimiter | null = null): void {
   while (walk.open.length > level) {
     const left = walk.open.pop();
+    const closed = delimiter?.closes === true && delimiter.level === walk.open.length;
+    if (left !== undefined && left.parts > 0) keepSigned(walk, left, closed ? delimiter.next : end);
     if (left?.parts !== 0) continue;
     walk.remarks.add("A multipart without any part of its own was read as plain text.");
     keep(walk, { ...left.description, type: PLAIN_TEXT }, left.bodyStart, end);
   }
+}
+
+/** A signature inside what another one signs is checked together with that. */
+function keepSigned(walk: Walk, { subtype, description, headerStart, bodyStart }: OpenMultipart, end: number): void {
+  if (subtype !== "signed" || walk.open.some((around) => around.subtype === "signed")) return;
+  const { mime } = walk;
+  walk.signed.push({ type: description.type, header: mime.subarray(headerStart, bodyStart), body: mime.subarray(bodyStart, end) });
 }
 
 function keep(walk: Walk, description: Description, start: number, end: number): void {

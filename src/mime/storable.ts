@@ -8,7 +8,11 @@ export interface StorageLimits extends Pick<OrganizationSettings, "maxuploadfile
   readonly maximumBodyLength: number;
 }
 
+/** Attachments left out that are named each; of the others only the number is told. */
+const NAMED = 20;
+
 export interface Storable {
+  /** Its `remarks` name what was left out or cut as well. */
   readonly content: ParsedContent;
   /** `email.notifications`: 0 nothing left out, 1 some attachments were, 2 the body was cut (also when both happened: it weighs more). */
   readonly notifications: 0 | 1 | 2;
@@ -17,7 +21,7 @@ export interface Storable {
 
 /**
  * What of a message's content the CRM may store (product-behaviour 4.15): attachments with a blocked extension or above the
- * size limit are left out and named in `dropped`; a body too long is cut, never inside a character nor inside an HTML tag.
+ * size limit are left out and named in `dropped` and in the remarks; a body too long is cut, never inside a character nor inside an HTML tag.
  */
 export function storable(content: ParsedContent, limits: StorageLimits): Storable {
   const blocked = blockedExtensions(limits.blockedattachments);
@@ -26,11 +30,21 @@ export function storable(content: ParsedContent, limits: StorageLimits): Storabl
   const html = content.html === null ? null : cutHtml(content.html, limits.maximumBodyLength);
   const text = content.text === null ? null : cutText(content.text, limits.maximumBodyLength);
   const cut = html !== content.html || text !== content.text;
+  const remarks = [...content.remarks, ...remarksOn(dropped), ...(cut ? [cutAt(limits.maximumBodyLength)] : [])];
   return {
-    content: { ...content, html, text, attachments: judged.flatMap(({ attachment, why }) => (why === null ? [attachment] : [])) },
+    content: { ...content, remarks, html, text, attachments: judged.flatMap(({ attachment, why }) => (why === null ? [attachment] : [])) },
     notifications: cut ? 2 : dropped.length > 0 ? 1 : 0,
     dropped,
   };
+}
+
+function remarksOn(dropped: Storable["dropped"]): string[] {
+  const named = dropped.slice(0, NAMED).map(({ filename, why }) => `The attachment "${filename}" was left out. ${why}`);
+  return dropped.length > NAMED ? [...named, `So were ${dropped.length - NAMED} more.`] : named;
+}
+
+function cutAt(limit: number): string {
+  return `The body is longer than the ${limit.toLocaleString("en")} characters that the CRM stores, and was cut.`;
 }
 
 /** The list that was read last: messages by the thousand are judged by the same one. */

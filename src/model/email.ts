@@ -26,6 +26,8 @@ export interface IncomingEmail {
   readonly sent: Date | null;
   readonly html: string | null;
   readonly text: string | null;
+  /** What is new in the text, without what it quotes and the signature; null where that is all of it, or nobody looked. */
+  readonly reply: string | null;
   readonly attachments: readonly Attachment[];
   /** `notifications` value: attachments blocked or body cut. */
   readonly notifications: 0 | 1 | 2;

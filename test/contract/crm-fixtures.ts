@@ -67,6 +67,7 @@ export function incoming({
     html: null,
     text: null,
     attachments: [],
+    reply: null,
     notifications: 0,
     importance: 1,
     submittedBy: "mailbox@crm.test",

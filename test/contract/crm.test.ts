@@ -111,6 +111,18 @@ onBothEngines("embedded CRM: equal bodies and attachments are stored once", asyn
   ]);
 });
 
+onBothEngines(
+  "embedded CRM: what is new in an email's text is kept beside the whole, and as little as nothing is kept as nothing",
+  async (database) => {
+    const crm = openEmbeddedCrm(database);
+    const [answer, letter] = [incoming({ text: "Yes.\n\n> Shall we?\n> Ann", reply: "Yes." }), incoming({ text: "Shall we?" })];
+    await crm.deliver([answer, letter]);
+    const [kept, whole] = [await crm.readEmail(answer.id), await crm.readEmail(letter.id)];
+    assert.deepEqual([kept?.text, kept?.reply], ["Yes.\n\n> Shall we?\n> Ann", "Yes."]);
+    assert.deepEqual([whole?.text, whole?.reply], ["Shall we?", null]);
+  },
+);
+
 onBothEngines("embedded CRM: damaged or missing content is told, never handed out", async (database) => {
   const crm = openEmbeddedCrm(database);
   const email = incoming({ attachments: [file("a", "true")] });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { findProgram, runProgram } from "./processes.ts";
 
 /** The programs that tests start. */
-export type ServerName = "dovecot" | "postfix" | "postgres" | "chromium" | "python";
+export type ServerName = "dovecot" | "postfix" | "postgres" | "chromium" | "python" | "openssl" | "gpg" | "tnef" | "ytnef";
 
 /** What is missing of a server, for a person; undefined when it can be started. */
 const missing: Readonly<Record<ServerName, () => string | undefined>> = {
@@ -20,6 +20,10 @@ const missing: Readonly<Record<ServerName, () => string | undefined>> = {
   },
   postgres: () => (postgresPrograms() === undefined ? install("PostgreSQL", "postgresql") : undefined),
   python: () => (findProgram("python3") === undefined ? install("Python", "python3") : undefined),
+  openssl: () => (findProgram("openssl") === undefined ? install("OpenSSL", "openssl") : undefined),
+  gpg: () => (findProgram("gpg") === undefined ? install("GnuPG", "gnupg") : undefined),
+  tnef: () => (findProgram("tnef") === undefined ? install("tnef", "tnef") : undefined),
+  ytnef: () => (findProgram("ytnef") === undefined ? install("ytnef", "ytnef-tools") : undefined),
   chromium: () => (chromiumPath() === undefined ? install("Chromium", "chromium") : undefined),
 };
 

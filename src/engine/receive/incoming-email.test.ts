@@ -22,7 +22,7 @@ function candidate(change: Partial<MessageHead> = {}): TrackedCandidate {
 }
 
 function emailOf(change: Partial<MessageHead> = {}, content: Partial<ParsedContent> = {}) {
-  return incomingEmail(ID, candidate(change), "ann@crm.example", storable({ ...NOTHING, ...content }, LIMITS));
+  return incomingEmail(ID, candidate(change), "ann@crm.example", storable({ ...NOTHING, ...content }, LIMITS), null);
 }
 
 function attachment(filename: string, size: number): Attachment {
@@ -75,7 +75,7 @@ test("what the CRM does not take is left out, and the email says so", () => {
 test("a message that is not tracked becomes no email", () => {
   const skipped = { ...candidate(), decision: { ...candidate().decision, placement: null } };
   assert.throws(
-    () => incomingEmail(ID, skipped as TrackedCandidate, "ann@crm.example", storable(NOTHING, LIMITS)),
+    () => incomingEmail(ID, skipped as TrackedCandidate, "ann@crm.example", storable(NOTHING, LIMITS), null),
     /only tracked messages/,
   );
 });

@@ -9,6 +9,7 @@ export function incomingEmail(
   candidate: TrackedCandidate,
   mailboxAddress: string,
   { content, notifications }: Pick<Storable, "content" | "notifications">,
+  reply: string | null,
 ): IncomingEmail {
   const { head, decision } = candidate;
   if (decision.placement === null) throw new Error("only tracked messages become emails");
@@ -22,6 +23,7 @@ export function incomingEmail(
     sent: head.date,
     html: content.html,
     text: content.text,
+    reply,
     attachments: content.attachments,
     notifications,
     importance: importanceOf(head),

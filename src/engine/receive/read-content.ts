@@ -177,14 +177,14 @@ async function parse<T>(
   };
   try {
     const { originDigest } = candidate.head;
-    const { storable, fingerprint, origin } = await context.content.read(mime, {
+    const { storable, reply, fingerprint, origin } = await context.content.read(mime, {
       limits,
       fingerprint: candidate.identity.weak,
       originDigest,
     });
     const identity = fingerprint === null ? candidate.identity.key : strengthen(candidate.identity, fingerprint).key;
     const id = emailIdFor(mailbox.organization, identity);
-    const email = incomingEmail(id, candidate, mailbox.address, storable);
+    const email = incomingEmail(id, candidate, mailbox.address, storable, reply);
     const hash = mailbox.deleteSince === null ? null : contentHash(partsOf(storable.content));
     return finish({ candidate, identity, email, contentHash: hash, remarks: storable.content.remarks, handedOut: null }, origin);
   } catch (error) {

@@ -35,6 +35,7 @@ ${facts([
 ])}
 ${notice(email)}
 ${attachments(email)}
+${newPart(email)}
 ${bodies(email)}
 ${why(explanation)}
 ${details(email)}`,
@@ -72,6 +73,11 @@ function attachments({ id, attachments: all }: WholeEmail): Html | null {
     (one, index) =>
       html`<li><a href="/emails/${id}/attachments/${index + 1}" download><bdi>${one.filename}</bdi></a> <span class="quiet">${bytes(one.size)}${one.inline && ", in the text"}</span></li>`,
   )}</ul></section>`;
+}
+
+/** What is new, for those who know the rest. */
+function newPart({ reply }: WholeEmail): Html | null {
+  return reply === null ? null : html`<section><details><summary>Only what is new</summary>${plainText(reply)}</details></section>`;
 }
 
 /** HTML only ever in a frame that can do nothing; plain text beside it, or alone. */
