@@ -179,13 +179,16 @@ const address = fc.record({ name, address: fc.tuple(atom, atom).map(([local, dom
 const body = fc.string({ unit: "grapheme", maxLength: 300 });
 
 test("compose: what is written is read back, in CRLF lines of at most 998 bytes", async () => {
-  const file = fc.record({
-    filename: fc.stringMatching(/^[\p{L}\p{N}_ ,;='-]{1,60}$/u).map((text) => `f${text}.bin`),
-    mimetype: fc.constantFrom("application/octet-stream", "text/plain", "image/png", "text/calendar"),
-    contentId: fc.constantFrom(null, "p@x.test"),
-    inline: fc.boolean(),
-    body: fc.uint8Array({ maxLength: 500 }).map((bytes) => Buffer.from(bytes)),
-  });
+  const file = fc
+    .record({
+      filename: fc.stringMatching(/^[\p{L}\p{N}_ ,;='-]{1,60}$/u).map((text) => `f${text}`),
+      mimetype: fc.constantFrom("application/octet-stream", "text/plain", "image/png", "text/calendar"),
+      contentId: fc.constantFrom(null, "p@x.test"),
+      inline: fc.boolean(),
+      body: fc.uint8Array({ maxLength: 500 }).map((bytes) => Buffer.from(bytes)),
+    })
+    // An invitation is given the extension of one where it has another.
+    .map((one) => ({ ...one, filename: `${one.filename}.${one.mimetype === "text/calendar" ? "ics" : "bin"}` }));
   const parts = fc.record({
     from: address,
     to: fc.array(address, { minLength: 1, maxLength: 30 }),
