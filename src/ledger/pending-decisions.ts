@@ -17,10 +17,10 @@ export interface PendingDecisions {
 }
 
 /** It has not left its place, as far as is known. Its folder may be hidden at the moment, or gone. */
-const LIES = "location.gone_at is null";
+export const LIES = "location.gone_at is null";
 
 /** One of the folders of the place was shown by the last listing. */
-const SHOWN = `exists (
+export const SHOWN = `exists (
   select from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders) and missing_since is null and selectable)`;
 
 /**

@@ -3,6 +3,7 @@ import type { Facts, Known } from "../model/facts.ts";
 import type { MailboxOwner } from "../model/mailbox.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { AddressMatch } from "../model/record.ts";
+import type { Wish } from "../model/wish.ts";
 import { authorOf } from "./author.ts";
 import { matchesOf } from "./matches.ts";
 
@@ -17,6 +18,10 @@ export interface TrackContext {
   readonly known: Known;
   /** Set for what testing a mailbox brought here: the test message, or an answer to one. `mailbox` is the address that was tested. */
   readonly test?: { readonly kind: "test message" | "answer" | "bounce"; readonly mailbox: string; readonly sentAt: Date } | undefined;
+  /** What a person said of this very message by hand. */
+  readonly wish?: Wish | undefined;
+  /** Emails of the CRM that a person untracked, by their ids. */
+  readonly untracked?: ReadonlyMap<string, Wish>;
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
 }

@@ -1,6 +1,7 @@
-import type { Decision, Placement, RuleAnswer } from "../model/decision.ts";
+import { type Decision, type Placement, REASON, type RuleAnswer } from "../model/decision.ts";
 import type { EarlierEmail, Facts } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
+import { askedFor, regardingAnswerByHand } from "./asked-for.ts";
 import { automaticTracking } from "./automatic-tracking.ts";
 import { type Correlation, correlate } from "./correlate.ts";
 import type { End, Gate } from "./gate.ts";
@@ -19,7 +20,19 @@ import { tokensIn } from "./token.ts";
 import { type Vote, vote, waitingFor } from "./vote.ts";
 
 /** The rules that can end the matter before anybody's filter is asked, in order. */
-const GATES: readonly Gate[] = [testMessage, startDate, knownMessage, automaticTracking, usableSender, senderConflict, mailBetweenUsers];
+const GATES: readonly Gate[] = [
+  testMessage,
+  askedFor,
+  startDate,
+  knownMessage,
+  automaticTracking,
+  usableSender,
+  senderConflict,
+  mailBetweenUsers,
+];
+
+/** Those that a person's wish to track the message leaves standing (product-behaviour 4.4). */
+const GATES_BY_HAND: readonly Gate[] = [testMessage, askedFor, knownMessage];
 
 /**
  * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.12).
@@ -30,7 +43,8 @@ const GATES: readonly Gate[] = [testMessage, startDate, knownMessage, automaticT
 export function track(head: MessageHead, facts: Facts, context: TrackContext): Decision {
   const question = questionOf(head, facts, context);
   const rules: RuleAnswer[] = remarks(question);
-  for (const gate of GATES) {
+  const isAskedFor = context.wish?.verb === "track";
+  for (const gate of isAskedFor ? GATES_BY_HAND : GATES) {
     const verdict = gate(question);
     if (verdict === null) continue;
     rules.push(verdict.answer);
@@ -39,7 +53,7 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
   const correlation = correlate(question);
   const result = vote(question, correlation);
   rules.push(...correlation.answers, ...result.answers);
-  return result.accepting === null ? skipped(question, result, rules) : tracked(question, correlation, result, rules);
+  return result.accepting === null && !isAskedFor ? skipped(question, result, rules) : tracked(question, correlation, result, rules);
 }
 
 /** What a person should know before reading the rules. */
@@ -62,7 +76,8 @@ function skipped(question: Question, result: Vote, rules: readonly RuleAnswer[])
 }
 
 function tracked(question: Question, correlation: Correlation, result: Vote, rules: readonly RuleAnswer[]): Decision {
-  const { head, facts } = question;
+  const { head, facts, context } = question;
+  const wish = context.wish;
   const resolution = resolve(question);
   const ownership = chooseOwner(question, correlation.email, resolution.sender);
   const queues = queueItems(question, result.ballots);
@@ -70,19 +85,26 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
     parties: resolution.parties,
     ownerId: ownership.ownerId,
     ownerType: ownership.ownerType,
-    regarding: correlation.email?.regarding ?? null,
+    regarding: wish?.regarding ?? correlation.email?.regarding ?? null,
     correlationMethod: correlation.method,
     correlatedEmailId: correlation.email?.id ?? null,
     parentEmailId: correlation.isReply ? (correlation.email?.id ?? null) : null,
     trackingToken: correlation.token ?? tokensIn(head.subject, facts.settings)[0] ?? null,
-    accepting: result.accepting?.voter.record ?? null,
+    // Nobody's filter did it then: Dynamics leaves the field empty (product-behaviour 4.1).
+    accepting: wish === undefined ? (result.accepting?.voter.record ?? null) : null,
     queueIds: queues.queueIds,
     duplicateSenderUnresolved: resolution.duplicateSenderUnresolved,
   };
   return {
     outcome: "tracked",
-    reason: result.reason,
-    rules: [...rules, resolution.answer, ownership.answer, regardingAnswer(correlation.email), queues.answer],
+    reason: wish === undefined ? result.reason : REASON.unknown,
+    rules: [
+      ...rules,
+      resolution.answer,
+      ownership.answer,
+      wish?.regarding ? regardingAnswerByHand(wish, wish.regarding) : regardingAnswer(correlation.email),
+      queues.answer,
+    ],
     placement,
     emailId: null,
     waitingFor: [],

@@ -1,9 +1,11 @@
 import { type DecisionRow, findDecisions, whereItLies } from "../../ledger/decisions.ts";
 import { type DeletionNote, deletionNotes } from "../../ledger/deletions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
+import type { Wish } from "../../model/wish.ts";
 import { explain as explainDecision } from "../../tracking/explain.ts";
 import { when } from "../../tracking/sentence.ts";
 import type { EngineContext } from "../context.ts";
+import { type ByHand, byHand, byHandSentences } from "./explain-by-hand.ts";
 import { deletionSentence } from "./explain-deletion.ts";
 import { explainMailboxes, explainPending, type MailboxExplanation, mailboxesNotRead, type PendingExplanation } from "./explain-mailbox.ts";
 
@@ -17,6 +19,8 @@ export interface IncomingExplanation {
   readonly outcome: string;
   readonly reason: number;
   readonly emailId: string | null;
+  /** What a person said of it by hand last. */
+  readonly wish: Wish | null;
   readonly folders: readonly string[];
   readonly decidedAt: Date;
   /** Whole sentences: the outcome, each rule with its answer, what would change it, and what became of the message in its mailbox. */
@@ -59,7 +63,8 @@ export async function explain(context: EngineContext, organizations: readonly st
     ),
     (note) => note.decisionId,
   );
-  const incomings = decisions.map((row) => incoming(row, notes.get(row.id) ?? []));
+  const said = await byHand(context, organizations, key);
+  const incomings = decisions.map((row) => incoming(row, notes.get(row.id) ?? [], said));
   const outgoings = (await findSendings(context.database, key)).map(outgoing);
   const mailboxes = await explainMailboxes(context, key);
   const pending = incomings.length + outgoings.length > 0 ? null : await explainPending(context, organizations, key);
@@ -67,7 +72,7 @@ export async function explain(context: EngineContext, organizations: readonly st
   return { incoming: incomings, outgoing: outgoings, mailboxes, pending, notRead: known ? [] : await mailboxesNotRead(context) };
 }
 
-function incoming(row: DecisionRow, deletions: readonly DeletionNote[]): IncomingExplanation {
+function incoming(row: DecisionRow, deletions: readonly DeletionNote[], said: ByHand): IncomingExplanation {
   return {
     decisionId: row.id,
     mailbox: row.mailbox,
@@ -76,15 +81,18 @@ function incoming(row: DecisionRow, deletions: readonly DeletionNote[]): Incomin
     from: row.sender,
     outcome: row.outcome,
     reason: row.reason,
-    emailId: row.emailId,
+    // What was untracked is no email, whatever stands in the CRM.
+    emailId: row.outcome === "skipped" ? null : row.emailId,
+    wish: said.wishes.get(row.id) ?? null,
     folders: row.folders,
     decidedAt: row.decidedAt,
     sentences: [
-      ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row) }),
+      ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row), number: row.id }),
       ...(row.quarantine
         ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
         : []),
       ...deletions.map((note) => deletionSentence(note, row.emailId)),
+      ...byHandSentences(row, said),
     ],
   };
 }

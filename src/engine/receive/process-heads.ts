@@ -15,10 +15,12 @@ import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
+import { holdWishes } from "../../ledger/wishes.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Transaction } from "../../model/sql.ts";
+import type { Wish } from "../../model/wish.ts";
 import { emailFact } from "../../tracking/email-fact.ts";
 import { PageFacts } from "../../tracking/page-facts.ts";
 import { track } from "../../tracking/track.ts";
@@ -30,6 +32,7 @@ import { knownAgain } from "./known-again.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
+import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 
 /** Which messages of the heads are decided. */
@@ -73,13 +76,22 @@ export async function processHeads(
     candidates.filter((one) => one.head.unreadable === undefined),
   );
   step("receive.decided");
-  const store = async (tx: Transaction, some: readonly DecidedMessage[], coverage: Coverage) => {
+  const store = async (tx: Transaction, some: readonly Decided[], coverage: Coverage) => {
+    // Of what nobody can name yet nobody says anything.
+    if ("again" in which) {
+      await holdWishes(tx, work.mailbox.organization);
+      await assertNothingSaidSince(
+        reading,
+        tx,
+        some.map((one) => ({ ...one, key: one.identity, emailId: undefined })),
+      );
+    }
     const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, some, context.now(), coverage);
     const waiting = some.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
   };
   const { early = [], late = [] } = Object.groupBy(decided, (one) => (tracked.length > 0 && one.restsOn.size === 0 ? "early" : "late"));
-  let settled: readonly DecidedMessage[] = early;
+  let settled: readonly Decided[] = early;
   const storeLate = async (tx: Transaction, made: ReadonlySet<string>) => {
     const { firm, unfounded } = founded(late, made);
     settled = [...early, ...firm];
@@ -221,6 +233,9 @@ async function sortOut(
   return { candidates, known, writtenAnew: [...same.values()] };
 }
 
+/** A message that becomes no email, with what a person had said of it by hand. */
+type Decided = DecidedMessage & Resting & { readonly wish: Wish | undefined };
+
 /** Messages decided before other work of the process has its turn: a few milliseconds. */
 const DECIDED_AT_A_TIME = 100;
 
@@ -228,7 +243,7 @@ const DECIDED_AT_A_TIME = 100;
 async function decide(
   reading: Reading,
   candidates: readonly Candidate[],
-): Promise<{ decided: (DecidedMessage & Resting)[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
+): Promise<{ decided: Decided[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
   const { context, work } = reading;
   const { mailbox } = work;
   const heads = candidates.map((one) => one.head);
@@ -243,20 +258,22 @@ async function decide(
   const facts = new PageFacts(found, unfinished);
   const traces = await testTraces(context.database, heads);
   const tests = new Map([...traces, ...(await bouncedTests(reading, heads, traces))]);
-  const decided: (DecidedMessage & Resting)[] = [];
+  const { wishes, untracked } = await wishesOf(reading, candidates, found);
+  const decided: Decided[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {
     if (index % DECIDED_AT_A_TIME === DECIDED_AT_A_TIME - 1) await othersTurn();
     const claim = candidate.identity.weak ? undefined : claims.get(candidate.identity.key);
+    const wish = wishes[index];
     const { result, restsOn } = facts.resting(() =>
-      track(candidate.head, facts, { mailbox, known: knownBy(claim), test: tests.get(index) }),
+      track(candidate.head, facts, { mailbox, known: knownBy(claim), test: tests.get(index), wish, untracked }),
     );
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
     if (decision.placement === null) {
-      decided.push({ ...candidate, identity: candidate.key, ...decision, restsOn });
+      decided.push({ ...candidate, identity: candidate.key, ...decision, restsOn, wish });
       continue;
     }
-    tracked.push({ ...candidate, decision, restsOn });
+    tracked.push({ ...candidate, decision, restsOn, wish });
     // A message without a Message-ID cannot be answered by id; its email id is not known before its content is.
     if (!candidate.identity.weak)
       facts.add(emailFact(candidate.head, decision.placement, emailIdFor(mailbox.organization, candidate.identity.key)));

@@ -4,6 +4,7 @@ import type { DecidedMessage } from "../../ledger/decisions.ts";
 import { type Decision, REASON } from "../../model/decision.ts";
 import type { Identity } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
+import type { Wish } from "../../model/wish.ts";
 import type { MailSource } from "../../ports.ts";
 import type { EngineContext, Work } from "../context.ts";
 import type { NextPage } from "./next-page.ts";
@@ -72,6 +73,8 @@ export interface Candidate {
 /** A candidate that the rules want in the CRM. */
 export interface TrackedCandidate extends Candidate, Resting {
   readonly decision: Decision;
+  /** What a person had said of it by hand. */
+  readonly wish?: Wish | undefined;
 }
 
 /** A decision for a message whose email turned out to exist when it was to be delivered. */
