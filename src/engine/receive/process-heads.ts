@@ -13,6 +13,7 @@ import {
 import { formerPlaces } from "../../ledger/former-places.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
+import type { PendingDecision } from "../../ledger/pending-decisions.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
@@ -35,6 +36,9 @@ import { undecidable, unreadable } from "./unreadable-heads.ts";
 import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 
+/** What is known of earlier decisions, by the ids of the refs: their keys, and the emails that were made. */
+type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId">>;
+
 /** Which messages of the heads are decided. */
 export type Which =
   /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */
@@ -43,8 +47,8 @@ export type Which =
       /** Ids of the refs of messages that lie where another was decided, and are to be decided for themselves. */
       readonly changed: ReadonlySet<string>;
     }
-  /** All, although each was decided before: the identities under which those decisions are kept, by id of the ref. */
-  | { readonly again: ReadonlyMap<string, string> };
+  /** All, although each was decided before. */
+  | { readonly again: Earlier };
 
 /**
  * Decides a page of heads of one stream and stores what follows. `finish` runs inside the last transaction: there the cursor moves, so that it
@@ -146,11 +150,12 @@ async function commit(context: EngineContext, store: (tx: Transaction) => Promis
   return NO_COUNTS;
 }
 
-function again(heads: readonly MessageHead[], keys: ReadonlyMap<string, string>): Candidate[] {
+function again(heads: readonly MessageHead[], earlier: Earlier): Candidate[] {
   const candidates = heads.map((head) => {
     const identity = identityOf(head);
-    const key = keys.get(head.ref.id) ?? decisionKey(identity, head);
-    return { head, places: [placeOf(head)], identity, key, isDecided: true };
+    const decision = earlier.get(head.ref.id);
+    const key = decision?.identity ?? decisionKey(identity, head);
+    return { head, places: [placeOf(head)], identity, key, isDecided: true, formerEmailId: decision?.emailId ?? null };
   });
   return candidates.sort(byReceipt);
 }
@@ -270,7 +275,9 @@ async function decide(
     );
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
     if (decision.placement === null) {
-      decided.push({ ...candidate, identity: candidate.key, ...decision, restsOn, wish });
+      // What was untracked goes on to name its email: under that id alone it is made again.
+      const emailId = decision.emailId ?? (wish?.verb === "untrack" ? (candidate.formerEmailId ?? claim?.emailId ?? null) : null);
+      decided.push({ ...candidate, identity: candidate.key, ...decision, emailId, restsOn, wish });
       continue;
     }
     tracked.push({ ...candidate, decision, restsOn, wish });

@@ -68,6 +68,8 @@ export interface Candidate {
   readonly isLookAlike?: boolean;
   /** It was decided before, and that decision stays if it cannot be read. */
   readonly isDecided?: boolean;
+  /** The email that was made of it, where a person untracked it since. */
+  readonly formerEmailId?: string | null;
 }
 
 /** A candidate that the rules want in the CRM. */
