@@ -408,27 +408,36 @@ onOneDatabaseEach(
   "what a person says of one message where processed ones are deleted",
   servers,
   (promise) => {
-    promise("where processed messages are deleted, an untracked one stays, and one that was asked for goes", async (database) => {
-      const queue = rig.newUser();
-      const user = rig.newUser();
-      const changes = (deleteAfterProcessing: boolean): RigChanges => ({
-        queues: [{ name: queue, mailbox: { deleteAfterProcessing } }],
-        settings: { DoNotAutoTrackEmail: true },
-      });
-      await using app = await rig.open(database, rig.configurationFor([user], changes(true)));
-      for (const name of ["kept", "wanted"])
+    promise("an untracked one stays, also when it was chosen already, and one that was asked for goes", async (database) => {
+      const [user, queue] = [rig.newUser(), rig.newUser()];
+      const id = (name: string) => messageIdOf(`${queue}-${name}`);
+      const queues = [{ name: queue, mailbox: { deleteAfterProcessing: true } }];
+      await using app = await rig.open(database, rig.configurationFor([user], { queues, settings: { DoNotAutoTrackEmail: true } }));
+      for (const name of ["before", "meanwhile", "wanted"])
         await rig.dovecot.append(queue, "INBOX", letter({ id: `${queue}-${name}`, to: [addressOf(queue)] }));
-      assert.equal((await round(app, queue)).skipped, 2);
-      for (const name of ["kept", "wanted"]) await app.operations.track(messageIdOf(`${queue}-${name}`), null, EVE);
-      // Both would be deleted in the round that tracks them.
-      await app.operations.untrack(messageIdOf(`${queue}-kept`), false, EVE);
-      assert.equal((await round(app, queue)).tracked, 1);
+      assert.equal((await round(app, queue)).skipped, 3);
+      for (const name of ["before", "meanwhile", "wanted"]) await app.operations.track(id(name), null, EVE);
+      await app.operations.untrack(id("before"), false, EVE);
+      const crm = app.context.crm("CRM");
+      let chosen = 0;
+      // Which emails are whole is asked when it was chosen what is to be deleted.
+      const whole = async (ids: readonly string[]) => {
+        chosen = Math.max(chosen, ids.length);
+        await app.operations.untrack(id("meanwhile"), false, EVE);
+        return crm.whole(ids);
+      };
+      app.context.crm = () => ({ ...crm, whole });
+      assert.equal((await round(app, queue)).tracked, 2);
       await round(app, queue);
+      assert.equal(chosen, 2);
       const lying = await rig.dovecot.withImap(queue, async (client) => {
         await client.mailboxOpen("INBOX", { readOnly: true });
         return (await client.fetchAll("1:*", { envelope: true })).map(({ envelope }) => envelope?.messageId);
       });
-      assert.deepEqual(lying, [`<${messageIdOf(`${queue}-kept`)}>`]);
+      assert.deepEqual(
+        lying,
+        ["before", "meanwhile"].map((name) => `<${id(name)}>`),
+      );
     });
   },
   { engines: ["pglite"] },

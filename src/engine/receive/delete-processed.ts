@@ -191,13 +191,18 @@ async function deleteProven(
   const proven = await proveContent(reading, ready, whole, unreadable);
   step("delete.verified");
   if (proven.length === 0) return NOTHING;
-  const refs = proven.map((one) => one.ref);
   const { id } = work.mailbox;
-  await context.database.transaction(async (tx) => {
+  const refs = await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
-    await intendDeletion(tx, id, refs, context.now());
+    return intendDeletion(
+      tx,
+      id,
+      proven.map((one) => one.ref),
+      context.now(),
+    );
   }, "intend deletion");
   step("delete.intended");
+  if (refs.length === 0) return NOTHING;
   const applied = await source.apply(refs, "delete");
   step("delete.deleted");
   await storeDeletion(reading, applied);
