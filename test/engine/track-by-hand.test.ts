@@ -371,7 +371,7 @@ onOneDatabaseEach("what a person says of one message", servers, (promise) => {
       if (isAway && verb === "remove" && when === "before") throw new Error("it is away");
     });
     app.context.crm = () => elsewhere;
-    await office.arrives("offer", ann, ben);
+    await office.arrives("offer", ann);
     await round(app, ann);
     await app.operations.track(office.id("offer"), `contact:${record.id}`, EVE);
     assert.equal((await round(app, ann)).tracked, 1);
