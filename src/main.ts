@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
+import { addByHandCommands } from "./command-line/by-hand-commands.ts";
 import { checkWriter } from "./command-line/check-lines.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
@@ -197,12 +198,14 @@ for (const verdict of ["approve", "reject"] as const) {
     .argument("<address>")
     .action((address: string) =>
       withDoor(async (door) => {
-        const result = await door.call("approve", address, verdict, `${userInfo().username} on the command line`);
+        const result = await door.call("approve", address, verdict, actor());
         print(result, [`${printable(result.mailbox)} is ${result.approval}.`]);
         return EXIT.ok;
       }),
     );
 }
+
+addByHandCommands(program, { withDoor, print, actor });
 
 program
   .command("decide")
@@ -330,6 +333,11 @@ function logTo(configuration: Configuration, stream: "stdout" | "stderr"): pino.
     { level, serializers: { error: pino.stdSerializers.err }, redact: ["*.password", "*.authorization"] },
     stream === "stderr" ? pino.destination(2) : pino.destination(1),
   );
+}
+
+/** Who runs the command, for the audit. */
+function actor(): string {
+  return `${userInfo().username} on the command line`;
 }
 
 function exitCodeLines(): string[] {

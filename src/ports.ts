@@ -10,6 +10,7 @@ import type { Facts, FactsQuery } from "./model/facts.ts";
 import type { Failure } from "./model/failure.ts";
 import type { Direction, Secret } from "./model/mailbox.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "./model/message.ts";
+import type { RecordName, RecordRef } from "./model/record.ts";
 import type { OrganizationSettings } from "./model/settings.ts";
 import type { Transaction } from "./model/sql.ts";
 
@@ -232,7 +233,7 @@ export interface MailSender {
 
 /** A CRM organization. */
 export interface Crm {
-  /** `deliver`, `claim` and `settle` can take part in a transaction of the ledger's database. */
+  /** `deliver`, `setRegarding`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
   readonly joinsTransaction: boolean;
   /** The organization's settings, those that are not set at Dynamics' defaults. */
   organizationSettings(): Promise<OrganizationSettings>;
@@ -247,6 +248,20 @@ export interface Crm {
   whole(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** What came back of these outgoing emails: what the delivery reports among the delivered emails say, newest first. Empty where the CRM keeps none. */
   returned(ids: readonly string[]): Promise<readonly Returned[]>;
+  /**
+   * The records that a person may mean: the one of that type and id, in whatever state; or the active contacts, accounts and leads that have the address,
+   * of which the first few are enough.
+   */
+  records(named: RecordName): Promise<readonly RecordRef[]>;
+  /** Those of these emails that stand in the CRM. */
+  standing(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Sets what an email is about; null: nothing. False where there is no such email. */
+  setRegarding(id: string, regarding: RecordRef | null, within?: Transaction): Promise<boolean>;
+  /**
+   * Deletes an email with its parties, attachments and queue items; emails that named it as the one they belong to name none then. False where there is
+   * no such email.
+   */
+  remove(id: string, within?: Transaction): Promise<boolean>;
   /** Senders that have emails in Pending Send whose time has come. A null address: emails without a sender. */
   pendingSenders(now: Date): Promise<readonly PendingSender[]>;
   /** Emails of one sender in Pending Send whose time has come, oldest first. */

@@ -18,7 +18,7 @@ export async function fillLedger(database: Database, decisions: number): Promise
       `with mailbox as (select id, organization, row_number() over (order by address) as number, count(*) over () as mailboxes from waypost.mailbox)
        insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id)
        select organization, mailbox.id, 'm' || n, 'message-' || n || '@example.test', now() - n * interval '1 second', 'stranger' || n % 5000 || '@elsewhere.test', 'Subject ' || n,
-         '{"headers": []}', case when n % 1000 = 0 then 'quarantined' when n % 10 = 1 then 'tracked' else 'skipped' end, 1, '[{"rule": "filter", "answer": "no"}]',
+         '{"headers": [], "messageId": null, "inReplyTo": [], "subject": "", "from": [], "to": [], "cc": [], "date": null, "received": "2026-01-01T00:00:00Z", "providerId": null}', case when n % 1000 = 0 then 'quarantined' when n % 10 = 1 then 'tracked' else 'skipped' end, 1, '[{"rule": "filter", "answer": "no"}]',
          case when n % 10 = 1 then gen_random_uuid() end
        from generate_series($1::bigint + 1, $2::bigint) n join mailbox on mailbox.number = n % mailboxes + 1`,
       [from, Math.min(from + AT_A_TIME, decisions)],

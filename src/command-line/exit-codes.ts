@@ -10,7 +10,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   1: "could not be done, or not yet: the message says why, and what to do or until when a mailbox waits",
   2: "the command line or the configuration is wrong",
   3: "done, but something needs a person: an open alert, a quarantined message, an email that failed or whose outcome is unknown, a mailbox that you named and that may not be touched (inactive, not approved, switched off)",
-  4: "what was asked about does not exist: a message that was never seen, a mailbox, a server profile, a number in quarantine, an email to decide about, a server of an address",
+  4: "what was asked about does not exist: a message that was never seen, a record, a mailbox, a server profile, a number in quarantine, an email to decide about, a server of an address",
 };
 
 /** The exit code for mailboxes that were asked for and left alone: what waits was not done, and one that is off needs whoever named it. */
@@ -25,6 +25,8 @@ const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["no mail address", EXIT.usage],
   ["mailbox unknown", EXIT.notFound],
   ["profile unknown", EXIT.notFound],
+  ["message unknown", EXIT.notFound],
+  ["record unknown", EXIT.notFound],
   ["not unknown", EXIT.notFound],
 ]);
 

@@ -2,6 +2,7 @@ import { Failure } from "../model/failure.ts";
 import type { RecordRef } from "../model/record.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Crm } from "../ports.ts";
+import { recordsNamed, removeEmail, setRegarding, standingEmails } from "./by-hand.ts";
 import { claimEmail, claimUnreadable } from "./claim.ts";
 import { getContent } from "./content.ts";
 import { createEmails, type DraftEmail } from "./create-email.ts";
@@ -47,6 +48,10 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     deliver: (emails, within) => inTransaction(store, within, "deliver emails", (sql) => deliverEmails(sql, emails)),
     whole: (ids) => wholeEmails(store, ids),
     returned: (ids) => readReturned(store, ids),
+    records: (named) => recordsNamed(store, named),
+    standing: (ids) => standingEmails(store, ids),
+    setRegarding: (id, regarding, within) => inTransaction(store, within, "set regarding", (sql) => setRegarding(sql, id, regarding)),
+    remove: (id, within) => inTransaction(store, within, "delete email", (sql) => removeEmail(sql, id)),
     pendingSenders: (now) => pendingSenders(store, now),
     pending: (senderAddress, limit, now) => pendingEmails(store, senderAddress, limit, now),
     claim: async (id, generation, within) => {

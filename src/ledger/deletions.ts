@@ -88,13 +88,20 @@ export async function deletable(
   }));
 }
 
-/** The intent to delete these: stored before the mail system is asked, so that whoever comes next knows that it was tried. */
-export async function intendDeletion(tx: Transaction, mailboxId: string, refs: readonly MessageRef[], now: Date): Promise<void> {
-  await tx.query(
+/**
+ * The intent to delete these: stored before the mail system is asked, so that whoever comes next knows that it was tried. Returns those that are to be
+ * deleted still: a person may have untracked some since they were chosen.
+ */
+export async function intendDeletion(tx: Transaction, mailboxId: string, refs: readonly MessageRef[], now: Date): Promise<MessageRef[]> {
+  const { rows } = await tx.query<MessageRef>(
     `update waypost.location set delete_tried_at = $4, delete_refused = null from unnest($2::text[], $3::text[]) as one (stream, id)
-     where mailbox_id = $1 and stream_id = stream and ref_id = one.id`,
+     where mailbox_id = $1 and stream_id = stream and ref_id = one.id
+       and exists (select from waypost.decision where decision.id = decision_id and outcome in ('tracked', 'duplicate') offset 0)
+     returning one.stream, one.id`,
     [mailboxId, refs.map((ref) => ref.stream), refs.map((ref) => ref.id), now],
   );
+  const intended = new Set(rows.map(({ stream, id }) => `${stream}\n${id}`));
+  return refs.filter(({ stream, id }) => intended.has(`${stream}\n${id}`));
 }
 
 /** The mail system has deleted these. */

@@ -6,6 +6,8 @@ import { reviveHead } from "./decisions.ts";
 export interface PendingDecision {
   readonly id: number;
   readonly identity: string;
+  /** The email that was made of it, where a person untracked it since. */
+  readonly emailId: string | null;
   readonly head: MessageHead;
 }
 
@@ -17,10 +19,10 @@ export interface PendingDecisions {
 }
 
 /** It has not left its place, as far as is known. Its folder may be hidden at the moment, or gone. */
-const LIES = "location.gone_at is null";
+export const LIES = "location.gone_at is null";
 
 /** One of the folders of the place was shown by the last listing. */
-const SHOWN = `exists (
+export const SHOWN = `exists (
   select from waypost.folder where folder.mailbox_id = location.mailbox_id and folder.id = any(location.folders) and missing_since is null and selectable)`;
 
 /**
@@ -41,16 +43,25 @@ export async function pendingDecisions(
   );
   const ids = asked.rows.map(({ id }) => id);
   if (ids.length === 0) return { found: [], last: null };
-  const { rows } = await sql.query<{ id: number; identity: string; head: unknown; stream: string; ref: string; folders: string[] }>(
-    `select decision.id, identity, head, stream_id as stream, ref_id as ref, place.folders
+  const { rows } = await sql.query<{
+    id: number;
+    identity: string;
+    emailId: string | null;
+    head: unknown;
+    stream: string;
+    ref: string;
+    folders: string[];
+  }>(
+    `select decision.id, identity, email_id as "emailId", head, stream_id as stream, ref_id as ref, place.folders
      from waypost.decision cross join lateral (
        select stream_id, ref_id, folders from waypost.location where decision_id = decision.id and ${LIES} and ${SHOWN} order by seen_at desc limit 1) place
      where decision.id = any($1::bigint[]) and head is not null order by decision.id`,
     [ids],
   );
-  const found = rows.map(({ id, identity, head, stream, ref, folders }) => ({
+  const found = rows.map(({ id, identity, emailId, head, stream, ref, folders }) => ({
     id,
     identity,
+    emailId,
     head: { ...reviveHead(head), ref: { stream, id: ref }, folders },
   }));
   return { found, last: ids.at(-1) ?? null };

@@ -5,6 +5,9 @@ export interface RecordRef {
   readonly name: string;
 }
 
+/** How a person names a record: by its type and id, or by an address. */
+export type RecordName = { readonly type: string; readonly id: string } | { readonly address: string };
+
 /** Tables that senders resolve to, in the order of precedence (product-behaviour 4.8). Others come after these, by name. */
 export const SENDER_ORDER = ["systemuser", "contact", "account", "lead", "equipment", "team", "businessunit"] as const;
 

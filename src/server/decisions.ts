@@ -39,10 +39,13 @@ interface Row extends Omit<ShownDecision, "from"> {
   readonly sender: string | null;
 }
 
+/** The email that a message is; of one that was untracked the decision still names it. */
+const EMAIL = "case when decision.outcome <> 'skipped' then decision.email_id end";
+
 /** What is no email is nobody's business but its owner's: its subject never leaves the database. A head that is gone cannot say that it was not private. */
-const SHOWN = `decision.id, mailbox.address as mailbox, decision.received, decision.decided_at as "decidedAt", decision.outcome, decision.reason, decision.email_id as "emailId",
-  decision.sender, case when decision.email_id is not null then decision.subject end as subject,
-  decision.email_id is null and (decision.head is null or exists (
+const SHOWN = `decision.id, mailbox.address as mailbox, decision.received, decision.decided_at as "decidedAt", decision.outcome, decision.reason, ${EMAIL} as "emailId",
+  decision.sender, case when ${EMAIL} is not null then decision.subject end as subject,
+  ${EMAIL} is null and (decision.head is null or exists (
     select from jsonb_array_elements(decision.head -> 'headers') field where field ->> 0 = 'sensitivity' and field ->> 1 ~* 'personal|private|confidential')) as "isPrivate"`;
 
 /** The decisions of all mailboxes, or those of one outcome, a page at a time. */
@@ -77,11 +80,11 @@ async function sentencesOf(sql: Sql, { id, emailId, isPrivate, mailbox }: Row): 
   const whole = (await findDecisions(sql, String(id))).find((one) => one.id === id);
   if (!whole) return [];
   const { quarantine } = whole;
-  if (emailId !== null) return explain(whole, { mailbox });
+  if (emailId !== null) return explain(whole, { mailbox, number: id });
   if (isPrivate) return explain({ ...whole, rules: [], waitingFor: [] }, { mailbox }).slice(0, 1);
   const redacted = { ...whole, rules: redactedRules(whole.rules, mailbox) };
   return [
-    ...explain(redacted, { mailbox, lies: whereItLies(whole) }).map((one) => redactedAddresses(one, mailbox)),
+    ...explain(redacted, { mailbox, lies: whereItLies(whole), number: id }).map((one) => redactedAddresses(one, mailbox)),
     ...(quarantine ? [`It was tried ${plural(quarantine.attempts, "time")}. To run it again: \`waypost quarantine retry\`.`] : []),
   ];
 }

@@ -12,6 +12,9 @@ const MAXIMUM_WAIT_SECONDS = 3600;
 
 const nothing = z.tuple([]);
 const addresses = z.tuple([z.array(z.string().max(320)).max(MAXIMUM_ADDRESSES)]);
+const message = z.string().min(1).max(2000);
+const record = z.string().min(1).max(400);
+const actor = z.string().min(1).max(200);
 const number = z.number().int().nonnegative();
 
 /** Arguments of each operation as they come over HTTP: without the signal and the progress. */
@@ -32,6 +35,9 @@ const ARGUMENTS = {
     }),
   ]),
   approve: z.tuple([z.string().max(320), z.enum(["approve", "reject"]), z.string().max(200)]),
+  track: z.tuple([message, record.nullable(), actor]),
+  untrack: z.tuple([message, z.boolean(), actor]),
+  regarding: z.tuple([message, record, actor]),
   authorizeBegin: z.tuple([z.string().max(320), z.strictObject({ device: z.boolean(), port: z.number().int().min(0).max(65535) })]),
   authorizeFinish: z.tuple([z.guid()]),
 } as const satisfies Readonly<Record<keyof Operations, z.ZodType<readonly unknown[]>>>;
@@ -54,6 +60,9 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   send: (operations, given, signal, tell) => operations.send(...ARGUMENTS.send.parse(given), signal, tell),
   check: (operations, given, signal, tell) => operations.check(...ARGUMENTS.check.parse(given), signal, tell),
   approve: (operations, given) => operations.approve(...ARGUMENTS.approve.parse(given)),
+  track: (operations, given) => operations.track(...ARGUMENTS.track.parse(given)),
+  untrack: (operations, given) => operations.untrack(...ARGUMENTS.untrack.parse(given)),
+  regarding: (operations, given) => operations.regarding(...ARGUMENTS.regarding.parse(given)),
   authorizeBegin: (operations, given) => operations.authorizeBegin(...ARGUMENTS.authorizeBegin.parse(given)),
   authorizeFinish: (operations, given, signal) => operations.authorizeFinish(...ARGUMENTS.authorizeFinish.parse(given), signal),
 };
@@ -138,10 +147,12 @@ function answerTo(error: unknown, operation: string): { status: number; answer: 
   };
 }
 
-/** 503 where waiting helps, 404 for a mailbox that is not there, 409 for what cannot be done as things stand. */
+const NOT_THERE: ReadonlySet<string> = new Set(["mailbox unknown", "message unknown", "record unknown"]);
+
+/** 503 where waiting helps, 404 for what is not there, 409 for what cannot be done as things stand. */
 function statusOf(failure: Failure): number {
   if (failure.waitingHelps) return 503;
-  return failure.code === "mailbox unknown" ? 404 : 409;
+  return NOT_THERE.has(failure.code) ? 404 : 409;
 }
 
 function noSuchOperation(name: string): ErrorBody {

@@ -11,6 +11,8 @@ export interface ExplainContext {
   readonly mailbox: string;
   /** Where it lies that is to be decided once it can be read, if it is in no folder that is shown: it left before it could be read, or its folder is hidden. */
   readonly lies?: "nowhere" | "in a hidden folder" | null;
+  /** Number of the decision, for the commands that are named. */
+  readonly number?: number;
 }
 
 /**
@@ -38,6 +40,8 @@ function outcomeOf({ outcome, reason, rules, emailId }: StoredDecision, { mailbo
   const where = `in the mailbox ${quote(mailbox)}`;
   switch (outcome) {
     case "tracked": {
+      if (rules.some(({ rule, answer }) => rule === RULE.askedFor && answer === "yes"))
+        return `The message ${where} is tracked, because a person asked for it (${why}).`;
       const by = acceptingName(rules);
       return `The message ${where} is tracked${by === null ? "" : `, accepted by ${quote(by)}`} (${why}).`;
     }
@@ -76,7 +80,12 @@ function remediesOf(decision: StoredDecision, context: ExplainContext): string[]
     const answered = waitingFor.map((id) => quote(id));
     remedies.push(`It is decided again by itself as soon as a message that it answers is tracked: ${listing(answered, 3)}.`);
   }
-  return remedies.length === 0 ? ["To have it tracked, track it by hand."] : remedies;
+  if (decision.rules.some(isTest)) return remedies;
+  return [...remedies, `To have this message tracked, whatever the rules say: \`waypost track ${context.number ?? "<number>"}\`.`];
+}
+
+function isTest({ rule, answer }: RuleAnswer): boolean {
+  return rule === RULE.testMessage && answer === "yes";
 }
 
 /** What one would change about an answer that kept the message out; null for one that did not. */

@@ -1,9 +1,11 @@
 import { addressKey, MAXIMUM_ADDRESS_LENGTH } from "../model/address.ts";
+import { REASON } from "../model/decision.ts";
 import type { EarlierEmail } from "../model/facts.ts";
 import { identityOf } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
 import { isSameSubject } from "../model/subject.ts";
-import { duplicate, type Gate, pass } from "./gate.ts";
+import { untrackedAnswer } from "./asked-for.ts";
+import { duplicate, type Gate, pass, skip } from "./gate.ts";
 import type { Question } from "./question.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { quote, when } from "./sentence.ts";
@@ -37,6 +39,8 @@ export const knownMessage: Gate = (question) => {
         ),
       );
     }
+    const untracked = difference === null ? question.context.untracked?.get(earlier.id) : undefined;
+    if (untracked !== undefined) return skip(untrackedAnswer(untracked), REASON.unknown);
     if (difference === null) {
       return duplicate(yes(RULE.duplicate, `The CRM has an incoming email with ${id}, and the other evidence agrees.`), earlier.id);
     }

@@ -5,6 +5,7 @@ import type { Facts, Known } from "../model/facts.ts";
 import type { MailboxOwner } from "../model/mailbox.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { AddressMatch } from "../model/record.ts";
+import type { Wish } from "../model/wish.ts";
 import { authorOf } from "./author.ts";
 import { matchesOf } from "./matches.ts";
 
@@ -23,6 +24,10 @@ export interface TrackContext {
   readonly report?: ReportEvidence | undefined;
   /** Automatic answers to emails of ours that came before it, of whoever wrote it at least. */
   readonly automaticAnswers?: readonly AutomaticAnswer[];
+  /** What a person said of this very message by hand. */
+  readonly wish?: Wish | undefined;
+  /** Emails of the CRM that a person untracked, by their ids. */
+  readonly untracked?: ReadonlyMap<string, Wish>;
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
 }

@@ -5,6 +5,7 @@ export const RULE = {
   ledger: "ledger",
   headers: "headers",
   testMessage: "test message",
+  askedFor: "asked for",
   startDate: "start date",
   duplicate: "duplicate",
   automaticTracking: "automatic tracking",

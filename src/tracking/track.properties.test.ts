@@ -8,6 +8,7 @@ import { identityOf } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { AddressMatch, RecordRef } from "../model/record.ts";
 import { DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "../model/settings.ts";
+import type { Wish } from "../model/wish.ts";
 import { emailFact } from "./email-fact.ts";
 import { explain } from "./explain.ts";
 import { PageFacts } from "./page-facts.ts";
@@ -135,6 +136,19 @@ const context: fc.Arbitrary<TrackContext> = fc.record({
   ),
 });
 
+/** What a person may say by hand. */
+const wishOf = (verb: Wish["verb"]): fc.Arbitrary<Wish> =>
+  fc.record({ verb: fc.constant(verb), by: text, at: date, regarding: verb === "track" ? fc.option(record) : fc.constant(null) });
+
+const test: fc.Arbitrary<TrackContext["test"]> = fc.option(
+  fc.record({
+    kind: fc.constantFrom("test message" as const, "answer" as const, "bounce" as const),
+    mailbox: fc.constantFrom(...KEYS),
+    sentAt: date,
+  }),
+  { nil: undefined },
+);
+
 const anyFacts = factsWith([0, 1, 2, 3, 4], settings);
 const RUNS = { numRuns: 500 };
 
@@ -213,6 +227,30 @@ describe("track, for any head and facts", () => {
           emailsByHash: reversed(facts.emailsByHash),
         };
         assert.deepEqual(track(one, other, where), track(one, facts, where));
+      }),
+      RUNS,
+    );
+  });
+
+  it("never skips what a person asked for, but for the messages of tests", () => {
+    fc.assert(
+      fc.property(head, anyFacts, context, wishOf("track"), test, (one, facts, where, wish, test) => {
+        const decision = track(one, facts, { ...where, wish, test });
+        assert.equal(decision.outcome === "skipped", test !== undefined);
+        if (decision.placement === null) return;
+        assert.equal(decision.reason, -1);
+        if (wish.regarding !== null) assert.deepEqual(decision.placement.regarding, wish.regarding);
+        assert.ok(explain(decision, { mailbox: where.mailbox.address }).length > decision.rules.length);
+      }),
+      RUNS,
+    );
+  });
+
+  it("never tracks what a person untracked, nor waits to", () => {
+    fc.assert(
+      fc.property(head, anyFacts, context, wishOf("untrack"), test, (one, facts, where, wish, test) => {
+        const { outcome, waitingFor } = track(one, facts, { ...where, wish, test });
+        assert.deepEqual([outcome, waitingFor], ["skipped", []]);
       }),
       RUNS,
     );

@@ -1,6 +1,7 @@
 import { type Decision, type Placement, REASON, type RuleAnswer } from "../model/decision.ts";
 import type { EarlierEmail, Facts } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
+import { askedFor, regardingAnswerByHand } from "./asked-for.ts";
 import { automaticMail } from "./automatic-mail.ts";
 import { automaticTracking } from "./automatic-tracking.ts";
 import { type Correlation, correlate } from "./correlate.ts";
@@ -23,6 +24,7 @@ import { type Vote, vote, waitingFor } from "./vote.ts";
 /** The rules that can end the matter before anybody's filter is asked, in order. */
 const GATES: readonly Gate[] = [
   testMessage,
+  askedFor,
   startDate,
   knownMessage,
   automaticTracking,
@@ -31,6 +33,9 @@ const GATES: readonly Gate[] = [
   mailBetweenUsers,
   automaticMail,
 ];
+
+/** Those that a person's wish to track the message leaves standing (product-behaviour 4.4). */
+const GATES_BY_HAND: readonly Gate[] = [testMessage, askedFor, knownMessage];
 
 /**
  * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.12).
@@ -41,19 +46,20 @@ const GATES: readonly Gate[] = [
 export function track(head: MessageHead, facts: Facts, context: TrackContext): Decision {
   const question = questionOf(head, facts, context);
   const rules: RuleAnswer[] = remarks(question);
-  for (const gate of GATES) {
+  const isAskedFor = context.wish?.verb === "track";
+  for (const gate of isAskedFor ? GATES_BY_HAND : GATES) {
     const verdict = gate(question);
     if (verdict === null) continue;
     rules.push(verdict.answer);
     if (verdict.end !== null) return ended(verdict.end, rules);
   }
   const correlation = correlate(question);
-  const loop = mailLoop(question, correlation);
+  const loop = isAskedFor ? null : mailLoop(question, correlation);
   rules.push(...correlation.answers, ...(loop === null ? [] : [loop.answer]));
   if (loop?.cuts) return { ...ended(NOT_TRACKED, rules), automaticAnswer: loop.step, cutsLoop: true };
   const result = vote(question, correlation);
   rules.push(...result.answers);
-  if (result.accepting === null) return skipped(question, result, rules);
+  if (result.accepting === null && !isAskedFor) return skipped(question, result, rules);
   return { ...tracked(question, correlation, result, rules), ...(loop !== null && { automaticAnswer: loop.step }) };
 }
 
@@ -79,7 +85,8 @@ function skipped(question: Question, result: Vote, rules: readonly RuleAnswer[])
 }
 
 function tracked(question: Question, correlation: Correlation, result: Vote, rules: readonly RuleAnswer[]): Decision {
-  const { head, facts } = question;
+  const { head, facts, context } = question;
+  const wish = context.wish;
   const resolution = resolve(question);
   const ownership = chooseOwner(question, correlation.email, resolution.sender);
   const queues = queueItems(question, result.ballots);
@@ -87,20 +94,27 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
     parties: resolution.parties,
     ownerId: ownership.ownerId,
     ownerType: ownership.ownerType,
-    regarding: correlation.email?.regarding ?? null,
+    regarding: wish?.regarding ?? correlation.email?.regarding ?? null,
     correlationMethod: correlation.method,
     correlatedEmailId: correlation.email?.id ?? null,
     parentEmailId: correlation.isReply ? (correlation.email?.id ?? null) : null,
     ...(correlation.isReport && correlation.email !== null && { reportedEmailId: correlation.email.id }),
     trackingToken: correlation.token ?? tokensIn(head.subject, facts.settings)[0] ?? null,
-    accepting: result.accepting?.voter.record ?? null,
+    // Nobody's filter did it then: Dynamics leaves the field empty (product-behaviour 4.1).
+    accepting: wish === undefined ? (result.accepting?.voter.record ?? null) : null,
     queueIds: queues.queueIds,
     duplicateSenderUnresolved: resolution.duplicateSenderUnresolved,
   };
   return {
     outcome: "tracked",
-    reason: result.reason,
-    rules: [...rules, resolution.answer, ownership.answer, regardingAnswer(correlation.email), queues.answer],
+    reason: wish === undefined ? result.reason : REASON.unknown,
+    rules: [
+      ...rules,
+      resolution.answer,
+      ownership.answer,
+      wish?.regarding ? regardingAnswerByHand(wish, wish.regarding) : regardingAnswer(correlation.email),
+      queues.answer,
+    ],
     placement,
     emailId: null,
     waitingFor: [],

@@ -39,6 +39,8 @@ export interface SeenEmail {
   readonly html: string | null;
   readonly messageId: string | null;
   readonly regarding: RecordRef | null;
+  readonly correlatedEmailId: string | null;
+  readonly parentEmailId: string | null;
   readonly parties: readonly { readonly participation: number; readonly address: string; readonly record: RecordRef | null }[];
   readonly attachments: readonly { readonly filename: string; readonly hash: string }[];
   readonly queueIds: readonly string[];

@@ -31,6 +31,16 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
     },
     whole: (ids) => call("whole", () => crm.whole(ids)),
     returned: (ids) => call("returned", () => crm.returned(ids)),
+    records: (named) => call("records", () => crm.records(named)),
+    standing: (ids) => call("standing", () => crm.standing(ids)),
+    setRegarding: async (id, regarding, within) => {
+      alone(within);
+      return call("setRegarding", () => crm.setRegarding(id, regarding));
+    },
+    remove: async (id, within) => {
+      alone(within);
+      return call("remove", () => crm.remove(id));
+    },
     pendingSenders: (now) => call("pendingSenders", () => crm.pendingSenders(now)),
     pending: (address, limit, now) => call("pending", () => crm.pending(address, limit, now)),
     claim: async (id, generation, within) => {

@@ -26,6 +26,9 @@ import {
 
 const root = path.resolve(import.meta.dirname, "../..");
 const COMMANDS = [
+  "track",
+  "untrack",
+  "regarding",
   ...["serve", "demo", "receive", "send", "explain", "status", "check", "approve", "reject", "decide", "authorize"],
   ...["quarantine", "quarantine list", "quarantine retry", "config", "config check", "config schema"],
 ];

@@ -2,9 +2,11 @@ import { type DecisionRow, findDecisions, whereItLies } from "../../ledger/decis
 import { type DeletionNote, deletionNotes } from "../../ledger/deletions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
 import type { Returned } from "../../model/delivery-report.ts";
+import type { Wish } from "../../model/wish.ts";
 import { explain as explainDecision } from "../../tracking/explain.ts";
 import { when } from "../../tracking/sentence.ts";
 import type { EngineContext } from "../context.ts";
+import { type ByHand, byHand, byHandSentences } from "./explain-by-hand.ts";
 import { deletionSentence } from "./explain-deletion.ts";
 import { explainMailboxes, explainPending, type MailboxExplanation, mailboxesNotRead, type PendingExplanation } from "./explain-mailbox.ts";
 import { returnedOf, returnedSentence } from "./explain-returned.ts";
@@ -19,6 +21,8 @@ export interface IncomingExplanation {
   readonly outcome: string;
   readonly reason: number;
   readonly emailId: string | null;
+  /** What a person said of it by hand last. */
+  readonly wish: Wish | null;
   readonly folders: readonly string[];
   readonly decidedAt: Date;
   /** Whole sentences: the outcome, each rule with its answer, what would change it, and what became of the message in its mailbox. */
@@ -63,7 +67,8 @@ export async function explain(context: EngineContext, organizations: readonly st
     ),
     (note) => note.decisionId,
   );
-  const incomings = decisions.map((row) => incoming(row, notes.get(row.id) ?? []));
+  const said = await byHand(context, organizations, key);
+  const incomings = decisions.map((row) => incoming(row, notes.get(row.id) ?? [], said));
   const sendings = await findSendings(context.database, key);
   const cameBack = await returnedOf(context, sendings);
   const outgoings = sendings.map((row) => outgoing(row, cameBack.get(row) ?? []));
@@ -73,7 +78,7 @@ export async function explain(context: EngineContext, organizations: readonly st
   return { incoming: incomings, outgoing: outgoings, mailboxes, pending, notRead: known ? [] : await mailboxesNotRead(context) };
 }
 
-function incoming(row: DecisionRow, deletions: readonly DeletionNote[]): IncomingExplanation {
+function incoming(row: DecisionRow, deletions: readonly DeletionNote[], said: ByHand): IncomingExplanation {
   return {
     decisionId: row.id,
     mailbox: row.mailbox,
@@ -82,15 +87,18 @@ function incoming(row: DecisionRow, deletions: readonly DeletionNote[]): Incomin
     from: row.sender,
     outcome: row.outcome,
     reason: row.reason,
-    emailId: row.emailId,
+    // What was untracked is no email, whatever stands in the CRM.
+    emailId: row.outcome === "skipped" ? null : row.emailId,
+    wish: said.wishes.get(row.id) ?? null,
     folders: row.folders,
     decidedAt: row.decidedAt,
     sentences: [
-      ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row) }),
+      ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row), number: row.id }),
       ...(row.quarantine
         ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
         : []),
       ...deletions.map((note) => deletionSentence(note, row.emailId)),
+      ...byHandSentences(row, said),
     ],
   };
 }

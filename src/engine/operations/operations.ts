@@ -5,6 +5,7 @@ import type { Counts } from "../receive/reading.ts";
 import { decideUnknown, type Verdict } from "../send/decide-unknown.ts";
 import type { SendCounts } from "../send/send-mailbox.ts";
 import { approve } from "./approve.ts";
+import { type RegardingResult, regarding, type TrackResult, track, type UntrackResult, untrack } from "./by-hand.ts";
 import { type CheckEvent, type CheckRequest, check, type MailboxCheck } from "./check.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
@@ -29,6 +30,11 @@ export interface Operations {
   ): Promise<readonly MailboxCheck[]>;
   /** `actor`: who says so, for the audit. */
   approve(address: string, verdict: "approve" | "reject", actor: string): Promise<{ mailbox: string; approval: "approved" | "rejected" }>;
+  /** `name`: Message-ID, number of a decision, or id of the email. `record`: see find-record.ts; null: nothing is said of it. */
+  track(name: string, record: string | null, actor: string): Promise<TrackResult>;
+  untrack(name: string, deleteEmail: boolean, actor: string): Promise<UntrackResult>;
+  /** `record`: `none` too. */
+  regarding(name: string, record: string, actor: string): Promise<RegardingResult>;
   authorizeBegin(target: string, options: AuthorizeOptions): Promise<AuthorizationOffer>;
   authorizeFinish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
@@ -47,6 +53,9 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     send: (addresses, signal, progress) => sendNow(context, addresses, signal, progress),
     check: (addresses, request, signal, tell) => check(context, addresses, request, signal, tell),
     approve: (address, verdict, actor) => approve(context, address, verdict, actor),
+    track: (name, record, actor) => track(context, name, record, actor),
+    untrack: (name, deleteEmail, actor) => untrack(context, name, deleteEmail, actor),
+    regarding: (name, record, actor) => regarding(context, name, record, actor),
     authorizeBegin: (target, options) => context.authorizations.begin(target, options),
     authorizeFinish: (id, signal) => context.authorizations.finish(id, signal),
   };

@@ -68,7 +68,7 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
     return await processHeads(
       reading,
       await readHeadsAgain(reading, heads),
-      { again: new Map(pending.map((one) => [one.head.ref.id, one.identity])) },
+      { again: new Map(pending.map((one) => [one.head.ref.id, one])) },
       (tx) => lease.assertHeld(tx),
     );
   } catch (error) {

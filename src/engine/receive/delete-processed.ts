@@ -208,13 +208,18 @@ async function deleteProven(
   for (const { ref } of withheld) progress.withheld.add(keyOf(ref));
   step("delete.verified");
   if (proven.length === 0) return { ...NOTHING, undone: withheld };
-  const refs = proven.map((one) => one.ref);
   const { id } = work.mailbox;
-  await context.database.transaction(async (tx) => {
+  const refs = await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
-    await intendDeletion(tx, id, refs, context.now());
+    return intendDeletion(
+      tx,
+      id,
+      proven.map((one) => one.ref),
+      context.now(),
+    );
   }, "intend deletion");
   step("delete.intended");
+  if (refs.length === 0) return { ...NOTHING, undone: withheld };
   const applied = await source.apply(refs, "delete");
   step("delete.deleted");
   await storeDeletion(reading, applied);

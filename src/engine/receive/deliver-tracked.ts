@@ -1,15 +1,18 @@
 import { type Claim, type ClaimRow, claim, claimDelivered, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
+import { holdWishes } from "../../ledger/wishes.ts";
 import { REASON, type RuleAnswer } from "../../model/decision.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
-import type { Transaction } from "../../model/sql.ts";
+import type { Sql, Transaction } from "../../model/sql.ts";
+import { untrackedAnswer } from "../../tracking/asked-for.ts";
 import { step } from "../step.ts";
 import { itemFault } from "./item-fault.ts";
 import { type Broken, type Chunk, type Ready, readChunks } from "./read-content.ts";
 import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { foundedTogether, storeUnfounded } from "./resting.ts";
+import { assertNothingSaidSince, untrackedEmails } from "./wishes.ts";
 
 /** What else of a page is stored beside its deliveries. */
 export interface Beside {
@@ -71,20 +74,23 @@ async function deliverChunk(reading: Reading, { ready, broken, slipped }: Chunk,
   const { mine, duplicates } = await claimAhead(reading, ready);
   // Of one that was decided before nothing new is known: see leaveDecided in ledger/pending-decisions.ts.
   const skipped = slipped.filter((one) => !one.isDecided).map(slippedAway);
-  const stored = await storeChunk(reading, mine, [...duplicates, ...skipped], broken, progress);
-  return { ...stored, skipped: stored.skipped + skipped.length };
+  return storeChunk(reading, mine, [...duplicates, ...skipped], broken, progress);
 }
 
 /** A foreign CRM is told only what nobody delivered before; in the embedded one the claims are part of the delivery's transaction. */
 async function claimAhead(
-  { context, work: { mailbox } }: Reading,
+  reading: Reading,
   ready: readonly Ready[],
 ): Promise<{ readonly mine: readonly Ready[]; readonly duplicates: readonly DecidedMessage[] }> {
+  const {
+    context,
+    work: { mailbox },
+  } = reading;
   if (context.crm(mailbox.organization).joinsTransaction) return { mine: ready, duplicates: [] };
   const claims = await claim(context.database, mailbox.organization, mailbox.id, ready.map(claimOf), context.now());
   step("receive.claimed");
   const [mine, others] = partition(ready, (one) => !claims.get(one.identity)?.delivered);
-  return { mine, duplicates: duplicatesOf(others, claims, mailbox.id) };
+  return { mine, duplicates: await duplicatesOf(reading, context.database, others, claims) };
 }
 
 function claimOf({ identity, email }: Ready): Claim {
@@ -115,6 +121,7 @@ async function storeChunk(
     return {
       ...second,
       tracked: first.tracked + second.tracked,
+      skipped: first.skipped + second.skipped,
       duplicate: first.duplicate + second.duplicate,
       quarantined: first.quarantined + second.quarantined,
     };
@@ -137,8 +144,14 @@ async function storeTogether(
   for (const { email } of firm) there.add(email.id);
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
   if (!crm.joinsTransaction) await crm.deliver(firm.map((one) => one.email));
-  const { woken, delivered } = await context.database.transaction(async (tx) => {
-    const [, { fresh, duplicates }] = await Promise.all([lease.assertHeld(tx), fulfil(reading, tx, firm, now)]);
+  const { woken, delivered, late } = await context.database.transaction(async (tx) => {
+    const [, , { fresh, duplicates }] = await Promise.all([
+      holdWishes(tx, organization),
+      lease.assertHeld(tx),
+      fulfil(reading, tx, firm, now),
+    ]);
+    const decidedWith = fresh.map(({ candidate, email }) => ({ ...candidate, wish: candidate.wish, emailId: email.id }));
+    await assertNothingSaidSince(reading, tx, decidedWith);
     const emails = fresh.map((one) => one.email);
     const decided = [...fresh.map(trackedMessage), ...duplicates, ...others];
     const coverage = finish === null ? "ahead" : "covered";
@@ -162,27 +175,33 @@ async function storeTogether(
       organization,
       emails.flatMap((email) => email.messageId ?? []),
     );
-    return { woken: mailboxes, delivered: emails };
+    return { woken: mailboxes, delivered: emails, late: duplicates };
   }, "deliver emails");
   for (const id of there) made.add(id);
   step("receive.committed");
   for (const waiting of woken) await context.wake("receive", waiting);
   observeDelay(reading, delivered);
+  const known = [...others, ...late];
   return {
     ...NO_COUNTS,
     tracked: delivered.length,
-    duplicate: others.filter((one) => one.outcome === "duplicate").length + firm.length - delivered.length,
+    skipped: known.filter((one) => one.outcome === "skipped").length,
+    duplicate: known.filter((one) => one.outcome === "duplicate").length,
     quarantined: broken.length,
   };
 }
 
 /** Fulfils the claims. Another mailbox may have delivered first, and of twins that are one message the first counts: the others are duplicates. */
 async function fulfil(
-  { context, work: { mailbox } }: Reading,
+  reading: Reading,
   tx: Transaction,
   ready: readonly Ready[],
   now: Date,
 ): Promise<{ readonly fresh: readonly Ready[]; readonly duplicates: readonly DecidedMessage[] }> {
+  const {
+    context,
+    work: { mailbox },
+  } = reading;
   const { organization, id } = mailbox;
   const identities = ready.map((one) => one.identity);
   const { joinsTransaction } = context.crm(organization);
@@ -196,13 +215,33 @@ async function fulfil(
     organization,
     late.map((one) => one.identity),
   );
-  return { fresh, duplicates: duplicatesOf(late, claims, id) };
+  return { fresh, duplicates: await duplicatesOf(reading, tx, late, claims) };
 }
 
-function duplicatesOf(late: readonly Ready[], claims: ReadonlyMap<string, ClaimRow>, mailboxId: string): DecidedMessage[] {
+/** Of those that only their content showed to be an email that a person untracked, no mailbox makes or links one. */
+async function duplicatesOf(
+  { work: { mailbox } }: Reading,
+  sql: Sql,
+  late: readonly Ready[],
+  claims: ReadonlyMap<string, ClaimRow>,
+): Promise<DecidedMessage[]> {
+  const emailIds = late.flatMap(({ identity }) => claims.get(identity)?.emailId ?? []);
+  const untracked = await untrackedEmails(sql, mailbox.organization, emailIds);
   return late.flatMap(({ candidate, identity, contentHash }) => {
     const first = claims.get(identity);
-    return first ? [{ ...duplicateOf(candidate, first, mailboxId), contentHash }] : [];
+    if (first === undefined) return [];
+    const duplicate = { ...duplicateOf(candidate, first, mailbox.id), contentHash };
+    const wish = untracked.get(first.emailId);
+    return wish === undefined
+      ? [duplicate]
+      : [
+          {
+            ...duplicate,
+            outcome: "skipped" as const,
+            reason: REASON.unknown,
+            rules: [...candidate.decision.rules, untrackedAnswer(wish)],
+          },
+        ];
   });
 }
 

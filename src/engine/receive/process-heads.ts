@@ -13,12 +13,15 @@ import {
 import { formerPlaces } from "../../ledger/former-places.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
+import type { PendingDecision } from "../../ledger/pending-decisions.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
+import { holdWishes } from "../../ledger/wishes.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Transaction } from "../../model/sql.ts";
+import type { Wish } from "../../model/wish.ts";
 import { emailFact } from "../../tracking/email-fact.ts";
 import { PageFacts } from "../../tracking/page-facts.ts";
 import { track } from "../../tracking/track.ts";
@@ -31,7 +34,11 @@ import { messageIdsIn, readReports, reportedEmails } from "./read-reports.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
+import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
+
+/** What is known of earlier decisions, by the ids of the refs: their keys, and the emails that were made. */
+type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId">>;
 
 /** Which messages of the heads are decided. */
 export type Which =
@@ -41,8 +48,8 @@ export type Which =
       /** Ids of the refs of messages that lie where another was decided, and are to be decided for themselves. */
       readonly changed: ReadonlySet<string>;
     }
-  /** All, although each was decided before: the identities under which those decisions are kept, by id of the ref. */
-  | { readonly again: ReadonlyMap<string, string> };
+  /** All, although each was decided before. */
+  | { readonly again: Earlier };
 
 /**
  * Decides a page of heads of one stream and stores what follows. `finish` runs inside the last transaction: there the cursor moves, so that it
@@ -74,13 +81,22 @@ export async function processHeads(
     candidates.filter((one) => one.head.unreadable === undefined),
   );
   step("receive.decided");
-  const store = async (tx: Transaction, some: readonly DecidedMessage[], coverage: Coverage) => {
+  const store = async (tx: Transaction, some: readonly Decided[], coverage: Coverage) => {
+    // Of what nobody can name yet nobody says anything.
+    if ("again" in which) {
+      await holdWishes(tx, work.mailbox.organization);
+      await assertNothingSaidSince(
+        reading,
+        tx,
+        some.map((one) => ({ ...one, key: one.identity, emailId: undefined })),
+      );
+    }
     const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, some, context.now(), coverage);
     const waiting = some.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
   };
   const { early = [], late = [] } = Object.groupBy(decided, (one) => (tracked.length > 0 && one.restsOn.size === 0 ? "early" : "late"));
-  let settled: readonly DecidedMessage[] = early;
+  let settled: readonly Decided[] = early;
   const storeLate = async (tx: Transaction, made: ReadonlySet<string>) => {
     const { firm, unfounded } = founded(late, made);
     settled = [...early, ...firm];
@@ -136,11 +152,12 @@ async function commit(context: EngineContext, store: (tx: Transaction) => Promis
   return NO_COUNTS;
 }
 
-function again(heads: readonly MessageHead[], keys: ReadonlyMap<string, string>): Candidate[] {
+function again(heads: readonly MessageHead[], earlier: Earlier): Candidate[] {
   const candidates = heads.map((head) => {
     const identity = identityOf(head);
-    const key = keys.get(head.ref.id) ?? decisionKey(identity, head);
-    return { head, places: [placeOf(head)], identity, key, isDecided: true };
+    const decision = earlier.get(head.ref.id);
+    const key = decision?.identity ?? decisionKey(identity, head);
+    return { head, places: [placeOf(head)], identity, key, isDecided: true, formerEmailId: decision?.emailId ?? null };
   });
   return candidates.sort(byReceipt);
 }
@@ -223,6 +240,9 @@ async function sortOut(
   return { candidates, known, writtenAnew: [...same.values()] };
 }
 
+/** A message that becomes no email, with what a person had said of it by hand. */
+type Decided = DecidedMessage & Resting & { readonly wish: Wish | undefined };
+
 /** Messages decided before other work of the process has its turn: a few milliseconds. */
 const DECIDED_AT_A_TIME = 100;
 
@@ -230,7 +250,7 @@ const DECIDED_AT_A_TIME = 100;
 async function decide(
   reading: Reading,
   candidates: readonly Candidate[],
-): Promise<{ decided: (DecidedMessage & Resting)[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
+): Promise<{ decided: Decided[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
   const { context, work } = reading;
   const { mailbox } = work;
   const heads = candidates.map((one) => one.head);
@@ -247,21 +267,25 @@ async function decide(
   const facts = new PageFacts(found, unfinished);
   const tests = await testTraces(context.database, heads, messageIdsIn(reports));
   const automaticAnswers = await answersBefore(reading, candidates);
-  const decided: (DecidedMessage & Resting)[] = [];
+  const { wishes, untracked } = await wishesOf(reading, candidates, found);
+  const decided: Decided[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {
     if (index % DECIDED_AT_A_TIME === DECIDED_AT_A_TIME - 1) await othersTurn();
+    const claim = claimOf(candidate);
+    const wish = wishes[index];
     const report = reports.evidence.get(index);
-    const { result, restsOn } = facts.resting(() =>
-      track(candidate.head, facts, { mailbox, known: knownBy(claimOf(candidate)), test: tests.get(index), report, automaticAnswers }),
-    );
+    const said = { test: tests.get(index), report, automaticAnswers, wish, untracked };
+    const { result, restsOn } = facts.resting(() => track(candidate.head, facts, { mailbox, known: knownBy(claim), ...said }));
     if (result.automaticAnswer !== undefined) automaticAnswers.push(result.automaticAnswer);
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
     if (decision.placement === null) {
-      decided.push({ ...candidate, identity: candidate.key, ...decision, restsOn });
+      // What was untracked goes on to name its email: under that id alone it is made again.
+      const emailId = decision.emailId ?? (wish?.verb === "untrack" ? (candidate.formerEmailId ?? claim?.emailId ?? null) : null);
+      decided.push({ ...candidate, identity: candidate.key, ...decision, emailId, restsOn, wish });
       continue;
     }
-    tracked.push({ ...candidate, decision, restsOn, report: report?.report ?? null });
+    tracked.push({ ...candidate, decision, restsOn, report: report?.report ?? null, wish });
     // A message without a Message-ID cannot be answered by id; its email id is not known before its content is.
     if (!candidate.identity.weak)
       facts.add(emailFact(candidate.head, decision.placement, emailIdFor(mailbox.organization, candidate.identity.key)));

@@ -5,6 +5,7 @@ import { type Decision, REASON } from "../../model/decision.ts";
 import type { DeliveryReport } from "../../model/delivery-report.ts";
 import type { Identity } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
+import type { Wish } from "../../model/wish.ts";
 import type { MailSource } from "../../ports.ts";
 import type { EngineContext, Work } from "../context.ts";
 import type { NextPage } from "./next-page.ts";
@@ -68,6 +69,8 @@ export interface Candidate {
   readonly isLookAlike?: boolean;
   /** It was decided before, and that decision stays if it cannot be read. */
   readonly isDecided?: boolean;
+  /** The email that was made of it, where a person untracked it since. */
+  readonly formerEmailId?: string | null;
 }
 
 /** A candidate that the rules want in the CRM. */
@@ -75,6 +78,8 @@ export interface TrackedCandidate extends Candidate, Resting {
   readonly decision: Decision;
   /** What its content says, where it is a delivery report. */
   readonly report?: DeliveryReport | null;
+  /** What a person had said of it by hand. */
+  readonly wish?: Wish | undefined;
 }
 
 /** A decision for a message whose email turned out to exist when it was to be delivered. */

@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { regardingLines, trackLines, untrackLines } from "./print-by-hand.ts";
+import type { Door } from "./service-door.ts";
+
+/** What a command needs of the program around it. */
+export interface Surroundings {
+  /** Runs an operation here, or in the service that holds the database. */
+  withDoor(work: (door: Door) => Promise<ExitCode>): Promise<void>;
+  print(result: unknown, lines: readonly string[]): void;
+  /** Who runs the command, for the audit. */
+  actor(): string;
+}
+
+const MESSAGE = "Message-ID with or without angle brackets, number of a decision as `waypost explain` shows it, or id of an email";
+const RECORD = "contact:<id>, account:<id>, lead:<id>, or an e-mail address that exactly one active one of these has";
+
+/** Adds the commands by which a person overrules the rules for one message (docs/track-by-hand.md). */
+export function addByHandCommands(program: Command, { withDoor, print, actor }: Surroundings): void {
+  program
+    .command("track")
+    .description("make an email of a message, whatever the rules say; a running service does it at once, else the next `waypost receive`")
+    .argument("<message>", MESSAGE)
+    .option("--regarding <record>", `what the email is about: ${RECORD}`)
+    .action((message: string, { regarding = null }: { regarding?: string | null }) =>
+      withDoor(async (door) => {
+        const result = await door.call("track", message, regarding, actor());
+        print(result, trackLines(result));
+        return result.left.length > 0 ? EXIT.attention : EXIT.ok;
+      }),
+    );
+
+  program
+    .command("untrack")
+    .description("say that a message shall be no email; nothing but `waypost track` brings it back")
+    .argument("<message>", MESSAGE)
+    .option("--delete-email", "delete the email in the CRM too, with its attachments and queue items; without it the email stays")
+    .action((message: string, { deleteEmail = false }: { deleteEmail?: boolean }) =>
+      withDoor(async (door) => {
+        const result = await door.call("untrack", message, deleteEmail, actor());
+        print(result, untrackLines(result));
+        return EXIT.ok;
+      }),
+    );
+
+  program
+    .command("regarding")
+    .description("say what the email of a message is about")
+    .argument("<message>", MESSAGE)
+    .argument("<record>", `${RECORD}; or none`)
+    .action((message: string, record: string) =>
+      withDoor(async (door) => {
+        const result = await door.call("regarding", message, record, actor());
+        print(result, regardingLines(result));
+        return EXIT.ok;
+      }),
+    );
+}

@@ -1,0 +1,43 @@
+import type { RegardingResult, TouchedMessage, TrackResult, UntrackResult } from "../engine/operations/by-hand.ts";
+import type { RecordRef } from "../model/record.ts";
+import type { Json } from "./json.ts";
+import { printable } from "./print.ts";
+
+/** What came of `waypost track`, as lines for a person. */
+export function trackLines({ state, messages, emailId, regarding, left }: Json<TrackResult>): string[] {
+  const about = regarding === null ? "" : `; it is about ${recordName(regarding)}`;
+  if (state === "an email already") return [`${named(messages)}: it is the email ${emailId} already${about}.`].map(printable);
+  return [
+    `${named(messages)}: it becomes an email${about}. A running service does it at once, else the next \`waypost receive\`.`,
+    ...left.map((because) => `off    ${because}`),
+  ].map(printable);
+}
+
+const EMAIL = {
+  deleted: "its email was deleted from the CRM",
+  stays: "its email stays in the CRM; `--delete-email` deletes it",
+  none: "the CRM has no email of it",
+} as const;
+
+/** What came of `waypost untrack`. */
+export function untrackLines({ messages, emailId, email }: Json<UntrackResult>): string[] {
+  const id = emailId === null ? "" : ` (${emailId})`;
+  return [`${named(messages)}: not tracked any more; ${EMAIL[email]}${id}. Nothing but \`waypost track\` brings it back.`].map(printable);
+}
+
+/** What came of `waypost regarding`. */
+export function regardingLines({ messages, emailId, regarding }: Json<RegardingResult>): string[] {
+  return [`${named(messages)}: the email ${emailId} is about ${regarding === null ? "no record" : recordName(regarding)} now.`].map(
+    printable,
+  );
+}
+
+function named(messages: readonly Json<TouchedMessage>[]): string {
+  const [first] = messages;
+  const mailboxes = [...new Set(messages.map((one) => one.mailbox))].join(", ");
+  return `Message ${first?.messageId ? `<${first.messageId}>` : `${first?.decisionId ?? ""}`} in ${mailboxes}`;
+}
+
+function recordName({ type, id, name }: Json<RecordRef>): string {
+  return `the ${type} ${name} (${id})`;
+}

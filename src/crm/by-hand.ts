@@ -1,0 +1,67 @@
+import { addressKey } from "../model/address.ts";
+import { PARTICIPATION } from "../model/decision.ts";
+import type { RecordName, RecordRef } from "../model/record.ts";
+import type { Sql } from "../model/sql.ts";
+import { storableText } from "../model/text.ts";
+
+/** Tables whose records an email can be about. */
+const TABLES = ["contact", "account", "lead"];
+
+/** Records of one address that are listed; nobody means more of them. */
+const MOST_RECORDS = 10;
+
+/** The records that a person means: one of that type and id, in whatever state; or those active ones that have the address. */
+export async function recordsNamed(sql: Sql, named: RecordName): Promise<RecordRef[]> {
+  const { rows } =
+    "address" in named
+      ? await sql.query<RecordRef>(
+          `select distinct parentobjecttypecode as type, parentobjectid as id, parentobjectname as name from crm.emailsearch
+           where emailaddress = $1 and active and parentobjecttypecode = any($2::text[]) order by 1, 2 limit ${MOST_RECORDS}`,
+          [storableText(addressKey(named.address)), TABLES],
+        )
+      : await sql.query<RecordRef>("select type, id, name from crm.addressee where type = $1 and id = $2 and type = any($3::text[])", [
+          named.type,
+          named.id,
+          TABLES,
+        ]);
+  return rows;
+}
+
+/** Those of these emails that are there. */
+export async function standingEmails(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await sql.query<{ id: string }>("select activityid as id from crm.email where activityid = any($1::uuid[])", [ids]);
+  return new Set(rows.map((row) => row.id));
+}
+
+/**
+ * Sets what an email is about, with the party of that kind; null: nothing. False where there is no such email. Must run in a transaction.
+ */
+export async function setRegarding(sql: Sql, id: string, regarding: RecordRef | null): Promise<boolean> {
+  const { rows } = await sql.query(
+    "update crm.email set regardingobjectid = $2, regardingobjecttypecode = $3, regardingobjectidname = $4 where activityid = $1 returning activityid",
+    [id, regarding?.id ?? null, regarding?.type ?? null, regarding?.name ?? null],
+  );
+  if (rows.length === 0) return false;
+  await sql.query("delete from crm.activityparty where activityid = $1 and participationtypemask = $2", [id, PARTICIPATION.regarding]);
+  if (regarding === null) return true;
+  await sql.query(
+    `insert into crm.activityparty (activityid, ordinal, participationtypemask, partyid, partyobjecttypecode, partyidname)
+     select $1, coalesce(max(ordinal), 0) + 1, $2, $3, $4, $5 from crm.activityparty where activityid = $1`,
+    [id, PARTICIPATION.regarding, regarding.id, regarding.type, regarding.name || null],
+  );
+  return true;
+}
+
+/**
+ * Deletes an email with its parties, attachments and queue items. Emails that named it as the one they belong to stay what they are, and name none. Bodies
+ * stay in the content store, where others may share them. False where there is no such email. Must run in a transaction.
+ */
+export async function removeEmail(sql: Sql, id: string): Promise<boolean> {
+  await sql.query(
+    `update crm.email set correlatedactivityid = nullif(correlatedactivityid, $1), parentactivityid = nullif(parentactivityid, $1)
+     where correlatedactivityid = $1 or parentactivityid = $1`,
+    [id],
+  );
+  const { rows } = await sql.query("delete from crm.email where activityid = $1 returning activityid", [id]);
+  return rows.length > 0;
+}

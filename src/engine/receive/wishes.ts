@@ -1,0 +1,79 @@
+import { latestWish, readWishes, wishKeys } from "../../ledger/wishes.ts";
+import type { Facts } from "../../model/facts.ts";
+import { Failure } from "../../model/failure.ts";
+import type { MessageHead } from "../../model/message.ts";
+import type { Sql, Transaction } from "../../model/sql.ts";
+import type { Wish } from "../../model/wish.ts";
+import type { Candidate, Reading } from "./reading.ts";
+
+/** What people said by hand about the messages of a page, and about the emails that these may be. */
+export interface Wishes {
+  /** One for each candidate, in their order. */
+  readonly wishes: readonly (Wish | undefined)[];
+  /** By the ids of the emails. */
+  readonly untracked: ReadonlyMap<string, Wish>;
+}
+
+/** One look-up for all. Among the emails are those of the messages' own Message-IDs: copies may differ a little in their heads. */
+export async function wishesOf(reading: Reading, candidates: readonly Candidate[], facts: Facts): Promise<Wishes> {
+  const { organization } = reading.work.mailbox;
+  const keys = candidates.map(({ key, head }) => keysOf(reading, key, head));
+  const emailIds = candidates.flatMap(({ head }) =>
+    (head.messageId === null ? [] : (facts.emailsByMessageId.get(head.messageId) ?? [])).map(({ id }) => id),
+  );
+  const found = await readWishes(reading.context.database, organization, [...new Set([...keys.flat(), ...emailIds])]);
+  return { wishes: keys.map((its) => latestWish(found, its)), untracked: untrackedAmong(found, emailIds) };
+}
+
+/** Those of these emails that a person untracked. */
+export async function untrackedEmails(sql: Sql, organization: string, emailIds: readonly string[]): Promise<ReadonlyMap<string, Wish>> {
+  return untrackedAmong(await readWishes(sql, organization, emailIds), emailIds);
+}
+
+function untrackedAmong(wishes: ReadonlyMap<string, Wish>, emailIds: readonly string[]): ReadonlyMap<string, Wish> {
+  const untracked = new Map<string, Wish>();
+  for (const id of emailIds) {
+    const wish = wishes.get(id);
+    if (wish?.verb === "untrack") untracked.set(id, wish);
+  }
+  return untracked;
+}
+
+/** A message with the wish that it was decided with. */
+export interface DecidedWith {
+  readonly key: string;
+  readonly head: MessageHead;
+  readonly wish: Wish | undefined;
+  /** The email that is made of it; left out: none. */
+  readonly emailId?: string | undefined;
+}
+
+/**
+ * What a person said since these were decided must not be passed over: throws then, and they are decided again, with that word. The transaction must
+ * {@link holdWishes}.
+ */
+export async function assertNothingSaidSince(reading: Reading, tx: Transaction, decided: readonly DecidedWith[]): Promise<void> {
+  const { mailbox } = reading.work;
+  const keys = decided.map(({ key, head }) => keysOf(reading, key, head));
+  const emailIds = decided.flatMap(({ emailId }) => emailId ?? []);
+  const now = await readWishes(tx, mailbox.organization, [...new Set([...keys.flat(), ...emailIds])]);
+  const isSaid = decided.some(({ wish, emailId }, index) => {
+    const its = keys[index] ?? [];
+    if (latestWish(now, its)?.at.getTime() !== wish?.at.getTime()) return true;
+    // Of what only its content tells, nothing was known before that was read.
+    return emailId !== undefined && latestWish(now, [emailId, ...its])?.verb === "untrack";
+  });
+  if (!isSaid) return;
+  throw new Failure({
+    scope: "process",
+    code: "word given meanwhile",
+    message: `Somebody tracked or untracked a message of ${mailbox.address} by hand while it was decided.`,
+    remedy: "Nothing is to be done: it is decided again by itself, with that word.",
+    waitingHelps: true,
+    alertAfter: 2,
+  });
+}
+
+function keysOf({ work: { mailbox } }: Reading, decisionKey: string, head: MessageHead): string[] {
+  return wishKeys(mailbox.organization, { mailboxId: mailbox.id, decisionKey, head });
+}
