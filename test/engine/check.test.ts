@@ -91,7 +91,9 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
     );
     const [checked] = await check(app, [queue], { testMessage: false });
     const step = checked?.steps.find(({ name }) => name === "look whether messages can be deleted");
-    assert.deepEqual([step?.result, step?.direction], ["ok", "receive"]);
+    // A PostgreSQL for tests may write without flushing: from such a one nothing is deleted, and the step says so.
+    const expected = (await database.makeDurable()) === null ? "ok" : "warning";
+    assert.deepEqual([step?.result, step?.direction], [expected, "receive"]);
     const left = await rig.dovecot.withImap(queue, (client) => client.status("INBOX", { messages: true }));
     assert.equal(left ? left.messages : null, 1);
   });
