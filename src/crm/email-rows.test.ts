@@ -39,6 +39,6 @@ test("every hash that a row of an email names is among its bodies", () => {
 
 test("an empty body is a body, no body is none", () => {
   const { bodies, hashes } = contentOf([{ html: null, text: "", attachments: [] }]);
-  assert.deepEqual(hashes, [{ html: null, text: contentHash(Buffer.alloc(0)) }]);
+  assert.deepEqual(hashes, [{ html: null, text: contentHash(Buffer.alloc(0)), reply: null }]);
   assert.equal(bodies.size, 1);
 });
