@@ -2,20 +2,22 @@ import type { MessageHead } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { reviveHead } from "./decisions.ts";
 
-/** A message whose decision is to be made again; its head names the place where it lies. */
+/** A message whose decision is to be made again; its head names the place where it lies, or where it was seen last. */
 export interface PendingDecision {
   readonly id: number;
   readonly identity: string;
   /** The email that was made of it, where a person untracked it since. */
   readonly emailId: string | null;
   readonly head: MessageHead;
+  /** It was told to have left that place, which may be false: where tombstones lie, it lies there still. It is told only once. */
+  readonly isGone: boolean;
 }
 
 export interface PendingDecisions {
   /** Oldest decision first. */
   readonly found: readonly PendingDecision[];
-  /** The last decision that was looked at; null: there are no more. */
-  readonly last: number | null;
+  /** The decisions that were looked at, in their order; empty: there are no more. */
+  readonly ids: readonly number[];
 }
 
 /** It has not left its place, as far as is known. Its folder may be hidden at the moment, or gone. */
@@ -27,7 +29,8 @@ export const SHOWN = `exists (
 
 /**
  * Decisions of a mailbox to be made again: those to reconsider and quarantined ones asked for, of at most `limit` behind the decision `after` those whose
- * messages lie in a folder that is shown. Those of the others stay to be made: no mail system tells of such a message again when its folder is shown again.
+ * messages lie in a folder that is shown, or nowhere as far as is known and were last seen in one. Those in a hidden folder stay to be made: no mail system
+ * tells of such a message again when its folder is shown again.
  */
 export async function pendingDecisions(
   sql: Sql,
@@ -42,7 +45,7 @@ export async function pendingDecisions(
     [mailboxId, after, limit],
   );
   const ids = asked.rows.map(({ id }) => id);
-  if (ids.length === 0) return { found: [], last: null };
+  if (ids.length === 0) return { found: [], ids };
   const { rows } = await sql.query<{
     id: number;
     identity: string;
@@ -51,33 +54,36 @@ export async function pendingDecisions(
     stream: string;
     ref: string;
     folders: string[];
+    isGone: boolean;
   }>(
-    `select decision.id, identity, email_id as "emailId", head, stream_id as stream, ref_id as ref, place.folders
+    `select decision.id, identity, email_id as "emailId", head, stream_id as stream, ref_id as ref, place.folders, "isGone"
      from waypost.decision cross join lateral (
-       select stream_id, ref_id, folders from waypost.location where decision_id = decision.id and ${LIES} and ${SHOWN} order by seen_at desc limit 1) place
+       select stream_id, ref_id, folders, gone_at is not null as "isGone" from waypost.location where decision_id = decision.id and ${SHOWN}
+         and (${LIES} or not exists (select from waypost.location other where other.decision_id = decision.id and other.gone_at is null))
+       order by gone_at is not null, seen_at desc limit 1) place
      where decision.id = any($1::bigint[]) and head is not null order by decision.id`,
     [ids],
   );
-  const found = rows.map(({ id, identity, emailId, head, stream, ref, folders }) => ({
+  const found = rows.map(({ id, identity, emailId, head, stream, ref, folders, isGone }) => ({
     id,
     identity,
     emailId,
     head: { ...reviveHead(head), ref: { stream, id: ref }, folders },
+    isGone,
   }));
-  return { found, last: ids.at(-1) ?? null };
+  return { found, ids };
 }
 
 /**
- * Of the decisions to be made again, those whose messages lie nowhere any more stay as they are, quarantine and all. Where such a message turns up after
- * all, it is decided as if never seen: it may be moving at this moment.
+ * Of these decisions, those that are still to be made again and whose messages lie nowhere any more stay as they are, quarantine and all. Where such a
+ * message turns up after all, it is decided as if never seen: it may be moving at this moment.
  */
-export async function leaveDecided(tx: Transaction, mailboxId: string, now: Date): Promise<void> {
+export async function leaveDecided(tx: Transaction, ids: readonly number[], now: Date): Promise<void> {
   const { rows } = await tx.query<{ id: number }>(
-    `update waypost.decision one set reconsider = false, undecided = true
-     where id in (select id from waypost.decision where mailbox_id = $1 and reconsider
-         union select decision_id from waypost.quarantine where mailbox_id = $1 and closed_at is null and retry)
+    `update waypost.decision one set reconsider = false, undecided = true where id = any($1::bigint[])
+       and (reconsider or exists (select from waypost.quarantine where decision_id = one.id and closed_at is null and retry))
        and not exists (select from waypost.location where location.decision_id = one.id and ${LIES}) returning id`,
-    [mailboxId],
+    [ids],
   );
   if (rows.length === 0) return;
   await tx.query("update waypost.quarantine set retry = false, tried_at = $2 where decision_id = any($1::bigint[]) and closed_at is null", [

@@ -21,7 +21,8 @@ export interface DecidedAgain {
 /**
  * Decides again what was skipped before the message that it answers was tracked, and what a person asked to take out of quarantine: each once
  * a round, where the message lies now. What cannot be read this time (moved a moment ago, folder refused or hidden) is tried again in a later round;
- * if it lies nowhere any more, the earlier decision stays. After a slice the mailbox gives way if others wait; its next turn goes on behind what was
+ * if it lies nowhere any more, the earlier decision stays. The mail system tells of a departure only once: deciding again never says that a message lies
+ * where it was told to have left. After a slice the mailbox gives way if others wait; its next turn goes on behind what was
  * tried in this one, so that what cannot be read keeps nothing else from its turn.
  */
 export async function decideAgain(reading: Reading, slice: Slice): Promise<DecidedAgain> {
@@ -32,31 +33,31 @@ export async function decideAgain(reading: Reading, slice: Slice): Promise<Decid
   const broken = new Set<string>();
   let counts: Counts = NO_COUNTS;
   let trackedBefore = 0;
-  let areLeft = false;
   for (let after = unfinished?.deciding ?? 0; !signal.aborted; ) {
-    const { found, last } = await pendingDecisions(context.database, mailboxId, { after, limit: BATCH });
-    if (last === null) {
+    const { found, ids } = await pendingDecisions(context.database, mailboxId, { after, limit: BATCH });
+    const last = ids.at(-1);
+    if (last === undefined) {
       // An answer that became an email may be what others wait for that stand before it.
       if (counts.tracked === trackedBefore) break;
       [after, trackedBefore] = [0, counts.tracked];
       continue;
     }
-    if (!areLeft) await leaveThoseNowhere(reading);
-    areLeft = true;
     const pending = found.filter(({ id, head }) => !tried.has(id) && !broken.has(head.ref.stream));
     if (pending.length > 0 && tried.size > 0 && (await clock.isOver())) return { counts, goesOnAfter: after };
     for (const { id } of pending) tried.add(id);
     for (const [stream, some] of Map.groupBy(pending, (one) => one.head.ref.stream))
       counts = addCounts(counts, await decideFolder(reading, stream, some, broken));
+    await leaveThoseNowhere(reading, ids);
     after = last;
   }
   return { counts, goesOnAfter: null };
 }
 
-async function leaveThoseNowhere({ context, work, lease }: Reading): Promise<void> {
+/** After they were looked for where they were seen last: a tombstone may lie. */
+async function leaveThoseNowhere({ context, lease }: Reading, ids: readonly number[]): Promise<void> {
   await context.database.transaction(async (tx) => {
     await lease.assertHeld(tx);
-    await leaveDecided(tx, work.mailbox.id, context.now());
+    await leaveDecided(tx, ids, context.now());
   }, "leave decided");
 }
 

@@ -38,7 +38,7 @@ import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 
 /** What is known of earlier decisions, by the ids of the refs: their keys, and the emails that were made. */
-type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId">>;
+type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId" | "isGone">>;
 
 /** Which messages of the heads are decided. */
 export type Which =
@@ -157,7 +157,8 @@ function again(heads: readonly MessageHead[], earlier: Earlier): Candidate[] {
     const identity = identityOf(head);
     const decision = earlier.get(head.ref.id);
     const key = decision?.identity ?? decisionKey(identity, head);
-    return { head, places: [placeOf(head)], identity, key, isDecided: true, formerEmailId: decision?.emailId ?? null };
+    const places = decision?.isGone ? [] : [placeOf(head)];
+    return { head, places, identity, key, isDecided: true, formerEmailId: decision?.emailId ?? null };
   });
   return candidates.sort(byReceipt);
 }
