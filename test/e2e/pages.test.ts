@@ -252,7 +252,7 @@ describe("the pages in a browser", { skip: missingServers(["chromium"]) }, () =>
       assert.equal(await page.evaluate("document.activeElement.textContent"), "To the content");
       assert.ok(((await page.locator(".skip").boundingBox())?.width ?? 0) > 50, "the link shows itself");
       await page.keyboard.press("Enter");
-      assert.match(page.url(), /#content$/);
+      await page.waitForURL(/#content$/);
       await page.goto(`${server.url}/decisions`);
       for (let presses = 0; presses < 20; presses++) {
         await page.keyboard.press("Tab");
