@@ -7,7 +7,7 @@ import { readEmails } from "./earlier-emails.ts";
 /** Emails hashed at a time when all are. */
 const PAGE = 500;
 
-/** Emails that get new hashes when the settings change, the newest: some ten seconds of work. */
+/** Emails that get new hashes when the settings change, the newest: the start waits for it. */
 const MAXIMUM_HASHED_ANEW = 100_000;
 
 /** Writes the hashes of emails that stand in the CRM, in one statement; none where smart matching is switched off. Hashes that are there stay. */
