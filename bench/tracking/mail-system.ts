@@ -14,13 +14,14 @@ const INBOX: Folder = {
   unreadable: null,
 };
 
-/** An inbox of so many made messages in memory, given away in pages of this many: what is measured is what becomes of them. */
-export function madeMailSystem(messages: number, directory: number, perPage: number): MailSystem {
+/** An inbox of so many made messages in memory, given away in pages of this many: what is measured is what becomes of them. `onPull` is called for each page. */
+export function madeMailSystem(messages: number, directory: number, perPage: number, onPull: () => void = () => undefined): MailSystem {
   const heads = (from: number) =>
     Array.from({ length: Math.min(perPage, messages - from) }, (_, index) => headOf(from + index, madeMime(from + index, directory)));
   const source: MailSource = {
     folders: async () => [INBOX],
     async pull(_stream, cursor): Promise<Pull> {
+      onPull();
       const from = Number(cursor ?? 0);
       const next = Math.min(messages, from + perPage);
       return { kind: "page", heads: heads(from), gone: [], present: null, cursor: String(next), more: next < messages };

@@ -22,7 +22,10 @@ export type TrackingTask = { readonly messages: number; readonly directory: numb
 
 export interface TrackingResult extends Cost {
   readonly tracked: number;
+  /** Of the whole round, its beginning and end included. */
   readonly statements: number;
+  /** The most between the pulls of two pages, which is what one page takes. */
+  readonly statementsPerPage: number;
 }
 
 // As the `waypost` command does before it loads anything.
@@ -75,7 +78,7 @@ async function rules({ messages, directory }: TrackingTask): Promise<TrackingRes
     tracked += decidePage(heads, facts);
     milliseconds += performance.now() - began;
   }
-  return { ...watched(), seconds: milliseconds / 1000, tracked, statements: 0 };
+  return { ...watched(), seconds: milliseconds / 1000, tracked, statements: 0, statementsPerPage: 0 };
 }
 
 async function read({ messages, before, directory, place, filter }: TrackingTask & { kind: "read" }): Promise<TrackingResult> {
@@ -91,13 +94,15 @@ async function read({ messages, before, directory, place, filter }: TrackingTask
     database: database.database,
     log: { debug() {}, info() {}, warn() {}, error: console.error },
   });
-  const system = madeMailSystem(before + messages, directory, PAGE);
+  const atPull: number[] = [];
+  const system = madeMailSystem(before + messages, directory, PAGE, () => atPull.push(database.statements));
   app.context.mailSystem = () => system;
   const watched = await watchProcess();
   database.statements = 0;
   const { counts, failures, ...rest } = await app.operations.receive([READER], new AbortController().signal, () => {});
   if (failures.length > 0 || counts.received !== messages) throw new Error(JSON.stringify({ counts, failures, ...rest }));
-  const result = { ...watched(), tracked: counts.tracked, statements: database.statements };
+  const statementsPerPage = Math.max(...atPull.slice(1).map((count, index) => count - (atPull[index] ?? 0)));
+  const result = { ...watched(), tracked: counts.tracked, statements: database.statements, statementsPerPage };
   await app.close();
   await database.database.close();
   return result;

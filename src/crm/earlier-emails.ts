@@ -72,12 +72,18 @@ export function correlationKeys(
   return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations], hashes, sent };
 }
 
-/** Emails that the CRM has under these keys, newest first, at most CANDIDATES_PER_KEY of each direction; of a hash in all. Two statements. */
+/** Emails that the CRM has under these keys, newest first, at most CANDIDATES_PER_KEY of each direction; of a hash in all. One statement. */
 export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<EarlierEmails> {
   const { hashes } = keys;
-  const { rows } = await sql.query<{ kind: KeyKind; key: string; id: string }>(
-    `${candidates("messageIds", "messageid", 1)} union all ${candidates("tokens", "trackingtoken", 2)} union all ${candidates("conversations", "baseconversationindex", 3)}
-     union all ${HASH_CANDIDATES} order by at desc, id`,
+  const { rows } = await sql.query<EmailRow & { keys: [kind: KeyKind | "sent", key: string | null][] }>(
+    // Index by index: without statistics the planner would rather read all emails to join them.
+    `with found as materialized (
+       ${candidates("messageIds", "messageid", 1)} union all ${candidates("tokens", "trackingtoken", 2)} union all ${candidates("conversations", "baseconversationindex", 3)}
+       union all ${HASH_CANDIDATES} union all select 'sent', null, unnest($8::uuid[]), null
+     ), wanted as (select id, jsonb_agg(jsonb_build_array(kind, key)) as keys from found group by id)
+     select ${emailColumns(9)}, wanted.keys
+     from wanted cross join lateral (select * from crm.email where activityid = wanted.id offset 0) email
+     order by at desc, id`,
     [
       keys.messageIds.map(storableText),
       keys.tokens.map(storableText),
@@ -86,26 +92,28 @@ export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<Ea
       hashes.map((one) => one.key),
       hashes.map((one) => storableInstant(one.from)),
       hashes.map((one) => storableInstant(one.to)),
+      keys.sent.map(({ emailId }) => emailId),
+      PARTICIPANTS_PER_EMAIL,
     ],
   );
-  const emails = await readEmails(sql, [...new Set([...rows.map((row) => row.id), ...keys.sent.map(({ emailId }) => emailId)])]);
+  const emails = new Map(rows.map(({ keys: _, ...row }) => [row.id, earlierEmail(row)]));
+  const found = Map.groupBy(
+    rows.flatMap(({ id, keys: its }) => its.map(([kind, key]) => ({ id, under: `${kind} ${key}` }))),
+    ({ under }) => under,
+  );
   const sent = Map.groupBy(keys.sent, ({ messageId }) => messageId);
-  const of = (kind: KeyKind, wanted: readonly string[]) => {
-    const found = Map.groupBy(
-      rows.filter((row) => row.kind === kind),
-      (row) => row.key,
-    );
-    return new Map(
+  const of = (kind: KeyKind, wanted: readonly string[]) =>
+    new Map(
       wanted.flatMap((key) => {
         const known = kind === "messageIds" ? (sent.get(key) ?? []) : [];
-        const ids = new Set([...(found.get(storableText(key)) ?? []).map(({ id }) => id), ...known.map(({ emailId }) => emailId)]);
+        const its = found.get(`${kind} ${storableText(key)}`) ?? [];
+        const ids = new Set([...its.map(({ id }) => id), ...known.map(({ emailId }) => emailId)]);
         return entry(
           key,
           [...ids].flatMap((id) => emails.get(id) ?? []),
         );
       }),
     );
-  };
   return {
     byMessageId: of("messageIds", keys.messageIds),
     byToken: of("tokens", keys.tokens),
@@ -147,43 +155,47 @@ const HASH_CANDIDATES = `(with recursive newest (key, "from", at, id, number) as
 
 /** Emails by their ids. One statement. */
 export async function readEmails(sql: Sql, ids: readonly string[]): Promise<Map<string, EarlierEmail>> {
-  const { rows } = await sql.query<{
-    id: string;
-    messageId: string | null;
-    outgoing: boolean;
-    subject: string;
-    trackingToken: string | null;
-    conversationIndex: string | null;
-    senderAddress: string | null;
-    participants: string[];
-    at: Date;
-    sent: Date | null;
-    regardingType: string | null;
-    regardingId: string | null;
-    regardingName: string | null;
-    ownerId: string | null;
-  }>(
-    `select email.activityid as id, email.messageid as "messageId", email.directioncode as outgoing, email.subject,
+  const { rows } = await sql.query<EmailRow>(`select ${emailColumns(2)} from crm.email where email.activityid = any($1::uuid[])`, [
+    ids,
+    PARTICIPANTS_PER_EMAIL,
+  ]);
+  return new Map(rows.map((row) => [row.id, earlierEmail(row)]));
+}
+
+interface EmailRow {
+  readonly id: string;
+  readonly messageId: string | null;
+  readonly outgoing: boolean;
+  readonly subject: string;
+  readonly trackingToken: string | null;
+  readonly conversationIndex: string | null;
+  readonly senderAddress: string | null;
+  readonly participants: string[];
+  readonly at: Date;
+  readonly sent: Date | null;
+  readonly regardingType: string | null;
+  readonly regardingId: string | null;
+  readonly regardingName: string | null;
+  readonly ownerId: string | null;
+}
+
+/** Of `email`; `participants`: number of the parameter that says how many addresses are read at most. */
+function emailColumns(participants: number): string {
+  return `email.activityid as id, email.messageid as "messageId", email.directioncode as outgoing, email.subject,
        email.trackingtoken as "trackingToken", email.conversationindex as "conversationIndex", email.sender as "senderAddress",
        array(select distinct crm.address_key(party.addressused) from crm.activityparty party
-             where party.activityid = email.activityid and party.addressused <> '' limit $2) as participants,
+             where party.activityid = email.activityid and party.addressused <> '' limit $${participants}) as participants,
        coalesce(email.receivedon, email.senton, email.createdon) as at,
        case when email.directioncode then null else email.senton end as sent,
        email.regardingobjecttypecode as "regardingType", email.regardingobjectid as "regardingId", email.regardingobjectidname as "regardingName",
-       email.ownerid as "ownerId"
-     from crm.email where email.activityid = any($1::uuid[])`,
-    [ids, PARTICIPANTS_PER_EMAIL],
-  );
-  return new Map(
-    rows.map(({ outgoing, participants, regardingType, regardingId, regardingName, ...row }) => [
-      row.id,
-      {
-        ...row,
-        direction: outgoing ? "outgoing" : "incoming",
-        participants: [...new Set(row.senderAddress ? [addressKey(row.senderAddress), ...participants] : participants)],
-        regarding:
-          regardingType !== null && regardingId !== null ? { type: regardingType, id: regardingId, name: regardingName ?? "" } : null,
-      },
-    ]),
-  );
+       email.ownerid as "ownerId"`;
+}
+
+function earlierEmail({ outgoing, participants, regardingType, regardingId, regardingName, ...row }: EmailRow): EarlierEmail {
+  return {
+    ...row,
+    direction: outgoing ? "outgoing" : "incoming",
+    participants: [...new Set(row.senderAddress ? [addressKey(row.senderAddress), ...participants] : participants)],
+    regarding: regardingType !== null && regardingId !== null ? { type: regardingType, id: regardingId, name: regardingName ?? "" } : null,
+  };
 }

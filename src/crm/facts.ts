@@ -5,7 +5,7 @@ import { addressesOf, readVoters, recordsByAddress } from "./address-index.ts";
 import { correlationKeys, earlierEmails } from "./earlier-emails.ts";
 import { readSettings } from "./settings.ts";
 
-/** What the CRM knows about the heads of one page: five statements, whatever the page holds. */
+/** What the CRM knows about the heads of one page: four statements, whatever the page holds. */
 export async function readFacts(sql: Sql, { mailbox, heads, reported = [] }: FactsQuery): Promise<Facts> {
   const addresses = addressesOf(heads);
   const [{ settings }, records, voters] = await Promise.all([

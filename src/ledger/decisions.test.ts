@@ -6,7 +6,6 @@ import {
   type DecidedMessage,
   decisionsByIdentity,
   findDecisions,
-  knownPlaces,
   markAbsent,
   markGone,
   recentDecisions,
@@ -17,10 +16,17 @@ import {
 } from "./decisions.ts";
 import { storeFolders } from "./folders.ts";
 import { leaveDecided, pendingDecisions } from "./pending-decisions.ts";
+import { type KnownPlace, placesBefore } from "./places-before.ts";
 import { askForRetry, quarantine } from "./quarantine.ts";
 import { ANN, BEN, decided, describeMailboxes, head, later, NOW, ORGANIZATION, place, placeOf } from "./test-data.ts";
 
 const EMAIL = "44444444-4444-8444-8444-444444444444";
+
+/** Messages that were decided, by their refs. */
+async function knownPlaces(...where: Parameters<typeof placesBefore>): Promise<ReadonlyMap<string, KnownPlace>> {
+  const before = await placesBefore(...where);
+  return new Map([...before].flatMap(([ref, { known }]) => (known === null ? [] : [[ref, known] as const])));
+}
 
 async function store(
   database: TestDatabase,
@@ -268,7 +274,7 @@ onBothEngines(
     const ids = await store(database, ANN, [young, old]);
     const id = ids.get(old.identity) ?? 0;
     const failure = new Failure({ scope: "item", code: "too large", message: "Too large.", remedy: "Raise it.", waitingHelps: false });
-    await database.transaction((tx) => quarantine(tx, ANN, id, "read", failure, NOW));
+    await database.transaction((tx) => quarantine(tx, ANN, [{ decisionId: id, step: "read", failure: failure }], NOW));
     const pendingAfter = async (after: number) => (await pendingDecisions(database, ANN, { after, limit: 10 })).found;
     assert.deepEqual(await pendingAfter(0), [], "nobody asked yet");
     await askForRetry(database, "all");
@@ -348,7 +354,7 @@ onBothEngines(
     const large = decided("large@stranger.test", { outcome: "quarantined" });
     const [id = 0] = (await store(database, ANN, [large])).values();
     const failure = new Failure({ scope: "item", code: "too large", message: "Too large.", remedy: "Raise it.", waitingHelps: false });
-    await database.transaction((tx) => quarantine(tx, ANN, id, "read", failure, NOW));
+    await database.transaction((tx) => quarantine(tx, ANN, [{ decisionId: id, step: "read", failure: failure }], NOW));
     await markGone(database, ANN, [large.head.ref], later(1));
     await database.transaction((tx) => leaveDecided(tx, [id], later(2)));
     assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).size, 1, "nobody asked for it");

@@ -61,26 +61,6 @@ export interface DecisionRow {
   readonly quarantine: { readonly code: string; readonly message: string; readonly remedy: string; readonly attempts: number } | null;
 }
 
-/** What is known of a ref. */
-export interface KnownPlace {
-  readonly decisionId: number;
-  /** Ids of the folders, as they were last told. */
-  readonly folders: readonly string[];
-  /** It was told to have left the stream. */
-  readonly gone: boolean;
-}
-
-/** Those of these refs that have been seen in the stream before and decided, by id. */
-export async function knownPlaces(sql: Sql, mailboxId: string, stream: string, ids: readonly string[]): Promise<Map<string, KnownPlace>> {
-  const { rows } = await sql.query<KnownPlace & { id: string }>(
-    `select ref_id as id, decision_id as "decisionId", folders, gone_at is not null as gone
-     from waypost.location join waypost.decision on decision.id = decision_id and not undecided
-     where location.mailbox_id = $1 and stream_id = $2 and ref_id = any($3)`,
-    [mailboxId, stream, ids],
-  );
-  return new Map(rows.map(({ id, ...place }) => [id, place]));
-}
-
 /** Decisions of a mailbox by identity: a message that was moved or copied is known by it. One that slipped away undecided is not known. */
 export async function decisionsByIdentity(sql: Sql, mailboxId: string, identities: readonly string[]): Promise<Map<string, number>> {
   const { rows } = await sql.query<{ id: number; identity: string }>(
@@ -90,8 +70,8 @@ export async function decisionsByIdentity(sql: Sql, mailboxId: string, identitie
   return new Map(rows.map((row) => [row.identity, row.id]));
 }
 
-/** Decisions in one statement: more at a time is no faster, but holds the event loop and megabytes of text. */
-const ROWS_AT_A_TIME = 100;
+/** Decisions in one statement, some 300 KB of JSON: more at a time is no faster, but holds the event loop and megabytes of text. */
+const ROWS_AT_A_TIME = 250;
 
 /**
  * Whether the cursor of the same transaction covers what is stored. A part of a page that commits before the page is whole is `ahead` of the
@@ -117,7 +97,8 @@ export async function storeDecisions(
     const decisionId = ids.get(one.identity);
     return decisionId === undefined ? [] : one.places.map((place) => ({ ...place, decisionId, content: contentAt(one, place) }));
   });
-  const settled = decided.flatMap((one) => (one.outcome === "quarantined" ? [] : (ids.get(one.identity) ?? [])));
+  const failed = new Set(decided.flatMap((one) => (one.outcome === "quarantined" ? (ids.get(one.identity) ?? []) : [])));
+  const settled = replaced.filter((id) => !failed.has(id));
   const answers = decided.flatMap(({ identity, automaticAnswer }) => {
     const decisionId = ids.get(identity);
     return automaticAnswer === undefined || decisionId === undefined ? [] : [{ ...automaticAnswer, decisionId }];
@@ -221,9 +202,9 @@ async function insertDecisions(
      )
      insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id, waiting_for, undecided, likeness, first_seen_at, decided_at)
      select distinct on (identity) $1, $2::uuid, identity, "messageId", received, sender, subject, head, outcome, reason, rules, "emailId",
-       array(select jsonb_array_elements_text("waitingFor")), undecided, likeness, $4::timestamptz, $4::timestamptz
+       "waitingFor", undecided, likeness, $4::timestamptz, $4::timestamptz
      from jsonb_to_recordset($3::jsonb) as one (identity text, "messageId" text, received timestamptz, sender text, subject text, head jsonb, outcome text, reason smallint,
-       rules jsonb, "emailId" uuid, "waitingFor" jsonb, undecided boolean, likeness text) order by identity
+       rules jsonb, "emailId" uuid, "waitingFor" text[], undecided boolean, likeness text) order by identity
      on conflict (mailbox_id, identity) do update set outcome = excluded.outcome, reason = excluded.reason, rules = excluded.rules, email_id = excluded.email_id,
        waiting_for = excluded.waiting_for, undecided = excluded.undecided, likeness = excluded.likeness, reconsider = false, head = excluded.head, message_id = excluded.message_id,
        sender = excluded.sender, subject = excluded.subject, decided_at = excluded.decided_at
@@ -249,9 +230,9 @@ export async function storeLocations(
     // What was read of a message counts as long as it lies there; what comes back to a place is looked at anew, and no cursor covers it yet.
     // Only of a mailbox that deletes are the decisions looked up.
     `insert into waypost.location (mailbox_id, stream_id, ref_id, folders, decision_id, seen_at, ahead, content_hash, content_size, deletable)
-     select $1, stream, one.id, array(select jsonb_array_elements_text(folders)), one.decision, $3, $4, hash, size,
+     select $1, stream, one.id, folders, one.decision, $3, $4, hash, size,
        since is not null and exists (select from waypost.decision where decision.id = one.decision and ${MAY_BE_DELETED})
-     from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders jsonb, decision bigint, hash text, size bigint),
+     from jsonb_to_recordset($2::jsonb) as one (stream text, id text, folders text[], decision bigint, hash text, size bigint),
        (select delete_since as since from waypost.mailbox where mailbox.id = $1) mailbox
      on conflict (mailbox_id, stream_id, ref_id) do update set gone_at = null, folders = excluded.folders, decision_id = excluded.decision_id, deletable = excluded.deletable,
        ahead = location.ahead or (excluded.ahead and location.gone_at is not null),
@@ -273,6 +254,15 @@ export async function storeLocations(
       coverage === "ahead",
     ],
   );
+}
+
+/** Whether an earlier reading of the stream stored places ahead of its cursor and did not come to settle them. */
+export async function hasPlacesAhead(sql: Sql, mailboxId: string, stream: string): Promise<boolean> {
+  const { rows } = await sql.query("select from waypost.location where mailbox_id = $1 and stream_id = $2 and ahead limit 1", [
+    mailboxId,
+    stream,
+  ]);
+  return rows.length > 0;
 }
 
 /**

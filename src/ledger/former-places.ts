@@ -16,15 +16,6 @@ export async function forgetPlaces(tx: Transaction, mailboxId: string, stream: s
   );
 }
 
-/** The decisions about the messages that lay at these refs before the position in the stream was lost, by the ids of the refs. */
-export async function formerPlaces(sql: Sql, mailboxId: string, stream: string, ids: readonly string[]): Promise<Map<string, number>> {
-  const { rows } = await sql.query<{ id: string; decisionId: number }>(
-    `select ref_id as id, decision_id as "decisionId" from waypost.former_place where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)`,
-    [mailboxId, stream, ids],
-  );
-  return new Map(rows.map(({ id, decisionId }) => [id, decisionId]));
-}
-
 /** Whether the stream is being read again because its position was lost. */
 export async function isReadAgain(sql: Sql, mailboxId: string, stream: string): Promise<boolean> {
   const { rows } = await sql.query("select 1 as one from waypost.former_place where mailbox_id = $1 and stream_id = $2 limit 1", [

@@ -32,7 +32,7 @@ onBothEngines(
   "a message that fails again is one row that counts its tries, says the last reason and is not asked for any more",
   async (database) => {
     const [anns] = await twoMessages(database);
-    await database.transaction((tx) => quarantine(tx, ANN, anns, "read", tooLarge, NOW));
+    await database.transaction((tx) => quarantine(tx, ANN, [{ decisionId: anns, step: "read", failure: tooLarge }], NOW));
     await askForRetry(database, "all");
     const later5 = new Failure({
       scope: "item",
@@ -41,7 +41,7 @@ onBothEngines(
       remedy: "Report it.",
       waitingHelps: false,
     });
-    await database.transaction((tx) => quarantine(tx, ANN, anns, "parse", later5, later(5)));
+    await database.transaction((tx) => quarantine(tx, ANN, [{ decisionId: anns, step: "parse", failure: later5 }], later(5)));
     const [row, ...others] = await listQuarantine(database);
     assert.equal(others.length, 0);
     assert.deepEqual(
@@ -55,8 +55,8 @@ onBothEngines(
 
 onBothEngines("a retry is asked for by number or for all, and says which mailboxes are to be woken", async (database) => {
   const [anns, bens] = await twoMessages(database);
-  await database.transaction((tx) => quarantine(tx, ANN, anns, "read", tooLarge, NOW));
-  await database.transaction((tx) => quarantine(tx, BEN, bens, "read", tooLarge, later(1)));
+  await database.transaction((tx) => quarantine(tx, ANN, [{ decisionId: anns, step: "read", failure: tooLarge }], NOW));
+  await database.transaction((tx) => quarantine(tx, BEN, [{ decisionId: bens, step: "read", failure: tooLarge }], later(1)));
   const [first, second] = await listQuarantine(database);
   assert.deepEqual([first?.mailboxId, second?.mailboxId, first?.message], [ANN, BEN, "It has 60 MB.\ufffd"]);
   assert.deepEqual(await askForRetry(database, [second?.id ?? 0, 999_999]), { marked: 1, mailboxIds: [BEN] });
@@ -73,14 +73,14 @@ onBothEngines("a retry is asked for by number or for all, and says which mailbox
 onBothEngines("what is released is not listed, and failing again opens a new row", async (database) => {
   const [anns, bens] = await twoMessages(database);
   for (const [mailbox, decision] of [[ANN, anns] as const, [BEN, bens] as const])
-    await database.transaction((tx) => quarantine(tx, mailbox, decision, "read", tooLarge, NOW));
+    await database.transaction((tx) => quarantine(tx, mailbox, [{ decisionId: decision, step: "read", failure: tooLarge }], NOW));
   await database.transaction((tx) => release(tx, [anns], later(1)));
   assert.deepEqual(
     (await listQuarantine(database)).map((row) => row.mailboxId),
     [BEN],
   );
   assert.deepEqual(await askForRetry(database, "all"), { marked: 1, mailboxIds: [BEN] });
-  await database.transaction((tx) => quarantine(tx, ANN, anns, "deliver", tooLarge, later(9)));
+  await database.transaction((tx) => quarantine(tx, ANN, [{ decisionId: anns, step: "deliver", failure: tooLarge }], later(9)));
   const again = (await listQuarantine(database)).find((row) => row.mailboxId === ANN);
   assert.deepEqual([again?.attempts, again?.openedAt], [1, later(9)]);
 });

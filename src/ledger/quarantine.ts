@@ -1,6 +1,6 @@
 import type { Failure } from "../model/failure.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
-import { storableText } from "../model/text.ts";
+import { storableJson } from "../model/text.ts";
 
 /** The step of processing at which a message failed. */
 export type QuarantineStep = "read" | "parse" | "deliver";
@@ -23,29 +23,31 @@ export interface QuarantineRow {
   readonly retry: boolean;
 }
 
-/** Puts a message into quarantine, or counts one more failed try of one that is there. */
-export async function quarantine(
-  tx: Transaction,
-  mailboxId: string,
-  decisionId: number,
-  step: QuarantineStep,
-  failure: Failure,
-  now: Date,
-): Promise<void> {
+/** A message that could not be processed. */
+export interface QuarantineEntry {
+  readonly decisionId: number;
+  readonly step: QuarantineStep;
+  readonly failure: Failure;
+}
+
+/** Puts messages of a mailbox into quarantine, or counts one more failed try of those that are there. One statement, or none. */
+export async function quarantine(tx: Transaction, mailboxId: string, entries: readonly QuarantineEntry[], now: Date): Promise<void> {
+  if (entries.length === 0) return;
+  const rows = entries.map(({ decisionId, step, failure: { code, message, serverSaid = null, remedy } }) => ({
+    decisionId,
+    step,
+    code,
+    message,
+    serverSaid,
+    remedy,
+  }));
   await tx.query(
-    `insert into waypost.quarantine (mailbox_id, decision_id, step, code, message, server_said, remedy, opened_at, tried_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+    `insert into waypost.quarantine (mailbox_id, decision_id, step, code, message, server_said, remedy, opened_at, tried_at)
+     select distinct on ("decisionId") $1::uuid, "decisionId", step, code, message, "serverSaid", remedy, $3::timestamptz, $3::timestamptz
+     from jsonb_to_recordset($2::jsonb) one ("decisionId" bigint, step text, code text, message text, "serverSaid" text, remedy text) order by "decisionId"
      on conflict (decision_id) where closed_at is null do update set step = excluded.step, code = excluded.code, message = excluded.message, server_said = excluded.server_said,
        remedy = excluded.remedy, attempts = quarantine.attempts + 1, tried_at = excluded.tried_at, retry = false`,
-    [
-      mailboxId,
-      decisionId,
-      step,
-      failure.code,
-      storableText(failure.message),
-      failure.serverSaid === undefined ? null : storableText(failure.serverSaid),
-      failure.remedy,
-      now,
-    ],
+    [mailboxId, storableJson(rows), now],
   );
 }
 

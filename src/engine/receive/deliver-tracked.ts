@@ -159,10 +159,11 @@ async function storeTogether(
     await Promise.all([delivery, storeDecisions(tx, organization, mailboxId, decided, now, coverage)]);
     step("receive.delivered");
     const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now, coverage);
-    for (const one of broken) {
-      const decisionId = brokenIds.get(one.candidate.key);
-      if (decisionId !== undefined) await quarantine(tx, mailboxId, decisionId, one.step, one.failure, now);
-    }
+    const entries = broken.flatMap(({ candidate, step: failedAt, failure }) => {
+      const decisionId = brokenIds.get(candidate.key);
+      return decisionId === undefined ? [] : [{ decisionId, step: failedAt, failure }];
+    });
+    await quarantine(tx, mailboxId, entries, now);
     await storeUnfounded(
       reading,
       tx,

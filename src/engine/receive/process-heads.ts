@@ -5,15 +5,14 @@ import {
   type DecidedMessage,
   type DecidedPlace,
   decisionsByIdentity,
-  knownPlaces,
   reconsiderAnswered,
   storeDecisions,
   storeLocations,
 } from "../../ledger/decisions.ts";
-import { formerPlaces } from "../../ledger/former-places.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
 import type { PendingDecision } from "../../ledger/pending-decisions.ts";
+import { placesBefore } from "../../ledger/places-before.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
@@ -95,6 +94,8 @@ export async function processHeads(
     const waiting = some.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
   };
+  // With the first content, or what is stored while it is read, places stand there before the cursor covers them.
+  if (tracked.length > 0) for (const { places } of candidates) for (const { ref } of places) reading.ahead.add(ref.stream);
   const { early = [], late = [] } = Object.groupBy(decided, (one) => (tracked.length > 0 && one.restsOn.size === 0 ? "early" : "late"));
   let settled: readonly Decided[] = early;
   const storeLate = async (tx: Transaction, made: ReadonlySet<string>) => {
@@ -139,10 +140,11 @@ async function quarantineWithheld({ context, work: { mailbox } }: Reading, tx: T
     }),
     now,
   );
-  for (const [key, failure] of failures) {
-    const id = ids.get(key);
-    if (id !== undefined) await quarantine(tx, mailbox.id, id, "read", failure, now);
-  }
+  const entries = [...failures].flatMap(([key, failure]) => {
+    const decisionId = ids.get(key);
+    return decisionId === undefined ? [] : [{ decisionId, step: "read" as const, failure }];
+  });
+  await quarantine(tx, mailbox.id, entries, now);
 }
 
 async function commit(context: EngineContext, store: (tx: Transaction) => Promise<void>, onRead: () => void): Promise<Counts> {
@@ -197,18 +199,18 @@ async function sortOut(
   // Mail systems repeat themselves; what a page says last of a message is how it is now.
   const latest = new Map(heads.map((head) => [head.ref.id, head]));
   const ids = [...latest.keys()];
-  const places = await knownPlaces(context.database, work.mailbox.id, first.ref.stream, ids);
-  // One that lies where it lay before the position was lost was not moved.
-  const lay = await formerPlaces(context.database, work.mailbox.id, first.ref.stream, ids);
+  const before = await placesBefore(context.database, work.mailbox.id, first.ref.stream, ids);
   const byKey = new Map<string, Candidate>();
   const known: Known[] = [];
-  const lies = (place: Place, decisionId: number) => known.push({ ...place, decisionId, moved: lay.get(place.ref.id) !== decisionId });
+  // One that lies where it lay before the position was lost was not moved.
+  const lies = (place: Place, decisionId: number) =>
+    known.push({ ...place, decisionId, moved: before.get(place.ref.id)?.lay !== decisionId });
   for (const head of latest.values()) {
     const place = placeOf(head);
-    const before = places.get(head.ref.id);
+    const there = before.get(head.ref.id)?.known ?? null;
     // At a place that a message left, another may lie now: some servers give their ids again.
-    if (before !== undefined && !before.gone && !changed.has(head.ref.id)) {
-      if (before.folders.join("\n") !== place.folders.join("\n")) lies(place, before.decisionId);
+    if (there !== null && !there.gone && !changed.has(head.ref.id)) {
+      if (there.folders.join("\n") !== place.folders.join("\n")) lies(place, there.decisionId);
       continue;
     }
     if (!head.folders.some((folder) => folders.has(folder))) continue;
@@ -223,7 +225,7 @@ async function sortOut(
   const alike = new Map([...recognized].filter(([, one]) => !one.undecided));
   const { same, lookAlikes } = await knownByPlace(
     reading,
-    unknown.filter(({ key }) => !recognized.has(key)),
+    unknown.filter(({ key, head }) => !recognized.has(key) && before.has(head.ref.id)),
   );
   for (const { key, places: its } of byKey.values()) {
     const decisionId = byIdentity.get(key) ?? alike.get(key)?.id ?? same.get(key);

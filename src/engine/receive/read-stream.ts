@@ -1,4 +1,4 @@
-import { markAbsent, markGone, settlePlaces } from "../../ledger/decisions.ts";
+import { hasPlacesAhead, markAbsent, markGone, settlePlaces } from "../../ledger/decisions.ts";
 import { type Position, readPosition, storePosition, storeRemark } from "../../ledger/folders.ts";
 import { dropFormerPlaces, forgetPlaces, isReadAgain } from "../../ledger/former-places.ts";
 import { Failure } from "../../model/failure.ts";
@@ -37,7 +37,11 @@ export async function* readStream(
   const { context, work, source, nextPage, lease, signal } = reading;
   const options = { limit: PAGE_SIZE, since: work.mailbox.startDate };
   const startedAt = context.now();
-  const position = await readPosition(context.database, work.mailbox.id, stream);
+  const [position, leftAhead] = await Promise.all([
+    readPosition(context.database, work.mailbox.id, stream),
+    hasPlacesAhead(context.database, work.mailbox.id, stream),
+  ]);
+  if (leftAhead) reading.ahead.add(stream);
   const grown = position !== null && readsMore(position, folders);
   // An earlier round gave it up, and its heads are read anew in this one.
   if (position === null && (await isReadAgain(context.database, work.mailbox.id, stream))) reading.lostOnce.add(stream);
@@ -81,7 +85,9 @@ export async function* readStream(
           lease.assertHeld(tx),
           markGone(tx, work.mailbox.id, pull.gone, now),
           listing === null ? null : markAbsent(tx, work.mailbox.id, stream, { ...listing, listedAt: startedAt }, now),
-          settlePlaces(tx, work.mailbox.id, stream, { told: heads.map((head) => head.ref.id), end: !pull.more }, now),
+          reading.ahead.has(stream)
+            ? settlePlaces(tx, work.mailbox.id, stream, { told: heads.map((head) => head.ref.id), end: !pull.more }, now)
+            : null,
           pull.more ? null : dropFormerPlaces(tx, work.mailbox.id, stream),
           pull.remark === undefined ? null : storeRemark(tx, work.mailbox.id, stream, pull.remark),
           storePosition(tx, work.mailbox.id, stream, { cursor: covered, folders: [...folders] }, now, stored),
@@ -99,6 +105,7 @@ export async function* readStream(
           store,
           lookAhead,
         );
+        if (!pull.more) reading.ahead.delete(stream);
       } catch (error) {
         if (!(error instanceof PositionLost)) throw error;
         reading.lostOnce.add(stream);

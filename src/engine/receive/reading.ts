@@ -23,6 +23,8 @@ export interface Reading {
   readonly startedAnew: StartedAnew[];
   /** Streams that are read from their beginning because the content of a message contradicted its head, or for another reason; filled while reading. */
   readonly lostOnce: Set<string>;
+  /** Streams in which places are stored ahead of the cursor, until they are read to their end; filled while reading. */
+  readonly ahead: Set<string>;
   /** Streams that the mail system does not let be read, while it hands out others; filled while reading. */
   readonly broken: Set<string>;
   /** Told after each page how many messages it held. */

@@ -80,6 +80,7 @@ export async function receiveMailbox(
       signal,
       startedAnew,
       lostOnce: new Set(),
+      ahead: new Set(),
       broken: new Set(),
       onPage: options.onPage,
     };

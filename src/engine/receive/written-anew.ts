@@ -20,7 +20,7 @@ export interface KnownByPlace {
 
 /**
  * Messages that nothing but their place tells from new ones: each lies where another look of it lay before the position was lost.
- * @param candidates of one page, none of them known otherwise
+ * @param candidates of one page, none of them known otherwise, at whose places something was seen before
  */
 export async function knownByPlace(reading: Reading, candidates: readonly Candidate[]): Promise<KnownByPlace> {
   const { context, work } = reading;
