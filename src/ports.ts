@@ -124,6 +124,11 @@ export interface MailSource {
    * (invariant 2); a page may be empty and more to come.
    */
   pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull>;
+  /**
+   * What a stream holds now, by the mail system's own listing and not by what was told of it before. Of many folders only what lies in one of `folders`
+   * counts. Changes nothing: the same cursor goes on where it stands.
+   */
+  list(stream: string, cursor: Cursor | null, options: ListOptions): Promise<Listing>;
   /** Raw MIME of messages of one stream, in any order; `\Seen` stays as it is. Each ref is answered exactly once. */
   content(refs: readonly MessageRef[], options: { readonly maximumSize: number }): AsyncIterable<Content>;
   /** The messages with that Message-ID (angle brackets left off) that lie in a folder. */
@@ -156,6 +161,22 @@ export interface MailSource {
    */
   fileSent(messageId: string, mime: Buffer, sentOn: Date): Promise<"filed" | "already there" | "no folder">;
   close(): Promise<void>;
+}
+
+export interface ListOptions {
+  /** Messages received before it may be counted as older, where the mail system tells that without their heads. */
+  readonly since: Date;
+  readonly folders: ReadonlySet<string>;
+}
+
+/** Each message that is listed counts in exactly one of the three. */
+export interface Listing {
+  /** Ids of the messages that the cursor covers, in any order. */
+  readonly covered: readonly string[];
+  /** How many came behind the cursor, or all where the cursor is null or lost: the next pulls tell of them. */
+  readonly ahead: number;
+  /** How many were received before `since`, as far as the listing shows. */
+  readonly older: number;
 }
 
 export interface PullOptions {
@@ -255,6 +276,16 @@ export interface Crm {
   records(named: RecordName): Promise<readonly RecordRef[]>;
   /** Those of these emails that stand in the CRM. */
   standing(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * Those of these emails that are not there because somebody deleted them, in distinction from those that were lost. A CRM that keeps no trace of what is
+   * deleted names all that are not there: nobody's deleting is undone.
+   */
+  deleted(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * Addresses (key form) that active contacts, accounts and leads got since they were asked for before, at most `limit`; taken with the transaction.
+   * None where nobody told the CRM to keep them. Each comes a second time some minutes later. Missing where the CRM cannot tell.
+   */
+  newAddresses?(limit: number, now: Date, within: Transaction): Promise<readonly string[]>;
   /** Sets what an email is about; null: nothing. False where there is no such email. */
   setRegarding(id: string, regarding: RecordRef | null, within?: Transaction): Promise<boolean>;
   /**

@@ -40,6 +40,7 @@ export async function startService(configuration: Configuration, { roles, log }:
     roles,
     organizations: app.organizations,
     pullSeconds: configuration.pullSeconds,
+    auditHours: configuration.auditHours,
     concurrency: CONCURRENCY,
   });
   started.defer(() => engine.stop(STOP_SECONDS));

@@ -26,6 +26,7 @@ export function madeMailSystem(messages: number, directory: number, perPage: num
       const next = Math.min(messages, from + perPage);
       return { kind: "page", heads: heads(from), gone: [], present: null, cursor: String(next), more: next < messages };
     },
+    list: refuse,
     async *content(refs): AsyncGenerator<Content> {
       for (const ref of refs) yield { ref, kind: "mime", mime: madeMime(numberOf(ref), directory) };
     },

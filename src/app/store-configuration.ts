@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Configuration, FilterName } from "../config.ts";
 import { putQueues, putUsers } from "../crm/directory.ts";
+import { tellNewAddresses } from "../crm/new-addresses.ts";
 import { writeSettings } from "../crm/settings.ts";
 import type { Database } from "../database/database.ts";
+import { storeAfterwards } from "../ledger/afterwards.ts";
 import { alertPendingApprovals, closeAlertsOfRetired } from "../ledger/alerts.ts";
 import type { ApprovalInFile } from "../ledger/approvals.ts";
 import { storeMailHosts } from "../ledger/connections.ts";
@@ -21,6 +23,7 @@ export async function storeConfiguration(database: Database, configuration: Conf
     for (const organization of configuration.organizations) {
       await tx.query("update crm.organization set name = $1", [organization.name]);
       await writeSettings(tx, organization.settings as Partial<OrganizationSettings>);
+      await tellNewAddresses(tx, organization.trackAfterwards.automatically);
     }
     const users = await putUsers(
       tx,
@@ -49,6 +52,7 @@ export async function storeConfiguration(database: Database, configuration: Conf
       configuration.organizations.map(({ name, kind }) => ({ name, kind })),
       profiles,
     );
+    for (const { name, trackAfterwards } of configuration.organizations) await storeAfterwards(tx, name, trackAfterwards);
     await storeMailHosts(tx, hostLimits(configuration, profiles));
     await storeMailboxes(
       tx,

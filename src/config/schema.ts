@@ -25,6 +25,17 @@ function settingField(key: string, value: unknown): z.ZodType {
   return Array.isArray(value) ? z.array(z.string()) : z.string();
 }
 
+const trackAfterwards = z
+  .strictObject({
+    automatically: z
+      .boolean()
+      .default(false)
+      .describe("Mail that no filter wanted is decided again when a contact, account or lead gets its sender's address."),
+    days: z.number().int().min(1).max(3650).default(30).describe("How many days back, as far as heads are kept."),
+  })
+  .prefault({})
+  .describe("What becomes of mail whose sender the CRM knows only later.");
+
 const filter = z
   .enum(["all", "replies", "contacts", "records", "none"])
   .describe(
@@ -65,7 +76,14 @@ export const configurationSchema = z.strictObject({
     .prefault({}),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   pullSeconds: z.number().int().min(5).max(86400).default(60).describe("Each mailbox is pulled at least this often, wakes or not."),
-  organizations: z.array(z.strictObject({ name, kind: z.literal("embedded"), settings: settings.default({}) })).min(1),
+  auditHours: z
+    .number()
+    .int()
+    .min(1)
+    .max(8760)
+    .default(24)
+    .describe("Each mailbox is compared with the CRM so often, from the mail system's own listing; a message that is missing is an alert."),
+  organizations: z.array(z.strictObject({ name, kind: z.literal("embedded"), settings: settings.default({}), trackAfterwards })).min(1),
   hosts: z
     .record(hostName, z.strictObject({ maxConcurrentConnections: connections }))
     .default({})

@@ -33,6 +33,14 @@ export async function standingEmails(sql: Sql, ids: readonly string[]): Promise<
   return new Set(rows.map((row) => row.id));
 }
 
+/** Those of these emails that are not there because somebody deleted them; what is gone in another way leaves no such trace. */
+export async function deletedEmails(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await sql.query<{ id: string }>("select activityid as id from crm.deletedemail where activityid = any($1::uuid[])", [
+    ids,
+  ]);
+  return new Set(rows.map((row) => row.id));
+}
+
 /**
  * Sets what an email is about, with the party of that kind; null: nothing. False where there is no such email. Must run in a transaction.
  */
@@ -53,7 +61,7 @@ export async function setRegarding(sql: Sql, id: string, regarding: RecordRef | 
 }
 
 /**
- * Deletes an email with its parties, attachments and queue items. Emails that named it as the one they belong to stay what they are, and name none. Bodies
+ * Deletes an email with its parties, attachments and queue items, and remembers that. Emails that named it as the one they belong to stay what they are, and name none. Bodies
  * stay in the content store, where others may share them. False where there is no such email. Must run in a transaction.
  */
 export async function removeEmail(sql: Sql, id: string): Promise<boolean> {
@@ -62,6 +70,11 @@ export async function removeEmail(sql: Sql, id: string): Promise<boolean> {
      where correlatedactivityid = $1 or parentactivityid = $1`,
     [id],
   );
-  const { rows } = await sql.query("delete from crm.email where activityid = $1 returning activityid", [id]);
+  const { rows } = await sql.query(
+    `with gone as (delete from crm.email where activityid = $1 returning activityid)
+     insert into crm.deletedemail (activityid, deletedon) select activityid, now() from gone
+     on conflict (activityid) do update set deletedon = excluded.deletedon returning activityid`,
+    [id],
+  );
   return rows.length > 0;
 }

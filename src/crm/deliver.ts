@@ -53,7 +53,9 @@ async function create(sql: Sql, emails: readonly IncomingEmail[]): Promise<Set<s
 
 async function insertEmails(sql: Sql, emails: readonly IncomingEmail[], hashes: readonly TextHashes[]): Promise<Set<string>> {
   const { rows } = await sql.query<{ id: string }>(
-    `insert into crm.email (activityid, subject, descriptionhash, plaintexthash, replytexthash, directioncode, statuscode, sender, torecipients, submittedby, messageid, inreplyto,
+    // What was deleted and is made again is not deleted any more.
+    `with again as (delete from crm.deletedemail where activityid = any($2::uuid[]))
+     insert into crm.email (activityid, subject, descriptionhash, plaintexthash, replytexthash, directioncode, statuscode, sender, torecipients, submittedby, messageid, inreplyto,
        conversationindex, baseconversationindex, trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, regardingobjectid,
        regardingobjecttypecode, regardingobjectidname, acceptingentityid, acceptingentitytypecode, isduplicatesenderunresolved, internetmessageheaders,
        notifications, prioritycode, attachmentcount, ownerid, owneridtype, senton, receivedon, actualend)
@@ -69,7 +71,7 @@ async function insertEmails(sql: Sql, emails: readonly IncomingEmail[], hashes: 
        senton timestamptz, receivedon timestamptz)
      order by activityid
      on conflict (activityid) do nothing returning activityid as id`,
-    [storableJson(emails.map((email, index) => emailRow(email, hashes[index])))],
+    [storableJson(emails.map((email, index) => emailRow(email, hashes[index]))), emails.map(({ id }) => id)],
   );
   return new Set(rows.map((row) => row.id));
 }

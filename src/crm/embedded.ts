@@ -2,7 +2,7 @@ import { Failure } from "../model/failure.ts";
 import type { RecordRef } from "../model/record.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Crm } from "../ports.ts";
-import { recordsNamed, removeEmail, setRegarding, standingEmails } from "./by-hand.ts";
+import { deletedEmails, recordsNamed, removeEmail, setRegarding, standingEmails } from "./by-hand.ts";
 import { claimEmail, claimUnreadable } from "./claim.ts";
 import { getContent } from "./content.ts";
 import { createEmails, type DraftEmail } from "./create-email.ts";
@@ -10,6 +10,7 @@ import { deliverEmails } from "./deliver.ts";
 import { readReturned } from "./delivery-reports.ts";
 import { createRecords, putQueues, putUsers, type QueueEntry, type RecordEntry, type UserEntry } from "./directory.ts";
 import { readFacts } from "./facts.ts";
+import { newAddresses } from "./new-addresses.ts";
 import { readOutgoing } from "./outgoing.ts";
 import { pendingEmails, pendingSenders } from "./pending.ts";
 import { type EmailListQuery, type EmailPage, listEmails, readEmail, readRecord, type WholeEmail } from "./read.ts";
@@ -50,6 +51,8 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     returned: (ids) => readReturned(store, ids),
     records: (named) => recordsNamed(store, named),
     standing: (ids) => standingEmails(store, ids),
+    deleted: (ids) => deletedEmails(store, ids),
+    newAddresses: (limit, now, within) => newAddresses(within, limit, now),
     setRegarding: (id, regarding, within) => inTransaction(store, within, "set regarding", (sql) => setRegarding(sql, id, regarding)),
     remove: (id, within) => inTransaction(store, within, "delete email", (sql) => removeEmail(sql, id)),
     pendingSenders: (now) => pendingSenders(store, now),

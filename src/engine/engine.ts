@@ -2,6 +2,7 @@ import { type Clock, startClock } from "../jobs/clock.ts";
 import { leaseKey, withLease } from "../jobs/lease.ts";
 import type { Queue } from "../jobs/queue.ts";
 import { forgetWaits, readMailbox, readProfile, takeDueMailboxes } from "../ledger/mailboxes.ts";
+import { dispatchAfterwards } from "./afterwards.ts";
 import { SLICE_MS, type Slice } from "./connections/slice.ts";
 import type { EngineContext, Work } from "./context.ts";
 import { ProfileSlots } from "./profile-slots.ts";
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly organizations: readonly string[];
   /** Each mailbox is pulled at least this often. */
   readonly pullSeconds: number;
+  /** Each mailbox is compared with the CRM so often; left out: never by itself. */
+  readonly auditHours?: number;
   /** Mailboxes worked on at a time, in each direction; those of one profile take at most half of it. */
   readonly concurrency: number;
   /** Milliseconds that a mailbox reads before it gives way to others that wait. */
@@ -28,6 +31,7 @@ export interface EngineOptions {
 /** How often due mailboxes and pending emails are looked for; wakes make both prompt, this makes both certain (invariant 5). */
 const DUE_EVERY = 1000;
 const PENDING_EVERY = 5000;
+const NEW_SENDERS_EVERY = 5000;
 /** How soon the connections of a process that died are free for others. */
 const SWEEP_EVERY = 2000;
 
@@ -64,8 +68,9 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
         // A mailbox with years of mail to read ends at its next page; the rest is read by whoever comes next.
         const until = AbortSignal.any([signal, stopping.signal]);
         await receiving.work(work.mailbox, async () => {
-          unfinished =
-            (await receiveMailbox(context, mailboxId, lease, until, { slice: slice("receive", receiving, work) })).end === "unfinished";
+          const { auditHours } = options;
+          const { end } = await receiveMailbox(context, mailboxId, lease, until, { slice: slice("receive", receiving, work), auditHours });
+          unfinished = end === "unfinished";
         });
       });
       if (unfinished) await queue.wake("receive", mailboxId);
@@ -90,6 +95,8 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
     clocks.push(startClock({ everyMs: DUE_EVERY, report: reportTo(context, "looking for due mailboxes") }, wakeDue));
     const pending = startClock({ everyMs: PENDING_EVERY, report: reportTo(context, "looking for pending emails") }, dispatch);
     clocks.push(pending);
+    const newSenders = () => dispatchAfterwards(context, options.organizations);
+    clocks.push(startClock({ everyMs: NEW_SENDERS_EVERY, report: reportTo(context, "looking for new senders") }, newSenders));
     for (const organization of options.organizations) running.push(context.crm(organization).watch(() => pending.tick(), stopping.signal));
   }
   if (options.roles.has("worker") || options.roles.has("watcher")) {

@@ -24,6 +24,7 @@ const mailbox: MailboxRow = {
     inFile: true,
     deleteSince: null,
     unfinished: null,
+    auditedAt: new Date(0),
   },
   ...{ receiveDueAt: new Date(0), receiveNotBefore: null, receiveFailures: 0, receivedAt: null, receiveError: null },
   ...{ sendFailures: 0, sendNotBefore: null, sentAt: null, sendError: null },

@@ -116,7 +116,7 @@ export async function closeAlertsOfRetired(sql: Sql, now: Date): Promise<void> {
        (scope = 'mailbox' and exists (select from waypost.mailbox where id::text = subject
           and ((starts_with(code, 'approval') and not (approval_required and approval = 2 and approval_source = 'change'))
             or (starts_with(code, 'testing') and incoming_status <> 2 and outgoing_status <> 2)
-            or (starts_with(code, 'receiving') and not (active and incoming_method = 2)) or (starts_with(code, 'sending') and not (active and outgoing_method = 2))
+            or ((starts_with(code, 'receiving') or starts_with(code, 'auditing')) and not (active and incoming_method = 2)) or (starts_with(code, 'sending') and not (active and outgoing_method = 2))
             or (starts_with(code, 'deleting') and delete_since is null) or not active)))
        or (scope = 'folder' and exists (select from waypost.mailbox where starts_with(subject, id::text || '/') and not (active and incoming_method = 2)))
        or (scope = 'profile' and not exists (select from waypost.mailbox where profile = subject and active)))`,

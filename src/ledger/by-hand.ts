@@ -100,11 +100,14 @@ export async function noteOnEmail(tx: Transaction, organization: string, emailId
   );
 }
 
+/** What of a copy tells its claims. */
+export type ClaimedCopy = Pick<Copy, "organization" | "head" | "emailId">;
+
 /**
  * Whether the claims of a message count as fulfilled: where they do, no mailbox makes an email of it; where they do not, the next one does, under the same
  * id, and finds what may be left of it.
  */
-export async function setClaims(tx: Transaction, copies: readonly Copy[], deliveredAt: Date | null): Promise<void> {
+export async function setClaims(tx: Transaction, copies: readonly ClaimedCopy[], deliveredAt: Date | null): Promise<void> {
   for (const [organization, some] of Map.groupBy(copies, (one) => one.organization)) {
     const identities = some.flatMap(({ head }) => (head === null || identityOf(head).weak ? [] : identityOf(head).key));
     // What only the content tells, or whose head is gone, is found by its email, without an index: seldom asked for.

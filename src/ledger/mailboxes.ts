@@ -53,6 +53,8 @@ export interface MailboxRow extends Mailbox {
   readonly deleteSince: Date | null;
   /** Where reading it goes on that gave way to others, but for its folders, which have cursors; null: nothing did. */
   readonly unfinished: Unfinished | null;
+  /** When it was last compared with the CRM to the end, or else first stored. */
+  readonly auditedAt: Date;
   readonly receiveDueAt: Date;
   /** The mail system asked to be left alone until then. */
   readonly receiveNotBefore: Date | null;
@@ -78,7 +80,7 @@ export interface TroubleNote {
 const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
   outgoing_method as "outgoingMethod", approval, approval_required as "approvalRequired", approval_source as "approvalSource", active, in_file as "inFile", require_test as "requireTest",
   incoming_status as "incomingStatus", outgoing_status as "outgoingStatus", act_status as "actStatus", enabled_for_incoming as "enabledForIncoming",
-  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", unfinished, start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
+  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", unfinished, audited_at as "auditedAt", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
   received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
 
 interface Row extends Omit<MailboxRow, "owner"> {
@@ -128,9 +130,9 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
   await forgetTestsOfChangedMailboxes(tx, rows);
   await tx.query(
     `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, username, incoming_method, outgoing_method, approval, approval_source, approval_in_file,
-       approval_required, require_test, active, delete_since, enabled_at, start_date, start_is_set, receive_due_at)
+       approval_required, require_test, active, delete_since, enabled_at, start_date, start_is_set, audited_at, receive_due_at)
      select id, organization, address, profile, "ownerType", "ownerId", username, "incomingMethod", "outgoingMethod", approval, "approvalSource", "approvalInFile",
-       "approvalRequired", "requireTest", active, case when "deleteAfterProcessing" then $2::timestamptz end, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), "readFrom" is not null, $2
+       "approvalRequired", "requireTest", active, case when "deleteAfterProcessing" then $2::timestamptz end, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), "readFrom" is not null, $2, $2
      from jsonb_to_recordset($1::jsonb) as setting (id uuid, organization text, address text, profile text, "ownerType" text, "ownerId" uuid, username text,
        "incomingMethod" smallint, "outgoingMethod" smallint, approval smallint, "approvalSource" text, "approvalInFile" text, "approvalRequired" boolean, "requireTest" boolean,
        active boolean, "readFrom" timestamptz, "deleteAfterProcessing" boolean)
@@ -359,6 +361,11 @@ export async function claimProbe(sql: Sql, direction: Direction, profile: string
     [profile, now, until],
   );
   return rowCount > 0;
+}
+
+/** A mailbox was compared with the CRM to the end. */
+export async function noteAudited(tx: Transaction, mailboxId: string, now: Date): Promise<void> {
+  await tx.query("update waypost.mailbox set audited_at = $2 where id = $1", [mailboxId, now]);
 }
 
 /** Messages have arrived in a mailbox. */

@@ -1,3 +1,4 @@
+import type { AuditReport } from "../model/audit-report.ts";
 import type { MessageRef } from "../model/message.ts";
 import type { Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
@@ -7,6 +8,18 @@ export interface Unfinished {
   /** The decision behind which deciding again goes on, see `pendingDecisions`; 0: from the first. */
   readonly deciding: number | null;
   readonly deleting: UnfinishedDeletion | null;
+  /** How far the mailbox was compared with the CRM; null: nothing is begun. */
+  readonly auditing: UnfinishedAudit | null;
+}
+
+/** Where comparing a mailbox with the CRM goes on. */
+export interface UnfinishedAudit {
+  /** The stream that is gone through; those before it in the order of their ids are done. */
+  readonly stream: string;
+  /** The id in it behind which it goes on; null: at its beginning. */
+  readonly after: string | null;
+  /** What was found so far. */
+  readonly found: AuditReport;
 }
 
 /** Where deleting goes on, see `deletable`. */
@@ -29,8 +42,19 @@ export async function storeUnfinished(tx: Transaction, mailboxId: string, unfini
 /** As `storeUnfinished` stored it; dates come back as text. */
 export function reviveUnfinished(stored: unknown): Unfinished | null {
   const unfinished = stored as Unfinished | null;
-  const { deleting = null } = unfinished ?? {};
-  if (unfinished === null || deleting === null || deleting.after === null) return unfinished;
+  if (unfinished === null) return null;
+  const { deciding, deleting } = unfinished;
+  // What was stored before there were audits names none.
+  const auditing = unfinished.auditing ?? null;
+  return { deciding, deleting: deleting && revivedDeletion(deleting), auditing: auditing && revivedAudit(auditing) };
+}
+
+function revivedDeletion(deleting: UnfinishedDeletion): UnfinishedDeletion {
+  if (deleting.after === null) return deleting;
   const { ref, triedAt } = deleting.after;
-  return { ...unfinished, deleting: { ...deleting, after: { ref, triedAt: triedAt === null ? null : new Date(triedAt) } } };
+  return { ...deleting, after: { ref, triedAt: triedAt === null ? null : new Date(triedAt) } };
+}
+
+function revivedAudit({ found, ...place }: UnfinishedAudit): UnfinishedAudit {
+  return { ...place, found: { ...found, examples: found.examples.map((one) => ({ ...one, received: new Date(one.received) })) } };
 }

@@ -11,7 +11,9 @@ const MAXIMUM_ADDRESSES = 10_000;
 const MAXIMUM_WAIT_SECONDS = 3600;
 
 const nothing = z.tuple([]);
-const addresses = z.tuple([z.array(z.string().max(320)).max(MAXIMUM_ADDRESSES)]);
+const mailboxes = z.array(z.string().max(320)).max(MAXIMUM_ADDRESSES);
+const addresses = z.tuple([mailboxes]);
+const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const message = z.string().min(1).max(2000);
 const record = z.string().min(1).max(400);
 const actor = z.string().min(1).max(200);
@@ -26,8 +28,11 @@ const ARGUMENTS = {
   decide: z.tuple([z.guid(), z.enum(["sent", "again", "failed"])]),
   receive: addresses,
   send: addresses,
+  audit: z.tuple([mailboxes, z.boolean()]),
+  replay: z.tuple([mailboxes, z.strictObject({ from: time, to: time.nullable() })]),
+  replaySender: z.tuple([mailboxes, z.string().min(1).max(320), time.nullable()]),
   check: z.tuple([
-    z.array(z.string().max(320)).max(MAXIMUM_ADDRESSES),
+    mailboxes,
     z.object({
       profile: z.string().max(100).optional(),
       testMessage: z.boolean().optional(),
@@ -58,6 +63,9 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   decide: (operations, given) => operations.decide(...ARGUMENTS.decide.parse(given)),
   receive: (operations, given, signal, tell) => operations.receive(...ARGUMENTS.receive.parse(given), signal, tell),
   send: (operations, given, signal, tell) => operations.send(...ARGUMENTS.send.parse(given), signal, tell),
+  audit: (operations, given, signal, tell) => operations.audit(...ARGUMENTS.audit.parse(given), signal, tell),
+  replay: (operations, given, signal, tell) => operations.replay(...ARGUMENTS.replay.parse(given), signal, tell),
+  replaySender: (operations, given) => operations.replaySender(...ARGUMENTS.replaySender.parse(given)),
   check: (operations, given, signal, tell) => operations.check(...ARGUMENTS.check.parse(given), signal, tell),
   approve: (operations, given) => operations.approve(...ARGUMENTS.approve.parse(given)),
   track: (operations, given) => operations.track(...ARGUMENTS.track.parse(given)),

@@ -61,11 +61,13 @@ export function byHandPromises(crmOf: () => CrmUnderTest): void {
     assert.equal(await crmOf().crm.remove(email.id), true);
     assert.equal(await crmOf().read(email.id), null);
     assert.deepEqual([...(await crmOf().crm.standing([email.id]))], []);
+    assert.deepEqual([...(await crmOf().crm.deleted([email.id, answer.id]))], [email.id], "it is remembered that somebody deleted it");
     const left = await crmOf().read(answer.id);
     assert.deepEqual([left?.correlatedEmailId, left?.parentEmailId, left?.regarding?.id], [null, null, contact.id]);
     assert.equal((await crmOf().crm.attachment(left?.attachments[0]?.hash ?? "")).toString(), "shared bytes");
     assert.equal(await crmOf().crm.remove(email.id), false);
     assert.deepEqual(await crmOf().crm.deliver([email]), [{ id: email.id, result: "created" }]);
+    assert.deepEqual([...(await crmOf().crm.deleted([email.id]))], [], "what was made again is not deleted any more");
     const again = await crmOf().read(email.id);
     assert.deepEqual([again?.attachments.length, again?.queueIds, again?.regarding?.id], [1, [queueId], contact.id]);
   });

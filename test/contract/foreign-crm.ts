@@ -33,6 +33,7 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
     returned: (ids) => call("returned", () => crm.returned(ids)),
     records: (named) => call("records", () => crm.records(named)),
     standing: (ids) => call("standing", () => crm.standing(ids)),
+    deleted: (ids) => call("deleted", () => crm.deleted(ids)),
     setRegarding: async (id, regarding, within) => {
       alone(within);
       return call("setRegarding", () => crm.setRegarding(id, regarding));

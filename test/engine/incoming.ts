@@ -155,6 +155,7 @@ function watched(source: MailSource, act: (moment: Moment) => Promise<void>, pag
       for (const folder of new Set(refs.map((ref) => ref.stream))) await act({ reads: "content", folder });
       yield* source.content(refs, options);
     },
+    list: (stream, cursor, options) => source.list(stream, cursor, options),
     heads: (refs) => source.heads(refs),
     find: (stream, messageId) => source.find(stream, messageId),
     apply: (refs, action) => source.apply(refs, action),

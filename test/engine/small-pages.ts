@@ -13,6 +13,7 @@ export function inSmallPages(app: RigApp, act: (folder: string, page: number) =>
       await act(key, page);
       return source.pull(stream, cursor, { ...options, limit: 2 });
     },
+    list: (stream, cursor, options) => source.list(stream, cursor, options),
     content: (refs, options) => source.content(refs, options),
     heads: (refs) => source.heads(refs),
     find: (stream, messageId) => source.find(stream, messageId),

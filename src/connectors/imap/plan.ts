@@ -55,7 +55,8 @@ function round({ next, ...seen }: Observation, from: number, witnesses: readonly
   return { validity, from, until: Math.max(next, from), since: null, exists, unnumbered: 0, modseq, listing, witnesses };
 }
 
-function dayBefore(since: Date): string | null {
+/** The day from which messages have to be asked for that were received since then, `YYYY-MM-DD`; null: from the first. */
+export function dayBefore(since: Date): string | null {
   const day = new Date(since.getTime() - SINCE_MARGIN);
   // Before the year 1 or after 9999 there is no day to write; reading all of it is right then.
   return /^\d{4}-\d{2}-\d{2}T/.test(toIso(day)) ? toIso(day).slice(0, 10) : null;
@@ -149,7 +150,12 @@ export function chunks<T>(list: readonly T[], size: number): (readonly T[])[] {
 
 /** Where a message lies: its UID is unique for ever only together with UIDVALIDITY. */
 export function refOf(stream: string, validity: string, uid: number): MessageRef {
-  return { stream, id: `${validity}.${uid}` };
+  return { stream, id: idOf(validity, uid) };
+}
+
+/** The id of a ref. */
+export function idOf(validity: string, uid: number): string {
+  return `${validity}.${uid}`;
 }
 
 /** The UID in a ref, or null when the ref was given under another UIDVALIDITY and so names nothing here any more. */

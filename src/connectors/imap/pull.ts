@@ -173,7 +173,7 @@ function remarkOn(validity: string, unnumbered: number): string | null {
 }
 
 /** Opens the folder and tells what it looks like at that moment, before anything is read (invariant 2). */
-async function observe(client: ImapFlow, path: string, before: Position | null): Promise<Observed> {
+export async function observe(client: ImapFlow, path: string, before: Position | null): Promise<Observed> {
   if (before !== null && goesOn(client, path, before)) return { ...before, next: before.until, fresh: false };
   const begins = before === null || before.from >= before.until;
   const askGone = before !== null && before.from >= before.until && before.modseq !== null && client.enabled.has("QRESYNC");

@@ -1,13 +1,14 @@
 import { Failure, isWiderThanFolder } from "../../model/failure.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import { storableText } from "../../model/text.ts";
-import type { Applied, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
+import type { Applied, Listing, ListOptions, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { awaitNews } from "./await-news.ts";
 import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages, undoneBy } from "./changes.ts";
 import { fetchContent } from "./content.ts";
 import { isFlooded, isHangUp } from "./failures.ts";
 import { isSendable } from "./folders.ts";
 import { type FoundFolder, folderOfRole, listFolders, type Opening } from "./list-folders.ts";
+import { listMessages } from "./list-messages.ts";
 import { sharedWith } from "./listing.ts";
 import { headsOf } from "./named-heads.ts";
 import { Puller } from "./pull.ts";
@@ -87,6 +88,11 @@ export class ImapSource implements MailSource {
     if (pull.kind !== "page") return pull;
     this.#remember(pull.heads);
     return { ...pull, heads: this.#shown(pull.heads) };
+  }
+
+  async list(stream: string, cursor: Cursor | null, { since }: ListOptions): Promise<Listing> {
+    const path = await this.#pathOf(stream);
+    return this.#explaining(path, TO_READ, () => this.#session.run(path, (client) => listMessages(client, path, cursor, since)));
   }
 
   async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {

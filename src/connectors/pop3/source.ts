@@ -1,7 +1,7 @@
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
-import type { Applied, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
+import type { Applied, Listing, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { fetchContent } from "./content.ts";
-import { cursorWithout } from "./cursor.ts";
+import { cursorWithout, readCursor } from "./cursor.ts";
 import { fetchAllHeads, type HeadSource, INBOX } from "./heads.ts";
 import { Puller } from "./pull.ts";
 import { removeMessages } from "./remove.ts";
@@ -32,6 +32,15 @@ export class Pop3Source implements MailSource {
 
   pull(_stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
     return this.#puller.pull(cursor, options);
+  }
+
+  /** By the listing of this session, which tells what lay there when it was opened. */
+  async list(_stream: string, cursor: Cursor | null): Promise<Listing> {
+    const entries = await this.#session.run((drop) => drop.entries());
+    const position = cursor === null ? null : readCursor(cursor);
+    if (position === null) return { covered: [], ahead: entries.length, older: 0 };
+    const { known, fresh } = await position.seen.compare(entries);
+    return { covered: known.map(({ id }) => id), ahead: fresh.length, older: 0 };
   }
 
   content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncIterable<Content> {

@@ -5,9 +5,11 @@ import type { Counts } from "../receive/reading.ts";
 import { decideUnknown, type Verdict } from "../send/decide-unknown.ts";
 import type { SendCounts } from "../send/send-mailbox.ts";
 import { approve } from "./approve.ts";
+import { type AuditResult, auditNow } from "./audit.ts";
 import { type RegardingResult, regarding, type TrackResult, track, type UntrackResult, untrack } from "./by-hand.ts";
 import { type CheckEvent, type CheckRequest, check, type MailboxCheck } from "./check.ts";
 import { type Explanation, explain } from "./explain.ts";
+import { type ReplaySenderResult, type ReplayWindow, replayNow, replaySender } from "./replay.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
 import { type Progress, type RunResult, receiveNow, sendNow } from "./run-now.ts";
 import { type Status, status } from "./status.ts";
@@ -21,6 +23,12 @@ export interface Operations {
   decide(emailId: string, verdict: Verdict): Promise<{ decided: string }>;
   receive(addresses: readonly string[], signal: AbortSignal, progress: Progress): Promise<RunResult<Counts>>;
   send(addresses: readonly string[], signal: AbortSignal, progress: Progress): Promise<RunResult<SendCounts>>;
+  /** Compares mailboxes with the CRM from the mail system's own listing; `repair`: what is missing is read again. */
+  audit(addresses: readonly string[], repair: boolean, signal: AbortSignal, progress: Progress): Promise<AuditResult>;
+  /** What was received in a window of time is decided anew; what is an email stays one. */
+  replay(addresses: readonly string[], window: ReplayWindow, signal: AbortSignal, progress: Progress): Promise<AuditResult>;
+  /** So is what no filter wanted of one sender. `from` null: the days of the organization's setting. */
+  replaySender(addresses: readonly string[], sender: string, from: Date | null): Promise<ReplaySenderResult>;
   /** Tests mailboxes and keeps the results; `tell` is told of each step. */
   check(
     addresses: readonly string[],
@@ -51,6 +59,9 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     },
     receive: (addresses, signal, progress) => receiveNow(context, addresses, signal, progress),
     send: (addresses, signal, progress) => sendNow(context, addresses, signal, progress),
+    audit: (addresses, repair, signal, progress) => auditNow(context, addresses, { repair, window: null }, signal, progress),
+    replay: (addresses, window, signal, progress) => replayNow(context, addresses, window, signal, progress),
+    replaySender: (addresses, sender, from) => replaySender(context, organizations, addresses, sender, from),
     check: (addresses, request, signal, tell) => check(context, addresses, request, signal, tell),
     approve: (address, verdict, actor) => approve(context, address, verdict, actor),
     track: (name, record, actor) => track(context, name, record, actor),

@@ -1,4 +1,5 @@
 import { leaseKey, withLease } from "../../jobs/lease.ts";
+import type { MailboxRow } from "../../ledger/mailboxes.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { EngineContext } from "../context.ts";
 import { addCounts, type Counts, NO_COUNTS } from "../receive/reading.ts";
@@ -57,7 +58,7 @@ export async function receiveNow(
   progress: Progress,
 ): Promise<RunResult<Counts>> {
   let counts: Counts = NO_COUNTS;
-  const { mailboxes, busy, failures, left } = await forEach(context, addresses, signal, progress, async (id, say) => {
+  const { mailboxes, busy, failures, left } = await forEach(context, addresses, signal, progress, async ({ id }, say) => {
     let failure: Failure | null = null;
     let left: LeftAlone | null = null;
     let messages = 0;
@@ -84,7 +85,7 @@ export async function sendNow(
 ): Promise<RunResult<SendCounts>> {
   let counts: SendCounts = NOTHING_SENT;
   const holder = context.database.presence.instanceId;
-  const { mailboxes, busy, failures, left } = await forEach(context, addresses, signal, progress, async (id) => {
+  const { mailboxes, busy, failures, left } = await forEach(context, addresses, signal, progress, async ({ id }) => {
     let failure: Failure | null = null;
     let left: LeftAlone | null = null;
     const outcome = await withLease(context.database, leaseKey("send", id), holder, async (lease) => {
@@ -102,12 +103,13 @@ export async function sendNow(
   return { mailboxes, busy, counts, failures, left };
 }
 
-async function forEach(
+/** Works on each of the mailboxes, one after the other: all, or those addresses. */
+export async function forEach(
   context: EngineContext,
   addresses: readonly string[],
   signal: AbortSignal,
   progress: Progress,
-  run: (mailboxId: string, say: (what: string) => void) => Promise<Outcome>,
+  run: (mailbox: MailboxRow, say: (what: string) => void) => Promise<Outcome>,
 ): Promise<Omit<RunResult<never>, "counts">> {
   const chosen = await chooseMailboxes(context, addresses);
   const named = addresses.length > 0;
@@ -118,7 +120,7 @@ async function forEach(
   for (const [index, mailbox] of chosen.entries()) {
     if (signal.aborted) break;
     const say = (what: string) => progress(index, chosen.length, `${mailbox.address} ${what}`);
-    const { busy, failure, left } = await run(mailbox.id, say);
+    const { busy, failure, left } = await run(mailbox, say);
     if (busy) busyMailboxes++;
     const alone = busy ? BUSY : left;
     // One that the file names no more was run for what it left open.

@@ -3,6 +3,7 @@ import { closeAlertsOfOtherFolders, closeQuietAlerts } from "../../ledger/alerts
 import { storeFolders } from "../../ledger/folders.ts";
 import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { storeUnfinished, type Unfinished } from "../../ledger/unfinished.ts";
+import type { AuditReport } from "../../model/audit-report.ts";
 import { LOOP_WINDOW } from "../../model/automatic-answer.ts";
 import type { Failure } from "../../model/failure.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
@@ -10,6 +11,7 @@ import { accessTo, asFailure, type EngineContext, type Work } from "../context.t
 import { waitForCrm } from "../crm-away.ts";
 import { heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
+import { type Audited, type AuditRequest, auditMailbox, LOOK } from "./audit-mailbox.ts";
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
@@ -27,6 +29,10 @@ export interface ReceiveOptions {
   readonly slice?: Slice;
   /** A person asked for it: it waits in line for a connection instead of being woken when its turn comes. */
   readonly inPerson?: boolean;
+  /** What is gone through besides, from the mail system's own listing. */
+  readonly audit?: AuditRequest | undefined;
+  /** Hours after which the mailbox is compared with the CRM by itself; left out: it is not. */
+  readonly auditHours?: number | undefined;
 }
 
 export interface Received extends Counts {
@@ -35,13 +41,15 @@ export interface Received extends Counts {
   readonly end: "done" | "unfinished" | "in line";
   /** Why it was not touched; null when it was. */
   readonly left: LeftAlone | null;
+  /** What was found where an audit was asked for; null: it was not come to. */
+  readonly report: AuditReport | null;
 }
 
-const NOTHING: Received = { ...NO_COUNTS, failure: null, end: "done", left: null };
+const NOTHING: Received = { ...NO_COUNTS, failure: null, end: "done", left: null, report: null };
 
 /**
- * One round of one mailbox: every stream with a folder that is read is pulled, decisions are made again, and what is processed is deleted. Each of the
- * three goes on until nothing is left, or gives way after a slice when others wait: each has its turn in every round. Runs under the mailbox's lease. Ends
+ * One round of one mailbox: every stream with a folder that is read is pulled, now and then all that lies there is compared with the CRM, decisions are made
+ * again, and what is processed is deleted. Each of these goes on until nothing is left, or gives way after a slice when others wait: each has its turn in every round. Runs under the mailbox's lease. Ends
  * normally whatever happens to the mailbox: what went wrong stands in the ledger with the time of the next try, and is returned for the command line.
  */
 export async function receiveMailbox(
@@ -84,13 +92,13 @@ export async function receiveMailbox(
       broken: new Set(),
       onPage: options.onPage,
     };
-    const { counts, unfinished } = await readMailboxOnce(reading, options.slice ?? NEVER);
+    const { counts, unfinished, report } = await readMailboxOnce(reading, options);
     await Promise.all([source.close(), noteRecovery(context, "receive", work)]);
     if (counts.received > 0) await noteArrival(context.database, mailbox.id, context.now());
     const seconds = (performance.now() - started) / 1000;
     context.measure.observe("job_seconds", { work: "receive" }, seconds);
     context.log.info({ mailbox: mailbox.address, ...counts, startedAnew, seconds, unfinished }, "mailbox read");
-    return { ...counts, failure: null, end: unfinished ? "unfinished" : "done", left: null };
+    return { ...counts, failure: null, end: unfinished ? "unfinished" : "done", left: null, report };
   } catch (error) {
     await noteTrouble(context, "receive", work, error);
     return { ...NOTHING, failure: asFailure(error, mailbox.address) };
@@ -100,7 +108,14 @@ export async function receiveMailbox(
   }
 }
 
-async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts: Counts; unfinished: boolean }> {
+interface Round {
+  readonly counts: Counts;
+  readonly unfinished: boolean;
+  readonly report: AuditReport | null;
+}
+
+async function readMailboxOnce(reading: Reading, options: ReceiveOptions): Promise<Round> {
+  const { slice = NEVER } = options;
   const { context, work, source } = reading;
   const { mailbox, profile } = work;
   const listed = await source.folders();
@@ -122,6 +137,9 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
   const { counts, unfinished } = await readStreams(reading, wanted, slice);
   // When it is to end, nothing more is asked, and closing the connection ends what was begun.
   if (!reading.signal.aborted) await reading.nextPage.settled();
+  // What is to be read is read first: there is no hurry to compare it.
+  const request = unfinished ? null : (options.audit ?? dueAudit(reading, options));
+  const audited = request === null ? null : await auditMailbox(reading, folders, request, slice);
   // After the folders, so that a moved message is looked for where it lies now.
   const again = await decideAgain(reading, slice);
   // Last: what was read in this round is deleted in it, while the mailbox is open.
@@ -130,9 +148,26 @@ async function readMailboxOnce(reading: Reading, slice: Slice): Promise<{ counts
     wanted.filter(({ stream }) => !reading.broken.has(stream)).map((folder) => folder.id),
     slice,
   );
-  const goesOn = again.goesOnAfter === null && deleting === null ? null : { deciding: again.goesOnAfter, deleting };
+  const isUnfinished = [again.goesOnAfter, deleting, audited?.goesOn ?? null].some((one) => one !== null);
+  const auditing = options.audit === undefined ? goesOnWith(audited, mailbox.unfinished) : null;
+  const goesOn = isUnfinished || auditing !== null ? { deciding: again.goesOnAfter, deleting, auditing } : null;
   if (goesOn !== null || mailbox.unfinished !== null) await noteUnfinished(reading, goesOn);
-  return { counts: addCounts(counts, again.counts), unfinished: unfinished || goesOn !== null };
+  const all = addCounts(addCounts(counts, audited?.counts ?? NO_COUNTS), again.counts);
+  return { counts: all, unfinished: unfinished || isUnfinished, report: audited?.report ?? null };
+}
+
+/** The comparison that is due by itself, or that gave way. */
+function dueAudit({ context, work: { mailbox } }: Reading, { auditHours }: ReceiveOptions): AuditRequest | null {
+  if (auditHours === undefined) return null;
+  const isDue = context.now().getTime() - mailbox.auditedAt.getTime() >= auditHours * HOUR;
+  return isDue || (mailbox.unfinished?.auditing ?? null) !== null ? LOOK : null;
+}
+
+const HOUR = 3_600_000;
+
+/** One that was begun by itself waits while it has no turn. */
+function goesOnWith(audited: Audited | null, before: Unfinished | null): Unfinished["auditing"] {
+  return audited === null ? (before?.auditing ?? null) : audited.goesOn;
 }
 
 async function noteUnfinished({ context, work, lease }: Reading, unfinished: Unfinished | null): Promise<void> {

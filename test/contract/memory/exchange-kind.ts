@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Pull, PullOptions } from "../../../src/ports.ts";
-import { headOf, type Kind, LOST, readToken, writeToken } from "./kind.ts";
+import { COVERS_NOTHING, headOf, type Kind, LOST, readToken, writeToken } from "./kind.ts";
 import type { MemoryMailbox, Stored } from "./mailbox.ts";
 
 /**
@@ -14,6 +14,7 @@ export const exchangeKind: Kind = {
   refs: ({ folders }) => [...folders].map(([folder, arrival]) => ({ stream: folder, id: itemId(arrival) })),
   resolve: (box, ref) => getItem(box, ref.id),
   pull,
+  covers,
 };
 
 function itemId(arrival: number): string {
@@ -66,4 +67,11 @@ function pull(box: MemoryMailbox, stream: string, cursor: string | null, { limit
     return item === undefined ? [] : [headOf(item, { stream, id }, [stream], null)];
   });
   return { kind: "page", heads, gone: deleted.map((id) => ({ stream, id })), present: null, cursor: writeToken(state), more: !last };
+}
+
+function covers(_box: MemoryMailbox, stream: string, cursor: string): (message: Stored) => boolean {
+  const state = readToken(cursor, isState);
+  if (state?.folder !== stream) return COVERS_NOTHING;
+  const items = new Set(state.items);
+  return ({ folders }) => items.has(itemId(folders.get(stream) ?? 0));
 }

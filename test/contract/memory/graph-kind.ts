@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { MessageRef } from "../../../src/model/message.ts";
 import type { Pull, PullOptions } from "../../../src/ports.ts";
-import { headOf, type Kind, LOST, readToken, writeToken } from "./kind.ts";
+import { COVERS_NOTHING, headOf, type Kind, LOST, readToken, writeToken } from "./kind.ts";
 import type { MemoryMailbox, Stored } from "./mailbox.ts";
 
 /**
@@ -18,6 +18,7 @@ export function graphKind({ looksUp = true }: { readonly looksUp?: boolean } = {
     // By its id alone a message is found wherever it lies.
     resolve: (box, ref) => box.messages.get(numberOf(ref.id)),
     pull: (box, stream, cursor, options) => pull(box, stream, cursor, options, looksUp),
+    covers,
   };
 }
 
@@ -102,4 +103,12 @@ function pull(box: MemoryMailbox, stream: string, cursor: string | null, { limit
     return [];
   });
   return { kind: "page", heads, gone, present: null, cursor: writeToken(answer.token), more: answer.more };
+}
+
+function covers(box: MemoryMailbox, stream: string, cursor: string): (message: Stored) => boolean {
+  const token = readToken(cursor, isToken);
+  if (token?.folder !== stream) return COVERS_NOTHING;
+  const news = box.changes.filter((change) => change.at > token.delta && change.folder === stream).map((change) => change.message);
+  const toCome = new Set([...token.listing, ...news]);
+  return ({ number }) => !toCome.has(number);
 }

@@ -14,6 +14,8 @@ export interface Kind {
   /** The message behind a ref; undefined when nothing is there any more. */
   resolve(box: MemoryMailbox, ref: MessageRef): Stored | undefined;
   pull(box: MemoryMailbox, stream: string, cursor: string | null, options: PullOptions): Pull;
+  /** Which messages of a stream a cursor covers; a lost one covers none. */
+  covers(box: MemoryMailbox, stream: string, cursor: string): (message: Stored) => boolean;
 }
 
 export function foldersOf(kind: Kind, box: MemoryMailbox): Folder[] {
@@ -53,5 +55,7 @@ export function readToken<T>(cursor: string, isToken: (value: unknown) => value 
 export function writeToken(token: object): string {
   return Buffer.from(JSON.stringify(token)).toString("base64");
 }
+
+export const COVERS_NOTHING = (): boolean => false;
 
 export const LOST = { kind: "reset", reason: "the position is not known any more" } as const;

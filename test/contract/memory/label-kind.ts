@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { MessageRef } from "../../../src/model/message.ts";
 import type { Pull, PullOptions } from "../../../src/ports.ts";
-import { headOf, type Kind, LOST, readToken, writeToken } from "./kind.ts";
+import { COVERS_NOTHING, headOf, type Kind, LOST, readToken, writeToken } from "./kind.ts";
 import type { MemoryMailbox, Stored } from "./mailbox.ts";
 
 /** The one stream. */
@@ -18,6 +18,7 @@ export const labelKind: Kind = {
   refs: (message) => [refOf(message.number)],
   resolve: (box, ref) => box.messages.get(Number(ref.id)),
   pull,
+  covers,
 };
 
 function refOf(number: number): MessageRef {
@@ -70,4 +71,12 @@ function history(box: MemoryMailbox, { history: from }: Cursor, { limit }: PullO
 function head(message: Stored) {
   const ref = refOf(message.number);
   return headOf(message, ref, [...message.folders.keys()], ref.id);
+}
+
+function covers(box: MemoryMailbox, stream: string, given: string): (message: Stored) => boolean {
+  const cursor = readToken(given, isCursor);
+  if (stream !== STREAM || cursor === undefined) return COVERS_NOTHING;
+  const { history, listedTo } = cursor;
+  const told = new Set(box.changes.filter((change) => change.at > history).map((change) => change.message));
+  return ({ number }) => !told.has(number) && (listedTo === null || number >= listedTo);
 }

@@ -5,7 +5,7 @@ import { MemoryMailbox } from "./mailbox.ts";
 
 /** One request to the mail system. */
 export interface Call {
-  readonly verb: "folders" | "pull" | "content" | "find" | "submit" | "wasSent";
+  readonly verb: "folders" | "pull" | "list" | "content" | "find" | "submit" | "wasSent";
   readonly mailbox: string;
   readonly stream?: string;
   /** A pull from the beginning. */

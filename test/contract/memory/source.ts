@@ -1,6 +1,6 @@
 import type { Content, Folder, MessageHead, MessageRef } from "../../../src/model/message.ts";
-import type { Applied, MailboxAccess, MailSource, MessageAction, Pull, PullOptions } from "../../../src/ports.ts";
-import { foldersOf, headOf, messageIdOf } from "./kind.ts";
+import type { Applied, Listing, ListOptions, MailboxAccess, MailSource, MessageAction, Pull, PullOptions } from "../../../src/ports.ts";
+import { COVERS_NOTHING, foldersOf, headOf, messageIdOf } from "./kind.ts";
 import { regenerate } from "./regenerate.ts";
 import type { Call, MemoryServer } from "./server.ts";
 
@@ -22,6 +22,16 @@ export class MemorySource implements MailSource {
     const { box, forgotten } = await this.#call("pull", { stream, fromStart: cursor === null });
     if (forgotten && cursor !== null) return { kind: "reset", reason: "410 Gone" };
     return this.#server.kind.pull(box, stream, cursor, { ...options, limit: Math.min(options.limit, this.#server.pageLimit) });
+  }
+
+  async list(stream: string, cursor: string | null, { folders }: ListOptions): Promise<Listing> {
+    const { box } = await this.#call("list", { stream });
+    const { kind } = this.#server;
+    const lie = [...box.messages.values()].filter((one) => [...one.folders.keys()].some((id) => folders.has(id)));
+    const listed = lie.flatMap((message) => kind.refs(message).flatMap(({ id, stream: its }) => (its === stream ? [{ id, message }] : [])));
+    const isCovered = cursor === null ? COVERS_NOTHING : kind.covers(box, stream, cursor);
+    const covered = listed.filter(({ message }) => isCovered(message)).map(({ id }) => id);
+    return { covered, ahead: listed.length - covered.length, older: 0 };
   }
 
   async *content(refs: readonly MessageRef[], { maximumSize }: { readonly maximumSize: number }): AsyncGenerator<Content> {

@@ -1,0 +1,26 @@
+import type { Sql } from "../model/sql.ts";
+
+/** Milliseconds after which an address is told a second time: by then what was being decided when it was told first is stored. */
+const TOLD_AGAIN_AFTER = 600_000;
+
+/** Whether addresses are noted from now on that contacts, accounts and leads get; those that nobody asked for are forgotten. */
+export async function tellNewAddresses(sql: Sql, wanted: boolean): Promise<void> {
+  await sql.query("update crm.organization set tellsnewaddresses = $1 where tellsnewaddresses <> $1", [wanted]);
+  if (!wanted) await sql.query("delete from crm.newaddress");
+}
+
+/**
+ * Takes at most `limit` of the addresses (key form) that active contacts, accounts and leads got. Each is told at once, and once more later: what looked
+ * its sender up before and is stored after the first time would be passed by. Whoever asks at the same moment is told others.
+ */
+export async function newAddresses(sql: Sql, limit: number, now: Date): Promise<string[]> {
+  const { rows } = await sql.query<{ address: string }>(
+    `with due as (
+       select id, emailaddress, toldon from crm.newaddress where toldon is null or toldon <= $2 order by id limit $1 for update skip locked),
+     kept as (update crm.newaddress set toldon = $3 from due where newaddress.id = due.id and due.toldon is null),
+     gone as (delete from crm.newaddress using due where newaddress.id = due.id and due.toldon is not null)
+     select distinct emailaddress as address from due`,
+    [limit, new Date(now.getTime() - TOLD_AGAIN_AFTER), now],
+  );
+  return rows.map((row) => row.address);
+}

@@ -1,0 +1,64 @@
+import { settlePlaces } from "../../ledger/decisions.ts";
+import { forgetDelivered } from "../../ledger/listed-places.ts";
+import type { MessageHead } from "../../model/message.ts";
+import type { Transaction } from "../../model/sql.ts";
+import type { DecidedThere, Listed } from "./compare-page.ts";
+import { processHeads, type Which } from "./process-heads.ts";
+import { forgetPosition } from "./read-stream.ts";
+import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
+import { PositionLost } from "./verify-content.ts";
+
+/** What is to be read again of a stream, each where it lies. */
+export interface Wanted {
+  /** Their emails are gone, and nobody deleted them. */
+  readonly lost: readonly DecidedThere[];
+  /** Decided before, and to be decided by the rules of now. */
+  readonly anew: readonly DecidedThere[];
+  readonly unseen: readonly MessageHead[];
+}
+
+/**
+ * Reads messages again at just these places, on the way of all others: the same rules, claims and words of people. Null where the position in the stream
+ * turned out to be lost: then all of it is read again in the next round.
+ */
+export async function readPlaces(reading: Reading, listed: Listed, { lost, anew, unseen }: Wanted): Promise<Counts | null> {
+  const { source } = reading;
+  if (lost.length > 0) await forget(reading, lost);
+  const decided = [...lost, ...anew];
+  const heads = decided.length === 0 ? [] : await source.heads(decided.map(({ id }) => ({ stream: listed.stream, id })));
+  const earlier = new Map(
+    decided.map(({ id, decision }) => [id, { identity: decision.identity, emailId: decision.emailId, isGone: false }]),
+  );
+  const again = await process(reading, listed.stream, heads, { again: earlier });
+  const first = again && (await process(reading, listed.stream, unseen, { newIn: new Set(listed.folders.keys()), changed: new Set() }));
+  return first && addCounts(again, first);
+}
+
+async function forget({ context, work, lease }: Reading, lost: readonly DecidedThere[]): Promise<void> {
+  await context.database.transaction(async (tx) => {
+    await forgetDelivered(
+      tx,
+      work.mailbox.organization,
+      lost.map(({ decision }) => decision.decisionId),
+    );
+    await lease.assertHeld(tx);
+  }, "forget lost emails");
+}
+
+async function process(reading: Reading, stream: string, heads: readonly MessageHead[], which: Which): Promise<Counts | null> {
+  if (heads.length === 0) return NO_COUNTS;
+  const { context, work, lease } = reading;
+  const told = heads.map(({ ref }) => ref.id);
+  // The cursor passed by these places long ago.
+  const finish = async (tx: Transaction) => {
+    await lease.assertHeld(tx);
+    await settlePlaces(tx, work.mailbox.id, stream, { told, end: false }, context.now());
+  };
+  try {
+    return await processHeads(reading, heads, which, finish);
+  } catch (error) {
+    if (!(error instanceof PositionLost)) throw error;
+    await forgetPosition(reading, stream, error.message);
+    return null;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Outcome } from "../model/decision.ts";
+import type { Sql, Transaction } from "../model/sql.ts";
+import { type ClaimedCopy, setClaims } from "./by-hand.ts";
+import { reviveHead } from "./decisions.ts";
+import { changeWishes } from "./wishes.ts";
+
+/** What was decided about the message at a place. */
+export interface DecisionThere {
+  readonly decisionId: number;
+  /** Its key in the mailbox. */
+  readonly identity: string;
+  readonly outcome: Outcome;
+  readonly emailId: string | null;
+  readonly messageId: string | null;
+  readonly received: Date;
+}
+
+/** The decisions about what lies at these refs of a stream, by the ids of the refs. A place that was left, and one of which nothing was decided, has none. */
+export async function decisionsAt(
+  sql: Sql,
+  mailboxId: string,
+  stream: string,
+  ids: readonly string[],
+): Promise<Map<string, DecisionThere>> {
+  const { rows } = await sql.query<DecisionThere & { readonly id: string }>(
+    `select ref_id as id, decision_id as "decisionId", identity, outcome, email_id as "emailId", message_id as "messageId", received
+     from waypost.location join waypost.decision on decision.id = decision_id and not undecided
+     where location.mailbox_id = $1 and stream_id = $2 and ref_id = any($3) and gone_at is null`,
+    [mailboxId, stream, ids],
+  );
+  return new Map(rows.map(({ id, ...decision }) => [id, decision]));
+}
+
+/**
+ * The emails of these decisions are gone, and nobody deleted them: they count as never delivered, so that the next mailbox makes them again under the same
+ * ids. What a person said meanwhile stays as it was said.
+ */
+export async function forgetDelivered(tx: Transaction, organization: string, decisionIds: readonly number[]): Promise<void> {
+  await changeWishes(tx, organization);
+  const { rows } = await tx.query<Omit<ClaimedCopy, "head"> & { readonly head: unknown }>(
+    `select organization, email_id as "emailId", head from waypost.decision where id = any($1::bigint[]) and outcome in ('tracked', 'duplicate')`,
+    [decisionIds],
+  );
+  await setClaims(
+    tx,
+    rows.map(({ head, ...copy }) => ({ ...copy, head: head === null ? null : reviveHead(head) })),
+    null,
+  );
+}
