@@ -2,6 +2,7 @@
 import { after, before, describe } from "node:test";
 import { contentContract } from "./mail-source-content.contract.ts";
 import { cutsContract } from "./mail-source-cuts.contract.ts";
+import { listContract } from "./mail-source-list.contract.ts";
 import { pullContract } from "./mail-source-pull.contract.ts";
 import type { ServerRig } from "./mail-source-rig.ts";
 
@@ -25,6 +26,7 @@ export function mailSourceContract(
       return server;
     };
     pullContract(running, { folders });
+    listContract(running, { folders });
     contentContract(running, { folders });
     if (wire) cutsContract(running, { folders });
   });

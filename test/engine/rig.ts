@@ -33,6 +33,7 @@ export interface RigQueue {
 /** What a test changes in the one organization and the one server profile. */
 export interface RigChanges {
   readonly settings?: ConfigurationInput["organizations"][number]["settings"];
+  readonly trackAfterwards?: ConfigurationInput["organizations"][number]["trackAfterwards"];
   readonly profile?: Partial<Omit<ProfileInput, "incoming" | "outgoing">>;
   readonly incoming?: Partial<NonNullable<ProfileInput["incoming"]>>;
   readonly outgoing?: Partial<NonNullable<ProfileInput["outgoing"]>>;
@@ -132,7 +133,14 @@ function configurationInput(
   const server = { host: "127.0.0.1", security: "none", timeoutSeconds: 20 } as const;
   const queues = changes.queues ?? [];
   return {
-    organizations: [{ name: "CRM", kind: "embedded", ...(changes.settings && { settings: changes.settings }) }],
+    organizations: [
+      {
+        name: "CRM",
+        kind: "embedded",
+        ...(changes.settings && { settings: changes.settings }),
+        ...(changes.trackAfterwards && { trackAfterwards: changes.trackAfterwards }),
+      },
+    ],
     serverProfiles: [
       {
         name: "test",

@@ -33,14 +33,15 @@ begin
   end if;
   if tg_op = 'INSERT' then
     insert into crm.newaddress (emailaddress)
-      select distinct crm.address_key(found.address) from new_rows new cross join unnest(array[new.emailaddress1, new.emailaddress2, new.emailaddress3]) found (address)
-      where new.statecode = 0 and length(crm.address_key(found.address)) between 1 and 200;
+      select distinct crm.address_key(found.address) from new_rows written cross join unnest(array[written.emailaddress1, written.emailaddress2, written.emailaddress3]) found (address)
+      where written.statecode = 0 and length(crm.address_key(found.address)) between 1 and 200;
   else
     execute format(
       'insert into crm.newaddress (emailaddress)
        select distinct crm.address_key(found.address)
-       from new_rows new join old_rows old on old.%1$I = new.%1$I cross join unnest(array[new.emailaddress1, new.emailaddress2, new.emailaddress3]) found (address)
-       where new.statecode = 0 and length(crm.address_key(found.address)) between 1 and 200 and (old.statecode <> 0
+       from new_rows written join old_rows old on old.%1$I = written.%1$I
+         cross join unnest(array[written.emailaddress1, written.emailaddress2, written.emailaddress3]) found (address)
+       where written.statecode = 0 and length(crm.address_key(found.address)) between 1 and 200 and (old.statecode <> 0
          or crm.address_key(found.address) not in (crm.address_key(coalesce(old.emailaddress1, '''')), crm.address_key(coalesce(old.emailaddress2, '''')), crm.address_key(coalesce(old.emailaddress3, ''''))))',
       tg_argv[0]);
   end if;
