@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
+import { addAuditCommands } from "./command-line/audit-commands.ts";
 import { addByHandCommands } from "./command-line/by-hand-commands.ts";
 import { checkWriter } from "./command-line/check-lines.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
@@ -205,7 +206,9 @@ for (const verdict of ["approve", "reject"] as const) {
     );
 }
 
-addByHandCommands(program, { withDoor, print, actor });
+const surroundings = { withDoor, print, actor, isJson: () => globalOptions().json === true };
+addByHandCommands(program, surroundings);
+addAuditCommands(program, surroundings);
 
 program
   .command("decide")

@@ -8,6 +8,8 @@ export interface Surroundings {
   /** Runs an operation here, or in the service that holds the database. */
   withDoor(work: (door: Door) => Promise<ExitCode>): Promise<void>;
   print(result: unknown, lines: readonly string[]): void;
+  /** The result is wanted as JSON. */
+  isJson(): boolean;
   /** Who runs the command, for the audit. */
   actor(): string;
 }

@@ -235,11 +235,12 @@ export function sentLines({ counts, failures, left }: Json<RunResult<SendCounts>
   ];
 }
 
-function leftLines(left: readonly Json<LeftMailbox>[]): string[] {
+/** Mailboxes that were not touched. */
+export function leftLines(left: readonly Json<LeftMailbox>[]): string[] {
   return left.map(({ mailbox, state, because }) => printable(`${state === "waits" ? "WAITS" : "off  "}  ${mailbox}: ${because}`));
 }
 
-function failureLines(failures: readonly Json<MailboxFailure>[]): string[] {
+export function failureLines(failures: readonly Json<MailboxFailure>[]): string[] {
   return failures
     .flatMap((one) => [
       `FAILED ${one.message}`,
@@ -277,7 +278,7 @@ export function folded(line: string, width: number): string[] {
 }
 
 /** An instant to the second, in UTC as in the sentences about decisions. */
-function moment(iso: string | null): string {
+export function moment(iso: string | null): string {
   return iso === null ? "never" : `${iso.slice(0, 19).replace("T", " ")} UTC`;
 }
 
