@@ -282,8 +282,8 @@ export interface Crm {
    */
   deleted(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /**
-   * Addresses (key form) that active contacts, accounts and leads got since they were asked for before, at most `limit`; taken with the transaction.
-   * None where nobody told the CRM to keep them. Each comes a second time some minutes later. Missing where the CRM cannot tell.
+   * Addresses (key form) that active contacts, accounts and leads got since they were asked for before; taken with the transaction. None where nobody told
+   * the CRM to keep them. Each comes a second time some minutes later; at most `limit` come for the first time, and as many for the second. Missing where the CRM cannot tell.
    */
   newAddresses?(limit: number, now: Date, within: Transaction): Promise<readonly string[]>;
   /** Sets what an email is about; null: nothing. False where there is no such email. */

@@ -10,11 +10,9 @@ const DAY = 24 * 3_600_000;
  * Mail of the last days from senders that contacts, accounts and leads got as addresses is decided again where it lies: in organizations that want it so.
  * Their addresses are taken in the transaction that marks the mail, so that none is passed by.
  */
-export async function dispatchAfterwards(context: EngineContext, organizations: readonly string[]): Promise<void> {
+export async function dispatchAfterwards(context: EngineContext, organizations: readonly string[], signal: AbortSignal): Promise<void> {
   for (const organization of organizations) {
-    while (await takeSome(context, organization)) {
-      // Until no more addresses are there.
-    }
+    for (let more = true; more && !signal.aborted; ) more = await takeSome(context, organization);
   }
 }
 

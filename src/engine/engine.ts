@@ -95,7 +95,7 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
     clocks.push(startClock({ everyMs: DUE_EVERY, report: reportTo(context, "looking for due mailboxes") }, wakeDue));
     const pending = startClock({ everyMs: PENDING_EVERY, report: reportTo(context, "looking for pending emails") }, dispatch);
     clocks.push(pending);
-    const newSenders = () => dispatchAfterwards(context, options.organizations);
+    const newSenders = (signal: AbortSignal) => dispatchAfterwards(context, options.organizations, signal);
     clocks.push(startClock({ everyMs: NEW_SENDERS_EVERY, report: reportTo(context, "looking for new senders") }, newSenders));
     for (const organization of options.organizations) running.push(context.crm(organization).watch(() => pending.tick(), stopping.signal));
   }

@@ -16,7 +16,7 @@ export interface Unfinished {
 export interface UnfinishedAudit {
   /** The stream that is gone through; those before it in the order of their ids are done. */
   readonly stream: string;
-  /** The id in it behind which it goes on; null: at its beginning. */
+  /** The id in it behind which it goes on, in the order of `inPages` in engine/receive; null: at its beginning. */
   readonly after: string | null;
   /** What was found so far. */
   readonly found: AuditReport;

@@ -61,6 +61,8 @@ const subjectsIn = async (database: Opened, user: string) => (await emailsIn(dat
 const contactFor = (app: RigApp, ...addresses: readonly string[]) =>
   app.crm.createRecords([{ type: "contact", lastname: "Carl", addresses: [...addresses] }]);
 
+const newSenders = (app: RigApp) => dispatchAfterwards(app.context, app.organizations, new AbortController().signal);
+
 const PROTOCOLS = {
   IMAP: () => ({}),
   POP3: () => ({ protocol: "pop3", port: rig.dovecot.ports.pop3 }) as const,
@@ -148,11 +150,11 @@ onOneDatabaseEach("a sender who becomes known", servers, (promise) => {
     await using _ = app;
     await app.operations.untrack(messageIdOf(own(user, "fourth")), false, "Eve");
     await contactFor(app, "", sender(user));
-    await dispatchAfterwards(app.context, app.organizations);
+    await newSenders(app);
     assert.equal((await round(app, user)).tracked, 1);
     assert.deepEqual(await subjectsIn(database, user), ["third"], "the first two are older, and the last was untracked");
     clock.forward(3600);
-    await dispatchAfterwards(app.context, app.organizations);
+    await newSenders(app);
     const { received, tracked } = await round(app, user);
     assert.deepEqual([received, tracked], [0, 0], "what is told a second time is no news");
   });
@@ -176,7 +178,7 @@ onOneDatabaseEach("a sender who becomes known", servers, (promise) => {
         inactive?.id,
         sender(activated),
       ]);
-      await dispatchAfterwards(app.context, app.organizations);
+      await newSenders(app);
       assert.equal((await receive(app, ...users)).counts.skipped, 4);
       await database.query("update crm.contact set firstname = 'Carl' where contactid = $1", [contact?.id]);
       assert.equal(await waiting(), 0, "another name is no address");
@@ -189,7 +191,7 @@ onOneDatabaseEach("a sender who becomes known", servers, (promise) => {
         { type: "account", name: "Customer", addresses: [sender(account)] },
         { type: "lead", lastname: "Lead", addresses: [sender(lead)] },
       ]);
-      await dispatchAfterwards(app.context, app.organizations);
+      await newSenders(app);
       assert.equal((await receive(app, ...users)).counts.tracked, 4);
       assert.equal((await emailsIn(database, ...users)).length, 4);
     },
@@ -201,7 +203,7 @@ onOneDatabaseEach("a sender who becomes known", servers, (promise) => {
     await using _ = app;
     await contactFor(app, sender(user));
     assert.deepEqual((await database.query("select 1 from crm.newaddress")).rows, []);
-    await dispatchAfterwards(app.context, app.organizations);
+    await newSenders(app);
     assert.equal((await round(app, user)).tracked, 0);
     const ask = (address: string, from: Date | null, ...mailboxes: readonly string[]) =>
       app.operations.replaySender(mailboxes, address, from);
@@ -226,14 +228,14 @@ onOneDatabaseEach("a sender who becomes known", servers, (promise) => {
       async facts(query) {
         const found = await facts(query);
         await contactFor(app, sender(user));
-        await dispatchAfterwards(app.context, app.organizations);
+        await newSenders(app);
         return found;
       },
     });
     assert.equal((await round(app, user)).skipped, 1);
     app.context.crm = () => crm;
     clock.forward(3600);
-    await dispatchAfterwards(app.context, app.organizations);
+    await newSenders(app);
     assert.equal((await round(app, user)).tracked, 1);
   });
 });

@@ -24,6 +24,8 @@ create table crm.newaddress (
   -- When it was asked for: it is told once more later, see newAddresses in crm/.
   toldon timestamptz
 );
+create index newaddress_first on crm.newaddress (id) where toldon is null;
+create index newaddress_again on crm.newaddress (toldon) where toldon is not null;
 
 -- Notes the addresses that the rows of one statement did not have before, or had while they were inactive. The argument is the table's key column.
 create function crm.note_new_addresses() returns trigger language plpgsql as $$

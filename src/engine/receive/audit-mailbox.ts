@@ -6,6 +6,7 @@ import { type AuditReport, addReports, NOTHING_FOUND } from "../../model/audit-r
 import { Failure } from "../../model/failure.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
 import { type Compared, comparePage, type DecidedThere, type Listed, reportOf } from "./compare-page.ts";
+import { inPages } from "./in-pages.ts";
 import { MISSING, missingAlert } from "./missing-alert.ts";
 import { readPlaces, type Wanted } from "./read-places.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
@@ -81,7 +82,7 @@ class Walk {
     this.report = found;
   }
 
-  /** Goes through one stream, behind `after` in the order of the ids. A folder's own trouble stays its own. */
+  /** Goes through one stream, behind `after` in the order of `inPages`. A folder's own trouble stays its own. */
   async take(listed: Listed, after: string | null): Promise<UnfinishedAudit | null> {
     if (this.#reading.signal.aborted) return this.#stopAt(listed, after);
     if (this.#reading.broken.has(listed.stream)) return this.#leaveOut(listed, "The mail system does not let it be read at the moment.");
@@ -111,10 +112,7 @@ class Walk {
       folders,
     });
     if (after === null) this.#add({ ...NOTHING_FOUND, there: ahead + older, beforeStart: older, notReadYet: ahead });
-    const ids = [...new Set(covered)].sort();
-    const rest = after === null ? ids : ids.filter((id) => id > after);
-    for (let from = 0; from < rest.length; from += AT_A_TIME) {
-      const page = rest.slice(from, from + AT_A_TIME);
+    for await (const page of inPages(covered, AT_A_TIME, after)) {
       if (!(await this.#page(listed, page))) return null;
       this.#reading.onPage?.(page.length);
       if (this.#reading.signal.aborted || (await this.#clock.isOver())) return this.#stopAt(listed, page.at(-1) ?? null);

@@ -15,7 +15,7 @@ export function missingAlert(mailbox: string, report: AuditReport): Pick<AlertTe
   const repaired = report.repaired > 0 ? ` ${report.repaired} of them could be read again.` : "";
   return {
     code: MISSING,
-    message: `Mailbox ${mailbox}: of ${report.there} messages in the folders that are read, ${report.missing} are missing in the CRM: ${parts.join(", and ")}.${repaired}`,
+    message: `Mailbox ${mailbox}: of ${report.there} messages in the folders that are read, ${report.missing} ${report.missing === 1 ? "is" : "are"} missing in the CRM: ${parts.join(", and ")}.${repaired}`,
     remedy: `\`waypost audit ${mailbox}\` names them, and \`waypost audit ${mailbox} --repair\` reads them again and closes this.`,
   };
 }
