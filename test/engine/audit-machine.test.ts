@@ -75,7 +75,10 @@ for (const kind of [exchangeKind, graphKind(), labelKind]) {
           const seen = await audit(box);
           assert.deepEqual(await isAlerted(box), seen.missing > 0);
           const repaired = await audit(box, true);
-          assert.deepEqual([repaired.missing, repaired.repaired], [seen.missing, seen.missing], JSON.stringify(repaired));
+          assert.equal(repaired.repaired, repaired.missing, JSON.stringify(repaired));
+          // Of copies in several folders the first to be repaired makes the email of all.
+          assert.equal(repaired.missing > 0, seen.missing > 0);
+          assert.ok(repaired.missing <= seen.missing);
           assert.equal(await isAlerted(box), false, "the alert is closed");
           await box.assertComplete();
           const again = await audit(box, true);
