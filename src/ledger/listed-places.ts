@@ -23,9 +23,14 @@ export async function decisionsAt(
   ids: readonly string[],
 ): Promise<Map<string, DecisionThere>> {
   const { rows } = await sql.query<DecisionThere & { readonly id: string }>(
-    `select ref_id as id, decision_id as "decisionId", identity, outcome, email_id as "emailId", message_id as "messageId", received
-     from waypost.location join waypost.decision on decision.id = decision_id and not undecided
-     where location.mailbox_id = $1 and stream_id = $2 and ref_id = any($3) and gone_at is null`,
+    // Place by place, by the whole of the index: without statistics the planner would go through all places of the stream.
+    `select one.id, decision_id as "decisionId", identity, outcome, email_id as "emailId", message_id as "messageId", received
+     from unnest($3::text[]) one (id)
+       cross join lateral (
+         select decision_id from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = one.id and gone_at is null offset 0) location
+       cross join lateral (
+         select identity, outcome, email_id, message_id, received, undecided from waypost.decision where decision.id = decision_id offset 0) decision
+     where not undecided`,
     [mailboxId, stream, ids],
   );
   return new Map(rows.map(({ id, ...decision }) => [id, decision]));
