@@ -10,7 +10,7 @@ import type { Facts, FactsQuery } from "./model/facts.ts";
 import type { Failure } from "./model/failure.ts";
 import type { Direction, Secret } from "./model/mailbox.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "./model/message.ts";
-import type { RecordName, RecordRef } from "./model/record.ts";
+import type { MadeRecord, NewRecord, RecordName, RecordRef } from "./model/record.ts";
 import type { OrganizationSettings } from "./model/settings.ts";
 import type { Transaction } from "./model/sql.ts";
 
@@ -252,6 +252,29 @@ export interface MailSender {
   close(): Promise<void>;
 }
 
+/** Where an address stands now that it stands for a record. */
+export interface AddedAddress {
+  /** See AddressMatch. */
+  readonly column: number;
+  readonly place: "column" | "beside the columns" | "there already";
+}
+
+/** Which unresolved parties become which record. */
+export interface Resolving {
+  readonly address: string;
+  readonly record: RecordRef;
+  readonly column: number;
+  /** Only those of this email; null: of all. */
+  readonly emailId: string | null;
+  /** Parties at a time. */
+  readonly limit: number;
+}
+
+export interface ResolvedParties {
+  readonly parties: number;
+  readonly emails: number;
+}
+
 /** A CRM organization. */
 export interface Crm {
   /** `deliver`, `setRegarding`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
@@ -286,6 +309,17 @@ export interface Crm {
    * the CRM to keep them. Each comes a second time some minutes later; at most `limit` come for the first time, and as many for the second. Missing where the CRM cannot tell.
    */
   newAddresses?(limit: number, now: Date, within: Transaction): Promise<readonly string[]>;
+  /**
+   * Makes contacts and leads of addresses that no record has, one of each address whoever asks at once. By key form of the address, whose it is now;
+   * without an entry it is nobody's. In a transaction it comes first.
+   */
+  makeRecords(wanted: readonly NewRecord[], within?: Transaction): Promise<ReadonlyMap<string, MadeRecord>>;
+  /** Makes an address stand for a contact, account or lead; null where there is no such record. */
+  addAddress(record: RecordRef, address: string, where: "column" | "beside", within?: Transaction): Promise<AddedAddress | null>;
+  /** Resolves some of the unresolved parties with an address; called again until it says 0 parties, it has resolved all. */
+  resolveParties(resolving: Resolving, within?: Transaction): Promise<ResolvedParties>;
+  /** Items in a queue for emails that may have none there; see additionalQueueItem in tracking/. */
+  addQueueItems(queueId: string, emailIds: readonly string[], within?: Transaction): Promise<void>;
   /** Sets what an email is about; null: nothing. False where there is no such email. */
   setRegarding(id: string, regarding: RecordRef | null, within?: Transaction): Promise<boolean>;
   /**

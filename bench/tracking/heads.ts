@@ -92,6 +92,9 @@ export function factsOf(heads: readonly MessageHead[]): Facts {
     filter: 2,
     ownerId: "reader",
     ownerType: "systemuser",
+    ownerMayWrite: true,
+    ownerQueue: null,
+    ownerAutoCreates: 0,
     disabled: false,
   };
   return {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Configuration, FilterName } from "../config.ts";
-import { putQueues, putUsers } from "../crm/directory.ts";
+import { putDefaultQueues, putQueues, putUsers } from "../crm/directory.ts";
 import { tellNewAddresses } from "../crm/new-addresses.ts";
 import { writeSettings } from "../crm/settings.ts";
 import type { Database } from "../database/database.ts";
@@ -13,7 +13,7 @@ import { type MailboxSetting, storeMailboxes, storeProfiles } from "../ledger/ma
 import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
 import type { Endpoint, ServerProfile } from "../model/mailbox.ts";
-import { DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "../model/settings.ts";
+import { AUTO_CREATE, DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "../model/settings.ts";
 
 /** What the file says goes into the ledger and the embedded CRM in one transaction; processes that start together do it one after the other. */
 export async function storeConfiguration(database: Database, configuration: Configuration, now: Date): Promise<void> {
@@ -31,7 +31,10 @@ export async function storeConfiguration(database: Database, configuration: Conf
         name: user.name,
         address: user.email,
         otherAddresses: user.otherEmails,
+        aliases: user.aliases,
         filter: FILTER_METHODS[user.filter],
+        autoCreates: AUTO_CREATE[user.autoCreate],
+        mayWriteEmails: user.mayWriteEmails,
         letsOthersSend: user.letsOthersSend,
         maySendAsOthers: user.maySendAsOthers,
       })),
@@ -42,11 +45,13 @@ export async function storeConfiguration(database: Database, configuration: Conf
       configuration.queues.map((queue) => ({
         name: queue.name,
         address: queue.email,
+        aliases: queue.aliases,
         filter: FILTER_METHODS[queue.filter],
         owner: queue.owner,
       })),
       "all",
     );
+    await putDefaultQueues(tx, defaultQueues(configuration, users, queues));
     await storeProfiles(
       tx,
       configuration.organizations.map(({ name, kind }) => ({ name, kind })),
@@ -62,6 +67,20 @@ export async function storeConfiguration(database: Database, configuration: Conf
     await closeAlertsOfRetired(tx, now);
     await alertPendingApprovals(tx, now);
   }, "store configuration");
+}
+
+/** By ids; null: the user has none. */
+function defaultQueues(
+  configuration: Configuration,
+  users: ReadonlyMap<string, string>,
+  queues: ReadonlyMap<string, string>,
+): Map<string, string | null> {
+  return new Map(
+    configuration.users.flatMap(({ email, defaultQueue }) => {
+      const user = users.get(addressKey(email));
+      return user === undefined ? [] : [[user, queues.get(addressKey(defaultQueue ?? "")) ?? null]];
+    }),
+  );
 }
 
 /** How many connections each host may be asked for: its own setting, else the smallest limit of the profiles that lead there. */

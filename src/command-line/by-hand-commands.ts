@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { regardingLines, trackLines, untrackLines } from "./print-by-hand.ts";
+import { untilInterrupted } from "./interruption.ts";
+import { regardingLines, resolveLines, trackLines, untrackLines } from "./print-by-hand.ts";
 import type { Door } from "./service-door.ts";
 
 /** What a command needs of the program around it. */
@@ -55,6 +56,22 @@ export function addByHandCommands(program: Command, { withDoor, print, actor }: 
         const result = await door.call("regarding", message, record, actor());
         print(result, regardingLines(result));
         return EXIT.ok;
+      }),
+    );
+
+  program
+    .command("resolve")
+    .description("say which record an e-mail address is that stands unresolved on emails, and resolve it on all of them")
+    .argument("<address>", "the address as it stands on the emails")
+    .argument("<record>", RECORD)
+    .option("--message <message>", `resolve it on the email of this message, also where emails are not resolved alike: ${MESSAGE}`)
+    .option("--beside", "keep the address beside the record's e-mail columns, also where one of them is free")
+    .action((address: string, record: string, { message = null, beside = false }: { message?: string | null; beside?: boolean }) =>
+      withDoor(async (door) => {
+        const stop = untilInterrupted();
+        const result = await door.call("resolve", address, record, { message, beside }, actor(), stop, () => undefined);
+        print(result, resolveLines(result));
+        return result.unfinished ? EXIT.failed : EXIT.ok;
       }),
     );
 }

@@ -1,7 +1,8 @@
 import type { RegardingResult, TouchedMessage, TrackResult, UntrackResult } from "../engine/operations/by-hand.ts";
+import type { ResolveResult } from "../engine/operations/resolve.ts";
 import type { RecordRef } from "../model/record.ts";
 import type { Json } from "./json.ts";
-import { printable } from "./print.ts";
+import { plural, printable } from "./print.ts";
 
 /** What came of `waypost track`, as lines for a person. */
 export function trackLines({ state, messages, emailId, regarding, left }: Json<TrackResult>): string[] {
@@ -30,6 +31,21 @@ export function regardingLines({ messages, emailId, regarding }: Json<RegardingR
   return [`${named(messages)}: the email ${emailId} is about ${regarding === null ? "no record" : recordName(regarding)} now.`].map(
     printable,
   );
+}
+
+const PLACE = {
+  column: "It stands in an e-mail column of the record now",
+  "beside the columns": "It stands beside the e-mail columns of the record now",
+  "there already": "The record had the address already",
+} as const;
+
+/** What came of `waypost resolve`. */
+export function resolveLines({ address, record, place, emails, spreads, unfinished }: Json<ResolveResult>): string[] {
+  const others = spreads ? "" : " Other emails stay as they are: resolvesimilarunresolvedemailaddress is off.";
+  return [
+    `${address} is ${recordName(record)}. ${PLACE[place]}; it was unresolved on ${plural(emails, "email")} and is the record there.${others}`,
+    ...(unfinished ? ["It was interrupted. Run the command again to resolve the rest."] : []),
+  ].map(printable);
 }
 
 function named(messages: readonly Json<TouchedMessage>[]): string {

@@ -56,6 +56,16 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
       if (problem !== null) found.push({ path: ["serverProfiles", index, direction, "authentication"], problem });
     }
   }
+  for (const [index, user] of users.entries()) {
+    if (
+      user.defaultQueue !== undefined &&
+      !known(
+        queues.map((one) => one.email),
+        user.defaultQueue,
+      )
+    )
+      found.push({ path: ["users", index, "defaultQueue"], problem: `no queue has the address ${user.defaultQueue}` });
+  }
   for (const [index, queue] of queues.entries()) {
     if (
       queue.owner !== undefined &&

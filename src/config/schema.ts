@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LinearPattern } from "../model/linear-pattern.ts";
-import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { DEFAULT_SETTINGS, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import { address, hostName, name, secret } from "./fields.ts";
 import { oauth } from "./oauth.ts";
 import { incomingServer, outgoingServer, preset } from "./servers.ts";
@@ -13,6 +13,8 @@ const noisePattern = z.string().superRefine((text, context) => {
   if ("problem" in read) context.addIssue({ code: "custom", message: `is a regular expression that cannot be used: it ${read.problem}` });
 });
 
+const plusAddressSeparator = z.string().regex(PLUS_ADDRESS_SEPARATOR, "must be one character like + or -, or nothing");
+
 const settings = z
   .strictObject(Object.fromEntries(Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [key, settingField(key, value).optional()])))
   .describe("Organization settings by their Dynamics names; what is left out has Dynamics' default.");
@@ -20,6 +22,7 @@ const settings = z
 /** What a setting may be, by what it is by default. */
 function settingField(key: string, value: unknown): z.ZodType {
   if (key === "hashfilterkeywords") return noisePattern;
+  if (key === "PlusAddressSeparator") return plusAddressSeparator;
   if (typeof value === "boolean") return z.boolean();
   if (typeof value === "number") return z.number();
   return Array.isArray(value) ? z.array(z.string()) : z.string();
@@ -41,6 +44,8 @@ const filter = z
   .describe(
     "incomingemailfilteringmethod: all = 0, replies to CRM email = 1, from leads, contacts and accounts = 2, from email-enabled records = 3, none = 4.",
   );
+
+const aliases = z.array(address).max(100).default([]).describe("Further addresses that stand for the user or queue.");
 
 /** The one schema of configuration (docs/configuration.md). What stands in the file is read-only everywhere else. */
 export const configurationSchema = z.strictObject({
@@ -137,7 +142,16 @@ export const configurationSchema = z.strictObject({
         name,
         email: address,
         otherEmails: z.array(address).max(2).default([]),
+        aliases,
         filter: filter.default("replies"),
+        autoCreate: z
+          .enum(["nothing", "contact", "lead"])
+          .default("nothing")
+          .describe(
+            "autocreatecontactonpromote: what is made of the unresolved sender of an email that this user owns. nothing = 0, contact = 1, lead = 2.",
+          ),
+        mayWriteEmails: z.boolean().default(true).describe("Holds prvWriteActivity; who does not, owns no email."),
+        defaultQueue: address.optional().describe("E-mail of the user's default queue, see AutoRouteToOwnerQueue."),
         letsOthersSend: z.boolean().default(false).describe("Other users may send in this user's name (issendasallowed)."),
         maySendAsOthers: z.boolean().default(false).describe("Holds prvSendAsUser."),
       }),
@@ -148,6 +162,7 @@ export const configurationSchema = z.strictObject({
       z.strictObject({
         name,
         email: address,
+        aliases,
         filter: filter.exclude(["none"]).default("all"),
         owner: address.optional().describe("E-mail of the user who owns it."),
       }),

@@ -1,9 +1,10 @@
 import { addressKey } from "../model/address.ts";
 import { type FactsQuery, MATCHES_PER_ADDRESS, type Voter } from "../model/facts.ts";
-import { type AddressMatch, SENDER_ORDER } from "../model/record.ts";
-import type { FilterMethod } from "../model/settings.ts";
+import { type AddressMatch, type RecordRef, SENDER_ORDER } from "../model/record.ts";
+import type { AutoCreate, FilterMethod } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableText } from "../model/text.ts";
+import { namesOf } from "../tracking/plus-address.ts";
 
 /**
  * The records that bear each of these addresses (key form), best first: active ones, then by table in SENDER_ORDER. Every address has an
@@ -63,6 +64,9 @@ export async function readVoters(sql: Sql, addresses: readonly string[], owner: 
     filter: FilterMethod;
     ownerId: string | null;
     ownerType: "systemuser" | "team";
+    ownerMayWrite: boolean;
+    ownerQueue: RecordRef | null;
+    ownerAutoCreates: AutoCreate;
     addresses: string[];
   }>(
     `with wanted as (
@@ -73,22 +77,28 @@ export async function readVoters(sql: Sql, addresses: readonly string[], owner: 
        coalesce(settings.incomingemailfilteringmethod, queue.incomingemailfilteringmethod, 1) as filter,
        case one.type when 'systemuser' then one.id else queue.ownerid end as "ownerId",
        coalesce(queue.owneridtype, 'systemuser') as "ownerType",
+       -- What a team may do is not kept.
+       coalesce(queue.owneridtype = 'team', false) or coalesce(not owner.isdisabled, false) and exists (
+         select from crm.systemuserprivilege where systemuserid = owner.systemuserid and privilege = 'prvWriteActivity') as "ownerMayWrite",
+       case when routed.queueid is not null then jsonb_build_object('type', 'queue', 'id', routed.queueid, 'name', routed.name) end as "ownerQueue",
+       coalesce(wishes.autocreatecontactonpromote, 0) as "ownerAutoCreates",
        array(select emailaddress from crm.emailsearch where parentobjectid = one.id order by emailcolumnnumber) as addresses
      from wanted
        join crm.addressee one on one.id = wanted.id and one.type in ('systemuser', 'queue')
        left join crm.usersettings settings on settings.systemuserid = one.id
        left join crm.queue on queue.queueid = one.id
+       left join crm.systemuser owner on owner.systemuserid = case when one.type = 'systemuser' then one.id when queue.owneridtype = 'systemuser' then queue.ownerid end
+       left join crm.usersettings wishes on wishes.systemuserid = owner.systemuserid
+       left join crm.queue routed on routed.queueid = owner.queueid and routed.statecode = 0
      order by one.type desc, one.id`,
     [addresses.map(storableText), owner.id ?? null],
   );
   const voters = rows.map(
-    ({ type, id, name, active, filter, ownerId, ownerType, addresses }): Voter => ({
+    ({ type, id, name, active, addresses, ...rest }): Voter => ({
       record: { type, id, name },
       addresses: [...new Set(addresses)],
-      filter,
-      ownerId,
-      ownerType,
       disabled: !active,
+      ...rest,
     }),
   );
   const asked = new Set(addresses);
@@ -99,12 +109,17 @@ export async function readVoters(sql: Sql, addresses: readonly string[], owner: 
   return { byAddress, owner: voters.find(({ record }) => record.type === owner.type && record.id === owner.id) ?? null };
 }
 
-/** Key forms of all addresses on the heads, each once. */
-export function addressesOf(heads: FactsQuery["heads"]): string[] {
+/** Key forms of all addresses on the heads, each once, and of those of which they may be variants; see addressMeant. */
+export function addressesOf(heads: FactsQuery["heads"], separator: string): string[] {
   const keys = new Set<string>();
   for (const head of heads) {
     for (const list of [head.from, head.sender ? [head.sender] : [], head.replyTo, head.to, head.cc, head.bcc]) {
-      for (const { address } of list) keys.add(addressKey(address));
+      for (const { address } of list) {
+        const key = addressKey(address);
+        if (keys.has(key)) continue;
+        keys.add(key);
+        for (const name of namesOf(key, separator)) keys.add(name);
+      }
     }
   }
   return [...keys];

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { addressKey } from "../model/address.ts";
 import type { RecordRef } from "../model/record.ts";
-import type { FilterMethod } from "../model/settings.ts";
+import { AUTO_CREATE, type AutoCreate, type FilterMethod } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 
@@ -11,7 +11,12 @@ export interface UserEntry {
   readonly address: string;
   /** At most two: `personalemailaddress` and `mobilealertemail`. */
   readonly otherAddresses?: readonly string[];
+  /** Further addresses that stand for the user, as many as there are. */
+  readonly aliases?: readonly string[];
   readonly filter?: FilterMethod;
+  readonly autoCreates?: AutoCreate;
+  /** Holds prvWriteActivity. Default: true. */
+  readonly mayWriteEmails?: boolean;
   /** `issendasallowed`: other users may send in this user's name. */
   readonly letsOthersSend?: boolean;
   /** Holds prvSendAsUser. */
@@ -23,6 +28,7 @@ export interface UserEntry {
 export interface QueueEntry {
   readonly name: string;
   readonly address: string;
+  readonly aliases?: readonly string[];
   readonly filter?: FilterMethod;
   /** Primary address of the user who owns it. */
   readonly owner?: string | undefined;
@@ -63,34 +69,39 @@ export async function putUsers(sql: Sql, entries: readonly UserEntry[], extent: 
       address: entry.address,
       personal: entry.otherAddresses?.[0] ?? null,
       mobile: entry.otherAddresses?.[1] ?? null,
+      aliases: entry.aliases ?? [],
       disabled: entry.disabled ?? false,
       filter: entry.filter ?? 1,
+      autocreates: entry.autoCreates ?? AUTO_CREATE.nothing,
       letsotherssend: entry.letsOthersSend ?? false,
-      maysendasothers: entry.maySendAsOthers ?? false,
+      privileges: [...(entry.maySendAsOthers ? ["prvSendAsUser"] : []), ...(entry.mayWriteEmails === false ? [] : ["prvWriteActivity"])],
     })),
   );
-  const given = `jsonb_to_recordset($1::jsonb) given (id uuid, fullname text, address text, personal text, mobile text, disabled boolean,
-    filter smallint, letsotherssend boolean, maysendasothers boolean)`;
+  const given = `jsonb_to_recordset($1::jsonb) given (id uuid, fullname text, address text, personal text, mobile text, aliases text[],
+    disabled boolean, filter smallint, autocreates smallint, letsotherssend boolean, privileges text[])`;
   await sql.query(
-    `insert into crm.systemuser as old (systemuserid, fullname, internalemailaddress, personalemailaddress, mobilealertemail, isdisabled)
-     select id, fullname, address, personal, mobile, disabled from ${given}
+    `insert into crm.systemuser as old (systemuserid, fullname, internalemailaddress, personalemailaddress, mobilealertemail, aliases, isdisabled)
+     select id, fullname, address, personal, mobile, aliases, disabled from ${given}
      on conflict (systemuserid) do update set fullname = excluded.fullname, internalemailaddress = excluded.internalemailaddress,
-       personalemailaddress = excluded.personalemailaddress, mobilealertemail = excluded.mobilealertemail, isdisabled = excluded.isdisabled
-     where (old.fullname, old.internalemailaddress, old.personalemailaddress, old.mobilealertemail, old.isdisabled) is distinct from
-       (excluded.fullname, excluded.internalemailaddress, excluded.personalemailaddress, excluded.mobilealertemail, excluded.isdisabled)`,
+       personalemailaddress = excluded.personalemailaddress, mobilealertemail = excluded.mobilealertemail, aliases = excluded.aliases,
+       isdisabled = excluded.isdisabled
+     where (old.fullname, old.internalemailaddress, old.personalemailaddress, old.mobilealertemail, old.aliases, old.isdisabled) is distinct from
+       (excluded.fullname, excluded.internalemailaddress, excluded.personalemailaddress, excluded.mobilealertemail, excluded.aliases, excluded.isdisabled)`,
     [rows],
   );
   await sql.query(
-    `update crm.usersettings set incomingemailfilteringmethod = given.filter, issendasallowed = given.letsotherssend from ${given}
-     where systemuserid = given.id and (incomingemailfilteringmethod, issendasallowed) is distinct from (given.filter, given.letsotherssend)`,
+    `update crm.usersettings set incomingemailfilteringmethod = given.filter, autocreatecontactonpromote = given.autocreates, issendasallowed = given.letsotherssend
+     from ${given} where systemuserid = given.id and (incomingemailfilteringmethod, autocreatecontactonpromote, issendasallowed)
+       is distinct from (given.filter, given.autocreates, given.letsotherssend)`,
     [rows],
   );
   await sql.query(
-    `insert into crm.systemuserprivilege (systemuserid, privilege) select id, 'prvSendAsUser' from ${given} where maysendasothers on conflict do nothing`,
+    `insert into crm.systemuserprivilege (systemuserid, privilege) select id, privilege from ${given} cross join unnest(privileges) privilege on conflict do nothing`,
     [rows],
   );
   await sql.query(
-    `delete from crm.systemuserprivilege using ${given} where systemuserid = given.id and privilege = 'prvSendAsUser' and not given.maysendasothers`,
+    `delete from crm.systemuserprivilege held using ${given}
+     where systemuserid = given.id and held.privilege in ('prvSendAsUser', 'prvWriteActivity') and held.privilege <> all(given.privileges)`,
     [rows],
   );
   return ids;
@@ -104,21 +115,31 @@ export async function putQueues(sql: Sql, entries: readonly QueueEntry[], extent
     id: ids.get(addressKey(entry.address)),
     name: entry.name,
     address: entry.address,
+    aliases: entry.aliases ?? [],
     filter: entry.filter ?? 0,
     owner: entry.owner === undefined ? null : addressKey(entry.owner),
   }));
   await sql.query(
-    `insert into crm.queue as old (queueid, name, emailaddress, incomingemailfilteringmethod, ownerid)
-     select given.id, given.name, given.address, given.filter,
+    `insert into crm.queue as old (queueid, name, emailaddress, aliases, incomingemailfilteringmethod, ownerid)
+     select given.id, given.name, given.address, given.aliases, given.filter,
        (select parentobjectid from crm.emailsearch where emailaddress = given.owner and parentobjecttypecode = 'systemuser' and emailcolumnnumber = 1 order by parentobjectid limit 1)
-     from jsonb_to_recordset($1::jsonb) given (id uuid, name text, address text, filter smallint, owner text)
-     on conflict (queueid) do update set name = excluded.name, emailaddress = excluded.emailaddress,
+     from jsonb_to_recordset($1::jsonb) given (id uuid, name text, address text, aliases text[], filter smallint, owner text)
+     on conflict (queueid) do update set name = excluded.name, emailaddress = excluded.emailaddress, aliases = excluded.aliases,
        incomingemailfilteringmethod = excluded.incomingemailfilteringmethod, ownerid = excluded.ownerid
-     where (old.name, old.emailaddress, old.incomingemailfilteringmethod, old.ownerid) is distinct from
-       (excluded.name, excluded.emailaddress, excluded.incomingemailfilteringmethod, excluded.ownerid)`,
+     where (old.name, old.emailaddress, old.aliases, old.incomingemailfilteringmethod, old.ownerid) is distinct from
+       (excluded.name, excluded.emailaddress, excluded.aliases, excluded.incomingemailfilteringmethod, excluded.ownerid)`,
     [storableJson(rows)],
   );
   return ids;
+}
+
+/** Gives these users these default queues, by ids; null: none. */
+export async function putDefaultQueues(sql: Sql, queues: ReadonlyMap<string, string | null>): Promise<void> {
+  await sql.query(
+    `update crm.systemuser set queueid = given.queue from unnest($1::uuid[], $2::uuid[]) given (id, queue)
+     where systemuserid = given.id and systemuser.queueid is distinct from given.queue`,
+    [[...queues.keys()], [...queues.values()]],
+  );
 }
 
 /** Makes accounts, contacts and leads, one statement a table, and returns them in their order. Must run in a transaction. */

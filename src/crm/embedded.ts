@@ -11,9 +11,12 @@ import { readReturned } from "./delivery-reports.ts";
 import { createRecords, putQueues, putUsers, type QueueEntry, type RecordEntry, type UserEntry } from "./directory.ts";
 import { readFacts } from "./facts.ts";
 import { newAddresses } from "./new-addresses.ts";
+import { makeRecords } from "./new-records.ts";
 import { readOutgoing } from "./outgoing.ts";
 import { pendingEmails, pendingSenders } from "./pending.ts";
+import { addQueueItems } from "./queue-items.ts";
 import { type EmailListQuery, type EmailPage, listEmails, readEmail, readRecord, type WholeEmail } from "./read.ts";
+import { addAddress, resolveParties } from "./resolve-address.ts";
 import { type SendOptions, type SendResult, sendEmail } from "./send-email.ts";
 import { readSettings, type StoredSettings, writeSettings } from "./settings.ts";
 import { settleEmail } from "./settle.ts";
@@ -53,6 +56,11 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     standing: (ids) => standingEmails(store, ids),
     deleted: (ids) => deletedEmails(store, ids),
     newAddresses: (limit, now, within) => newAddresses(within, limit, now),
+    makeRecords: (wanted, within) => inTransaction(store, within, "make records", (sql) => makeRecords(sql, wanted)),
+    addAddress: (record, address, where, within) =>
+      inTransaction(store, within, "add address", (sql) => addAddress(sql, record, address, where)),
+    resolveParties: (resolving, within) => inTransaction(store, within, "resolve parties", (sql) => resolveParties(sql, resolving)),
+    addQueueItems: (queueId, emailIds, within) => addQueueItems(within ?? store, queueId, emailIds),
     setRegarding: (id, regarding, within) => inTransaction(store, within, "set regarding", (sql) => setRegarding(sql, id, regarding)),
     remove: (id, within) => inTransaction(store, within, "delete email", (sql) => removeEmail(sql, id)),
     pendingSenders: (now) => pendingSenders(store, now),

@@ -1,20 +1,18 @@
 import type { Facts, FactsQuery } from "../model/facts.ts";
 import { Failure } from "../model/failure.ts";
 import type { Sql } from "../model/sql.ts";
+import { votersAt } from "../tracking/recipients.ts";
 import { addressesOf, readVoters, recordsByAddress } from "./address-index.ts";
 import { correlationKeys, earlierEmails } from "./earlier-emails.ts";
 import { readSettings } from "./settings.ts";
 
 /** What the CRM knows about the heads of one page: four statements, whatever the page holds. */
 export async function readFacts(sql: Sql, { mailbox, heads, reported = [] }: FactsQuery): Promise<Facts> {
-  const addresses = addressesOf(heads);
-  const [{ settings }, records, voters] = await Promise.all([
-    readSettings(sql),
-    recordsByAddress(sql, addresses),
-    readVoters(sql, addresses, mailbox.owner),
-  ]);
+  const { settings } = await readSettings(sql);
+  const addresses = addressesOf(heads, settings.PlusAddressSeparator);
+  const [records, voters] = await Promise.all([recordsByAddress(sql, addresses), readVoters(sql, addresses, mailbox.owner)]);
   if (mailbox.owner.id !== undefined && !voters.owner) throw ownerMissing(mailbox);
-  const isOwn = (address: string) => (voters.byAddress.get(address) ?? []).length > 0;
+  const isOwn = (address: string) => votersAt(address, { settings, records, voters: voters.byAddress }).length > 0;
   const emails = await earlierEmails(sql, correlationKeys({ heads, mailbox, reported }, settings, isOwn));
   return {
     settings,

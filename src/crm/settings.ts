@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Failure } from "../model/failure.ts";
 import { LinearPattern } from "../model/linear-pattern.ts";
-import { DEFAULT_SETTINGS, type OrganizationSettings } from "../model/settings.ts";
+import { DEFAULT_SETTINGS, type OrganizationSettings, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { hashesAreMade, hashesDiffer } from "../tracking/smart-matching.ts";
 import { hashAnew } from "./email-hashes.ts";
@@ -12,6 +12,8 @@ const prefix = z
   .string()
   .max(20)
   .regex(/^[^\p{Cc}]*$/u, "must not hold control characters");
+
+const separator = z.string().regex(PLUS_ADDRESS_SEPARATOR, "must be one character like + or -, or nothing");
 
 const pattern = z.string().superRefine((text, context) => {
   const read = LinearPattern.read(text);
@@ -38,6 +40,7 @@ const SCHEMA = z.object({
   ignoreinternalemail: flag,
   allowunresolvedpartiesonemailsend: flag,
   unresolveemailaddressifmultiplematch: flag,
+  resolvesimilarunresolvedemailaddress: flag,
   requireapprovalforuseremail: flag,
   requireapprovalforqueueemail: flag,
   maxuploadfilesize: whole(1, 131_072),
@@ -54,8 +57,12 @@ const SCHEMA = z.object({
   IgnoreInternalEmailFromQueues: flag,
   CreateQueueItemsForAcceptingQueueRecipients: flag,
   CreateQueueItemForSynchronizingMailbox: flag,
+  SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail: flag,
+  AutoRouteToOwnerQueue: flag,
+  AutoCreateContactOnPromote: flag,
   SSSForceFilteringMethodForUserMailboxes: whole(-1, 4),
   SkipAutomaticReplies: flag,
+  PlusAddressSeparator: separator,
   BackgroundSendBatchSize: whole(1, 255),
   MaximumSubjectLengthOnMailServer: whole(255, 400),
   SSSSaveOutgoingEmailToExchangeSentFolder: flag,

@@ -6,8 +6,8 @@ export interface AuditEntry {
   readonly at: Date;
   /** Who, as the system that let them in names them. */
   readonly actor: string;
-  readonly action: "approve" | "reject" | "track" | "untrack" | "regarding" | "delete email";
-  /** What was changed: the address of a mailbox, or `decision` and the number of one. */
+  readonly action: "approve" | "reject" | "track" | "untrack" | "regarding" | "delete email" | "resolve";
+  /** What was changed: the address of a mailbox, `decision` and the number of one, or `address` and one that was resolved. */
   readonly subject: string;
 }
 

@@ -1,6 +1,6 @@
 import type { Address } from "./address.ts";
 import type { AutomaticAnswer } from "./automatic-answer.ts";
-import type { RecordRef } from "./record.ts";
+import type { NewRecord, RecordRef } from "./record.ts";
 
 /** Dynamics' reason codes of a check (DESIGN 8). */
 export const REASON = {
@@ -70,6 +70,8 @@ export interface Placement {
   /** Queues that get a queue item. */
   readonly queueIds: readonly string[];
   readonly duplicateSenderUnresolved: boolean;
+  /** The record that is to be made of the unresolved sender. */
+  readonly newRecord?: NewRecord;
 }
 
 /** The stored answer to "why was this message (not) tracked?". */
@@ -84,6 +86,8 @@ export interface Decision {
   /** Set for an automatic message that answers an email of ours; `cutsLoop`: it is one too many, and skipped for that. */
   readonly automaticAnswer?: AutomaticAnswer;
   readonly cutsLoop?: true;
+  /** A queue that gets an item of the email also where another mailbox made it. */
+  readonly additionalQueueId?: string;
   /** For `skipped` with "no correlation match": message ids whose arrival would change the answer. */
   readonly waitingFor: readonly string[];
 }

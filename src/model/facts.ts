@@ -1,6 +1,6 @@
 import type { MessageHead } from "./message.ts";
 import type { AddressMatch, RecordRef } from "./record.ts";
-import type { FilterMethod, OrganizationSettings } from "./settings.ts";
+import type { AutoCreate, FilterMethod, OrganizationSettings } from "./settings.ts";
 
 /** A user or queue whose filter is asked about a message (product-behaviour 4.4). */
 export interface Voter {
@@ -11,6 +11,12 @@ export interface Voter {
   /** Who owns what it receives: the user itself, or the queue's owner; null when there is none. */
   readonly ownerId: string | null;
   readonly ownerType: "systemuser" | "team";
+  /** That owner may write emails, and so may own them. */
+  readonly ownerMayWrite: boolean;
+  /** The owner's default queue. */
+  readonly ownerQueue: RecordRef | null;
+  /** What the owner wants made of unresolved senders. */
+  readonly ownerAutoCreates: AutoCreate;
   readonly disabled: boolean;
 }
 

@@ -22,3 +22,24 @@ export interface AddressMatch {
   readonly ownerId: string | null;
   readonly doNotEmail: boolean;
 }
+
+/** A contact or lead to be made for an address that no record has. */
+export interface NewRecord {
+  readonly type: "contact" | "lead";
+  /** As written; no record has it. */
+  readonly address: string;
+  readonly firstname: string;
+  readonly lastname: string;
+  /** What a lead is about. */
+  readonly topic: string;
+  /** The user who owns it. */
+  readonly ownerId: string;
+}
+
+/** The record that an address stands for after a {@link NewRecord} was asked for. */
+export interface MadeRecord {
+  readonly record: RecordRef;
+  readonly column: number;
+  /** False where somebody was faster: then it is that record. */
+  readonly made: boolean;
+}

@@ -27,6 +27,8 @@ export interface OrganizationSettings {
   readonly ignoreinternalemail: boolean;
   readonly allowunresolvedpartiesonemailsend: boolean;
   readonly unresolveemailaddressifmultiplematch: boolean;
+  /** What a person resolves an address to holds for all emails on which it is unresolved. */
+  readonly resolvesimilarunresolvedemailaddress: boolean;
   readonly requireapprovalforuseremail: boolean;
   readonly requireapprovalforqueueemail: boolean;
   /** Kilobytes. */
@@ -45,13 +47,22 @@ export interface OrganizationSettings {
   readonly IgnoreInternalEmailFromQueues: boolean;
   readonly CreateQueueItemsForAcceptingQueueRecipients: boolean;
   readonly CreateQueueItemForSynchronizingMailbox: boolean;
+  readonly SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail: boolean;
+  /** In Dynamics a switch of the table, not of the organization. */
+  readonly AutoRouteToOwnerQueue: boolean;
+  readonly AutoCreateContactOnPromote: boolean;
   readonly SSSForceFilteringMethodForUserMailboxes: number;
   /** No setting of Dynamics, which tracks them: automatic replies are left alone. */
   readonly SkipAutomaticReplies: boolean;
+  /** No setting of Dynamics: what parts the name of a user or queue from the detail in `name+detail@domain` (RFC 5233); empty: nothing does. */
+  readonly PlusAddressSeparator: string;
   readonly BackgroundSendBatchSize: number;
   readonly MaximumSubjectLengthOnMailServer: number;
   readonly SSSSaveOutgoingEmailToExchangeSentFolder: boolean;
 }
+
+/** What PlusAddressSeparator may be: one character of a local part that is no letter or digit, which would part every name; or nothing. */
+export const PLUS_ADDRESS_SEPARATOR = /^[!#$%&'*+/=?^_`{|}~.-]?$/;
 
 /** Extensions that Dynamics refuses out of the box (Microsoft's list of files that run when opened). */
 export const BLOCKED_EXTENSIONS =
@@ -76,6 +87,7 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   ignoreinternalemail: false,
   allowunresolvedpartiesonemailsend: false,
   unresolveemailaddressifmultiplematch: false,
+  resolvesimilarunresolvedemailaddress: true,
   requireapprovalforuseremail: true,
   requireapprovalforqueueemail: true,
   maxuploadfilesize: 5120,
@@ -92,12 +104,20 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   IgnoreInternalEmailFromQueues: false,
   CreateQueueItemsForAcceptingQueueRecipients: true,
   CreateQueueItemForSynchronizingMailbox: true,
+  SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail: false,
+  AutoRouteToOwnerQueue: false,
+  AutoCreateContactOnPromote: true,
   SSSForceFilteringMethodForUserMailboxes: -1,
   SkipAutomaticReplies: false,
+  PlusAddressSeparator: "+",
   BackgroundSendBatchSize: 10,
   MaximumSubjectLengthOnMailServer: 255,
   SSSSaveOutgoingEmailToExchangeSentFolder: true,
 };
+
+/** `autocreatecontactonpromote` of a user: what is made of the unresolved sender of an email that is tracked (product-behaviour 4.8). */
+export const AUTO_CREATE = { nothing: 0, contact: 1, lead: 2 } as const;
+export type AutoCreate = (typeof AUTO_CREATE)[keyof typeof AUTO_CREATE];
 
 /** `incomingemailfilteringmethod` of a user or queue (product-behaviour 4.4). */
 export type FilterMethod = 0 | 1 | 2 | 3 | 4;

@@ -43,6 +43,12 @@ const ARGUMENTS = {
   track: z.tuple([message, record.nullable(), actor]),
   untrack: z.tuple([message, z.boolean(), actor]),
   regarding: z.tuple([message, record, actor]),
+  resolve: z.tuple([
+    z.string().max(320),
+    record,
+    z.strictObject({ message: message.nullable().default(null), beside: z.boolean().default(false) }),
+    actor,
+  ]),
   authorizeBegin: z.tuple([z.string().max(320), z.strictObject({ device: z.boolean(), port: z.number().int().min(0).max(65535) })]),
   authorizeFinish: z.tuple([z.guid()]),
 } as const satisfies Readonly<Record<keyof Operations, z.ZodType<readonly unknown[]>>>;
@@ -71,6 +77,7 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   track: (operations, given) => operations.track(...ARGUMENTS.track.parse(given)),
   untrack: (operations, given) => operations.untrack(...ARGUMENTS.untrack.parse(given)),
   regarding: (operations, given) => operations.regarding(...ARGUMENTS.regarding.parse(given)),
+  resolve: (operations, given, signal, tell) => operations.resolve(...ARGUMENTS.resolve.parse(given), signal, tell),
   authorizeBegin: (operations, given) => operations.authorizeBegin(...ARGUMENTS.authorizeBegin.parse(given)),
   authorizeFinish: (operations, given, signal) => operations.authorizeFinish(...ARGUMENTS.authorizeFinish.parse(given), signal),
 };

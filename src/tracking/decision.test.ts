@@ -58,6 +58,7 @@ describe("decision", () => {
         "filter",
         "parties",
         "owner",
+        "new record",
         "regarding",
         "queue items",
       ],

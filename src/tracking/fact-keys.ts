@@ -3,6 +3,7 @@ import type { MessageHead } from "../model/message.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import { answeredIds } from "./answered.ts";
 import { conversationBase } from "./conversation.ts";
+import { namesOf } from "./plus-address.ts";
 import { recipientFields } from "./recipients.ts";
 import { tokensIn } from "./token.ts";
 
@@ -29,7 +30,10 @@ export function factKeys(heads: readonly MessageHead[], mailboxAddress: string, 
   const tokens = new Set<string>();
   const conversations = new Set<string>();
   for (const head of heads) {
-    for (const one of addressesOf(head)) addresses.add(addressKey(one.address));
+    for (const one of addressesOf(head)) {
+      const key = addressKey(one.address);
+      for (const each of [key, ...namesOf(key, settings.PlusAddressSeparator)]) addresses.add(each);
+    }
     for (const id of answeredIds(head)) messageIds.add(id);
     if (head.messageId !== null) messageIds.add(head.messageId);
     for (const token of tokensIn(head.subject, settings)) tokens.add(token);

@@ -1,8 +1,12 @@
 import { addressKey } from "../model/address.ts";
 import { type Facts, MATCHES_PER_ADDRESS } from "../model/facts.ts";
 import { type AddressMatch, SENDER_ORDER } from "../model/record.ts";
+import { addressMeant } from "./plus-address.ts";
 
 const TABLE_RANK: ReadonlyMap<string, number> = new Map(SENDER_ORDER.map((type, rank) => [type, rank]));
+
+/** Tables of which an address stands for its variants too. */
+const OWN_TABLES: ReadonlySet<string> = new Set(["systemuser", "queue"]);
 
 /**
  * The records that an address may stand for, each once (by its first address column), best first: active before inactive, then by
@@ -10,9 +14,13 @@ const TABLE_RANK: ReadonlyMap<string, number> = new Map(SENDER_ORDER.map((type, 
  *
  * The documents disagree about inactive records (product-behaviour 4.8). Here the setting decides: without ResolveForInactiveEntities
  * they are passed over altogether; with it, one alone is used whatever its state and several have the active ones first.
+ *
+ * Of `name+detail@domain` these are the users and queues of `name@domain`, where nobody has the address as it is.
  */
 export function matchesOf(address: string, facts: Facts): readonly AddressMatch[] {
-  const all = facts.records.get(addressKey(address)) ?? [];
+  const meant = addressMeant(address, facts);
+  const found = facts.records.get(meant) ?? [];
+  const all = meant === addressKey(address) ? found : found.filter(({ record }) => OWN_TABLES.has(record.type));
   const usable = facts.settings.ResolveForInactiveEntities ? all : all.filter((one) => one.active);
   return usable.length < 2 ? usable : distinct([...usable].sort(byPrecedence));
 }

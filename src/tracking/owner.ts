@@ -12,12 +12,14 @@ const CUSTOMER_TABLES: ReadonlySet<string> = new Set(["contact", "account", "lea
 export interface Ownership {
   readonly ownerId: string | null;
   readonly ownerType: "systemuser" | "team";
+  /** The recipient, or the mailbox's owner, whose own it becomes; null where nobody's. */
+  readonly voter: Voter | null;
   readonly answer: RuleAnswer;
 }
 
 /**
- * Who owns the new email (product-behaviour 4.9): of the users and owners of queues in the first of To, Cc and Bcc that has any, the one
- * who owns the correlated email, else the one who owns the sender's record, else the first. Where no recipient is a user or queue,
+ * Who owns the new email (product-behaviour 4.9): of the users and owners of queues who may write emails, in the first of To, Cc and Bcc that has
+ * any, the one who owns the correlated email, else the one who owns the sender's record, else the first. Where no recipient is such a user or queue,
  * the owner of the mailbox.
  */
 export function chooseOwner(question: Question, correlated: EarlierEmail | null, sender: AddressMatch | null): Ownership {
@@ -34,7 +36,8 @@ export function chooseOwner(question: Question, correlated: EarlierEmail | null,
   return {
     ownerId: null,
     ownerType: "systemuser",
-    answer: no(RULE.owner, "No recipient is a user or an owned queue, and the mailbox has no owner.", { isGeneral: true }),
+    voter: null,
+    answer: no(RULE.owner, "Neither a recipient nor the mailbox belongs to anybody who may write emails.", { isGeneral: true }),
   };
 }
 
@@ -47,11 +50,12 @@ function candidatesOf({ head, facts }: Question): readonly Voter[] {
 }
 
 function isCandidate(voter: Voter | null): voter is Voter {
-  return voter !== null && !voter.disabled && voter.ownerId !== null;
+  return voter !== null && !voter.disabled && voter.ownerId !== null && voter.ownerMayWrite;
 }
 
-function ownedBy({ record, ownerId, ownerType }: Voter, why: string): Ownership {
+function ownedBy(voter: Voter, why: string): Ownership {
+  const { record, ownerId, ownerType } = voter;
   const who =
     record.type === "queue" ? `The owner of the queue ${quote(record.name)} owns it: the queue` : `${quote(record.name)} owns it: the user`;
-  return { ownerId, ownerType, answer: yes(RULE.owner, `${who} ${why}.`, { records: [record] }) };
+  return { ownerId, ownerType, voter, answer: yes(RULE.owner, `${who} ${why}.`, { records: [record] }) };
 }

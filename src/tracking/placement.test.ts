@@ -175,6 +175,19 @@ describe("owner", () => {
     ["is a queue's owner", { to: [address(SUPPORT)] }, { voters: [support] }, "owner-of-queue"],
     ["is not a disabled user", both, { voters: [{ ...ben, disabled: true }, ann], mailboxOwner: ann }, "systemuser-ann"],
     ["is the mailbox's owner for blind copies", { to: [address(BOB)] }, { voters: [ann] }, "systemuser-ann"],
+    ["is not who may not write emails", both, { voters: [{ ...ann, ownerMayWrite: false }, ben] }, "systemuser-ben"],
+    [
+      "comes from the next list where nobody in the first may write emails",
+      { to: [address(ANN)], cc: [address(BEN)] },
+      { voters: [{ ...ann, ownerMayWrite: false }, ben], byMessageId: [earlier({ ownerId: "systemuser-ann" })] },
+      "systemuser-ben",
+    ],
+    [
+      "is nobody where the mailbox's owner may not write either",
+      { to: [address(BOB)] },
+      { voters: [{ ...ann, ownerMayWrite: false }] },
+      null,
+    ],
     ["is nobody where a queue has none", { to: [address(SUPPORT)] }, { voters: [queue("Support", SUPPORT, { ownerId: null })] }, null],
   ];
   for (const [promise, of, known, ownerId] of rows) it(promise, () => assert.equal(place(of, known).ownerId, ownerId));
@@ -212,6 +225,33 @@ describe("queue items", () => {
     ],
   ];
   for (const [promise, of, known, ids] of rows) it(promise, () => assert.deepEqual(place(of, known).queueIds, ids));
+
+  const routed = { ...ann, ownerQueue: record("queue", "Anns") };
+  it("go to the owner's default queue with AutoRouteToOwnerQueue only, and once", () => {
+    const settings = { AutoRouteToOwnerQueue: true };
+    assert.deepEqual(place({ to: [address(ANN)] }, { voters: [routed] }).queueIds, []);
+    assert.deepEqual(place({ to: [address(ANN)] }, { voters: [routed], settings }).queueIds, ["queue-anns"]);
+    const both = { ...support, ownerQueue: support.record };
+    assert.deepEqual(place({ to: [address(SUPPORT)] }, { voters: [both], settings }).queueIds, ["queue-support"]);
+  });
+
+  it("go to the queue being read for an email of another mailbox, with SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail only", () => {
+    const again = (on: boolean, mailboxOwner: FactsOf["mailboxOwner"] = support) =>
+      track(
+        head({ to: [address(SUPPORT)] }),
+        facts({
+          voters: [support],
+          mailboxOwner: mailboxOwner ?? null,
+          settings: { SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail: on },
+        }),
+        context({ known: { emailId: "e1", how: null } }),
+      );
+    assert.deepEqual([again(true).outcome, again(true).additionalQueueId], ["duplicate", "queue-support"]);
+    assert.ok(again(true).rules.some((one) => one.rule === "queue items" && one.answer === "yes"));
+    assert.equal(again(false).additionalQueueId, undefined);
+    assert.equal(again(true, ann).additionalQueueId, undefined, "a user's mailbox");
+    assert.equal(again(true, { ...support, disabled: true }).additionalQueueId, undefined, "a queue out of use");
+  });
 });
 
 describe("what a placement keeps of the correlation", () => {

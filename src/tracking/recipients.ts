@@ -1,6 +1,7 @@
-import { type Address, addressKey } from "../model/address.ts";
-import type { Facts, Voter } from "../model/facts.ts";
+import type { Address } from "../model/address.ts";
+import type { Voter } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
+import { type AddressFacts, addressMeant } from "./plus-address.ts";
 
 export type Field = "To" | "Cc" | "Bcc";
 
@@ -13,9 +14,9 @@ export function recipientFields(head: MessageHead): readonly (readonly [Field, r
   ];
 }
 
-/** The users and queues that have an address: users first, in an order that does not depend on the CRM's. */
-export function votersAt(address: string, facts: Facts): readonly Voter[] {
-  const voters = facts.voters.get(addressKey(address)) ?? NONE;
+/** The users and queues that have an address or its variant: users first, in an order that does not depend on the CRM's. */
+export function votersAt(address: string, facts: AddressFacts): readonly Voter[] {
+  const voters = facts.voters.get(addressMeant(address, facts)) ?? NONE;
   return voters.length < 2 ? voters : [...voters].sort(usersFirst);
 }
 

@@ -24,6 +24,7 @@ export const RULE = {
   recipients: "recipients",
   parties: "parties",
   owner: "owner",
+  newRecord: "new record",
   regarding: "regarding",
   queueItems: "queue items",
 } as const;

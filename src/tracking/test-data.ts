@@ -4,7 +4,7 @@ import type { Decision } from "../model/decision.ts";
 import type { EarlierEmail, Facts, Voter } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { AddressMatch, RecordRef } from "../model/record.ts";
-import { DEFAULT_SETTINGS, type OrganizationSettings } from "../model/settings.ts";
+import { AUTO_CREATE, DEFAULT_SETTINGS, type OrganizationSettings } from "../model/settings.ts";
 import type { TrackContext } from "./question.ts";
 import { emailHashes } from "./smart-matching.ts";
 import { track } from "./track.ts";
@@ -55,9 +55,11 @@ export function match(at: string, type: string, name: string, change: Partial<Ad
   return { address: addressKey(at), record: record(type, name), column: 1, active: true, ownerId: null, doNotEmail: false, ...change };
 }
 
+const OWNER = { ownerMayWrite: true, ownerQueue: null, ownerAutoCreates: AUTO_CREATE.nothing } as const;
+
 export function user(name: string, at: string, change: Partial<Voter> = {}): Voter {
   const ref = record("systemuser", name);
-  return { record: ref, addresses: [at], filter: 1, ownerId: ref.id, ownerType: "systemuser", disabled: false, ...change };
+  return { record: ref, addresses: [at], filter: 1, ownerId: ref.id, ownerType: "systemuser", ...OWNER, disabled: false, ...change };
 }
 
 export function queue(name: string, at: string, change: Partial<Voter> = {}): Voter {
@@ -67,6 +69,7 @@ export function queue(name: string, at: string, change: Partial<Voter> = {}): Vo
     filter: 0,
     ownerId: "owner-of-queue",
     ownerType: "team",
+    ...OWNER,
     disabled: false,
     ...change,
   };

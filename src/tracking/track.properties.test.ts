@@ -77,6 +77,9 @@ function voter(filters: readonly FilterMethod[]): fc.Arbitrary<Voter> {
     filter: fc.constantFrom(...filters),
     ownerId: fc.option(fc.constantFrom("u1", "u2")),
     ownerType: fc.constantFrom("systemuser", "team"),
+    ownerMayWrite: fc.boolean(),
+    ownerQueue: fc.option(fc.record({ type: fc.constant("queue"), id: fc.constant("q2"), name: text })),
+    ownerAutoCreates: fc.constantFrom(0, 1, 2),
     disabled: fc.boolean(),
   });
 }
@@ -162,7 +165,9 @@ const REASONS: Readonly<Record<Outcome, readonly ReasonCode[]>> = {
 
 /** The promises of the type Decision that its types alone cannot make. */
 function assertWellFormed(decision: Decision, head: MessageHead): void {
-  assert.deepEqual(Object.keys(decision).sort(), ["emailId", "outcome", "placement", "reason", "rules", "waitingFor"]);
+  const { additionalQueueId, ...always } = decision;
+  assert.ok(additionalQueueId === undefined || decision.outcome === "duplicate" || decision.outcome === "tracked");
+  assert.deepEqual(Object.keys(always).sort(), ["emailId", "outcome", "placement", "reason", "rules", "waitingFor"]);
   assert.ok(decision.rules.length > 0);
   for (const { answer, because } of decision.rules) {
     assert.ok(["yes", "no", "not asked"].includes(answer));

@@ -9,9 +9,10 @@ import type { End, Gate } from "./gate.ts";
 import { mailBetweenUsers } from "./internal.ts";
 import { knownMessage } from "./known-message.ts";
 import { mailLoop } from "./mail-loop.ts";
+import { newRecord } from "./new-record.ts";
 import { chooseOwner } from "./owner.ts";
 import { type Question, questionOf, type TrackContext } from "./question.ts";
-import { queueItems } from "./queues.ts";
+import { additionalQueueItem, queueItems } from "./queues.ts";
 import { resolve } from "./resolve.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { senderConflict, usableSender } from "./sender.ts";
@@ -51,7 +52,7 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
     const verdict = gate(question);
     if (verdict === null) continue;
     rules.push(verdict.answer);
-    if (verdict.end !== null) return ended(verdict.end, rules);
+    if (verdict.end !== null) return verdict.end.outcome === "duplicate" ? known(question, verdict.end, rules) : ended(verdict.end, rules);
   }
   const correlation = correlate(question);
   const loop = isAskedFor ? null : mailLoop(question, correlation);
@@ -80,6 +81,12 @@ function ended({ outcome, reason, emailId }: End, rules: readonly RuleAnswer[]):
   return { outcome, reason, rules, placement: null, emailId, waitingFor: [] };
 }
 
+/** A message that is an email already: the queue in whose mailbox it lies may get an item of it. */
+function known(question: Question, end: End, rules: readonly RuleAnswer[]): Decision {
+  const item = additionalQueueItem(question);
+  return item === null ? ended(end, rules) : { ...ended(end, [...rules, item.answer]), additionalQueueId: item.queue.id };
+}
+
 function skipped(question: Question, result: Vote, rules: readonly RuleAnswer[]): Decision {
   return { outcome: "skipped", reason: result.reason, rules, placement: null, emailId: null, waitingFor: waitingFor(question, result) };
 }
@@ -89,7 +96,9 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
   const wish = context.wish;
   const resolution = resolve(question);
   const ownership = chooseOwner(question, correlation.email, resolution.sender);
-  const queues = queueItems(question, result.ballots);
+  const fresh = resolution.sender === null ? newRecord(question, correlation, ownership) : null;
+  const queues = queueItems(question, result.ballots, ownership);
+  const additional = additionalQueueItem(question);
   const placement: Placement = {
     parties: resolution.parties,
     ownerId: ownership.ownerId,
@@ -104,6 +113,7 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
     accepting: wish === undefined ? (result.accepting?.voter.record ?? null) : null,
     queueIds: queues.queueIds,
     duplicateSenderUnresolved: resolution.duplicateSenderUnresolved,
+    ...(fresh?.record && { newRecord: fresh.record }),
   };
   return {
     outcome: "tracked",
@@ -112,12 +122,15 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
       ...rules,
       resolution.answer,
       ownership.answer,
+      ...(fresh === null ? [] : [fresh.answer]),
       wish?.regarding ? regardingAnswerByHand(wish, wish.regarding) : regardingAnswer(correlation.email),
       queues.answer,
     ],
     placement,
     emailId: null,
     waitingFor: [],
+    // Another mailbox may turn out to have been faster.
+    ...(additional !== null && { additionalQueueId: additional.queue.id }),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { putQueues, putUsers } from "../../src/crm/directory.ts";
+import { putDefaultQueues, putQueues, putUsers, type UserEntry } from "../../src/crm/directory.ts";
 import { openEmbeddedCrm } from "../../src/crm/embedded.ts";
 import { onBothEngines } from "../databases.ts";
 import { head, query } from "./crm-fixtures.ts";
@@ -13,8 +13,9 @@ onBothEngines("embedded CRM: users and queues of the configuration are made once
   const again = await crm.putUsers([{ ...entry, name: "Ann Lee", filter: 4, maySendAsOthers: false }]);
   assert.deepEqual([...again], [...first]);
   assert.deepEqual(
-    (await database.query("select fullname, (select count(*)::int from crm.systemuserprivilege) as privileges from crm.systemuser")).rows,
-    [{ fullname: "Ann Lee", privileges: 0 }],
+    (await database.query("select fullname, (select array_agg(privilege) from crm.systemuserprivilege) as privileges from crm.systemuser"))
+      .rows,
+    [{ fullname: "Ann Lee", privileges: ["prvWriteActivity"] }],
   );
   const { voters } = await crm.facts(query([head({ to: ["ann@x.test", "q@x.test"] })]));
   assert.deepEqual([voters.get("ann@x.test")?.[0]?.filter, voters.get("q@x.test")?.[0]?.ownerId], [4, first.get("ann@x.test")]);
@@ -41,4 +42,44 @@ onBothEngines("embedded CRM: whoever keeps the name and changes the address is t
   assert.equal((await whole({ name: "Ann", address: "ann@x.test" })).get("ann@x.test"), ann, "and back");
   const queues = (address: string) => database.transaction((tx) => putQueues(tx, [{ name: "Q", address }], "all"), "all queues");
   assert.deepEqual([...(await queues("q@x.test")).values()], [...(await queues("q@new.test")).values()]);
+});
+
+onBothEngines("embedded CRM: what an owner may do, wants and has is known of users and of the queues they own", async (database) => {
+  const crm = openEmbeddedCrm(database);
+  const people = (change: Partial<UserEntry>) => crm.putUsers([{ name: "Ann", address: "ann@x.test", autoCreates: 2, ...change }]);
+  const users = await people({});
+  const queues = await crm.putQueues([
+    { name: "Q", address: "q@x.test", owner: "ann@x.test" },
+    { name: "Free", address: "free@x.test" },
+  ]);
+  const [ann, q] = [users.get("ann@x.test") ?? "", queues.get("q@x.test") ?? ""];
+  await database.transaction((tx) => putDefaultQueues(tx, new Map([[ann, q]])), "default queues");
+  const known = async () => {
+    const { voters } = await crm.facts(query([head({ to: ["ann@x.test", "q@x.test", "free@x.test"] })]));
+    return ["ann@x.test", "q@x.test", "free@x.test"].map((address) => {
+      const voter = voters.get(address)?.[0];
+      return [voter?.ownerMayWrite, voter?.ownerQueue?.name ?? null, voter?.ownerAutoCreates];
+    });
+  };
+  assert.deepEqual(await known(), [
+    [true, "Q", 2],
+    [true, "Q", 2],
+    [false, null, 0],
+  ]);
+  await people({ mayWriteEmails: false });
+  assert.deepEqual(
+    (await known()).map(([mayWrite]) => mayWrite),
+    [false, false, false],
+  );
+  await people({ disabled: true });
+  assert.deepEqual(
+    (await known()).map(([mayWrite]) => mayWrite),
+    [false, false, false],
+  );
+  await people({});
+  await database.query("update crm.queue set owneridtype = 'team', statecode = 1 where queueid = $1", [q]);
+  assert.deepEqual((await known()).slice(0, 2), [
+    [true, null, 2],
+    [true, null, 0],
+  ]);
 });

@@ -10,11 +10,12 @@ export interface CrmUnderTest extends AsyncDisposable {
   user(entry: {
     address: string;
     otherAddresses?: string[];
+    aliases?: string[];
     filter?: FilterMethod;
     letsOthersSend?: boolean;
     maySendAsOthers?: boolean;
   }): Promise<string>;
-  queue(entry: { address: string; filter?: FilterMethod; owner?: string }): Promise<string>;
+  queue(entry: { address: string; aliases?: string[]; filter?: FilterMethod; owner?: string }): Promise<string>;
   contact(entry: { addresses: string[]; ownerId?: string; doNotEmail?: boolean }): Promise<RecordRef>;
   /** Replaces all settings. */
   settings(settings: Partial<OrganizationSettings>): Promise<void>;

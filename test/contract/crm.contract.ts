@@ -1,6 +1,7 @@
 import { after, before, describe } from "node:test";
 import { byHandPromises } from "./crm-by-hand.contract.ts";
 import { receivingPromises } from "./crm-receiving.contract.ts";
+import { recordsPromises } from "./crm-records.contract.ts";
 import { sendingPromises } from "./crm-sending.contract.ts";
 import type { CrmUnderTest } from "./crm-under-test.ts";
 
@@ -17,5 +18,6 @@ export function crmContract(name: string, makeCrm: () => Promise<CrmUnderTest>, 
     receivingPromises(() => here);
     sendingPromises(() => here);
     byHandPromises(() => here);
+    recordsPromises(() => here);
   });
 }

@@ -34,6 +34,22 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
     records: (named) => call("records", () => crm.records(named)),
     standing: (ids) => call("standing", () => crm.standing(ids)),
     deleted: (ids) => call("deleted", () => crm.deleted(ids)),
+    makeRecords: async (wanted, within) => {
+      alone(within);
+      return call("makeRecords", () => crm.makeRecords(wanted));
+    },
+    addAddress: async (record, address, where, within) => {
+      alone(within);
+      return call("addAddress", () => crm.addAddress(record, address, where));
+    },
+    resolveParties: async (resolving, within) => {
+      alone(within);
+      return call("resolveParties", () => crm.resolveParties(resolving));
+    },
+    addQueueItems: async (queueId, emailIds, within) => {
+      alone(within);
+      return call("addQueueItems", () => crm.addQueueItems(queueId, emailIds));
+    },
     setRegarding: async (id, regarding, within) => {
       alone(within);
       return call("setRegarding", () => crm.setRegarding(id, regarding));

@@ -27,6 +27,8 @@ export interface RigUser extends Partial<Omit<UserInput, "name" | "email">> {
 export interface RigQueue {
   readonly name: string;
   readonly owner?: string;
+  /** Whole addresses. */
+  readonly aliases?: readonly string[];
   readonly mailbox?: RigUser["mailbox"];
 }
 
@@ -150,7 +152,10 @@ function configurationInput(
       },
     ],
     users: users.map(({ mailbox: _, name, ...rest }) => ({ filter: "all" as const, ...rest, name, email: addressOf(name) })),
-    queues: queues.map(({ name, owner }) => ({ name, email: addressOf(name), ...(owner !== undefined && { owner: addressOf(owner) }) })),
+    queues: queues.map(({ name, owner, aliases = [] }) => ({
+      ...{ name, email: addressOf(name), aliases: [...aliases] },
+      ...(owner !== undefined && { owner: addressOf(owner) }),
+    })),
     mailboxes: [
       ...users.map(({ name, mailbox }) => ({ ...mailboxInput(name, passwordFile), user: addressOf(name), ...mailbox })),
       ...queues.map(({ name, mailbox }) => ({ ...mailboxInput(name, passwordFile), queue: addressOf(name), ...mailbox })),

@@ -12,7 +12,7 @@ const NAMED = /^([a-z][a-z0-9_]{0,99}):([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 export async function findRecord(crm: Crm, text: string): Promise<RecordRef> {
   const records = await crm.records(nameOf(text));
   const [only, ...others] = records;
-  if (only === undefined) throw unknown(text, "The CRM has no such record.");
+  if (only === undefined) throw recordUnknown(text, "The CRM has no such record.");
   if (others.length > 0) throw notClear(text, records);
   return only;
 }
@@ -21,10 +21,11 @@ function nameOf(text: string): RecordName {
   const [, type, id] = NAMED.exec(text.trim()) ?? [];
   if (type !== undefined && id !== undefined) return { type: type.toLowerCase(), id: id.toLowerCase() };
   if (text.includes("@")) return { address: text };
-  throw unknown(text, "It names no record.");
+  throw recordUnknown(text, "It names no record.");
 }
 
-function unknown(text: string, because: string): Failure {
+/** What a person named is no record. */
+export function recordUnknown(text: string, because: string): Failure {
   return new Failure({
     scope: "item",
     code: "record unknown",

@@ -10,6 +10,7 @@ import { type RegardingResult, regarding, type TrackResult, track, type UntrackR
 import { type CheckEvent, type CheckRequest, check, type MailboxCheck } from "./check.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { type ReplaySenderResult, type ReplayWindow, replayNow, replaySender } from "./replay.ts";
+import { type ResolveOptions, type ResolveResult, resolve } from "./resolve.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
 import { type Progress, type RunResult, receiveNow, sendNow } from "./run-now.ts";
 import { type Status, status } from "./status.ts";
@@ -43,6 +44,15 @@ export interface Operations {
   untrack(name: string, deleteEmail: boolean, actor: string): Promise<UntrackResult>;
   /** `record`: `none` too. */
   regarding(name: string, record: string, actor: string): Promise<RegardingResult>;
+  /** Says which record an unresolved address is. */
+  resolve(
+    address: string,
+    record: string,
+    options: ResolveOptions,
+    actor: string,
+    signal: AbortSignal,
+    progress: Progress,
+  ): Promise<ResolveResult>;
   authorizeBegin(target: string, options: AuthorizeOptions): Promise<AuthorizationOffer>;
   authorizeFinish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
@@ -67,6 +77,8 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     track: (name, record, actor) => track(context, name, record, actor),
     untrack: (name, deleteEmail, actor) => untrack(context, name, deleteEmail, actor),
     regarding: (name, record, actor) => regarding(context, name, record, actor),
+    resolve: (address, record, options, actor, signal, progress) =>
+      resolve(context, { ...options, organizations, address, record, actor }, signal, progress),
     authorizeBegin: (target, options) => context.authorizations.begin(target, options),
     authorizeFinish: (id, signal) => context.authorizations.finish(id, signal),
   };

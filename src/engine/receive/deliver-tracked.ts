@@ -8,7 +8,9 @@ import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Sql, Transaction } from "../../model/sql.ts";
 import { untrackedAnswer } from "../../tracking/asked-for.ts";
 import { step } from "../step.ts";
+import { type Additional, addQueueItems } from "./additional-queue-items.ts";
 import { itemFault } from "./item-fault.ts";
+import { withNewRecords } from "./new-records.ts";
 import { type Broken, type Chunk, type Ready, readChunks } from "./read-content.ts";
 import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { foundedTogether, storeUnfounded } from "./resting.ts";
@@ -81,7 +83,7 @@ async function deliverChunk(reading: Reading, { ready, broken, slipped }: Chunk,
 async function claimAhead(
   reading: Reading,
   ready: readonly Ready[],
-): Promise<{ readonly mine: readonly Ready[]; readonly duplicates: readonly DecidedMessage[] }> {
+): Promise<{ readonly mine: readonly Ready[]; readonly duplicates: readonly (DecidedMessage & Additional)[] }> {
   const {
     context,
     work: { mailbox },
@@ -101,7 +103,7 @@ function claimOf({ identity, email }: Ready): Claim {
 async function storeChunk(
   reading: Reading,
   ready: readonly Ready[],
-  others: readonly DecidedMessage[],
+  others: readonly (DecidedMessage & Additional)[],
   broken: readonly Broken[],
   progress: Progress,
 ): Promise<Counts> {
@@ -131,7 +133,7 @@ async function storeChunk(
 async function storeTogether(
   reading: Reading,
   ready: readonly Ready[],
-  others: readonly DecidedMessage[],
+  others: readonly (DecidedMessage & Additional)[],
   broken: readonly Broken[],
   { made, finish }: Progress,
 ): Promise<Counts> {
@@ -143,13 +145,15 @@ async function storeTogether(
   const { firm, unfounded } = foundedTogether(ready, there);
   for (const { email } of firm) there.add(email.id);
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
-  if (!crm.joinsTransaction) await crm.deliver(firm.map((one) => one.email));
+  const named = crm.joinsTransaction ? firm : await withNewRecords(crm, firm);
+  if (!crm.joinsTransaction) {
+    await crm.deliver(named.map((one) => one.email));
+    await addQueueItems(crm, others);
+  }
   const { woken, delivered, late } = await context.database.transaction(async (tx) => {
-    const [, , { fresh, duplicates }] = await Promise.all([
-      holdWishes(tx, organization),
-      lease.assertHeld(tx),
-      fulfil(reading, tx, firm, now),
-    ]);
+    const [, , fulfilled] = await Promise.all([holdWishes(tx, organization), lease.assertHeld(tx), fulfil(reading, tx, named, now)]);
+    const { duplicates } = fulfilled;
+    const fresh = crm.joinsTransaction ? await withNewRecords(crm, fulfilled.fresh, tx) : fulfilled.fresh;
     const decidedWith = fresh.map(({ candidate, email }) => ({ ...candidate, wish: candidate.wish, emailId: email.id }));
     await assertNothingSaidSince(reading, tx, decidedWith);
     const emails = fresh.map((one) => one.email);
@@ -170,6 +174,7 @@ async function storeTogether(
       unfounded.map(({ candidate }) => ({ ...candidate, identity: candidate.key })),
       coverage,
     );
+    if (crm.joinsTransaction) await addQueueItems(crm, [...duplicates, ...others], tx);
     await finish?.(tx, there);
     const mailboxes = await reconsiderWaiting(
       tx,
@@ -198,7 +203,7 @@ async function fulfil(
   tx: Transaction,
   ready: readonly Ready[],
   now: Date,
-): Promise<{ readonly fresh: readonly Ready[]; readonly duplicates: readonly DecidedMessage[] }> {
+): Promise<{ readonly fresh: readonly Ready[]; readonly duplicates: readonly (DecidedMessage & Additional)[] }> {
   const {
     context,
     work: { mailbox },
@@ -225,16 +230,16 @@ async function duplicatesOf(
   sql: Sql,
   late: readonly Ready[],
   claims: ReadonlyMap<string, ClaimRow>,
-): Promise<DecidedMessage[]> {
+): Promise<(DecidedMessage & Additional)[]> {
   const emailIds = late.flatMap(({ identity }) => claims.get(identity)?.emailId ?? []);
   const untracked = await untrackedEmails(sql, mailbox.organization, emailIds);
-  return late.flatMap(({ candidate, identity, contentHash }) => {
+  return late.flatMap(({ candidate, identity, contentHash }): (DecidedMessage & Additional)[] => {
     const first = claims.get(identity);
     if (first === undefined) return [];
     const duplicate = { ...duplicateOf(candidate, first, mailbox.id), contentHash };
     const wish = untracked.get(first.emailId);
     return wish === undefined
-      ? [duplicate]
+      ? [{ ...duplicate, additionalQueueId: candidate.decision.additionalQueueId }]
       : [
           {
             ...duplicate,

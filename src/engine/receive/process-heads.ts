@@ -26,6 +26,7 @@ import { PageFacts } from "../../tracking/page-facts.ts";
 import { track } from "../../tracking/track.ts";
 import type { EngineContext } from "../context.ts";
 import { step } from "../step.ts";
+import { type Additional, addQueueItems } from "./additional-queue-items.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
 import { knownAgain } from "./known-again.ts";
 import { alertLoops, answersBefore } from "./loops.ts";
@@ -80,6 +81,8 @@ export async function processHeads(
     candidates.filter((one) => one.head.unreadable === undefined),
   );
   step("receive.decided");
+  const crm = context.crm(work.mailbox.organization);
+  if (!crm.joinsTransaction) await addQueueItems(crm, decided);
   const store = async (tx: Transaction, some: readonly Decided[], coverage: Coverage) => {
     // Of what nobody can name yet nobody says anything.
     if ("again" in which) {
@@ -90,6 +93,7 @@ export async function processHeads(
         some.map((one) => ({ ...one, key: one.identity, emailId: undefined })),
       );
     }
+    if (crm.joinsTransaction) await addQueueItems(crm, some, tx);
     const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, some, context.now(), coverage);
     const waiting = some.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
@@ -244,7 +248,7 @@ async function sortOut(
 }
 
 /** A message that becomes no email, with what a person had said of it by hand. */
-type Decided = DecidedMessage & Resting & { readonly wish: Wish | undefined };
+type Decided = DecidedMessage & Resting & Additional & { readonly wish: Wish | undefined };
 
 /** Messages decided before other work of the process has its turn: a few milliseconds. */
 const DECIDED_AT_A_TIME = 100;

@@ -1,0 +1,83 @@
+import { addressKey } from "../model/address.ts";
+import type { RuleAnswer } from "../model/decision.ts";
+import type { MadeRecord, NewRecord } from "../model/record.ts";
+import { AUTO_CREATE } from "../model/settings.ts";
+import { automatonOf } from "./automaton.ts";
+import type { Correlation } from "./correlate.ts";
+import type { Ownership } from "./owner.ts";
+import { personName } from "./person-name.ts";
+import type { Question } from "./question.ts";
+import { no, RULE, yes } from "./rule.ts";
+import { quote } from "./sentence.ts";
+
+/** Longest topic of a lead that the CRM stores (`lead.subject`). */
+const MAXIMUM_TOPIC = 300;
+
+/** What becomes of an unresolved sender; null where the sender is resolved, or nobody. */
+export interface NewRecordStep {
+  readonly record: NewRecord | null;
+  readonly answer: RuleAnswer;
+}
+
+/**
+ * Whether a contact or lead is made of the unresolved sender of a message that is tracked (product-behaviour 4.8): where the user who owns the email wants
+ * it and the organization allows it. Only for people who wrote in a conversation of the CRM or whom somebody tracked: programs and lists never
+ * become records, nor what only an "all messages" filter let in, nor an address that stands for several records or for inactive ones.
+ */
+export function newRecord(question: Question, correlation: Correlation, { voter }: Ownership): NewRecordStep | null {
+  const { sender, head } = question;
+  if (sender === null) return null;
+  const wanted = voter === null || voter.ownerType !== "systemuser" ? AUTO_CREATE.nothing : voter.ownerAutoCreates;
+  const refuse = (because: string, general: Pick<RuleAnswer, "isGeneral" | "settings"> = {}): NewRecordStep => ({
+    record: null,
+    answer: no(RULE.newRecord, because, general),
+  });
+  if (!question.facts.settings.AutoCreateContactOnPromote) {
+    const settings = { AutoCreateContactOnPromote: false };
+    return refuse("The organization makes no records of unresolved senders.", { settings, isGeneral: true });
+  }
+  if (voter === null || voter.ownerId === null || wanted === AUTO_CREATE.nothing) {
+    const settings = { autocreatecontactonpromote: AUTO_CREATE.nothing };
+    return refuse("Whoever owns the email wants no record made of its unresolved sender.", { settings, isGeneral: true });
+  }
+  const hindrance = hindranceTo(question, correlation);
+  if (hindrance !== null) return refuse(hindrance);
+  const type = wanted === AUTO_CREATE.contact ? "contact" : "lead";
+  const settings = { autocreatecontactonpromote: wanted, AutoCreateContactOnPromote: true };
+  const because = `A ${type} is to be made of ${quote(sender.address)}, for whom the CRM has no record.`;
+  return {
+    record: {
+      type,
+      address: sender.address.trim(),
+      ...personName(sender),
+      topic: head.subject.slice(0, MAXIMUM_TOPIC),
+      ownerId: voter.ownerId,
+    },
+    answer: yes(RULE.newRecord, because, { settings }),
+  };
+}
+
+/** Why no record may be made of the sender, as a sentence; null: one may. */
+function hindranceTo({ head, facts, context, sender }: Question, { email }: Correlation): string | null {
+  const address = quote(sender?.address ?? "");
+  const key = addressKey(sender?.address ?? "");
+  if ((facts.records.get(key)?.length ?? 0) > 0)
+    return `No record is made of ${address}: the CRM has records with that address, several or inactive ones.`;
+  if (key === addressKey(context.mailbox.address)) return `No record is made of ${address}: it is the address of the mailbox itself.`;
+  const automaton = automatonOf(head, context.report?.report ?? null);
+  if (automaton !== null) return `No record is made of ${address}: a program or a list sent it, for ${automaton.evidence}.`;
+  if (head.truncated)
+    return `No record is made of ${address}: the header was cut short, so that it does not tell whether a program sent it.`;
+  if (email === null && context.wish?.verb !== "track")
+    return `No record is made of ${address}: the message answers no email of the CRM, and only a filter that takes all messages let it in.`;
+  return null;
+}
+
+/** What stands in the decision of a message once the record of its sender is there. */
+export function madeRecordAnswer(address: string, { record, made }: MadeRecord): RuleAnswer {
+  const what = `the ${record.type} ${quote(record.name)} (${record.id})`;
+  const because = made
+    ? `A record, ${what}, was made of the unresolved sender ${quote(address)}.`
+    : `The sender ${quote(address)} is ${what}, which was made meanwhile.`;
+  return yes(RULE.newRecord, because, { records: [record] });
+}
