@@ -73,10 +73,12 @@ function hindranceTo({ head, facts, context, sender }: Question, { email }: Corr
   return null;
 }
 
-/** What stands in the decision of a message once the record of its sender is there. */
-export function madeRecordAnswer(address: string, { record, made }: MadeRecord): RuleAnswer {
+/** What stands in the decision of a message once the record of its sender was asked for; null: the address is nobody's all the same. */
+export function madeRecordAnswer(address: string, made: MadeRecord | null): RuleAnswer {
+  if (made === null) return no(RULE.newRecord, `No record is made of ${quote(address)}: an inactive one has the address meanwhile.`);
+  const { record } = made;
   const what = `the ${record.type} ${quote(record.name)} (${record.id})`;
-  const because = made
+  const because = made.made
     ? `A record, ${what}, was made of the unresolved sender ${quote(address)}.`
     : `The sender ${quote(address)} is ${what}, which was made meanwhile.`;
   return yes(RULE.newRecord, because, { records: [record] });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Address } from "../model/address.ts";
+import { type Address, addressKey } from "../model/address.ts";
 import type { Decision, Outcome, ReasonCode } from "../model/decision.ts";
 import type { EarlierEmail, Facts, Voter } from "../model/facts.ts";
 import { identityOf } from "../model/identity.ts";
@@ -235,6 +235,27 @@ describe("track, for any head and facts", () => {
       }),
       RUNS,
     );
+  });
+
+  it("makes a record only of an unresolved sender whom no record has, in a conversation of the CRM or by hand, for an owner who wants it", () => {
+    const wishes = fc.option(wishOf("track"), { nil: undefined });
+    let made = 0;
+    fc.assert(
+      fc.property(head, anyFacts, context, wishes, (one, known, where, wish) => {
+        const { placement } = track(one, known, { ...where, wish });
+        if (placement?.newRecord === undefined) return;
+        made += 1;
+        const { address, type, ownerId, lastname } = placement.newRecord;
+        assert.equal(placement.parties[0]?.record, null);
+        assert.deepEqual(known.records.get(addressKey(address)) ?? [], []);
+        assert.ok(placement.correlatedEmailId !== null || wish !== undefined);
+        assert.ok(known.settings.AutoCreateContactOnPromote && ownerId === placement.ownerId && lastname !== "");
+        const wanted = [known.mailboxOwner, ...[...known.voters.values()].flat()].filter((voter) => voter?.ownerId === ownerId);
+        assert.ok(wanted.some((voter) => voter?.ownerAutoCreates === (type === "contact" ? 1 : 2)));
+      }),
+      { numRuns: 2_000 },
+    );
+    assert.ok(made > 0, "some are made");
   });
 
   it("never skips what a person asked for, but for the messages of tests", () => {

@@ -16,16 +16,16 @@ export async function withNewRecords(crm: Crm, ready: readonly Ready[], within?:
   if (wanted.length === 0) return ready;
   const made = await crm.makeRecords(wanted, within);
   return ready.map((one) => {
-    const record = one.email.placement.newRecord && made.get(addressKey(one.email.placement.newRecord.address));
-    return record === undefined ? one : withRecord(one, record);
+    const { newRecord } = one.email.placement;
+    return newRecord === undefined ? one : withRecord(one, newRecord.address, made.get(addressKey(newRecord.address)) ?? null);
   });
 }
 
-function withRecord(ready: Ready, made: MadeRecord): Ready {
+function withRecord(ready: Ready, address: string, made: MadeRecord | null): Ready {
   const { candidate, email } = ready;
   const resolved = (party: Party): Party =>
-    party.participation === PARTICIPATION.sender ? { ...party, record: made.record, column: made.column } : party;
-  const answer = madeRecordAnswer(email.placement.newRecord?.address ?? "", made);
+    made !== null && party.participation === PARTICIPATION.sender ? { ...party, record: made.record, column: made.column } : party;
+  const answer = madeRecordAnswer(address, made);
   const rules = candidate.decision.rules.map((one) => (one.rule === RULE.newRecord ? answer : one));
   return {
     ...ready,

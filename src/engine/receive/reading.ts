@@ -7,6 +7,7 @@ import type { Identity } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { Wish } from "../../model/wish.ts";
 import type { MailSource } from "../../ports.ts";
+import { RULE } from "../../tracking/rule.ts";
 import type { EngineContext, Work } from "../context.ts";
 import type { NextPage } from "./next-page.ts";
 import type { Resting } from "./resting.ts";
@@ -93,8 +94,8 @@ export function duplicateOf(candidate: TrackedCandidate, claim: ClaimRow, mailbo
     outcome: "duplicate",
     reason: REASON.duplicate,
     rules: [
-      // What the rule said before the content was read is answered anew.
-      ...candidate.decision.rules.filter((one) => one.rule !== "duplicate"),
+      // What the rule said before the content was read is answered anew, and a record is made for an email that is made.
+      ...candidate.decision.rules.filter((one) => one.rule !== RULE.duplicate && one.rule !== RULE.newRecord),
       {
         rule: "known message",
         answer: "yes",
