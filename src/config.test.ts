@@ -70,6 +70,32 @@ describe("parseConfiguration", () => {
       );
   });
 
+  it("takes aliases, what is made of unknown senders and a default queue, and refuses a queue that there is not", () => {
+    const own =
+      "email: ann@example.com\n    aliases: [sales@example.com]\n    autoCreate: lead\n    mayWriteEmails: false\n    defaultQueue: help@example.com\n";
+    const text = MINIMAL.replace("email: ann@example.com\n", own);
+    const [user] = parseConfiguration(`${text}queues: [{ name: Help, email: help@example.com }]\n`, "waypost.yaml").users;
+    assert.deepEqual(
+      [user?.aliases, user?.autoCreate, user?.mayWriteEmails, user?.defaultQueue],
+      [["sales@example.com"], "lead", false, "help@example.com"],
+    );
+    assert.deepEqual(
+      problemsOf(text).map(({ field }) => field),
+      ["users[0].defaultQueue"],
+    );
+  });
+
+  it("takes one character or none to part plus-addresses", () => {
+    const settings = (separator: string) =>
+      MINIMAL.replace("kind: embedded", `kind: embedded\n    settings: { PlusAddressSeparator: "${separator}" }`);
+    for (const right of ["", "+", "-"]) parseConfiguration(settings(right), "waypost.yaml");
+    for (const wrong of ["++", "a", "@", " "])
+      assert.deepEqual(
+        problemsOf(settings(wrong)).map(({ field }) => field),
+        ["organizations[0].settings.PlusAddressSeparator"],
+      );
+  });
+
   it("names an unknown field where it stands", () => {
     const [problem] = problemsOf(MINIMAL.replace("    email: ann@example.com\n", "    email: ann@example.com\n    fliter: all\n"));
     assert.deepEqual([problem?.line, problem?.field, problem?.problem], [11, "users[0]", 'unknown field "fliter"']);

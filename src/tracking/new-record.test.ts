@@ -34,6 +34,10 @@ describe("a record of an unresolved sender", () => {
   it("is made of a message that a person tracked, which answers nothing", () =>
     assert.equal(decideOf({ head: { inReplyTo: [] }, context: { wish: BY_HAND } }).placement?.newRecord?.type, "contact"));
 
+  for (const name of ["bouncer", "mailerson", "anne.newsletterman", "norepl"])
+    it(`is made of ${name}, who only looks like a program`, () =>
+      assert.equal(decideOf({ head: { from: [address(`${name}@customer.example`)] } }).placement?.newRecord?.type, "contact"));
+
   it("is not asked for where the sender is resolved", () => {
     const decision = decideOf({ facts: { records: [match(BOB, "contact", "Bob")] } });
     assert.deepEqual([decision.placement?.newRecord, because(decision, "new record")], [undefined, ""]);
@@ -57,6 +61,13 @@ describe("a record of an unresolved sender", () => {
     ["of a mail server", { head: { from: [address("mailer-daemon@customer.example")] } }, /a program or a list sent it/],
     ["of a postmaster", { head: { from: [address("postmaster@customer.example")] } }, /a program or a list sent it/],
     ["of an address that nobody reads", { head: { from: [address("no-reply@customer.example")] } }, /a program or a list sent it/],
+    ...["shop-noreply", "shop_no-reply", "bounces+ann=crm.example", "newsletter", "notifications.shop", "listserv"].map(
+      (name): [string, Situation, RegExp] => [
+        `of ${name}`,
+        { head: { from: [address(`${name}@customer.example`)] } },
+        /programs write under such an address/,
+      ],
+    ),
     ["of a list that a person tracked", { ...header("list-id", "<a.b>"), context: { wish: BY_HAND } }, /a program or a list sent it/],
     ["where the header was cut short", { head: { truncated: true } }, /the header was cut short/],
     [

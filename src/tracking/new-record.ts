@@ -13,6 +13,13 @@ import { quote } from "./sentence.ts";
 /** Longest topic of a lead that the CRM stores (`lead.subject`). */
 const MAXIMUM_TOPIC = 300;
 
+/**
+ * Words of a local part under which programs write. Wider than what tells of automatic mail: there a mark taken too wide calls a person's mail automatic,
+ * here it only leaves the address to be resolved by hand.
+ */
+const NOBODY =
+  /(?:^|[._+=-])(?:no[._-]?reply|do[._-]?not[._-]?reply|bounces?|newsletters?|notifications?|mailings?|mailer|daemon|postmaster|listserv|majordomo)(?:$|[._+=-])/i;
+
 /** What becomes of an unresolved sender; null where the sender is resolved, or nobody. */
 export interface NewRecordStep {
   readonly record: NewRecord | null;
@@ -66,6 +73,8 @@ function hindranceTo({ head, facts, context, sender }: Question, { email }: Corr
   if (key === addressKey(context.mailbox.address)) return `No record is made of ${address}: it is the address of the mailbox itself.`;
   const automaton = automatonOf(head, context.report?.report ?? null);
   if (automaton !== null) return `No record is made of ${address}: a program or a list sent it, for ${automaton.evidence}.`;
+  if (NOBODY.test(key.slice(0, Math.max(key.lastIndexOf("@"), 0))))
+    return `No record is made of ${address}: programs write under such an address.`;
   if (head.truncated)
     return `No record is made of ${address}: the header was cut short, so that it does not tell whether a program sent it.`;
   if (email === null && context.wish?.verb !== "track")
