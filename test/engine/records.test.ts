@@ -226,6 +226,26 @@ onOneDatabaseEach("whose an address is", servers, (promise) => {
     assert.deepEqual([email.owner?.name, email.queues.map(({ name }) => name)], [ben, [own]]);
   });
 
+  promise("a queue gets its additional item in a CRM that stands elsewhere too", async (database) => {
+    const [ann, help] = rig.newUsers(2) as [string, string];
+    const settings = { SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail: true };
+    await using app = await rig.open(database, rig.configurationFor([ann], { settings, queues: [{ name: help }] }));
+    const crm = foreignCrm(app.context.crm("CRM"));
+    app.context.crm = () => crm;
+    const ids = Array.from({ length: 6 }, (_, n) => `${ann}-${n}`);
+    const [first = "", ...atOnce] = ids;
+    for (const user of [ann, help]) await arrives(user, first, { to: [addressOf(ann)] });
+    await round(app, ann);
+    assert.equal((await round(app, help)).duplicate, 1);
+    for (const id of atOnce) for (const user of [ann, help]) await arrives(user, id, { to: [addressOf(ann)] });
+    await round(app, ann, help);
+    for (const id of ids)
+      assert.deepEqual(
+        (await emailOf(app, database, id)).queues.map(({ name }) => name),
+        [help],
+      );
+  });
+
   for (const on of [false, true]) {
     promise(
       `SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail ${on}: a blind copy in a queue's mailbox of what another mailbox made ${on ? "gets an item" : "gets none"}`,

@@ -1,4 +1,4 @@
-import type { Decision, Outcome } from "../../model/decision.ts";
+import type { Decision } from "../../model/decision.ts";
 import type { Transaction } from "../../model/sql.ts";
 import type { Crm } from "../../ports.ts";
 
@@ -7,14 +7,14 @@ export interface Additional {
   readonly additionalQueueId?: Decision["additionalQueueId"] | undefined;
 }
 
-/** Adds the items that queues get of emails which are there already. One statement, and none where no queue gets one. */
+/** Adds the items that queues get of emails which were there already. One statement, and none where no queue gets one. */
 export async function addQueueItems(
   crm: Crm,
-  decided: readonly (Additional & { readonly outcome: Outcome; readonly emailId: string | null })[],
+  known: readonly (Additional & { readonly emailId: string | null })[],
   within?: Transaction,
 ): Promise<void> {
-  const wanted = decided.flatMap(({ outcome, emailId, additionalQueueId }) =>
-    outcome === "duplicate" && emailId !== null && additionalQueueId !== undefined ? [{ queueId: additionalQueueId, emailId }] : [],
+  const wanted = known.flatMap(({ emailId, additionalQueueId }) =>
+    emailId !== null && additionalQueueId !== undefined ? [{ queueId: additionalQueueId, emailId }] : [],
   );
   // A mailbox is of one queue at most.
   const [first] = wanted;

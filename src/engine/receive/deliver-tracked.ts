@@ -6,6 +6,7 @@ import { REASON, type RuleAnswer } from "../../model/decision.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Sql, Transaction } from "../../model/sql.ts";
+import type { Crm } from "../../ports.ts";
 import { untrackedAnswer } from "../../tracking/asked-for.ts";
 import { step } from "../step.ts";
 import { type Additional, addQueueItems } from "./additional-queue-items.ts";
@@ -146,10 +147,7 @@ async function storeTogether(
   for (const { email } of firm) there.add(email.id);
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
   const named = crm.joinsTransaction ? firm : await withNewRecords(crm, firm);
-  if (!crm.joinsTransaction) {
-    await crm.deliver(named.map((one) => one.email));
-    await addQueueItems(crm, others);
-  }
+  if (!crm.joinsTransaction) await deliverElsewhere(crm, named, others);
   const { woken, delivered, late } = await context.database.transaction(async (tx) => {
     const [, , fulfilled] = await Promise.all([holdWishes(tx, organization), lease.assertHeld(tx), fulfil(reading, tx, named, now)]);
     const { duplicates } = fulfilled;
@@ -195,6 +193,17 @@ async function storeTogether(
     duplicate: known.filter((one) => one.outcome === "duplicate").length,
     quarantined: broken.length,
   };
+}
+
+/** Delivers into a CRM that joins no transaction. An email that was there before is another mailbox's, or of an attempt that came to no end. */
+async function deliverElsewhere(crm: Crm, ready: readonly Ready[], others: readonly (DecidedMessage & Additional)[]): Promise<void> {
+  const delivered = await crm.deliver(ready.map((one) => one.email));
+  const existed = new Set(delivered.filter((one) => one.result === "existed").map((one) => one.id));
+  const known = ready.filter(({ email }) => existed.has(email.id));
+  await addQueueItems(crm, [
+    ...others,
+    ...known.map(({ email, candidate }) => ({ emailId: email.id, additionalQueueId: candidate.decision.additionalQueueId })),
+  ]);
 }
 
 /** Fulfils the claims. Another mailbox may have delivered first, and of twins that are one message the first counts: the others are duplicates. */
