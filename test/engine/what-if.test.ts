@@ -1,8 +1,10 @@
 /** What is said of other settings is what a second installation with those settings makes of the same mailboxes, message by message. */
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
+import type { FilterName } from "../../src/config.ts";
 import type { WhatIfRequest } from "../../src/engine/operations/what-if.ts";
 import { Failure } from "../../src/model/failure.ts";
+import type { Change } from "../../src/tracking/change.ts";
 import { type EngineName, type TestDatabase, testDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
 import { letter, messageIdOf } from "./incoming.ts";
@@ -274,7 +276,60 @@ onOneDatabaseEach("what other settings would have made of the mail that is there
       await assert.rejects(interrupted, (error) => error instanceof Failure && error.code === "interrupted");
     });
   });
+
+  promise("what `explain` advises has the message tracked where it is done", async (first) => {
+    const story = new Story(rig);
+    await story.comes("from-stranger", [story.ann]);
+    const id = messageIdOf(story.own("from-stranger"));
+    const advised = await story.read(
+      first,
+      { settings: { DoNotAutoTrackEmail: true } },
+      async (app) => (await app.operations.explain(id)).incoming[0]?.advice,
+    );
+    assert.deepEqual(
+      advised?.alternatives.map(({ changes }) => changes.map((one) => one.kind)),
+      [["setting", "filter"], ["by hand"]],
+    );
+    const changes = advised?.alternatives[0]?.changes ?? [];
+    const second = await secondBeside(first);
+    const then = await story.read(second, setupAfter(changes), () => story.outcomes(second));
+    assert.deepEqual(then, { [`${addressOf(story.ann)} ${id}`]: "tracked" });
+    const kept = await story.read(second, setupAfter(changes), async (app) => (await app.operations.explain(id)).incoming[0]);
+    assert.deepEqual([kept?.advice?.wanted, (kept?.advice?.alternatives.length ?? 0) > 2], ["skipped", true]);
+  });
+
+  promise("the command that `explain` names has the message tracked, and the other one untracked", async (first) => {
+    const story = new Story(rig);
+    await story.comes("from-stranger", [story.ann]);
+    const id = messageIdOf(story.own("from-stranger"));
+    await story.read(first, {}, async (app) => {
+      const sentences = async () => (await app.operations.explain(id)).incoming.flatMap((one) => one.sentences).join("\n");
+      const [, track = ""] = /To have this message tracked, whatever the rules say: `waypost track (\d+)`/.exec(await sentences()) ?? [];
+      await app.operations.track(track, null, "Cleo");
+      assert.equal((await receive(app, story.ann)).counts.tracked, 1);
+      const [, untrack = ""] = /To have no email of this very message: `waypost untrack (\d+)`/.exec(await sentences()) ?? [];
+      await app.operations.untrack(untrack, true, "Cleo");
+      assert.deepEqual(Object.values(await story.outcomes(first)), ["skipped"]);
+      await rig.dovecot.withImap(story.ann, async (client) => {
+        await client.mailboxOpen("INBOX");
+        await client.messageDelete("1:*");
+      });
+      await receive(app, story.ann);
+      assert.match(await sentences(), /Nothing would have it tracked: it lies in no folder that is read\./);
+    });
+  });
 });
+
+/** A configuration in which it is done. */
+function setupAfter(changes: readonly Change[]): Setup {
+  const settings: Record<string, boolean> = {};
+  let ann: FilterName = "contacts";
+  for (const change of changes) {
+    if (change.kind === "filter") ann = change.method === 0 ? "all" : "none";
+    if (change.kind === "setting") settings[change.name] = change.value === true;
+  }
+  return { ann, settings };
+}
 
 const seconds = new Map<EngineName, Promise<TestDatabase>>();
 after(async () => {
