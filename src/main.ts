@@ -25,6 +25,7 @@ import { foundLines } from "./command-line/print-found.ts";
 import { allPresets, presetLines, profileLines } from "./command-line/print-presets.ts";
 import { progressBar } from "./command-line/progress.ts";
 import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts";
+import { addWhatIf } from "./command-line/what-if.ts";
 import { type Configuration, configurationJsonSchema, problemLine, readConfiguration } from "./config.ts";
 import type { Role } from "./engine/engine.ts";
 import { Failure } from "./model/failure.ts";
@@ -133,6 +134,13 @@ program
       return known ? EXIT.ok : EXIT.notFound;
     }),
   );
+
+addWhatIf(program, {
+  withDoor,
+  isJson: () => globalOptions().json === true,
+  print: (result) => print(result, []),
+  write: (lines) => write(process.stdout, lines),
+});
 
 const quarantine = program.command("quarantine").description("messages that could not be processed");
 quarantine

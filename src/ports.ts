@@ -275,6 +275,30 @@ export interface ResolvedParties {
   readonly emails: number;
 }
 
+/** What is wanted to try other settings on messages. */
+export interface TrialOptions {
+  /** Under each of them the messages are to be decided. */
+  readonly settings: readonly OrganizationSettings[];
+  /**
+   * How far back emails can be found by hashes that the CRM does not keep, because it has other settings: to make them reads all those emails once. Null:
+   * by these nothing is found.
+   */
+  readonly emailsSince: Date | null;
+  /** So many earlier emails for each key and direction, the newest. */
+  readonly perKey: number;
+  /** Nobody wants the trial any more: what is read for it stays incomplete. */
+  readonly signal?: AbortSignal;
+}
+
+/** A look at a CRM as it would be asked under other settings. Holds nothing open. */
+export interface Trial {
+  /**
+   * Like Crm.facts, but with what any of the settings has looked up. A mailbox without an address stands for those of all the heads. The settings among the facts
+   * are those in force.
+   */
+  facts(query: FactsQuery): Promise<Facts>;
+}
+
 /** A CRM organization. */
 export interface Crm {
   /** `deliver`, `setRegarding`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
@@ -283,6 +307,8 @@ export interface Crm {
   organizationSettings(): Promise<OrganizationSettings>;
   /** One set-based look-up per page; the number of statements does not depend on what the page holds. */
   facts(query: FactsQuery): Promise<Facts>;
+  /** Only reads. */
+  trial(options: TrialOptions): Promise<Trial>;
   /** Idempotent per email id: delivering twice makes one email. */
   deliver(emails: readonly IncomingEmail[], within?: Transaction): Promise<readonly Delivered[]>;
   /**

@@ -41,7 +41,7 @@ function fieldsOf(schema: unknown, found = new Set<string>()): Set<string> {
 function commandsOf(...parents: string[]): string[] {
   const { stdout } = spawnSync(process.execPath, [path.join(root, "bin/waypost.mjs"), ...parents, "--help"], { encoding: "utf8" });
   const list = /^Commands:\n(.*?)(\n\n|$(?![\s\S]))/ms.exec(stdout)?.[1] ?? "";
-  const names = [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
+  const names = [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
   return names.flatMap((name) => {
     const below = parents.length === 0 && ["quarantine", "config"].includes(name) ? commandsOf(name) : [];
     return below.length > 0 ? below : [[...parents, name].join(" ")];
@@ -105,7 +105,7 @@ describe("the documentation", () => {
     const missing = commands.filter((command) => !words.some((word) => word.startsWith(`waypost ${command}`)));
     assert.deepEqual(missing, []);
     const elsewhere = pages.flatMap((page) =>
-      [...read(page).matchAll(/\bwaypost (?:--\S+ )*([a-z]+)(?: ([a-z]+))?/g)].map(([, one = "", two]) => ({ page, one, two })),
+      [...read(page).matchAll(/\bwaypost (?:--\S+ )*([a-z][a-z-]*)(?: ([a-z]+))?/g)].map(([, one = "", two]) => ({ page, one, two })),
     );
     const programs = new Set(commands.map((command) => command.split(" ")[0] ?? ""));
     // `waypost command`, `waypost serves`: only what stands in code is a command line.

@@ -1,7 +1,28 @@
 import type { Database } from "../src/database/database.ts";
+import type { MessageHead } from "../src/model/message.ts";
 
 /** Decisions in one statement. */
 const AT_A_TIME = 50_000;
+
+/** What the heads have in common. */
+const HEAD: Omit<MessageHead, "messageId" | "subject" | "received" | "from"> = {
+  ref: { stream: "F1", id: "1" },
+  folders: ["F1"],
+  size: 2000,
+  flags: [],
+  providerId: null,
+  inReplyTo: [],
+  references: [],
+  sender: null,
+  replyTo: [],
+  to: [],
+  cc: [],
+  bcc: [],
+  date: new Date("2026-03-02T10:00:00Z"),
+  conversationIndex: null,
+  headers: [],
+  truncated: false,
+};
 
 /**
  * Fills the ledger with decisions as rounds of reading leave them, spread over the mailboxes that are there: a tenth tracked, a thousandth in
@@ -18,10 +39,12 @@ export async function fillLedger(database: Database, decisions: number): Promise
       `with mailbox as (select id, organization, row_number() over (order by address) as number, count(*) over () as mailboxes from waypost.mailbox)
        insert into waypost.decision (organization, mailbox_id, identity, message_id, received, sender, subject, head, outcome, reason, rules, email_id)
        select organization, mailbox.id, 'm' || n, 'message-' || n || '@example.test', now() - n * interval '1 second', 'stranger' || n % 5000 || '@elsewhere.test', 'Subject ' || n,
-         '{"headers": [], "messageId": null, "inReplyTo": [], "subject": "", "from": [], "to": [], "cc": [], "date": null, "received": "2026-01-01T00:00:00Z", "providerId": null}', case when n % 1000 = 0 then 'quarantined' when n % 10 = 1 then 'tracked' else 'skipped' end, 1, '[{"rule": "filter", "answer": "no"}]',
+         $3::jsonb || jsonb_build_object('messageId', 'message-' || n || '@example.test', 'subject', 'Subject ' || n, 'received', now() - n * interval '1 second',
+           'from', jsonb_build_array(jsonb_build_object('name', '', 'address', 'stranger' || n % 5000 || '@elsewhere.test'))),
+         case when n % 1000 = 0 then 'quarantined' when n % 10 = 1 then 'tracked' else 'skipped' end, 1, '[{"rule": "filter", "answer": "no"}]',
          case when n % 10 = 1 then gen_random_uuid() end
        from generate_series($1::bigint + 1, $2::bigint) n join mailbox on mailbox.number = n % mailboxes + 1`,
-      [from, Math.min(from + AT_A_TIME, decisions)],
+      [from, Math.min(from + AT_A_TIME, decisions), JSON.stringify(HEAD)],
     );
   }
   await database.query(

@@ -23,10 +23,12 @@ const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["configuration wrong", EXIT.usage],
   ["configuration missing", EXIT.usage],
   ["no mail address", EXIT.usage],
+  ["settings refused", EXIT.usage],
   ["mailbox unknown", EXIT.notFound],
   ["profile unknown", EXIT.notFound],
   ["message unknown", EXIT.notFound],
   ["record unknown", EXIT.notFound],
+  ["user or queue unknown", EXIT.notFound],
   ["not unknown", EXIT.notFound],
 ]);
 

@@ -132,7 +132,7 @@ describe("what people read", () => {
   test("explanations name the message, where it lies and the email that it became", () => {
     const incoming = {
       ...{ decisionId: 7, mailbox: "ann@example.test", messageId: null, received: AT, from: null, outcome: "tracked", reason: 6 },
-      ...{ emailId: "e1", folders: ["INBOX", "INBOX/Old"], decidedAt: AT, wish: null, sentences: ["It is tracked."] },
+      ...{ emailId: "e1", folders: ["INBOX", "INBOX/Old"], decidedAt: AT, wish: null, advice: null, sentences: ["It is tracked."] },
     };
     const outgoing = {
       ...{ emailId: "e2", generation: 2, messageId: "m2@example.test", stage: "accepted", attempts: 1, sentCopy: "filed", changedAt: AT },

@@ -110,7 +110,7 @@ export async function readVoters(sql: Sql, addresses: readonly string[], owner: 
 }
 
 /** Key forms of all addresses on the heads, each once, and of those of which they may be variants; see addressMeant. */
-export function addressesOf(heads: FactsQuery["heads"], separator: string): string[] {
+export function addressesOf(heads: FactsQuery["heads"], separators: readonly string[]): string[] {
   const keys = new Set<string>();
   for (const head of heads) {
     for (const list of [head.from, head.sender ? [head.sender] : [], head.replyTo, head.to, head.cc, head.bcc]) {
@@ -118,7 +118,7 @@ export function addressesOf(heads: FactsQuery["heads"], separator: string): stri
         const key = addressKey(address);
         if (keys.has(key)) continue;
         keys.add(key);
-        for (const name of namesOf(key, separator)) keys.add(name);
+        for (const separator of separators) for (const name of namesOf(key, separator)) keys.add(name);
       }
     }
   }

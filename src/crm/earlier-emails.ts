@@ -72,8 +72,20 @@ export function correlationKeys(
   return { messageIds: [...messageIds], tokens: [...tokens], conversations: [...conversations], hashes, sent };
 }
 
-/** Emails that the CRM has under these keys, newest first, at most CANDIDATES_PER_KEY of each direction; of a hash in all. One statement. */
-export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<EarlierEmails> {
+/** What else of earlier emails is wanted. */
+interface More {
+  /** So many for each key and direction; of a hash in all. */
+  readonly perKey?: number;
+  /** Emails that have these hashes, although none are stored of them. */
+  readonly alike?: readonly { readonly hash: string; readonly emailId: string }[];
+}
+
+/** Emails that the CRM has under these keys, newest first. One statement. */
+export async function earlierEmails(
+  sql: Sql,
+  keys: CorrelationKeys,
+  { perKey = CANDIDATES_PER_KEY, alike = [] }: More = {},
+): Promise<EarlierEmails> {
   const { hashes } = keys;
   const { rows } = await sql.query<EmailRow & { keys: [kind: KeyKind | "sent", key: string | null][] }>(
     // Index by index: without statistics the planner would rather read all emails to join them.
@@ -88,11 +100,11 @@ export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<Ea
       keys.messageIds.map(storableText),
       keys.tokens.map(storableText),
       keys.conversations,
-      CANDIDATES_PER_KEY,
+      perKey,
       hashes.map((one) => one.key),
       hashes.map((one) => storableInstant(one.from)),
       hashes.map((one) => storableInstant(one.to)),
-      keys.sent.map(({ emailId }) => emailId),
+      [...keys.sent, ...alike].map(({ emailId }) => emailId),
       PARTICIPANTS_PER_EMAIL,
     ],
   );
@@ -102,10 +114,11 @@ export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<Ea
     ({ under }) => under,
   );
   const sent = Map.groupBy(keys.sent, ({ messageId }) => messageId);
+  const hashed = Map.groupBy(alike, ({ hash }) => hash);
   const of = (kind: KeyKind, wanted: readonly string[]) =>
     new Map(
       wanted.flatMap((key) => {
-        const known = kind === "messageIds" ? (sent.get(key) ?? []) : [];
+        const known = (kind === "messageIds" ? sent.get(key) : kind === "hashes" ? hashed.get(key) : null) ?? [];
         const its = found.get(`${kind} ${storableText(key)}`) ?? [];
         const ids = new Set([...its.map(({ id }) => id), ...known.map(({ emailId }) => emailId)]);
         return entry(
@@ -118,7 +131,7 @@ export async function earlierEmails(sql: Sql, keys: CorrelationKeys): Promise<Ea
     byMessageId: of("messageIds", keys.messageIds),
     byToken: of("tokens", keys.tokens),
     byConversation: of("conversations", keys.conversations),
-    byHash: of("hashes", [...new Set(hashes.map((one) => one.key))]),
+    byHash: of("hashes", [...new Set([...hashes.map((one) => one.key), ...hashed.keys()])]),
   };
 }
 

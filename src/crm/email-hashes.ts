@@ -37,32 +37,39 @@ export async function hashStored(sql: Sql, ids: readonly string[], settings: Org
  */
 export async function hashAnew(sql: Sql, settings: OrganizationSettings): Promise<void> {
   await sql.query("delete from crm.emailhash");
-  let last: { readonly id: string; readonly at: string } | null = null;
-  for (let hashed = 0; hashed < MAXIMUM_HASHED_ANEW; hashed += PAGE) {
-    const page = await pageAfter(sql, last);
-    await hashStored(
-      sql,
-      page.map((one) => one.id),
-      settings,
-    );
+  for await (const ids of findableEmails(sql, null)) await hashStored(sql, ids, settings);
+}
+
+/** Where a page of emails ends. `at` is in microseconds, which a Date cannot hold. */
+interface Findable {
+  readonly id: string;
+  readonly at: string;
+}
+
+/**
+ * Ids of the emails that smart matching can find, newest first, a page at a time: at most MAXIMUM_HASHED_ANEW.
+ * @param since how far back; null: to where the window of this moment ends
+ */
+export async function* findableEmails(sql: Sql, since: Date | null): AsyncIterable<readonly string[]> {
+  let last: Findable | null = null;
+  for (let told = 0; told < MAXIMUM_HASHED_ANEW; told += PAGE) {
+    const page: readonly Findable[] = await pageAfter(sql, since, last);
+    yield page.map(({ id }) => id);
     if (page.length < PAGE) return;
     last = page.at(-1) ?? null;
   }
 }
 
-/** Received emails and those that left or may have left, back to where the window ends. `at` is in microseconds, which a Date cannot hold. */
-async function pageAfter(
-  sql: Sql,
-  last: { readonly id: string; readonly at: string } | null,
-): Promise<readonly { readonly id: string; readonly at: string }[]> {
-  const { rows } = await sql.query<{ id: string; at: string }>(
+/** Received emails and those that left or may have left. */
+async function pageAfter(sql: Sql, since: Date | null, last: Findable | null): Promise<readonly Findable[]> {
+  const { rows } = await sql.query<Findable>(
     `select activityid as id, (extract(epoch from coalesce(receivedon, senton, createdon)) * 1000000)::bigint::text as at
      from crm.email
-     where coalesce(receivedon, senton, createdon) >= now() - $1::bigint * interval '1 millisecond'
+     where coalesce(receivedon, senton, createdon) >= coalesce($4::timestamptz, now() - $1::bigint * interval '1 millisecond')
        and ($2::bigint is null or (coalesce(receivedon, senton, createdon), activityid) < (timestamptz 'epoch' + $2::bigint * interval '1 microsecond', $3::uuid))
        and statuscode not in (${STATUS.draft}, ${STATUS.canceled}, ${STATUS.pendingSend})
      order by coalesce(receivedon, senton, createdon) desc, activityid desc limit ${PAGE}`,
-    [SMART_MATCHING_WINDOW, last?.at ?? null, last?.id ?? null],
+    [SMART_MATCHING_WINDOW, last?.at ?? null, last?.id ?? null, since],
   );
   return rows;
 }

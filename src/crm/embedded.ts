@@ -21,6 +21,7 @@ import { type SendOptions, type SendResult, sendEmail } from "./send-email.ts";
 import { readSettings, type StoredSettings, writeSettings } from "./settings.ts";
 import { settleEmail } from "./settle.ts";
 import { inTransaction, type Store } from "./transaction.ts";
+import { openTrial } from "./trial.ts";
 import { watchPending } from "./watch.ts";
 import { wholeEmails } from "./whole.ts";
 
@@ -49,6 +50,7 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     joinsTransaction: true,
     organizationSettings: async () => (await readSettings(store)).settings,
     facts: (query) => readFacts(store, query),
+    trial: (options) => openTrial(store, options),
     deliver: (emails, within) => inTransaction(store, within, "deliver emails", (sql) => deliverEmails(sql, emails)),
     whole: (ids) => wholeEmails(store, ids),
     returned: (ids) => readReturned(store, ids),

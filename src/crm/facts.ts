@@ -3,27 +3,38 @@ import { Failure } from "../model/failure.ts";
 import type { Sql } from "../model/sql.ts";
 import { votersAt } from "../tracking/recipients.ts";
 import { addressesOf, readVoters, recordsByAddress } from "./address-index.ts";
-import { correlationKeys, earlierEmails } from "./earlier-emails.ts";
+import { correlationKeys, type EarlierEmails, earlierEmails } from "./earlier-emails.ts";
 import { readSettings } from "./settings.ts";
 
 /** What the CRM knows about the heads of one page: four statements, whatever the page holds. */
-export async function readFacts(sql: Sql, { mailbox, heads, reported = [] }: FactsQuery): Promise<Facts> {
+export async function readFacts(sql: Sql, query: FactsQuery): Promise<Facts> {
   const { settings } = await readSettings(sql);
-  const addresses = addressesOf(heads, settings.PlusAddressSeparator);
+  const people = await readPeople(sql, query, [settings.PlusAddressSeparator]);
+  const isOwn = (address: string) => votersAt(address, { settings, ...people }).length > 0;
+  const emails = await earlierEmails(sql, correlationKeys(query, settings, isOwn));
+  return { settings, ...people, ...byKeys(emails) };
+}
+
+/** Those who stand on the heads, by variants of their addresses with any of these separators too, and the owner of the mailbox. */
+export async function readPeople(
+  sql: Sql,
+  { mailbox, heads }: FactsQuery,
+  separators: readonly string[],
+): Promise<Pick<Facts, "records" | "voters" | "mailboxOwner">> {
+  const addresses = addressesOf(heads, separators);
   const [records, voters] = await Promise.all([recordsByAddress(sql, addresses), readVoters(sql, addresses, mailbox.owner)]);
   if (mailbox.owner.id !== undefined && !voters.owner) throw ownerMissing(mailbox);
-  const isOwn = (address: string) => votersAt(address, { settings, records, voters: voters.byAddress }).length > 0;
-  const emails = await earlierEmails(sql, correlationKeys({ heads, mailbox, reported }, settings, isOwn));
-  return {
-    settings,
-    records,
-    voters: voters.byAddress,
-    mailboxOwner: voters.owner,
-    emailsByMessageId: emails.byMessageId,
-    emailsByToken: emails.byToken,
-    emailsByConversation: emails.byConversation,
-    emailsByHash: emails.byHash,
-  };
+  return { records, voters: voters.byAddress, mailboxOwner: voters.owner };
+}
+
+/** Earlier emails as the facts name them. */
+export function byKeys({
+  byMessageId,
+  byToken,
+  byConversation,
+  byHash,
+}: EarlierEmails): Pick<Facts, "emailsByMessageId" | "emailsByToken" | "emailsByConversation" | "emailsByHash"> {
+  return { emailsByMessageId: byMessageId, emailsByToken: byToken, emailsByConversation: byConversation, emailsByHash: byHash };
 }
 
 function ownerMissing(mailbox: FactsQuery["mailbox"]): Failure {

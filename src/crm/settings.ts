@@ -94,18 +94,27 @@ export async function writeSettings(sql: Sql, given: Partial<OrganizationSetting
   const before = overDefaults(rows[0]?.settings ?? {});
   const stored = rows[0]?.settings;
   const kept = Object.fromEntries(Object.entries(stored ?? {}).filter(([name]) => before.unknown.includes(name)));
-  const current = given.trackingprefix ?? DEFAULT_SETTINGS.trackingprefix;
-  const history = new Set([
-    before.settings.trackingprefix,
-    ...(given.trackingprefixhistory ?? []),
-    ...before.settings.trackingprefixhistory,
-  ]);
-  const trackingprefixhistory = [...history].filter((one) => one !== current && one !== "");
+  const trackingprefixhistory = historyAfter(before.settings, given);
   const after = { ...kept, ...given, ...(trackingprefixhistory.length > 0 && { trackingprefixhistory }) };
   const result = overDefaults(after);
   await sql.query("update crm.organization set settings = $1::jsonb", [JSON.stringify(after)]);
   if (hashesAreMade(result.settings) && hashesDiffer(before.settings, result.settings)) await hashAnew(sql, result.settings);
   return result;
+}
+
+/**
+ * The settings as they would be if these were other ones: what {@link writeSettings} makes of them all together, without writing. Throws as it does
+ * when a value is none.
+ */
+export function settingsAfter(before: OrganizationSettings, changes: Partial<OrganizationSettings>): OrganizationSettings {
+  const after = { ...before, ...changes };
+  return overDefaults({ ...after, trackingprefixhistory: historyAfter(before, after) }).settings;
+}
+
+function historyAfter(before: OrganizationSettings, given: Partial<OrganizationSettings>): string[] {
+  const current = given.trackingprefix ?? DEFAULT_SETTINGS.trackingprefix;
+  const history = new Set([before.trackingprefix, ...(given.trackingprefixhistory ?? []), ...before.trackingprefixhistory]);
+  return [...history].filter((one) => one !== current && one !== "");
 }
 
 function overDefaults(stored: unknown): StoredSettings {

@@ -5,18 +5,24 @@ import { storableJson } from "../model/text.ts";
 /** Rows read for one page: a loop that was not cut off long ago has a dozen in an hour. */
 const READ_AT_MOST = 5_000;
 
-/** Automatic answers of these senders that an organization got in the hour before `from` and up to `to`, the newest first. */
+/** Which automatic answers are asked for: of these senders, but for those that these decisions are about. */
+interface AnswersQuery {
+  readonly senders: readonly string[];
+  readonly from: Date;
+  readonly to: Date;
+  readonly except: readonly number[];
+}
+
+/** Those that an organization got in the hour before `from` and up to `to`, the newest first. */
 export async function automaticAnswers(
   sql: Sql,
   organization: string,
-  senders: readonly string[],
-  from: Date,
-  to: Date,
+  { senders, from, to, except }: AnswersQuery,
 ): Promise<AutomaticAnswer[]> {
   const { rows } = await sql.query<AutomaticAnswer>(
     `select sender, conversation, received from waypost.automatic_answer
-     where organization = $1 and sender = any($2) and received between $3 and $4 order by received desc limit $5`,
-    [organization, senders, new Date(from.getTime() - LOOP_WINDOW), to, READ_AT_MOST],
+     where organization = $1 and sender = any($2) and received between $3 and $4 and decision_id <> all($6::bigint[]) order by received desc limit $5`,
+    [organization, senders, new Date(from.getTime() - LOOP_WINDOW), to, READ_AT_MOST, except],
   );
   return rows;
 }

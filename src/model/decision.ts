@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import type { AutomaticAnswer } from "./automatic-answer.ts";
+import type { ReportEvidence } from "./delivery-report.ts";
 import type { NewRecord, RecordRef } from "./record.ts";
 
 /** Dynamics' reason codes of a check (DESIGN 8). */
@@ -33,6 +34,8 @@ export interface RuleAnswer {
   /** Settings that mattered, by Dynamics name. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   readonly records?: readonly RecordRef[];
+  /** What the content of the message told, where the rules asked it: who tries other settings later need not read it again. */
+  readonly report?: ReportEvidence;
   /** It says nothing of the message or of a record, and is the same for thousands of messages: the ledger keeps it once. */
   readonly isGeneral?: true;
 }

@@ -43,6 +43,16 @@ export interface DeliveryReport {
   readonly emailMark: string | null;
 }
 
+/** What is known of the content of a message that looks like a delivery report, as far as the rules ask. */
+export interface ReportEvidence {
+  /** Null when the content is no report, or was not read. */
+  readonly report: Pick<DeliveryReport, "kind"> | null;
+  /** Message-IDs of the email that it may be about: those that it names, and those under which the email went out whose mark it gives back. */
+  readonly about: readonly string[];
+  /** Why the content was not read, as a sentence; null when it was. */
+  readonly unread: string | null;
+}
+
 /** Recipients kept of one report; a server reports on all recipients of one transaction together, a hundred as a rule (RFC 5321 4.5.3.1.8). */
 export const REPORTED_RECIPIENTS = 100;
 

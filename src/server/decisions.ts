@@ -2,6 +2,7 @@ import type { Sql } from "../database/database.ts";
 import { findDecisions, whereItLies } from "../ledger/decisions.ts";
 import { domainOf } from "../model/address.ts";
 import type { Outcome } from "../model/decision.ts";
+import type { Advised } from "../tracking/advice.ts";
 import { explain } from "../tracking/explain.ts";
 import { redactedAddresses, redactedRules } from "./redact.ts";
 import { plural } from "./words.ts";
@@ -61,14 +62,21 @@ export async function listDecisions(
   return { decisions: rows.slice(0, PAGE).map(shown), next: rows.length > PAGE ? (rows[PAGE - 1]?.id ?? null) : null };
 }
 
+/** What one could change about a decision, see adviseOn in engine/operations. */
+export type AdviceOn = (id: number) => Promise<Advised | null>;
+
 /** One decision with its reasons as sentences, or null. */
-export async function readDecision(sql: Sql, id: number): Promise<{ decision: ShownDecision; sentences: readonly string[] } | null> {
+export async function readDecision(
+  sql: Sql,
+  id: number,
+  adviceOn: AdviceOn,
+): Promise<{ decision: ShownDecision; sentences: readonly string[] } | null> {
   const { rows } = await sql.query<Row>(
     `select ${SHOWN} from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id where decision.id = $1`,
     [id],
   );
   const [row] = rows;
-  return row ? { decision: shown(row), sentences: await sentencesOf(sql, row) } : null;
+  return row ? { decision: shown(row), sentences: await sentencesOf(sql, row, adviceOn) } : null;
 }
 
 function shown({ sender, ...row }: Row): ShownDecision {
@@ -76,15 +84,16 @@ function shown({ sender, ...row }: Row): ShownDecision {
   return { ...row, from: row.emailId === null ? domainOf(sender) || null : sender };
 }
 
-async function sentencesOf(sql: Sql, { id, emailId, isPrivate, mailbox }: Row): Promise<string[]> {
+async function sentencesOf(sql: Sql, { id, emailId, isPrivate, mailbox }: Row, adviceOn: AdviceOn): Promise<string[]> {
   const whole = (await findDecisions(sql, String(id))).find((one) => one.id === id);
   if (!whole) return [];
   const { quarantine } = whole;
-  if (emailId !== null) return explain(whole, { mailbox, number: id });
   if (isPrivate) return explain({ ...whole, rules: [], waitingFor: [] }, { mailbox }).slice(0, 1);
+  const advice = await adviceOn(id);
+  if (emailId !== null) return explain(whole, { mailbox, number: id, advice });
   const redacted = { ...whole, rules: redactedRules(whole.rules, mailbox) };
   return [
-    ...explain(redacted, { mailbox, lies: whereItLies(whole), number: id }).map((one) => redactedAddresses(one, mailbox)),
+    ...explain(redacted, { mailbox, lies: whereItLies(whole), number: id, advice }).map((one) => redactedAddresses(one, mailbox)),
     ...(quarantine ? [`It was tried ${plural(quarantine.attempts, "time")}. To run it again: \`waypost quarantine retry\`.`] : []),
   ];
 }

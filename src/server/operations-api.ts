@@ -10,6 +10,9 @@ const MAXIMUM_ADDRESSES = 10_000;
 /** A test message that takes longer than an hour is not looked for in one call. */
 const MAXIMUM_WAIT_SECONDS = 3600;
 
+/** Longer ago nothing is tried: ten years. */
+const MAXIMUM_DAYS = 3660;
+
 const nothing = z.tuple([]);
 const mailboxes = z.array(z.string().max(320)).max(MAXIMUM_ADDRESSES);
 const addresses = z.tuple([mailboxes]);
@@ -23,6 +26,16 @@ const number = z.number().int().nonnegative();
 const ARGUMENTS = {
   status: nothing,
   explain: z.tuple([z.string().max(2000)]),
+  whatIf: z.tuple([
+    z.object({
+      days: z.number().positive().max(MAXIMUM_DAYS),
+      mailboxes: z.array(z.string().max(320)).max(MAXIMUM_ADDRESSES),
+      settings: z.record(z.string().max(200), z.unknown()),
+      filters: z.array(z.object({ address: z.string().max(320), method: z.literal([0, 1, 2, 3, 4]) })).max(MAXIMUM_ADDRESSES),
+      readFrom: z.coerce.date().nullable(),
+      limit: z.number().int().nonnegative().nullable(),
+    }),
+  ]),
   quarantineList: nothing,
   quarantineRetry: z.tuple([z.union([z.literal("all"), z.array(number).max(100_000)])]),
   decide: z.tuple([z.guid(), z.enum(["sent", "again", "failed"])]),
@@ -64,6 +77,7 @@ type Tell = (...progress: readonly unknown[]) => void;
 const RUN: Readonly<Record<keyof Operations, Run>> = {
   status: (operations, given) => operations.status(...ARGUMENTS.status.parse(given)),
   explain: (operations, given) => operations.explain(...ARGUMENTS.explain.parse(given)),
+  whatIf: (operations, given, signal, tell) => operations.whatIf(...ARGUMENTS.whatIf.parse(given), signal, tell),
   quarantineList: (operations, given) => operations.quarantineList(...ARGUMENTS.quarantineList.parse(given)),
   quarantineRetry: (operations, given) => operations.quarantineRetry(...ARGUMENTS.quarantineRetry.parse(given)),
   decide: (operations, given) => operations.decide(...ARGUMENTS.decide.parse(given)),

@@ -6,6 +6,7 @@ import type { Database } from "../database/database.ts";
 import type { Operations } from "../engine/operations/operations.ts";
 import { fileName } from "../mime/file-names.ts";
 import type { Outcome } from "../model/decision.ts";
+import type { Advised } from "../tracking/advice.ts";
 import { attachmentDisposition } from "./content-disposition.ts";
 import { listDecisions, readDecision } from "./decisions.ts";
 import { BODY_POLICY, bodyDocument, readPictures } from "./email-body.ts";
@@ -101,9 +102,15 @@ export function addPages(app: FastifyInstance, { database, crm, operations, sani
 
   app.get<{ Params: { id: string } }>("/decisions/:id", async ({ params }, reply) => {
     const id = wholeNumber(params.id);
-    const found = id === null ? null : await readDecision(database, id);
+    const found = id === null ? null : await readDecision(database, id, adviceOn);
     return found ? sendPage(reply, decisionPage(found.decision, found.sentences)) : reply.callNotFound();
   });
+
+  async function adviceOn(id: number): Promise<Advised | null> {
+    // The number may be somebody's Message-ID too.
+    const { incoming } = await operations.explain(String(id));
+    return incoming.find((row) => row.decisionId === id)?.advice ?? null;
+  }
 
   function readEmail(id: string): Promise<WholeEmail | null> {
     return isId(id) ? crm.readEmail(id) : Promise.resolve(null);

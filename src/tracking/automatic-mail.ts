@@ -1,4 +1,5 @@
 import { REASON } from "../model/decision.ts";
+import type { ReportEvidence } from "../model/delivery-report.ts";
 import { type Automaton, automatonOf } from "./automaton.ts";
 import { type Gate, pass, skip } from "./gate.ts";
 import { no, RULE, yes } from "./rule.ts";
@@ -19,12 +20,18 @@ const ARTICLES: Readonly<Record<Automaton["kind"], string>> = {
  */
 export const automaticMail: Gate = ({ head, facts, context }) => {
   const automaton = automatonOf(head, context.report?.report ?? null);
-  if (automaton === null) return pass(no(RULE.automaticMail, "Nothing tells that a program wrote it.", { isGeneral: true }));
+  const content = context.report && contentRead(context.report);
+  if (automaton === null) return pass(no(RULE.automaticMail, "Nothing tells that a program wrote it.", content ?? { isGeneral: true }));
   const what = `It is ${ARTICLES[automaton.kind]}: ${automaton.evidence}.`;
-  if (automaton.kind !== "automatic reply") return pass(yes(RULE.automaticMail, what));
+  if (automaton.kind !== "automatic reply") return pass(yes(RULE.automaticMail, what, content));
   const { SkipAutomaticReplies } = facts.settings;
-  const settings = { SkipAutomaticReplies };
+  const evidence = { settings: { SkipAutomaticReplies }, ...content };
   return SkipAutomaticReplies
-    ? skip(yes(RULE.automaticMail, `${what} SkipAutomaticReplies keeps such mail out.`, { settings }), REASON.unknown)
-    : pass(yes(RULE.automaticMail, what, { settings }));
+    ? skip(yes(RULE.automaticMail, `${what} SkipAutomaticReplies keeps such mail out.`, evidence), REASON.unknown)
+    : pass(yes(RULE.automaticMail, what, evidence));
 };
+
+/** Of the report only what the rules ask. */
+function contentRead({ report, about, unread }: ReportEvidence): { readonly report: ReportEvidence } {
+  return { report: { report: report === null ? null : { kind: report.kind }, about, unread } };
+}

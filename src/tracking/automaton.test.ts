@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { DeliveryReport } from "../model/delivery-report.ts";
 import type { MessageHead } from "../model/message.ts";
+import { advise } from "./advice.ts";
 import { automatonOf } from "./automaton.ts";
+import { decideIn } from "./change.ts";
 import { explain } from "./explain.ts";
 import { ANN, address, because, context, decide, earlier, facts, head, user } from "./test-data.ts";
 import { track } from "./track.ts";
@@ -119,9 +121,13 @@ describe("automatic mail", () => {
 
   test("SkipAutomaticReplies leaves it alone, says so and how to change that; other automatic mail stays", () => {
     const settings = { SkipAutomaticReplies: true };
-    const decision = decide({ head: AWAY, facts: { byMessageId: [earlier()], settings } });
+    const situation = { head: head(AWAY), facts: facts({ byMessageId: [earlier()], settings }), context: context() };
+    const decision = decideIn(situation);
     assert.equal(decision.outcome, "skipped");
-    assert.match(explain(decision, { mailbox: ANN }).join("\n"), /To have it tracked, switch SkipAutomaticReplies off\./);
+    assert.match(
+      explain(decision, { mailbox: ANN, advice: advise(situation) }).join("\n"),
+      /To have it tracked, switch SkipAutomaticReplies off\./,
+    );
     assert.equal(
       decide({ head: { ...AWAY, headers: [["list-id", "<a.b>"]] }, facts: { byMessageId: [earlier()], settings } }).outcome,
       "tracked",

@@ -67,7 +67,7 @@ const AWAY =
  * The program that a message comes from, as far as its head tells and, where it is known, its content; null where nothing tells of one. Nothing but
  * the marks that programs set themselves counts: a mark taken too wide would call people's mail automatic.
  */
-export function automatonOf(head: MessageHead, report: DeliveryReport | null = null): Automaton | null {
+export function automatonOf(head: MessageHead, report: Pick<DeliveryReport, "kind"> | null = null): Automaton | null {
   if (report !== null) return { kind: kindOfReport(report.kind), evidence: `its content is a report with the outcome "${report.kind}"` };
   const marked = markOf(head) ?? pathMark(head) ?? senderMark(head);
   if (marked === null || marked.kind !== "notification" || !AWAY.test(head.subject)) return marked;

@@ -6,8 +6,11 @@ import { authorOf } from "./author.ts";
 import { recipientFields } from "./recipients.ts";
 import type { Mail } from "./smart-matching.ts";
 
+/** What of its placement later heads see of an email. */
+export type PlacedEmail = Pick<Placement, "trackingToken" | "regarding" | "ownerId">;
+
 /** The email that a tracked head becomes, as later heads see it. */
-export function emailFact(head: MessageHead, placement: Placement, emailId: string): EarlierEmail {
+export function emailFact(head: MessageHead, placement: PlacedEmail, emailId: string): EarlierEmail {
   return {
     ...mailOf(head, placement.trackingToken),
     id: emailId,

@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Decision } from "../model/decision.ts";
 import type { MessageHead } from "../model/message.ts";
+import { advise } from "./advice.ts";
+import { decideIn } from "./change.ts";
 import { explain } from "./explain.ts";
 import { ANN, address, BEN, BOB, context, type FactsOf, facts, head, match, user } from "./test-data.ts";
 import { track } from "./track.ts";
 
 function explained(of: Partial<MessageHead>, known: FactsOf): string[] {
-  return explain(track(head(of), facts(known), context()), { mailbox: ANN });
+  const situation = { head: head(of), facts: facts(known), context: context() };
+  return explain(decideIn(situation), { mailbox: ANN, advice: advise(situation) });
 }
 
 describe("explain", () => {
@@ -22,13 +25,51 @@ describe("explain", () => {
     const decision = track(head(), facts({}), context());
     const sentences = explain(decision, { mailbox: ANN });
     for (const [index, rule] of decision.rules.entries())
-      assert.equal(sentences[index + 1], `${rule.rule}: ${rule.answer}. ${rule.because}`);
+      assert.ok(sentences[index + 1]?.startsWith(`${rule.rule}: ${rule.answer}. ${rule.because}`), sentences[index + 1]);
+  });
+
+  it("names the settings that mattered", () => {
+    const sentences = explained({}, { settings: { SSSForceFilteringMethodForUserMailboxes: 4 } });
+    assert.deepEqual(
+      sentences.filter((one) => /^(In-Reply-To|filter):/.test(one)).map((one) => one.slice(one.lastIndexOf("("))),
+      [
+        "(emailcorrelationenabled is on and IgnoreConversationIndexAndInReplyToForCorrelation is off.)",
+        "(incomingemailfilteringmethod is 1 and SSSForceFilteringMethodForUserMailboxes is 4.)",
+      ],
+    );
+  });
+
+  it("says that it would be decided otherwise now, where that is so, and advises nothing", () => {
+    const stored = track(head(), facts({}), context());
+    const advice = advise({ head: head(), facts: facts({ voters: [user("Ann", ANN, { filter: 0 })] }), context: context() });
+    assert.deepEqual(explain(stored, { mailbox: ANN, advice, number: 17 }).slice(-2), [
+      "Decided now, it would be tracked: what the CRM knows has changed since, or the settings have.",
+      "To have it decided again where it lies: `waypost track 17`.",
+    ]);
+  });
+
+  it("advises nothing where the header is kept no longer", () => {
+    const stored = track(head(), facts({}), context());
+    assert.match(explain(stored, { mailbox: ANN, advice: null }).at(-1) ?? "", /cannot be tried: its header/);
+  });
+
+  it("says where nothing would change the outcome, because the message lies nowhere", () => {
+    const situation = { head: head({ to: [] }), facts: facts({ voters: [] }), context: context() };
+    const { alternatives, ...advised } = advise(situation);
+    assert.deepEqual(
+      alternatives.map(({ changes }) => changes.map(({ kind }) => kind)),
+      [["by hand"]],
+    );
+    assert.equal(
+      explain(decideIn(situation), { mailbox: ANN, advice: { ...advised, alternatives: [] } }).at(-1),
+      "Nothing would have it tracked: it lies in no folder that is read.",
+    );
   });
 
   const remedies: [string, Partial<MessageHead>, FactsOf, RegExp][] = [
     ["start date", { received: new Date("2020-01-01") }, {}, /set the start date of ann@crm\.example/],
     ["DoNotAutoTrackEmail", {}, { settings: { DoNotAutoTrackEmail: true } }, /switch DoNotAutoTrackEmail off/],
-    ["unusable sender", { from: [] }, {}, /track it by hand/],
+    ["unusable sender", { from: [] }, {}, /whatever the rules say: `waypost track/],
     [
       "sender conflict",
       {},
@@ -45,14 +86,14 @@ describe("explain", () => {
       /switch ignoreinternalemail off/,
     ],
     ["filter 1", {}, {}, /set the filter of Ann to "All email messages"\.$/],
-    ["filter 2", {}, { voters: [user("Ann", ANN, { filter: 2 })] }, /or add the sender as a lead, contact or account/],
+    ["filter 2", {}, { voters: [user("Ann", ANN, { filter: 2 })] }, /add the sender bob@customer\.example as a contact, lead or account/],
     [
       "a forced filter",
       {},
       { settings: { SSSForceFilteringMethodForUserMailboxes: 4 } },
-      /SSSForceFilteringMethodForUserMailboxes to -1 or 0/,
+      /set SSSForceFilteringMethodForUserMailboxes to 0/,
     ],
-    ["no recipient", { to: [] }, { voters: [] }, /add the address it was sent to/],
+    ["no recipient", { to: [address("x@y.example")] }, { voters: [] }, /give the address x@y\.example to a user or queue/],
     ["a message that may come", { inReplyTo: ["gone@x"] }, {}, /decided again by itself .* gone@x/],
   ];
   for (const [cause, of, known, remedy] of remedies) {

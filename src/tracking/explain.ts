@@ -1,5 +1,6 @@
-import { type Decision, REASON, type ReasonCode, type RuleAnswer } from "../model/decision.ts";
-import { FILTER_METHOD_NAMES } from "../model/settings.ts";
+import { type Decision, type Outcome, REASON, type ReasonCode, type RuleAnswer } from "../model/decision.ts";
+import type { Advised } from "./advice.ts";
+import { adviceSentences } from "./advice-sentences.ts";
 import { RULE } from "./rule.ts";
 import { listing, quote } from "./sentence.ts";
 
@@ -13,11 +14,13 @@ export interface ExplainContext {
   readonly lies?: "nowhere" | "in a hidden folder" | null;
   /** Number of the decision, for the commands that are named. */
   readonly number?: number;
+  /** What one could change, tried on what is known now; left out or null: its header is kept no longer, so that nothing can be tried. */
+  readonly advice?: Advised | null;
 }
 
 /**
- * A decision in sentences for a person: the outcome, then each rule with its answer, then, for a skipped message, what one would change
- * to have it tracked, and of one that cannot be read at the moment that it cannot.
+ * A decision in sentences for a person: the outcome, then each rule with its answer and the settings that mattered, then what one would change to get
+ * the other outcome, and of one that cannot be read at the moment that it cannot.
  */
 export function explain(decision: StoredDecision, context: ExplainContext): string[] {
   return [outcomeOf(decision, context), ...decision.rules.map(sentenceOf), ...remediesOf(decision, context)];
@@ -59,8 +62,11 @@ function acceptingName(rules: readonly RuleAnswer[]): string | null {
   return rules.find(({ rule, answer }) => rule === RULE.filter && answer === "yes")?.records?.[0]?.name ?? null;
 }
 
-function sentenceOf({ rule, answer, because }: RuleAnswer): string {
-  return `${rule}: ${answer}. ${because}`;
+function sentenceOf({ rule, answer, because, settings = {} }: RuleAnswer): string {
+  const named = Object.entries(settings).map(
+    ([name, value]) => `${name} is ${typeof value === "boolean" ? (value ? "on" : "off") : value}`,
+  );
+  return `${rule}: ${answer}. ${because}${named.length === 0 ? "" : ` (${listing(named, named.length)}.)`}`;
 }
 
 function remediesOf(decision: StoredDecision, context: ExplainContext): string[] {
@@ -73,60 +79,30 @@ function remediesOf(decision: StoredDecision, context: ExplainContext): string[]
     return [
       `It lies in a folder of ${mailbox} that is not shown at the moment. When the folder is shown again, it is decided again by itself.`,
     ];
-  if (decision.outcome !== "skipped") return [];
-  const remedies = decision.rules.map((answer) => remedyFor(answer, context)).filter((one) => one !== null);
-  const { waitingFor = [] } = decision;
-  if (waitingFor.length > 0) {
-    const answered = waitingFor.map((id) => quote(id));
-    remedies.push(`It is decided again by itself as soon as a message that it answers is tracked: ${listing(answered, 3)}.`);
-  }
-  if (decision.rules.some(isTest)) return remedies;
-  return [...remedies, `To have this message tracked, whatever the rules say: \`waypost track ${context.number ?? "<number>"}\`.`];
+  return [...decision.rules.flatMap(besides), ...adviceOn(decision, context)];
 }
 
-function isTest({ rule, answer }: RuleAnswer): boolean {
-  return rule === RULE.testMessage && answer === "yes";
+/** What should be changed elsewhere, whatever becomes of the message. */
+function besides({ rule, answer }: RuleAnswer): string[] {
+  return rule === RULE.mailLoop && answer === "yes" ? ["What in the CRM answers automatic mail should leave that out."] : [];
 }
 
-/** What one would change about an answer that kept the message out; null for one that did not. */
-function remedyFor({ rule, answer, settings, records }: RuleAnswer, { mailbox }: ExplainContext): string | null {
-  switch (`${rule} ${answer}`) {
-    case `${RULE.testMessage} yes`:
-      return "A test is never tracked.";
-    case `${RULE.startDate} no`:
-      return `To have it tracked, set the start date of ${quote(mailbox)} to an earlier moment than the message's.`;
-    case `${RULE.automaticTracking} no`:
-      return "To have it tracked, switch DoNotAutoTrackEmail off.";
-    case `${RULE.sender} no`:
-      return "Nothing can be set to track a message without a usable sender; track it by hand.";
-    case `${RULE.senderConflict} yes`:
-      return "To have it tracked, leave the sender's address on one record only, or switch OverrideV5SenderConflictResolution off.";
-    case `${RULE.internal} yes`:
-      return "To have it tracked, switch ignoreinternalemail off; mail between users then becomes an email for each side.";
-    case `${RULE.automaticMail} yes`:
-      return settings?.SkipAutomaticReplies === true ? "To have it tracked, switch SkipAutomaticReplies off." : null;
-    case `${RULE.mailLoop} yes`:
-      return "To have it tracked, track it by hand; what in the CRM answers automatic mail should leave that out.";
-    case `${RULE.recipients} no`:
-      return "To have it tracked, add the address it was sent to (an alias or list, say) to a user or queue.";
-    case `${RULE.filter} no`:
-      return filterRemedy(quote(records?.[0]?.name ?? mailbox), settings);
-    default:
-      return null;
+function adviceOn(decision: StoredDecision, { advice, number }: ExplainContext): string[] {
+  if (decision.outcome === "quarantined") return [];
+  if (decision.rules.some(({ rule, answer }) => rule === RULE.testMessage && answer === "yes")) return ["A test is never tracked."];
+  if (advice == null)
+    return ["What would change that cannot be tried: its header is kept no longer, or its mailbox has no owner in the CRM any more."];
+  if (!isAlike(advice.now, decision.outcome)) {
+    const now = `Decided now, it would be ${OUTCOME_NOW[advice.now]}: what the CRM knows has changed since, or the settings have.`;
+    return advice.now === "tracked" ? [now, `To have it decided again where it lies: \`waypost track ${number ?? "<number>"}\`.`] : [now];
   }
+  const sentences = adviceSentences(advice, number);
+  return sentences.length > 0 ? sentences : ["Nothing would have it tracked: it lies in no folder that is read."];
 }
 
-function filterRemedy(name: string, settings: RuleAnswer["settings"]): string {
-  const all = `"${FILTER_METHOD_NAMES[0]}"`;
-  if (settings?.SSSForceFilteringMethodForUserMailboxes !== undefined) {
-    return `To have ${name} accept it, set SSSForceFilteringMethodForUserMailboxes to -1 or 0; it overrides the filter of every user.`;
-  }
-  const method = settings?.incomingemailfilteringmethod;
-  const alternative =
-    method === 2
-      ? ", or add the sender as a lead, contact or account"
-      : method === 3
-        ? ", or add the sender as a record with an email address"
-        : "";
-  return `To have ${name} accept it, set the filter of ${name} to ${all}${alternative}.`;
+const OUTCOME_NOW = { tracked: "tracked", duplicate: "an email already", skipped: "skipped", quarantined: "quarantined" } as const;
+
+/** Which of several mailboxes came first is no difference. */
+function isAlike(one: Outcome, other: Outcome): boolean {
+  return (one === "skipped") === (other === "skipped");
 }

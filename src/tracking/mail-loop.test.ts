@@ -5,6 +5,7 @@ import type { Decision } from "../model/decision.ts";
 import type { EarlierEmail } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import { explain } from "./explain.ts";
+import { countBefore } from "./mail-loop.ts";
 import { ANN, address, because, CARL, decide, earlier, RECEIVED } from "./test-data.ts";
 
 const AWAY: Partial<MessageHead> = { headers: [["auto-submitted", "auto-replied"]], inReplyTo: ["sent1@crm.example"] };
@@ -15,7 +16,11 @@ function answers(count: number, seconds: number, change: Partial<MessageHead> = 
   const before: AutomaticAnswer[] = [];
   return Array.from({ length: count }, (_, index) => {
     const head = { ...AWAY, messageId: `auto${index}@customer.example`, received: after(index * seconds), ...change };
-    const decision = decide({ head, facts: { byMessageId: [earlier(email)] }, context: { automaticAnswers: [...before] } });
+    const decision = decide({
+      head,
+      facts: { byMessageId: [earlier(email)] },
+      context: { answersBefore: (answer) => countBefore(before, answer) },
+    });
     if (decision.automaticAnswer !== undefined) before.push(decision.automaticAnswer);
     return decision;
   });
@@ -52,7 +57,7 @@ describe("mail loop", () => {
       decide({
         head: { ...AWAY, received: after(60), ...head },
         facts: { byMessageId: [earlier(email)] },
-        context: { automaticAnswers: before },
+        context: { answersBefore: (answer) => countBefore(before, answer) },
       });
     assert.equal(next({}).outcome, "skipped");
     assert.equal(next({ from: [address(CARL)] }).outcome, "tracked");

@@ -28,7 +28,7 @@ export function mailLoop({ head, sender, context }: Question, { email }: Correla
   if (automaton === null || !ANSWERING.has(automaton.kind)) return null;
   const conversation = conversationDigest(baseSubject(email.subject, email.trackingToken === null ? [] : [email.trackingToken]));
   const step = { sender: addressKey(sender.address), conversation, received: head.received };
-  const before = (context.automaticAnswers ?? []).filter((one) => isBefore(one, step)).length;
+  const before = context.answersBefore?.(step) ?? 0;
   const name = quote(sender.address);
   if (before < AUTOMATIC_ANSWERS_AN_HOUR) {
     const because = `It is automatic answer ${before + 1} of ${name} in this conversation within an hour; up to ${AUTOMATIC_ANSWERS_AN_HOUR} are none.`;
@@ -38,7 +38,13 @@ export function mailLoop({ head, sender, context }: Question, { email }: Correla
   return { step, cuts: true, answer: yes(RULE.mailLoop, because) };
 }
 
-function isBefore(one: AutomaticAnswer, { sender, conversation, received }: AutomaticAnswer): boolean {
-  const age = received.getTime() - one.received.getTime();
-  return one.sender === sender && one.conversation === conversation && age >= 0 && age < LOOP_WINDOW;
+/** How many of these answers come before the last one in its conversation, within the hour. */
+export function countBefore(answers: readonly AutomaticAnswer[], { sender, conversation, received }: AutomaticAnswer): number {
+  return answers.filter((one) => one.sender === sender && one.conversation === conversation && isWithinHour(one.received, received)).length;
+}
+
+/** Whether an answer of that time counts for one of this. */
+export function isWithinHour(earlier: Date, received: Date): boolean {
+  const age = received.getTime() - earlier.getTime();
+  return age >= 0 && age < LOOP_WINDOW;
 }

@@ -62,6 +62,12 @@ export class PageFacts implements Facts {
   }
 }
 
+/** Ids of all emails among the facts. */
+export function emailIdsOf(facts: Facts): string[] {
+  const maps = [facts.emailsByMessageId, facts.emailsByToken, facts.emailsByConversation, facts.emailsByHash];
+  return [...new Set(maps.flatMap((emails) => [...emails.values()].flatMap((list) => list.map((email) => email.id))))];
+}
+
 function copied(emails: ReadonlyMap<string, readonly EarlierEmail[]>, except: ReadonlySet<string>): EmailsByKey {
   return new EmailsByKey([...emails].map(([key, list]) => [key, list.filter((email) => !except.has(email.id))]));
 }

@@ -1,6 +1,6 @@
 import type { Address } from "../model/address.ts";
 import type { AutomaticAnswer } from "../model/automatic-answer.ts";
-import type { DeliveryReport } from "../model/delivery-report.ts";
+import type { ReportEvidence } from "../model/delivery-report.ts";
 import type { Facts, Known } from "../model/facts.ts";
 import type { MailboxOwner } from "../model/mailbox.ts";
 import type { MessageHead } from "../model/message.ts";
@@ -22,24 +22,14 @@ export interface TrackContext {
   readonly test?: { readonly kind: "test message" | "answer" | "bounce"; readonly mailbox: string; readonly sentAt: Date } | undefined;
   /** Set for a message whose head looks like a delivery report: what its content says. */
   readonly report?: ReportEvidence | undefined;
-  /** Automatic answers to emails of ours that came before it, of whoever wrote it at least. */
-  readonly automaticAnswers?: readonly AutomaticAnswer[];
+  /** How many automatic answers to emails of ours came within an hour before this one, of the same sender in the same conversation. */
+  readonly answersBefore?: (answer: AutomaticAnswer) => number;
   /** What a person said of this very message by hand. */
   readonly wish?: Wish | undefined;
   /** Emails of the CRM that a person untracked, by their ids. */
   readonly untracked?: ReadonlyMap<string, Wish>;
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
-}
-
-/** What is known of the content of a message that looks like a delivery report. */
-export interface ReportEvidence {
-  /** Null when the content is no report, or was not read. */
-  readonly report: DeliveryReport | null;
-  /** Message-IDs of the email that it may be about: those that it names, and those under which the email went out whose mark it gives back. */
-  readonly about: readonly string[];
-  /** Why the content was not read, as a sentence; null when it was. */
-  readonly unread: string | null;
 }
 
 /** One message put to the rules, with what several of them need. */

@@ -30,7 +30,7 @@ export const RULE = {
 } as const;
 export type RuleName = (typeof RULE)[keyof typeof RULE];
 
-type Evidence = Pick<RuleAnswer, "settings" | "records" | "isGeneral">;
+type Evidence = Pick<RuleAnswer, "settings" | "records" | "report" | "isGeneral">;
 
 export function yes(rule: RuleName, because: string, evidence: Evidence = {}): RuleAnswer {
   return { rule, answer: "yes", because, ...evidence };

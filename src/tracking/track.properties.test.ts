@@ -9,6 +9,8 @@ import type { MessageHead } from "../model/message.ts";
 import type { AddressMatch, RecordRef } from "../model/record.ts";
 import { DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "../model/settings.ts";
 import type { Wish } from "../model/wish.ts";
+import { advise } from "./advice.ts";
+import { changed, decideIn, type Situation } from "./change.ts";
 import { emailFact } from "./email-fact.ts";
 import { explain } from "./explain.ts";
 import { PageFacts } from "./page-facts.ts";
@@ -152,6 +154,32 @@ const test: fc.Arbitrary<TrackContext["test"]> = fc.option(
   { nil: undefined },
 );
 
+/** All else that a decision may rest on: marks of automatic mail, what its content tells, how many automatic answers came before, what people said. */
+const situation = fc
+  .record({
+    one: head,
+    facts: factsWith([0, 1, 2, 3, 4], settings),
+    where: context,
+    headers: fc.constantFrom([], [["auto-submitted", "auto-replied"] as const], [["return-path", "<>"] as const]),
+    report: fc.option(
+      fc.record({
+        report: fc.option(fc.record({ kind: fc.constantFrom("failed" as const, "displayed" as const) })),
+        about: ids,
+        unread: fc.option(fc.constant("The content was not read.")),
+      }),
+      { nil: undefined },
+    ),
+    before: fc.constantFrom(0, 9, 10),
+    wish: fc.option(fc.oneof(wishOf("track"), wishOf("untrack")), { nil: undefined }),
+    untrackedOf: fc.option(wishOf("untrack"), { nil: undefined }),
+    test: fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: test }),
+  })
+  .map(({ one, facts, where, headers, before, untrackedOf, ...said }): Situation => {
+    const emails = untrackedOf === undefined ? [] : [...facts.emailsByMessageId.values()].flat();
+    const untracked = new Map(emails.flatMap(({ id }) => (untrackedOf === undefined ? [] : [[id, untrackedOf] as const])));
+    return { head: { ...one, headers }, facts, context: { ...where, ...said, untracked, answersBefore: () => before } };
+  });
+
 const anyFacts = factsWith([0, 1, 2, 3, 4], settings);
 const RUNS = { numRuns: 500 };
 
@@ -188,10 +216,31 @@ describe("track, for any head and facts", () => {
         const decision = track(one, facts, where);
         assertWellFormed(decision, one);
         assert.deepEqual(track(one, facts, where), decision);
-        assert.ok(explain(decision, { mailbox: where.mailbox.address }).length > decision.rules.length);
+        const advice = advise({ head: one, facts, context: where });
+        assert.ok(explain(decision, { mailbox: where.mailbox.address, advice }).length > decision.rules.length);
       }),
       RUNS,
     );
+  });
+
+  it("advises nothing that does not give the other outcome when it is applied, each alternative by itself", () => {
+    let applied = 0;
+    fc.assert(
+      fc.property(situation, (situation) => {
+        const { now, wanted, alternatives } = advise(situation);
+        assert.equal(now, decideIn(situation).outcome);
+        assert.equal(wanted, now === "skipped" ? "tracked" : "skipped");
+        // Of a test nobody's word makes an email; of all else it does, or takes it back.
+        const words = alternatives.flatMap(({ changes }) => changes.filter(({ kind }) => kind === "by hand"));
+        if (now !== "skipped" || situation.context.test === undefined) assert.equal(words.length, 1);
+        for (const { changes } of alternatives) {
+          assert.equal(decideIn(changed(situation, changes)).outcome, wanted);
+          applied++;
+        }
+      }),
+      RUNS,
+    );
+    assert.ok(applied > RUNS.numRuns / 2);
   });
 
   it("never gives reason 1 where all filters accept everything", () => {

@@ -42,6 +42,31 @@ export function receivingPromises(crmOf: () => CrmUnderTest): void {
     assert.equal(facts.mailboxOwner?.record.id, userId);
   });
 
+  test("trial: what is a token under any of the settings is looked up, and no more emails of it than asked for", async () => {
+    const { crm } = crmOf();
+    const settings = await crm.organizationSettings();
+    const trackingprefix = `P${token().slice(-6)}:`;
+    const trackingToken = `${trackingprefix}${token()}`;
+    const emails = [1, 2].map((hour) =>
+      incoming({ received: new Date(`2026-03-03T1${hour}:00:00Z`), subject: `Offer ${trackingToken}`, placement: { trackingToken } }),
+    );
+    await crm.deliver(emails);
+    const asked = query([head({ subject: `RE: Offer ${trackingToken}` })]);
+    const under = async (perKey: number, ...others: (typeof settings)[]) =>
+      (await (await crm.trial({ settings: [settings, ...others], emailsSince: null, perKey })).facts(asked)).emailsByToken.get(
+        trackingToken,
+      );
+    assert.equal(await under(10), undefined);
+    assert.deepEqual(
+      (await under(10, { ...settings, trackingprefix }))?.map(({ id }) => id),
+      emails.map(({ id }) => id).reverse(),
+    );
+    assert.deepEqual(
+      (await under(1, { ...settings, trackingprefix }))?.map(({ id }) => id),
+      [emails[1]?.id],
+    );
+  });
+
   test("facts: earlier emails are found by Message-ID, answers and references, tracking token and conversation, newest first", async () => {
     await crmOf().settings({});
     const conversationIndex = Buffer.concat([Buffer.from(randomUUID()), Buffer.alloc(10)]).toString("base64");

@@ -25,6 +25,10 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
     joinsTransaction: false,
     organizationSettings: () => call("organizationSettings", () => crm.organizationSettings()),
     facts: (query) => call("facts", () => crm.facts(query)),
+    trial: async (options) => {
+      const trial = await call("trial", () => crm.trial(options));
+      return { facts: (query) => call("trial", () => trial.facts(query)) };
+    },
     deliver: async (emails, within) => {
       alone(within);
       return call("deliver", () => crm.deliver(emails));

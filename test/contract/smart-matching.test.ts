@@ -105,6 +105,29 @@ onBothEngines(
   },
 );
 
+onBothEngines("smart matching in the embedded CRM: other settings are tried on emails that have no hashes of theirs", async (database) => {
+  const crm = openEmbeddedCrm(database);
+  const settings = await crm.organizationSettings();
+  const emails = Array.from({ length: 1_100 }, (_, n) =>
+    received(`Offer ${n} for mills`, ["bob@out.test", "ann@in.test"], ago(1 + (n % 3))),
+  );
+  const [late, old] = [ago(0), ago(40)].map((at) => received("Offer 7 for mills", ["bob@out.test", "ann@in.test"], at));
+  await crm.deliver([...emails, ...(late && old ? [late, old] : [])]);
+  const before = await versions(database);
+  const tried = async (others: Partial<typeof settings>, subject: string, change: Parameters<typeof answerTo>[3] = {}) => {
+    const trial = await crm.trial({ settings: [settings, { ...settings, ...ON, ...others }], emailsSince: ago(30), perKey: 10 });
+    return found(await trial.facts(query([answerTo(subject, "bob@out.test", "ann@in.test", change)])));
+  };
+  for (const n of [0, 500, 1_099]) assert.deepEqual(await tried({}, `Re: Offer ${n} for mills`), [emails[n]?.id]);
+  assert.deepEqual(await tried({}, "Offer 7 for mills", { received: ago(1.5) }), [emails[7]?.id], "not before their time, nor later ones");
+  assert.deepEqual(await tried({}, "Offer 7 for my mills"), []);
+  assert.ok((await tried({ hashdeltasubjectcount: 1 }, "Offer 7 for my mills")).includes(emails[7]?.id ?? ""));
+  assert.deepEqual(await tried({ DisableSmartMatching: true }, "Offer 500 for mills"), []);
+  assert.deepEqual(await versions(database), before, "nothing is written");
+  await crm.putSettings(ON);
+  assert.deepEqual(await tried({ DoNotAutoTrackEmail: true }, "Re: Offer 500 for mills"), [emails[500]?.id], "those that are there serve");
+});
+
 /** Which rows there are, as the database numbers their writers. */
 async function versions(database: Database): Promise<unknown> {
   return (await database.query("select min(xmin::text::bigint)::text as first, max(xmin::text::bigint)::text as last from crm.emailhash"))

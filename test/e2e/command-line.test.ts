@@ -22,6 +22,7 @@ import {
   STEP_TRACE,
   sentShape,
   statusShape,
+  whatIfShape,
 } from "./results.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -29,7 +30,7 @@ const COMMANDS = [
   "track",
   "untrack",
   "regarding",
-  ...["serve", "demo", "receive", "send", "explain", "status", "check", "approve", "reject", "decide", "authorize"],
+  ...["serve", "demo", "receive", "send", "explain", "what-if", "status", "check", "approve", "reject", "decide", "authorize"],
   ...["quarantine", "quarantine list", "quarantine retry", "config", "config check", "config schema"],
 ];
 
@@ -65,6 +66,11 @@ describe("the command line without a database", () => {
     [["decide", randomUUID(), "perhaps"], /perhaps.*sent, again, failed/],
     [["decide", "my-email", "sent"], /my-email.*must be the id of an email/],
     [["quarantine", "retry", "x17"], /x17.*must be a whole number/],
+    [["what-if", "--set", "nonsense=1"], /There is no organization setting nonsense/],
+    [["what-if", "--set", "emailcorrelationenabled"], /--set takes name=value/],
+    [["what-if", "--filter", "ann@office.test=some"], /A filter is all, replies, contacts, records or none/],
+    [["what-if", "--read-from", "yesterday"], /must be a moment like/],
+    [["what-if", "--days", "0.5"], /must be a whole number/],
     [["serve", "--roles", "web,cook"], /"cook" is no role; there are web, worker, watcher/],
     [["demo", "--port", "70000"], /A port is at most 65535/],
     [[], /^Usage: waypost|needed/],
@@ -193,6 +199,22 @@ describe("commands on an embedded database", { concurrency: 2 }, () => {
     assert.match(explained.out, /is tracked, accepted by Ann \(reason 6, accept all\)/);
     const skipped = json(explainedShape, await office.run("explain", "second@stranger.test", "--json"));
     assert.deepEqual(skipped.incoming, [{ outcome: "skipped", mailbox: BEN }]);
+
+    const tried = await office.run("what-if", "--filter", `${BEN}=all`);
+    assert.deepEqual([tried.code, tried.error], [0, ""]);
+    assert.match(tried.out, /^ben@office\.test {2}\(1 of 1 message changes\)\n {2}tracked: +0 → 1\n {2}skipped: +1 → 0\n/m);
+    assert.match(
+      tried.out,
+      /^skipped → tracked: message <second@stranger\.test> from carl@stranger\.test, received .* in ben@office\.test, decision \d+\n {2}now: +filter: no\./m,
+    );
+    assert.deepEqual(json(whatIfShape, await office.run("what-if", "--set", "DoNotAutoTrackEmail=on", "--mailbox", ANN, "--json")), {
+      changed: 1,
+      changes: [{ mailbox: ANN, messageId: "first@stranger.test", before: { outcome: "tracked" }, after: { outcome: "skipped" } }],
+    });
+    const refused = await office.run("what-if", "--set", "trackingtokeniddigits=99");
+    assert.equal(refused.code, 2);
+    assert.match(refused.error, /cannot be tried.*trackingtokeniddigits/);
+    assert.equal((await office.run("what-if", "--filter", "nobody@office.test=all")).code, 4);
 
     const status = await office.run("status");
     assert.equal(status.code, 0);

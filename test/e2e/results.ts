@@ -29,6 +29,11 @@ export const explainedShape = z.object({
   incoming: z.array(z.object({ outcome: z.string(), mailbox: z.string() })),
   outgoing: z.array(z.object({ stage: z.string() })),
 });
+const tried = z.object({ outcome: z.string() });
+export const whatIfShape = z.object({
+  changed: z.number(),
+  changes: z.array(z.object({ mailbox: z.string(), messageId: z.string(), before: tried, after: tried })),
+});
 export const quarantineShape = z.array(z.object({ id: z.number(), messageId: z.string() }));
 export const checkedShape = z.array(z.object({ mailbox: z.string(), steps: z.array(z.object({ result: z.string() })) }));
 

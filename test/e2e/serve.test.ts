@@ -19,6 +19,7 @@ import {
   sentShape,
   statusShape,
   until,
+  whatIfShape,
 } from "./results.ts";
 
 const MANY = 3 * PAGE_SIZE;
@@ -45,6 +46,13 @@ describe("waypost serve on an embedded database", () => {
     assert.equal(status.error, "");
     assert.match((await office.run("explain", "first@stranger.test")).out, /is tracked, accepted by Ann/);
     assert.equal((await office.run("explain", "never-seen@stranger.test")).code, 4);
+    const tried = await office.run("what-if", "--set", "DoNotAutoTrackEmail=on", "--read-from", "2020-01-01T00:00:00Z");
+    assert.match(tried.out, /\ntracked → skipped: message <first@stranger\.test> /);
+    const document = json(whatIfShape, await office.run("what-if", "--json", "--set", "DoNotAutoTrackEmail=on", "--all"));
+    assert.deepEqual(
+      document.changes.map((one) => one.messageId),
+      ["first@stranger.test", "large@stranger.test"],
+    );
     assert.equal(json(quarantineShape, await office.run("--json", "quarantine", "list")).length, 1);
     const retried = await office.run("quarantine", "retry", "--json");
     assert.deepEqual([retried.code, json(z.unknown(), retried)], [0, { marked: 1 }]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { configurationSchema } from "../../src/config.ts";
+import { type Configuration, configurationSchema, type FilterName } from "../../src/config.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { Counts } from "../../src/engine/receive/reading.ts";
 import type { Kind } from "../contract/memory/kind.ts";
@@ -35,7 +35,12 @@ export interface MemoryWorldOptions {
   /** Default: the inbox and below. */
   readonly folders?: "inbox" | "personal";
   /** Of its users. Default: all. */
-  readonly filter?: "all" | "contacts";
+  readonly filter?: FilterName;
+  /** Of one user each, by the number of its mailbox, instead. */
+  readonly filters?: readonly FilterName[];
+  readonly settings?: Configuration["organizations"][number]["settings"];
+  /** From when on the mailboxes are read. Default: from now on. */
+  readonly readFrom?: Date;
   /** Of a world before, whose mailboxes it goes on with. */
   readonly before?: { readonly server: MemoryServer; readonly names: readonly string[] };
 }
@@ -43,16 +48,20 @@ export interface MemoryWorldOptions {
 export async function openMemoryWorld(
   database: Database,
   kind: Kind,
-  { mailboxes = 1, folders = "inbox", filter = "all", before }: MemoryWorldOptions = {},
+  { mailboxes = 1, folders = "inbox", filter = "all", filters = [], settings = {}, readFrom, before }: MemoryWorldOptions = {},
 ): Promise<MemoryWorld & { readonly names: readonly string[] }> {
   const names = before?.names ?? Array.from({ length: mailboxes }, () => `memory${users++}`);
   const endpoint = { host: "memory.test", security: "none", authentication: "none" } as const;
   const configuration = configurationSchema.parse({
-    organizations: [{ name: "CRM", kind: "embedded" }],
+    organizations: [{ name: "CRM", kind: "embedded", settings }],
     // That they name protocols changes nothing: their connectors are not asked.
     serverProfiles: [{ name: "memory", incoming: { ...endpoint, protocol: "imap" }, outgoing: { ...endpoint, protocol: "smtp" }, folders }],
-    users: names.map((name) => ({ name, email: addressOf(name), filter })),
-    mailboxes: names.map((name) => ({ address: addressOf(name), user: addressOf(name) })),
+    users: names.map((name, index) => ({ name, email: addressOf(name), filter: filters[index] ?? filter })),
+    mailboxes: names.map((name) => ({
+      address: addressOf(name),
+      user: addressOf(name),
+      ...(readFrom !== undefined && { readFrom: readFrom.toISOString() }),
+    })),
   });
   const clock = testClock();
   const app = await openRigApp(database, configuration, { now: clock.now });

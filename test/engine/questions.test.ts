@@ -105,6 +105,34 @@ for (const engine of ["pglite", "postgres"] as const satisfies readonly EngineNa
       assert.equal((await app.operations.explain("never-seen@example.test")).notRead.length, MAILBOXES / 10);
     });
 
+    test("other settings are tried with a bounded number of statements a page, and rows that grow with the messages tried alone", async () => {
+      await using own = await testDatabase(engine, { poolSize: 1 });
+      const counted = counting(own);
+      await using app = await openRigApp(counted.database, configuration);
+      await fillLedger(own, DECISIONS);
+      const cost = async (messages: number) => {
+        const before = { read: await rowsRead(own), statements: counted.statements() };
+        const { counts } = await app.operations.whatIf(
+          { days: messages / 86_400, mailboxes: [], settings: { DoNotAutoTrackEmail: true }, filters: [], readFrom: null, limit: 0 },
+          new AbortController().signal,
+          () => undefined,
+        );
+        const tried = counts.mailboxes.reduce(
+          (sum, { before: { tracked, skipped, duplicate, quarantined } }) => sum + tracked + skipped + duplicate + quarantined,
+          0,
+        );
+        return { tried, read: (await rowsRead(own)) - before.read, statements: counted.statements() - before.statements };
+      };
+      for (const statistics of ["no statistics", "statistics"]) {
+        if (statistics === "statistics") await own.query("analyze");
+        const [few, many] = [await cost(1000), await cost(4000)];
+        const tried = many.tried - few.tried;
+        assert.ok(tried > 2000, `${tried} messages more are tried`);
+        assert.ok(many.statements - few.statements <= (tried / 500 + 1) * 20, `${many.statements - few.statements} statements more`);
+        assert.ok(many.read - few.read <= tried * 12, `with ${statistics} ${many.read - few.read} rows more for ${tried} messages`);
+      }
+    });
+
     test("what may be deleted is found without looking at what was skipped, what is gone, and what was processed before", async () => {
       await using own = await testDatabase(engine, { poolSize: 1 });
       await using _ = await openRigApp(own, queueOnly);

@@ -36,7 +36,7 @@ export async function byHand(context: EngineContext, organizations: readonly str
 /** What a person said of a message, as far as its decision does not show it, and what to type to change the outcome. Pure. */
 export function byHandSentences({ id, outcome, mailbox, rules, emailId }: DecisionRow, { wishes, standing }: ByHand): string[] {
   if (outcome === "tracked" || outcome === "duplicate")
-    return [`To change it by hand: \`waypost regarding ${id} <record>\` (or none), \`waypost untrack ${id}\`.`];
+    return [`To change what its email is about: \`waypost regarding ${id} <record>\` (or none).`];
   const wish = wishes.get(id);
   if (wish?.verb === "untrack" && emailId !== null) {
     return [

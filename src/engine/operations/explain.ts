@@ -3,9 +3,11 @@ import { type DeletionNote, deletionNotes } from "../../ledger/deletions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
 import type { Returned } from "../../model/delivery-report.ts";
 import type { Wish } from "../../model/wish.ts";
+import type { Advised } from "../../tracking/advice.ts";
 import { explain as explainDecision } from "../../tracking/explain.ts";
 import { when } from "../../tracking/sentence.ts";
 import type { EngineContext } from "../context.ts";
+import { adviseOn } from "./advise.ts";
 import { type ByHand, byHand, byHandSentences } from "./explain-by-hand.ts";
 import { deletionSentence } from "./explain-deletion.ts";
 import { explainMailboxes, explainPending, type MailboxExplanation, mailboxesNotRead, type PendingExplanation } from "./explain-mailbox.ts";
@@ -25,6 +27,8 @@ export interface IncomingExplanation {
   readonly wish: Wish | null;
   readonly folders: readonly string[];
   readonly decidedAt: Date;
+  /** What one could change to get the other outcome, tried on what is known now; null where nothing can be tried. */
+  readonly advice: Advised | null;
   /** Whole sentences: the outcome, each rule with its answer, what would change it, and what became of the message in its mailbox. */
   readonly sentences: readonly string[];
 }
@@ -68,7 +72,8 @@ export async function explain(context: EngineContext, organizations: readonly st
     (note) => note.decisionId,
   );
   const said = await byHand(context, organizations, key);
-  const incomings = decisions.map((row) => incoming(row, notes.get(row.id) ?? [], said));
+  const advised = await adviseOn(context, decisions);
+  const incomings = decisions.map((row) => incoming(row, advised.get(row.id) ?? null, notes.get(row.id) ?? [], said));
   const sendings = await findSendings(context.database, key);
   const cameBack = await returnedOf(context, sendings);
   const outgoings = sendings.map((row) => outgoing(row, cameBack.get(row) ?? []));
@@ -78,7 +83,7 @@ export async function explain(context: EngineContext, organizations: readonly st
   return { incoming: incomings, outgoing: outgoings, mailboxes, pending, notRead: known ? [] : await mailboxesNotRead(context) };
 }
 
-function incoming(row: DecisionRow, deletions: readonly DeletionNote[], said: ByHand): IncomingExplanation {
+function incoming(row: DecisionRow, advice: Advised | null, deletions: readonly DeletionNote[], said: ByHand): IncomingExplanation {
   return {
     decisionId: row.id,
     mailbox: row.mailbox,
@@ -92,8 +97,9 @@ function incoming(row: DecisionRow, deletions: readonly DeletionNote[], said: By
     wish: said.wishes.get(row.id) ?? null,
     folders: row.folders,
     decidedAt: row.decidedAt,
+    advice,
     sentences: [
-      ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row), number: row.id }),
+      ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row), number: row.id, advice }),
       ...(row.quarantine
         ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
         : []),

@@ -14,11 +14,14 @@ import { type ResolveOptions, type ResolveResult, resolve } from "./resolve.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
 import { type Progress, type RunResult, receiveNow, sendNow } from "./run-now.ts";
 import { type Status, status } from "./status.ts";
+import { type WhatIfEvent, type WhatIfRequest, type WhatIfResult, whatIf } from "./what-if.ts";
 
 /** What the command line and the API can ask of a Waypost: the same whether it runs in this process or is called over HTTP. */
 export interface Operations {
   status(): Promise<Status>;
   explain(key: string): Promise<Explanation>;
+  /** Tries other settings on the heads that are kept; writes nothing. `tell` is told the counts, then each message whose outcome changes. */
+  whatIf(request: WhatIfRequest, signal: AbortSignal, tell: (event: WhatIfEvent) => void): Promise<WhatIfResult>;
   quarantineList(): Promise<readonly QuarantineRow[]>;
   quarantineRetry(ids: readonly number[] | "all"): Promise<{ marked: number }>;
   decide(emailId: string, verdict: Verdict): Promise<{ decided: string }>;
@@ -61,6 +64,7 @@ export function operationsOf(context: EngineContext, organizations: readonly str
   return {
     status: () => status(context, organizations),
     explain: (key) => explain(context, organizations, key),
+    whatIf: (request, signal, tell) => whatIf(context, request, signal, tell),
     quarantineList: () => listQuarantine(context.database),
     quarantineRetry: async (ids) => ({ marked: (await retryQuarantine(context, ids)).marked }),
     decide: async (emailId, verdict) => {

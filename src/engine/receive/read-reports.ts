@@ -1,10 +1,11 @@
 import { type SentUnder, sentUnder } from "../../ledger/outbox.ts";
 import { readDeliveryReport } from "../../mime/delivery-report.ts";
 import { originOf } from "../../mime/head.ts";
-import { type DeliveryReport, looksLikeReport } from "../../model/delivery-report.ts";
+import { type DeliveryReport, looksLikeReport, type ReportEvidence } from "../../model/delivery-report.ts";
+import type { FactsQuery } from "../../model/facts.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Content, MessageHead } from "../../model/message.ts";
-import type { ReportEvidence } from "../../tracking/question.ts";
+import type { Sql } from "../../model/sql.ts";
 import type { Candidate, Reading } from "./reading.ts";
 import { contradictions } from "./verify-content.ts";
 
@@ -19,9 +20,14 @@ const GONE = "The content was not read: the message had left.";
 const WITHHELD = "The content was not read: the server does not hand it out.";
 const ANOTHER = "The content says nothing: its header is that of another message.";
 
+/** What is known of the content of one message that looks like a report, and all that it says. */
+interface ReadReport extends ReportEvidence {
+  readonly report: DeliveryReport | null;
+}
+
 /** What is known of the content of delivery reports, by their place among the candidates, and under which Message-IDs emails went out that they name. */
 export interface Reports {
-  readonly evidence: ReadonlyMap<number, ReportEvidence>;
+  readonly evidence: ReadonlyMap<number, ReadReport>;
   readonly sent: readonly SentUnder[];
 }
 
@@ -52,10 +58,23 @@ export async function readReports(
 }
 
 /** Message-IDs for which the CRM is to be asked on account of reports, each with the email that went out under it, if any is known. */
-export function reportedEmails({ evidence, sent }: Reports): readonly { readonly messageId: string; readonly emailId: string | null }[] {
+export function reportedEmails({ evidence, sent }: Reports): Reported {
+  return reportedOf(
+    [...evidence.values()].flatMap(({ about }) => about),
+    sent,
+  );
+}
+
+/** The same for what earlier reports named. One statement, or none. */
+export async function reportedUnder(sql: Sql, organization: string, about: readonly string[]): Promise<Reported> {
+  return about.length === 0 ? [] : reportedOf(about, await sentUnder(sql, organization, about, []));
+}
+
+type Reported = NonNullable<FactsQuery["reported"]>;
+
+function reportedOf(ids: readonly string[], sent: readonly SentUnder[]): Reported {
   const emailIds = new Map(sent.map(({ messageId, emailId }) => [messageId, emailId]));
-  const ids = new Set([...evidence.values()].flatMap(({ about }) => about));
-  return [...ids].map((messageId) => ({ messageId, emailId: emailIds.get(messageId) ?? null }));
+  return [...new Set(ids)].map((messageId) => ({ messageId, emailId: emailIds.get(messageId) ?? null }));
 }
 
 /** The Message-IDs that each report names, by its place. */
@@ -63,7 +82,7 @@ export function messageIdsIn({ evidence }: Reports): ReadonlyMap<number, readonl
   return new Map([...evidence].flatMap(([index, { report }]) => (report === null ? [] : [[index, report.messageIds] as const])));
 }
 
-function evidenceOf(read: DeliveryReport | string | null, sent: readonly SentUnder[]): ReportEvidence {
+function evidenceOf(read: DeliveryReport | string | null, sent: readonly SentUnder[]): ReadReport {
   if (read === null || typeof read === "string") return { report: null, about: [], unread: read };
   const { messageIds, emailMark } = read;
   const marked = emailMark === null ? [] : sent.filter(({ emailId }) => emailId === emailMark).map(({ messageId }) => messageId);

@@ -1,4 +1,4 @@
-import { latestWish, readWishes, wishKeys } from "../../ledger/wishes.ts";
+import { latestWish, readWishes, type WishedMessage, wishKeys } from "../../ledger/wishes.ts";
 import type { Facts } from "../../model/facts.ts";
 import { Failure } from "../../model/failure.ts";
 import type { MessageHead } from "../../model/message.ts";
@@ -14,14 +14,26 @@ export interface Wishes {
   readonly untracked: ReadonlyMap<string, Wish>;
 }
 
-/** One look-up for all. Among the emails are those of the messages' own Message-IDs: copies may differ a little in their heads. */
+/** What people said about the messages of a page. */
 export async function wishesOf(reading: Reading, candidates: readonly Candidate[], facts: Facts): Promise<Wishes> {
-  const { organization } = reading.work.mailbox;
-  const keys = candidates.map(({ key, head }) => keysOf(reading, key, head));
-  const emailIds = candidates.flatMap(({ head }) =>
+  const { context, work } = reading;
+  const { id: mailboxId, organization } = work.mailbox;
+  const messages = candidates.map(({ key, head }) => ({ mailboxId, decisionKey: key, head }));
+  return wishesAbout(context.database, organization, messages, facts);
+}
+
+/** One look-up for all. Among the emails are those of the messages' own Message-IDs: copies may differ a little in their heads. */
+export async function wishesAbout(
+  sql: Sql,
+  organization: string,
+  messages: readonly (WishedMessage & { readonly head: MessageHead })[],
+  facts: Facts,
+): Promise<Wishes> {
+  const keys = messages.map((one) => wishKeys(organization, one));
+  const emailIds = messages.flatMap(({ head }) =>
     (head.messageId === null ? [] : (facts.emailsByMessageId.get(head.messageId) ?? [])).map(({ id }) => id),
   );
-  const found = await readWishes(reading.context.database, organization, [...new Set([...keys.flat(), ...emailIds])]);
+  const found = await readWishes(sql, organization, [...new Set([...keys.flat(), ...emailIds])]);
   return { wishes: keys.map((its) => latestWish(found, its)), untracked: untrackedAmong(found, emailIds) };
 }
 
