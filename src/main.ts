@@ -7,6 +7,7 @@ import { addAuditCommands } from "./command-line/audit-commands.ts";
 import { addByHandCommands } from "./command-line/by-hand-commands.ts";
 import { checkWriter } from "./command-line/check-lines.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
+import { addFolderCommands } from "./command-line/folder-commands.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
 import {
   authorizedLines,
@@ -209,6 +210,7 @@ for (const verdict of ["approve", "reject"] as const) {
 const surroundings = { withDoor, print, actor, isJson: () => globalOptions().json === true };
 addByHandCommands(program, surroundings);
 addAuditCommands(program, surroundings);
+addFolderCommands(program, surroundings);
 
 program
   .command("decide")

@@ -252,9 +252,16 @@ export interface MailSender {
   close(): Promise<void>;
 }
 
+/** What one email shall be about; null: nothing. */
+export interface Relation {
+  readonly id: string;
+  readonly from: RecordRef | null;
+  readonly to: RecordRef | null;
+}
+
 /** A CRM organization. */
 export interface Crm {
-  /** `deliver`, `setRegarding`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
+  /** `deliver`, `setRegarding`, `relate`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
   readonly joinsTransaction: boolean;
   /** The organization's settings, those that are not set at Dynamics' defaults. */
   organizationSettings(): Promise<OrganizationSettings>;
@@ -288,6 +295,11 @@ export interface Crm {
   newAddresses?(limit: number, now: Date, within: Transaction): Promise<readonly string[]>;
   /** Sets what an email is about; null: nothing. False where there is no such email. */
   setRegarding(id: string, regarding: RecordRef | null, within?: Transaction): Promise<boolean>;
+  /**
+   * Sets what these emails are about, each once, if they are about `from` still or about `to` already: what somebody else said meanwhile stands. Returns the
+   * ids of those that are about `to` now.
+   */
+  relate(relations: readonly Relation[], within?: Transaction): Promise<ReadonlySet<string>>;
   /**
    * Deletes an email with its parties, attachments and queue items; emails that named it as the one they belong to name none then. False where there is
    * no such email.

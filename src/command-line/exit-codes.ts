@@ -27,6 +27,8 @@ const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["profile unknown", EXIT.notFound],
   ["message unknown", EXIT.notFound],
   ["record unknown", EXIT.notFound],
+  ["folder unknown", EXIT.notFound],
+  ["no folder rule", EXIT.notFound],
   ["not unknown", EXIT.notFound],
 ]);
 

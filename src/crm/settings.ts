@@ -40,6 +40,7 @@ const SCHEMA = z.object({
   unresolveemailaddressifmultiplematch: flag,
   requireapprovalforuseremail: flag,
   requireapprovalforqueueemail: flag,
+  maxfolderbasedtrackingmappings: whole(1, 25),
   maxuploadfilesize: whole(1, 131_072),
   blockedattachments: z.string(),
   DoNotAutoTrackEmail: flag,

@@ -6,7 +6,7 @@ export interface AuditEntry {
   readonly at: Date;
   /** Who, as the system that let them in names them. */
   readonly actor: string;
-  readonly action: "approve" | "reject" | "track" | "untrack" | "regarding" | "delete email";
+  readonly action: "approve" | "reject" | "track" | "untrack" | "regarding" | "delete email" | "track folder" | "untrack folder";
   /** What was changed: the address of a mailbox, or `decision` and the number of one. */
   readonly subject: string;
 }

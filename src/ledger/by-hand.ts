@@ -92,14 +92,6 @@ export async function skipCopies(tx: Transaction, copies: readonly Copy[], becau
   await release(tx, ids, now);
 }
 
-/** Adds an answer to all decisions that made or found this email. */
-export async function noteOnEmail(tx: Transaction, organization: string, emailId: string, rule: RuleAnswer): Promise<void> {
-  await tx.query(
-    "update waypost.decision set rules = rules || $3::jsonb where email_id = $2 and organization = $1 and outcome in ('tracked', 'duplicate')",
-    [organization, emailId, storableJson([rule])],
-  );
-}
-
 /** What of a copy tells its claims. */
 export type ClaimedCopy = Pick<Copy, "organization" | "head" | "emailId">;
 

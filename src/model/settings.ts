@@ -29,6 +29,8 @@ export interface OrganizationSettings {
   readonly unresolveemailaddressifmultiplematch: boolean;
   readonly requireapprovalforuseremail: boolean;
   readonly requireapprovalforqueueemail: boolean;
+  /** Rules about folders that a mailbox may have. */
+  readonly maxfolderbasedtrackingmappings: number;
   /** Kilobytes. */
   readonly maxuploadfilesize: number;
   /** Semicolon list of extensions. */
@@ -78,6 +80,7 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   unresolveemailaddressifmultiplematch: false,
   requireapprovalforuseremail: true,
   requireapprovalforqueueemail: true,
+  maxfolderbasedtrackingmappings: 10,
   maxuploadfilesize: 5120,
   blockedattachments: BLOCKED_EXTENSIONS,
   DoNotAutoTrackEmail: false,

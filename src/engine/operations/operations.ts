@@ -9,6 +9,7 @@ import { type AuditResult, auditNow } from "./audit.ts";
 import { type RegardingResult, regarding, type TrackResult, track, type UntrackResult, untrack } from "./by-hand.ts";
 import { type CheckEvent, type CheckRequest, check, type MailboxCheck } from "./check.ts";
 import { type Explanation, explain } from "./explain.ts";
+import { type FolderRuleRequest, folderList, folderTrack, folderUntrack, type MailboxFolders } from "./folder-rules.ts";
 import { type ReplaySenderResult, type ReplayWindow, replayNow, replaySender } from "./replay.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
 import { type Progress, type RunResult, receiveNow, sendNow } from "./run-now.ts";
@@ -43,6 +44,10 @@ export interface Operations {
   untrack(name: string, deleteEmail: boolean, actor: string): Promise<UntrackResult>;
   /** `record`: `none` too. */
   regarding(name: string, record: string, actor: string): Promise<RegardingResult>;
+  /** The rules about folders of a mailbox. */
+  folderList(address: string): Promise<MailboxFolders>;
+  folderTrack(address: string, folder: string, request: FolderRuleRequest, actor: string): Promise<MailboxFolders>;
+  folderUntrack(address: string, folder: string, actor: string): Promise<MailboxFolders>;
   authorizeBegin(target: string, options: AuthorizeOptions): Promise<AuthorizationOffer>;
   authorizeFinish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
@@ -67,6 +72,9 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     track: (name, record, actor) => track(context, name, record, actor),
     untrack: (name, deleteEmail, actor) => untrack(context, name, deleteEmail, actor),
     regarding: (name, record, actor) => regarding(context, name, record, actor),
+    folderList: (address) => folderList(context, address),
+    folderTrack: (address, folder, request, actor) => folderTrack(context, address, folder, request, actor),
+    folderUntrack: (address, folder, actor) => folderUntrack(context, address, folder, actor),
     authorizeBegin: (target, options) => context.authorizations.begin(target, options),
     authorizeFinish: (id, signal) => context.authorizations.finish(id, signal),
   };

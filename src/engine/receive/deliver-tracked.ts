@@ -1,5 +1,6 @@
 import { type Claim, type ClaimRow, claim, claimDelivered, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
+import { type SaidRegarding, storeSaidRegarding } from "../../ledger/email-regarding.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
 import { REASON, type RuleAnswer } from "../../model/decision.ts";
@@ -156,7 +157,11 @@ async function storeTogether(
     const decided = [...fresh.map(trackedMessage), ...duplicates, ...others];
     const coverage = finish === null ? "ahead" : "covered";
     const delivery = crm.joinsTransaction ? crm.deliver(emails, tx) : null;
-    await Promise.all([delivery, storeDecisions(tx, organization, mailboxId, decided, now, coverage)]);
+    await Promise.all([
+      delivery,
+      storeDecisions(tx, organization, mailboxId, decided, now, coverage),
+      storeSaidRegarding(tx, organization, fresh.flatMap(saidByFolder)),
+    ]);
     step("receive.delivered");
     const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now, coverage);
     const entries = broken.flatMap(({ candidate, step: failedAt, failure }) => {
@@ -244,6 +249,12 @@ async function duplicatesOf(
           },
         ];
   });
+}
+
+/** What the folder says that an email is about, where nobody said it by hand. */
+function saidByFolder({ candidate: { folder, wish }, email }: Ready): readonly SaidRegarding[] {
+  const regarding = folder?.rule.regarding ?? null;
+  return folder === undefined || regarding === null || wish?.regarding ? [] : [{ emailId: email.id, ruleId: folder.rule.id, regarding }];
 }
 
 function trackedMessage({ candidate, email, contentHash, remarks, handedOut }: Ready): DecidedMessage {

@@ -3,6 +3,7 @@ import type { ClaimRow } from "../../ledger/claims.ts";
 import type { DecidedMessage } from "../../ledger/decisions.ts";
 import { type Decision, REASON } from "../../model/decision.ts";
 import type { DeliveryReport } from "../../model/delivery-report.ts";
+import type { RuledFolder, RuledFolders } from "../../model/folder-rule.ts";
 import type { Identity } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { Wish } from "../../model/wish.ts";
@@ -27,6 +28,8 @@ export interface Reading {
   readonly ahead: Set<string>;
   /** Streams that the mail system does not let be read, while it hands out others; filled while reading. */
   readonly broken: Set<string>;
+  /** Folders with a rule: what lies in them becomes an email. */
+  readonly ruled: RuledFolders;
   /** Told after each page how many messages it held. */
   readonly onPage?: ((messages: number) => void) | undefined;
 }
@@ -73,6 +76,8 @@ export interface Candidate {
   readonly isDecided?: boolean;
   /** The email that was made of it, where a person untracked it since. */
   readonly formerEmailId?: string | null;
+  /** Ids of all folders in which it lies; left out: those of its places. */
+  readonly lies?: readonly string[];
 }
 
 /** A candidate that the rules want in the CRM. */
@@ -82,6 +87,8 @@ export interface TrackedCandidate extends Candidate, Resting {
   readonly report?: DeliveryReport | null;
   /** What a person had said of it by hand. */
   readonly wish?: Wish | undefined;
+  /** The folder with a rule in which it lies. */
+  readonly folder?: RuledFolder | undefined;
 }
 
 /** A decision for a message whose email turned out to exist when it was to be delivered. */
