@@ -182,6 +182,8 @@ export interface Listing {
 export interface PullOptions {
   readonly limit: number;
   readonly since: Date;
+  /** Which messages bear this keyword shall be told too; null or left out: nobody asks. */
+  readonly keyword?: string | null | undefined;
 }
 
 export type Pull =
@@ -202,6 +204,11 @@ export type Pull =
        * lost. Those that are the same the new cursor takes as they are now.
        */
       readonly again?: readonly MessageHead[] | undefined;
+      /**
+       * All messages that bear the keyword that was asked for at the time of the page, those told of long ago too. Left out where the mail system does not tell, or
+       * not with this page: each time that the reading of a stream begins is enough.
+       */
+      readonly bearing?: readonly MessageRef[] | undefined;
       /** A sentence that people should know of the stream as the mail system keeps it; null: none. Left out: nothing new is known of it. */
       readonly remark?: string | null | undefined;
       readonly cursor: Cursor;

@@ -13,6 +13,11 @@ const prefix = z
   .max(20)
   .regex(/^[^\p{Cc}]*$/u, "must not hold control characters");
 
+/** An atom (RFC 3501 9) that some mail program can show: what begins with a backslash is the server's. */
+const keyword = z
+  .string()
+  .regex(/^[\w$.+-]{1,64}$/, "must be a keyword of IMAP: at most 64 letters, digits and any of $ . _ + - without spaces");
+
 const pattern = z.string().superRefine((text, context) => {
   const read = LinearPattern.read(text);
   if ("problem" in read) context.addIssue({ code: "custom", message: `cannot be used: it ${read.problem}` });
@@ -44,6 +49,8 @@ const SCHEMA = z.object({
   maxuploadfilesize: whole(1, 131_072),
   blockedattachments: z.string(),
   DoNotAutoTrackEmail: flag,
+  TrackCategorizedItems: flag,
+  CategoryKeyword: keyword,
   DoNotCorrelateForwardedEmailsAsReplies: flag,
   IgnoreConversationIndexAndInReplyToForCorrelation: flag,
   UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: flag,

@@ -11,12 +11,17 @@ export interface AuditEntry {
   readonly subject: string;
 }
 
-export async function writeAudit(sql: Sql, { at, actor, action, subject }: AuditEntry): Promise<void> {
-  await sql.query("insert into waypost.audit (at, actor, action, subject) values ($1, $2, $3, $4)", [
+export function writeAudit(sql: Sql, { subject, ...entry }: AuditEntry): Promise<void> {
+  return auditEach(sql, [subject], entry);
+}
+
+/** One entry for each of these subjects. */
+export async function auditEach(sql: Sql, subjects: readonly string[], { at, actor, action }: Omit<AuditEntry, "subject">): Promise<void> {
+  await sql.query("insert into waypost.audit (at, actor, action, subject) select $1, $2, $3, unnest($4::text[])", [
     at,
     storableText(actor),
     action,
-    subject,
+    subjects,
   ]);
 }
 

@@ -36,6 +36,10 @@ export interface OrganizationSettings {
   /** Semicolon list of extensions. */
   readonly blockedattachments: string;
   readonly DoNotAutoTrackEmail: boolean;
+  /** A message that is given the category in a mail program is tracked. */
+  readonly TrackCategorizedItems: boolean;
+  /** No setting of Dynamics, where the category has a fixed identity: its name in mail programs, a keyword of IMAP. */
+  readonly CategoryKeyword: string;
   readonly DoNotCorrelateForwardedEmailsAsReplies: boolean;
   readonly IgnoreConversationIndexAndInReplyToForCorrelation: boolean;
   readonly UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: boolean;
@@ -84,6 +88,8 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   maxuploadfilesize: 5120,
   blockedattachments: BLOCKED_EXTENSIONS,
   DoNotAutoTrackEmail: false,
+  TrackCategorizedItems: true,
+  CategoryKeyword: "TrackedToDynamics365",
   DoNotCorrelateForwardedEmailsAsReplies: false,
   IgnoreConversationIndexAndInReplyToForCorrelation: false,
   UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: false,

@@ -42,3 +42,11 @@ insert into waypost.email_regarding (organization, email_id)
 select distinct decision.organization, decision.email_id
 from waypost.audit join waypost.decision on audit.subject = 'decision ' || decision.id
 where audit.action = 'regarding' and decision.email_id is not null;
+
+-- Messages that bore the category, a keyword of IMAP, when their folders were looked at last.
+create table waypost.categorized (
+  mailbox_id uuid not null references waypost.mailbox (id) on delete cascade,
+  decision_id bigint not null references waypost.decision (id) on delete cascade,
+  primary key (mailbox_id, decision_id)
+);
+create index categorized_decision on waypost.categorized (decision_id);

@@ -5,7 +5,7 @@ import { type Decision, REASON } from "../../model/decision.ts";
 import type { DeliveryReport } from "../../model/delivery-report.ts";
 import type { RuledFolder, RuledFolders } from "../../model/folder-rule.ts";
 import type { Identity } from "../../model/identity.ts";
-import type { MessageHead, Place } from "../../model/message.ts";
+import type { MessageHead, MessageRef, Place } from "../../model/message.ts";
 import type { Wish } from "../../model/wish.ts";
 import type { MailSource } from "../../ports.ts";
 import type { EngineContext, Work } from "../context.ts";
@@ -30,8 +30,17 @@ export interface Reading {
   readonly broken: Set<string>;
   /** Folders with a rule: what lies in them becomes an email. */
   readonly ruled: RuledFolders;
+  /** What bears the category. */
+  readonly bearing: Bearing;
   /** Told after each page how many messages it held. */
   readonly onPage?: ((messages: number) => void) | undefined;
+}
+
+/** The messages that bear the category now, by the streams of which the mail system told it; filled while reading. */
+export interface Bearing {
+  /** The category; null: nobody asks for it. */
+  readonly keyword: string | null;
+  readonly byStream: Map<string, readonly MessageRef[]>;
 }
 
 export interface StartedAnew {

@@ -18,6 +18,7 @@ import { type Audited, type AuditRequest, auditMailbox, LOOK } from "./audit-mai
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
+import { closeCategoryAlerts, followCategories } from "./follow-categories.ts";
 import { followFolders } from "./follow-folders.ts";
 import { tellHiddenFolders } from "./hidden-folders.ts";
 import { LOOP_CODE } from "./loops.ts";
@@ -96,6 +97,7 @@ export async function receiveMailbox(
       ahead: new Set(),
       broken: new Set(),
       ruled: new Map(),
+      bearing: { keyword: null, byStream: new Map() },
       onPage: options.onPage,
     };
     const { counts, unfinished, report } = await readMailboxOnce(reading, options);
@@ -127,7 +129,9 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   const listed = await source.folders();
   await noteAnswer(context, "receive", work);
   const rules = await rulesNow(context, mailbox.id, listed);
-  const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed) };
+  const { TrackCategorizedItems, CategoryKeyword } = await context.crm(mailbox.organization).organizationSettings();
+  const bearing = { keyword: TrackCategorizedItems ? CategoryKeyword : null, byStream: new Map() };
+  const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed), bearing };
   const folders = chooseFolders(listed, profile.folders, reading.ruled);
   const wanted = folders.filter((folder) => folder.wanted);
   const { hidesFolders = false } = context.mailSystem(profile).capabilities;
@@ -137,6 +141,7 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
       const streams = [...new Set([...wanted.map((folder) => folder.stream), ...hidden])];
       const now = context.now();
       await closeAlertsOfOtherFolders(tx, mailbox.id, streams, now);
+      await closeCategoryAlerts(tx, mailbox.id, now);
       await closeQuietAlerts(tx, "mailbox", mailbox.id, LOOP_CODE, new Date(now.getTime() - LOOP_WINDOW), now);
     };
     await moveFolderRules(tx, rules);
@@ -151,6 +156,7 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   const request = unfinished ? null : (options.audit ?? dueAudit(reading, options));
   const audited = request === null ? null : await auditMailbox(reading, folders, request, slice);
   // After the folders, so that a moved message is looked for where it lies now.
+  await followCategories(reading);
   const followed = await followFolders(reading, slice);
   const again = await decideAgain(reading, slice);
   // Last: what was read in this round is deleted in it, while the mailbox is open.
