@@ -53,6 +53,8 @@ export interface Capabilities {
   readonly keepsIdsOnMove: boolean;
   /** `watch` delivers wakes within seconds. */
   readonly push: boolean;
+  /** Messages can be given keywords, which whoever reads them sees. */
+  readonly keepsKeywords?: boolean | undefined;
   /** Its mailboxes have no folder for sent mail, nor any folder but the inbox: copies of sent emails cannot be filed. */
   readonly lacksSentFolder?: boolean | undefined;
   /** Shows only folders that are shared with whoever signs in: one that is not listed any more may still be there. */
@@ -92,7 +94,7 @@ export interface WatchTarget {
   trouble(failure: unknown): void;
 }
 
-export type MessageAction = "seen" | "delete" | { readonly moveTo: string };
+export type MessageAction = "seen" | "delete" | { readonly moveTo: string } | { readonly addKeyword: string };
 
 /** A message that was not changed, with the reason. */
 export interface Undone {

@@ -7,6 +7,8 @@ export interface NewlyCategorized {
   readonly id: number;
   readonly decisionKey: string;
   readonly outcome: Outcome;
+  /** Waypost gave it to it. */
+  readonly isOurs: boolean;
   /** Its head is kept, so that it can be decided again. */
   readonly isDecidable: boolean;
 }
@@ -20,7 +22,8 @@ export async function newlyCategorized(
 ): Promise<NewlyCategorized[]> {
   if (refs.length === 0) return [];
   const { rows } = await sql.query<NewlyCategorized>(
-    `select id, identity as "decisionKey", outcome, head is not null as "isDecidable" from waypost.decision
+    `select id, identity as "decisionKey", outcome, head is not null as "isDecidable",
+       exists (select from waypost.marking where marking.mailbox_id = $1 and decision_id = decision.id) as "isOurs" from waypost.decision
      where id = any(array(
        select decision_id from unnest($2::text[], $3::text[]) bearing (stream, ref) cross join lateral (
          select decision_id from waypost.location where mailbox_id = $1 and stream_id = stream and ref_id = ref and gone_at is null offset 0) place
@@ -73,6 +76,8 @@ export async function storeCategorized(tx: Transaction, mailboxId: string, decis
   ]);
 }
 
+/** They bear it no more: who gives it to them the next time is a person. */
 export async function forgetCategorized(tx: Transaction, mailboxId: string, decisionIds: readonly number[]): Promise<void> {
+  await tx.query("delete from waypost.marking where mailbox_id = $1 and decision_id = any($2::bigint[])", [mailboxId, decisionIds]);
   await tx.query("delete from waypost.categorized where mailbox_id = $1 and decision_id = any($2::bigint[])", [mailboxId, decisionIds]);
 }

@@ -215,6 +215,39 @@ onOneDatabaseEach("the category", servers, (promise) => {
     assert.equal(await office.outcome("one"), "skipped");
   });
 
+  promise("is given to what is tracked where the profile asks for it: nobody's word, but who takes it away untracks", async (database) => {
+    await using office = await openOffice(database, { profile: { marksTracked: true } });
+    const { app, ann } = office;
+    const flags = async (name: string) =>
+      rig.dovecot.withImap(ann, async (client) => {
+        await client.mailboxOpen("INBOX", { readOnly: true });
+        const found = await client.fetchOne("*", { flags: true });
+        assert.ok(found !== false, name);
+        return [...(found.flags ?? [])].filter((flag) => flag !== "\\Recent");
+      });
+    await office.arrives("skipped");
+    await office.round();
+    await app.operations.folderTrack(addressOf(ann), WORK, { regarding: null, children: false }, "eve");
+    assert.deepEqual(await flags("skipped"), []);
+    await app.operations.folderTrack(addressOf(ann), "INBOX", { regarding: null, children: false }, "eve");
+    await office.round();
+    assert.deepEqual([await office.outcome("skipped"), await flags("skipped")], ["tracked", [CATEGORY]], "and it is not read by that");
+    await office.round();
+    assert.doesNotMatch(await office.sentences("skipped"), /by the category/);
+    await office.takes("skipped");
+    await office.round();
+    assert.equal(await office.outcome("skipped"), "skipped");
+    await office.round();
+    assert.deepEqual(await flags("skipped"), [], "it is not given again");
+
+    await office.arrives("untracked");
+    await office.round();
+    await app.operations.untrack(messageIdOf(office.letterOf("untracked")), false, "eve");
+    await office.round();
+    await office.round();
+    assert.deepEqual([await office.outcome("untracked"), await flags("untracked")], ["skipped", [CATEGORY]]);
+  });
+
   promise("that a hundred messages and more lose at once is nobody's word: they stay tracked, and an alert says so", async (database) => {
     await using office = await openOffice(database);
     const { app, ann } = office;

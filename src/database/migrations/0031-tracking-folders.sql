@@ -50,3 +50,14 @@ create table waypost.categorized (
   primary key (mailbox_id, decision_id)
 );
 create index categorized_decision on waypost.categorized (decision_id);
+
+-- Tracked messages are given the category where the profile asks for it. What was given by Waypost is nobody's word.
+alter table waypost.server_profile add marks_tracked boolean not null default false;
+create table waypost.marking (
+  mailbox_id uuid not null references waypost.mailbox (id) on delete cascade,
+  decision_id bigint not null references waypost.decision (id) on delete cascade,
+  done boolean not null default false,
+  primary key (mailbox_id, decision_id)
+);
+create index marking_decision on waypost.marking (decision_id);
+create index marking_to_do on waypost.marking (mailbox_id, decision_id) where not done;

@@ -10,6 +10,7 @@ import type { Sql, Transaction } from "../../model/sql.ts";
 import { untrackedAnswer } from "../../tracking/asked-for.ts";
 import { step } from "../step.ts";
 import { itemFault } from "./item-fault.ts";
+import { noteMarking } from "./mark-tracked.ts";
 import { type Broken, type Chunk, type Ready, readChunks } from "./read-content.ts";
 import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { foundedTogether, storeUnfounded } from "./resting.ts";
@@ -157,11 +158,12 @@ async function storeTogether(
     const decided = [...fresh.map(trackedMessage), ...duplicates, ...others];
     const coverage = finish === null ? "ahead" : "covered";
     const delivery = crm.joinsTransaction ? crm.deliver(emails, tx) : null;
-    await Promise.all([
+    const [, ids] = await Promise.all([
       delivery,
       storeDecisions(tx, organization, mailboxId, decided, now, coverage),
       storeSaidRegarding(tx, organization, fresh.flatMap(saidByFolder)),
     ]);
+    await noteMarking(reading, tx, decided, ids);
     step("receive.delivered");
     const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now, coverage);
     const entries = broken.flatMap(({ candidate, step: failedAt, failure }) => {

@@ -54,7 +54,7 @@ export async function followCategories(reading: Reading): Promise<void> {
 
 async function ask({ context, work: { mailbox }, lease }: Reading, keyword: string, added: readonly NewlyCategorized[]): Promise<void> {
   const said = wordOf(mailbox, keyword, "track", context.now());
-  const skipped = added.filter(({ outcome, isDecidable }) => outcome === "skipped" && isDecidable);
+  const skipped = added.filter(({ outcome, isDecidable, isOurs }) => outcome === "skipped" && isDecidable && !isOurs);
   await context.database.transaction(async (tx) => {
     await changeWishes(tx, mailbox.organization);
     await lease.assertHeld(tx);

@@ -31,6 +31,7 @@ import { step } from "../step.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
 import { knownAgain } from "./known-again.ts";
 import { alertLoops, answersBefore } from "./loops.ts";
+import { noteMarking } from "./mark-tracked.ts";
 import { messageIdsIn, readReports, reportedEmails } from "./read-reports.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
@@ -94,6 +95,7 @@ export async function processHeads(
       );
     }
     const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, some, context.now(), coverage);
+    await noteMarking(reading, tx, some, ids);
     const waiting = some.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
   };

@@ -22,6 +22,7 @@ import { closeCategoryAlerts, followCategories } from "./follow-categories.ts";
 import { followFolders } from "./follow-folders.ts";
 import { tellHiddenFolders } from "./hidden-folders.ts";
 import { LOOP_CODE } from "./loops.ts";
+import { markTracked } from "./mark-tracked.ts";
 import { NextPage } from "./next-page.ts";
 import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading, type StartedAnew } from "./reading.ts";
@@ -159,6 +160,11 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   await followCategories(reading);
   const followed = await followFolders(reading, slice);
   const again = await decideAgain(reading, slice);
+  await markTracked(
+    reading,
+    CategoryKeyword,
+    wanted.filter(({ stream }) => !reading.broken.has(stream)).map((folder) => folder.stream),
+  );
   // Last: what was read in this round is deleted in it, while the mailbox is open.
   const deleting = await deleteProcessed(
     reading,
