@@ -5,6 +5,7 @@ import type { Database } from "../../src/database/database.ts";
 import { Failure } from "../../src/model/failure.ts";
 import type { RecordRef } from "../../src/model/record.ts";
 import { foreignCrm } from "../contract/foreign-crm.ts";
+import { counted } from "../counted-database.ts";
 import { missingServers } from "../servers/needs.ts";
 import { atEach, copy, emailsIn, explained, letter, makeFolders, messageIdOf, move } from "./incoming.ts";
 import { addressOf, type EngineRig, engineRig, type RigApp, type RigChanges, receive } from "./rig.ts";
@@ -352,6 +353,48 @@ onOneDatabaseEach("a folder with a rule", servers, (promise) => {
     await office.moves("one", TOWER, MILL);
     await office.round();
     assert.equal(await office.about("one"), mill.id);
+  });
+
+  promise("does not ask the database once for each message, when they come and when they are moved", async (database) => {
+    const count = counted(database);
+    await using office = await openOffice(count.database);
+    const { ann, mill, tower } = office;
+    await office.round();
+    await office.rule(MILL, mill);
+    await office.rule(TOWER, tower);
+    await office.round();
+    const asked: number[][] = [];
+    for (const many of [2, 30]) {
+      const counts: number[] = [];
+      const round = async () => {
+        count.statements = 0;
+        const { tracked } = await office.round();
+        counts.push(count.statements);
+        return tracked;
+      };
+      await rig.dovecot.withImap(ann, async (client) => {
+        for (let number = 0; number < many; number++) await client.append(MILL, letter({ id: office.id(`${many}-${number}`) }));
+      });
+      assert.equal(await round(), many);
+      await rig.dovecot.withImap(ann, async (client) => {
+        await client.mailboxOpen(MILL);
+        await client.messageMove("1:*", TOWER);
+      });
+      await round();
+      asked.push(counts);
+    }
+    const [few = [], more = []] = asked;
+    assert.deepEqual([few.length, more.length], [2, 2]);
+    // What a round does by the clock; one more for each message would be 28.
+    assert.ok(
+      more.every((count, index) => count <= (few[index] ?? 0) + 10),
+      `${few} statements for 2 messages, ${more} for 30`,
+    );
+    const { rows } = await database.query("select from crm.email where submittedby = $1 and regardingobjectid = $2", [
+      addressOf(ann),
+      tower.id,
+    ]);
+    assert.equal(rows.length, 32);
   });
 
   promise("cannot be one that is not there, holds no received mail, or is one too many; what is too old stays out", async (database) => {
