@@ -3,10 +3,12 @@ import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pino from "pino";
+import { addApprovalCommands } from "./command-line/approval-commands.ts";
 import { addAuditCommands } from "./command-line/audit-commands.ts";
 import { addByHandCommands } from "./command-line/by-hand-commands.ts";
 import { checkWriter } from "./command-line/check-lines.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
+import { addFolderCommands } from "./command-line/folder-commands.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
 import {
   authorizedLines,
@@ -196,27 +198,11 @@ program
     }),
   );
 
-for (const verdict of ["approve", "reject"] as const) {
-  program
-    .command(verdict)
-    .description(
-      verdict === "approve"
-        ? "say that the address of a mailbox belongs to its user or queue, so that it is read and sent from"
-        : "say that it does not, so that it is left alone",
-    )
-    .argument("<address>")
-    .action((address: string) =>
-      withDoor(async (door) => {
-        const result = await door.call("approve", address, verdict, actor());
-        print(result, [`${printable(result.mailbox)} is ${result.approval}.`]);
-        return EXIT.ok;
-      }),
-    );
-}
-
 const surroundings = { withDoor, print, actor, isJson: () => globalOptions().json === true };
+addApprovalCommands(program, surroundings);
 addByHandCommands(program, surroundings);
 addAuditCommands(program, surroundings);
+addFolderCommands(program, surroundings);
 
 program
   .command("decide")

@@ -53,6 +53,8 @@ export interface Capabilities {
   readonly keepsIdsOnMove: boolean;
   /** `watch` delivers wakes within seconds. */
   readonly push: boolean;
+  /** Messages can be given keywords, which whoever reads them sees. */
+  readonly keepsKeywords?: boolean | undefined;
   /** Its mailboxes have no folder for sent mail, nor any folder but the inbox: copies of sent emails cannot be filed. */
   readonly lacksSentFolder?: boolean | undefined;
   /** Shows only folders that are shared with whoever signs in: one that is not listed any more may still be there. */
@@ -92,7 +94,7 @@ export interface WatchTarget {
   trouble(failure: unknown): void;
 }
 
-export type MessageAction = "seen" | "delete" | { readonly moveTo: string };
+export type MessageAction = "seen" | "delete" | { readonly moveTo: string } | { readonly addKeyword: string };
 
 /** A message that was not changed, with the reason. */
 export interface Undone {
@@ -182,6 +184,8 @@ export interface Listing {
 export interface PullOptions {
   readonly limit: number;
   readonly since: Date;
+  /** Which messages bear this keyword shall be told too; null or left out: nobody asks. */
+  readonly keyword?: string | null | undefined;
 }
 
 export type Pull =
@@ -202,6 +206,11 @@ export type Pull =
        * lost. Those that are the same the new cursor takes as they are now.
        */
       readonly again?: readonly MessageHead[] | undefined;
+      /**
+       * All messages that bear the keyword that was asked for at the time of the page, those told of long ago too. Left out where the mail system does not tell, or
+       * not with this page: each time that the reading of a stream begins is enough.
+       */
+      readonly bearing?: readonly MessageRef[] | undefined;
       /** A sentence that people should know of the stream as the mail system keeps it; null: none. Left out: nothing new is known of it. */
       readonly remark?: string | null | undefined;
       readonly cursor: Cursor;
@@ -299,9 +308,16 @@ export interface Trial {
   facts(query: FactsQuery): Promise<Facts>;
 }
 
+/** What one email shall be about; null: nothing. */
+export interface Relation {
+  readonly id: string;
+  readonly from: RecordRef | null;
+  readonly to: RecordRef | null;
+}
+
 /** A CRM organization. */
 export interface Crm {
-  /** `deliver`, `setRegarding`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
+  /** `deliver`, `setRegarding`, `relate`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
   readonly joinsTransaction: boolean;
   /** The organization's settings, those that are not set at Dynamics' defaults. */
   organizationSettings(): Promise<OrganizationSettings>;
@@ -348,6 +364,11 @@ export interface Crm {
   addQueueItems(queueId: string, emailIds: readonly string[], within?: Transaction): Promise<void>;
   /** Sets what an email is about; null: nothing. False where there is no such email. */
   setRegarding(id: string, regarding: RecordRef | null, within?: Transaction): Promise<boolean>;
+  /**
+   * Sets what these emails are about, each once, if they are about `from` still or about `to` already: what somebody else said meanwhile stands. Returns the
+   * ids of those that are about `to` now.
+   */
+  relate(relations: readonly Relation[], within?: Transaction): Promise<ReadonlySet<string>>;
   /**
    * Deletes an email with its parties, attachments and queue items; emails that named it as the one they belong to name none then. False where there is
    * no such email.

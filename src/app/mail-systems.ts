@@ -16,6 +16,7 @@ export function openMailSystem(profile: ServerProfile, signIn: SignIn): MailSyst
       stableMime: true,
       keepsIdsOnMove: false,
       push: incoming?.capabilities.push ?? false,
+      keepsKeywords: incoming?.capabilities.keepsKeywords,
       lacksSentFolder: incoming?.capabilities.lacksSentFolder,
       hidesFolders: signIn.seesOnlyShared,
     },

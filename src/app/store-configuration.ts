@@ -111,6 +111,7 @@ function serverProfile(profile: Configuration["serverProfiles"][number]): Server
     outgoing: profile.outgoing ? endpoint(profile.outgoing, profile.oauth !== undefined) : null,
     folders: profile.folders,
     filesSentCopy: profile.filesSentCopy,
+    marksTracked: profile.marksTracked,
     maxConcurrentConnections: profile.maxConcurrentConnections,
     maximumMessageSize: Math.round(profile.maximumMessageMegabytes * 1024 * 1024),
   };

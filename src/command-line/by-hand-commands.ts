@@ -16,7 +16,8 @@ export interface Surroundings {
 }
 
 const MESSAGE = "Message-ID with or without angle brackets, number of a decision as `waypost explain` shows it, or id of an email";
-const RECORD = "contact:<id>, account:<id>, lead:<id>, or an e-mail address that exactly one active one of these has";
+/** How a record is named. */
+export const RECORD = "contact:<id>, account:<id>, lead:<id>, or an e-mail address that exactly one active one of these has";
 
 /** Adds the commands by which a person overrules the rules for one message (docs/track-by-hand.md). */
 export function addByHandCommands(program: Command, { withDoor, print, actor }: Surroundings): void {

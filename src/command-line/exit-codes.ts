@@ -29,6 +29,8 @@ const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["message unknown", EXIT.notFound],
   ["record unknown", EXIT.notFound],
   ["user or queue unknown", EXIT.notFound],
+  ["folder unknown", EXIT.notFound],
+  ["no folder rule", EXIT.notFound],
   ["not unknown", EXIT.notFound],
 ]);
 

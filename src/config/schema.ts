@@ -117,6 +117,12 @@ export const configurationSchema = z.strictObject({
             .boolean()
             .default(false)
             .describe("true where the mail system puts a copy of what it sends into Sent by itself."),
+          marksTracked: z
+            .boolean()
+            .default(false)
+            .describe(
+              "true: messages that become emails are given the category CategoryKeyword, where the mail system has keywords (IMAP).",
+            ),
           requireTest: z
             .boolean()
             .default(false)

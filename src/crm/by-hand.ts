@@ -2,7 +2,8 @@ import { addressKey } from "../model/address.ts";
 import { PARTICIPATION } from "../model/decision.ts";
 import type { RecordName, RecordRef } from "../model/record.ts";
 import type { Sql } from "../model/sql.ts";
-import { storableText } from "../model/text.ts";
+import { storableJson, storableText } from "../model/text.ts";
+import type { Relation } from "../ports.ts";
 
 /** Tables whose records an email can be about. */
 const TABLES = ["contact", "account", "lead"];
@@ -54,14 +55,62 @@ export async function setRegarding(sql: Sql, id: string, regarding: RecordRef | 
     [id, regarding?.id ?? null, regarding?.type ?? null, regarding?.name ?? null],
   );
   if (rows.length === 0) return false;
-  await sql.query("delete from crm.activityparty where activityid = $1 and participationtypemask = $2", [id, PARTICIPATION.regarding]);
-  if (regarding === null) return true;
+  await setRegardingParties(sql, [id]);
+  return true;
+}
+
+/**
+ * Sets what emails are about that are about `from` still, or `to` already, with the party of that kind; returns their ids. Three statements however many.
+ * Must run in a transaction.
+ */
+export async function relateEmails(sql: Sql, relations: readonly Relation[]): Promise<ReadonlySet<string>> {
+  if (relations.length === 0) return new Set();
+  const { rows } = await sql.query<{ id: string; changed: boolean }>(
+    `with asked as (
+       select id, from_type, from_id, to_type, to_id, to_name
+       from jsonb_to_recordset($1::jsonb) one (id uuid, from_type text, from_id uuid, to_type text, to_id uuid, to_name text)),
+     found as (
+       select email.activityid, asked.*, (regardingobjecttypecode, regardingobjectid) is distinct from (to_type, to_id) as changed
+       from asked join crm.email on email.activityid = asked.id
+       where (regardingobjecttypecode, regardingobjectid) is not distinct from (from_type, from_id)
+         or (regardingobjecttypecode, regardingobjectid) is not distinct from (to_type, to_id)
+       order by email.activityid for update of email),
+     written as (
+       update crm.email set regardingobjectid = to_id, regardingobjecttypecode = to_type, regardingobjectidname = to_name
+       from found where email.activityid = found.activityid and changed)
+     select activityid as id, changed from found`,
+    [
+      storableJson(
+        relations.map(({ id, from, to }) => ({
+          id,
+          from_type: from?.type ?? null,
+          from_id: from?.id ?? null,
+          to_type: to?.type ?? null,
+          to_id: to?.id ?? null,
+          to_name: to?.name || null,
+        })),
+      ),
+    ],
+  );
+  const changed = rows.flatMap((row) => (row.changed ? [row.id] : []));
+  await setRegardingParties(sql, changed);
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Makes the party of that kind say what the emails say. */
+async function setRegardingParties(sql: Sql, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await sql.query("delete from crm.activityparty where activityid = any($1::uuid[]) and participationtypemask = $2", [
+    ids,
+    PARTICIPATION.regarding,
+  ]);
   await sql.query(
     `insert into crm.activityparty (activityid, ordinal, participationtypemask, partyid, partyobjecttypecode, partyidname)
-     select $1, coalesce(max(ordinal), 0) + 1, $2, $3, $4, $5 from crm.activityparty where activityid = $1`,
-    [id, PARTICIPATION.regarding, regarding.id, regarding.type, regarding.name || null],
+     select activityid, coalesce((select max(ordinal) from crm.activityparty where activityid = email.activityid), 0) + 1, $2,
+       regardingobjectid, regardingobjecttypecode, regardingobjectidname
+     from crm.email where activityid = any($1::uuid[]) and regardingobjectid is not null`,
+    [ids, PARTICIPATION.regarding],
   );
-  return true;
 }
 
 /**

@@ -2,7 +2,7 @@ import { Failure } from "../model/failure.ts";
 import type { RecordRef } from "../model/record.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Crm } from "../ports.ts";
-import { deletedEmails, recordsNamed, removeEmail, setRegarding, standingEmails } from "./by-hand.ts";
+import { deletedEmails, recordsNamed, relateEmails, removeEmail, setRegarding, standingEmails } from "./by-hand.ts";
 import { claimEmail, claimUnreadable } from "./claim.ts";
 import { getContent } from "./content.ts";
 import { createEmails, type DraftEmail } from "./create-email.ts";
@@ -64,6 +64,7 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     resolveParties: (resolving, within) => inTransaction(store, within, "resolve parties", (sql) => resolveParties(sql, resolving)),
     addQueueItems: (queueId, emailIds, within) => addQueueItems(within ?? store, queueId, emailIds),
     setRegarding: (id, regarding, within) => inTransaction(store, within, "set regarding", (sql) => setRegarding(sql, id, regarding)),
+    relate: (relations, within) => inTransaction(store, within, "relate emails", (sql) => relateEmails(sql, relations)),
     remove: (id, within) => inTransaction(store, within, "delete email", (sql) => removeEmail(sql, id)),
     pendingSenders: (now) => pendingSenders(store, now),
     pending: (senderAddress, limit, now) => pendingEmails(store, senderAddress, limit, now),

@@ -14,6 +14,10 @@ const prefix = z
   .regex(/^[^\p{Cc}]*$/u, "must not hold control characters");
 
 const separator = z.string().regex(PLUS_ADDRESS_SEPARATOR, "must be one character like + or -, or nothing");
+/** An atom (RFC 3501 9) that some mail program can show: what begins with a backslash is the server's. */
+const keyword = z
+  .string()
+  .regex(/^[\w$.+-]{1,64}$/, "must be a keyword of IMAP: at most 64 letters, digits and any of $ . _ + - without spaces");
 
 const pattern = z.string().superRefine((text, context) => {
   const read = LinearPattern.read(text);
@@ -43,9 +47,12 @@ const SCHEMA = z.object({
   resolvesimilarunresolvedemailaddress: flag,
   requireapprovalforuseremail: flag,
   requireapprovalforqueueemail: flag,
+  maxfolderbasedtrackingmappings: whole(1, 25),
   maxuploadfilesize: whole(1, 131_072),
   blockedattachments: z.string(),
   DoNotAutoTrackEmail: flag,
+  TrackCategorizedItems: flag,
+  CategoryKeyword: keyword,
   DoNotCorrelateForwardedEmailsAsReplies: flag,
   IgnoreConversationIndexAndInReplyToForCorrelation: flag,
   UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: flag,

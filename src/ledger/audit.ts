@@ -6,17 +6,31 @@ export interface AuditEntry {
   readonly at: Date;
   /** Who, as the system that let them in names them. */
   readonly actor: string;
-  readonly action: "approve" | "reject" | "track" | "untrack" | "regarding" | "delete email" | "resolve";
+  readonly action:
+    | "approve"
+    | "reject"
+    | "track"
+    | "untrack"
+    | "regarding"
+    | "delete email"
+    | "resolve"
+    | "track folder"
+    | "untrack folder";
   /** What was changed: the address of a mailbox, `decision` and the number of one, or `address` and one that was resolved. */
   readonly subject: string;
 }
 
-export async function writeAudit(sql: Sql, { at, actor, action, subject }: AuditEntry): Promise<void> {
-  await sql.query("insert into waypost.audit (at, actor, action, subject) values ($1, $2, $3, $4)", [
+export function writeAudit(sql: Sql, { subject, ...entry }: AuditEntry): Promise<void> {
+  return auditEach(sql, [subject], entry);
+}
+
+/** One entry for each of these subjects. */
+export async function auditEach(sql: Sql, subjects: readonly string[], { at, actor, action }: Omit<AuditEntry, "subject">): Promise<void> {
+  await sql.query("insert into waypost.audit (at, actor, action, subject) select $1, $2, $3, unnest($4::text[])", [
     at,
     storableText(actor),
     action,
-    subject,
+    subjects,
   ]);
 }
 

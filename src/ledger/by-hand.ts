@@ -4,7 +4,7 @@ import type { MessageHead } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson, storableText } from "../model/text.ts";
 import type { Wish } from "../model/wish.ts";
-import { type AuditEntry, writeAudit } from "./audit.ts";
+import { type AuditEntry, auditEach } from "./audit.ts";
 import { reviveHead } from "./decisions.ts";
 import { LIES, SHOWN } from "./pending-decisions.ts";
 import { release } from "./quarantine.ts";
@@ -77,12 +77,16 @@ export async function wish(tx: Transaction, copies: readonly Copy[], said: Wish)
 }
 
 /** An entry for each copy. */
-export async function auditCopies(tx: Transaction, copies: readonly Copy[], entry: Omit<AuditEntry, "subject">): Promise<void> {
-  for (const { id } of copies) await writeAudit(tx, { ...entry, subject: `decision ${id}` });
+export async function auditCopies(tx: Transaction, copies: readonly Pick<Copy, "id">[], entry: Omit<AuditEntry, "subject">): Promise<void> {
+  await auditEach(
+    tx,
+    copies.map(({ id }) => `decision ${id}`),
+    entry,
+  );
 }
 
 /** The decisions about an untracked message: skipped, for this one reason, and out of quarantine. The email that was made of it stays named. */
-export async function skipCopies(tx: Transaction, copies: readonly Copy[], because: RuleAnswer, now: Date): Promise<void> {
+export async function skipCopies(tx: Transaction, copies: readonly Pick<Copy, "id">[], because: RuleAnswer, now: Date): Promise<void> {
   const ids = copies.map((one) => one.id);
   await tx.query(
     `update waypost.decision set outcome = 'skipped', reason = ${REASON.unknown}, rules = $2::jsonb, waiting_for = '{}', reconsider = false, undecided = false,
@@ -90,14 +94,6 @@ export async function skipCopies(tx: Transaction, copies: readonly Copy[], becau
     [ids, storableJson([because]), now],
   );
   await release(tx, ids, now);
-}
-
-/** Adds an answer to all decisions that made or found this email. */
-export async function noteOnEmail(tx: Transaction, organization: string, emailId: string, rule: RuleAnswer): Promise<void> {
-  await tx.query(
-    "update waypost.decision set rules = rules || $3::jsonb where email_id = $2 and organization = $1 and outcome in ('tracked', 'duplicate')",
-    [organization, emailId, storableJson([rule])],
-  );
 }
 
 /** What of a copy tells its claims. */

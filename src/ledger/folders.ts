@@ -1,4 +1,4 @@
-import type { Cursor, Folder } from "../model/message.ts";
+import type { Cursor, Folder, FolderRole } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 
@@ -8,13 +8,19 @@ export interface ChosenFolder extends Folder {
   readonly wanted: boolean;
   /** Null when it is read. */
   readonly notReadBecause: string | null;
+  /** The rule about folders that applies to it; null or left out: none. */
+  readonly ruleId?: number | null | undefined;
 }
 
 export interface FolderRow {
   readonly id: string;
   readonly stream: string;
   readonly name: string;
-  readonly role: string;
+  readonly role: FolderRole;
+  readonly namespace: Folder["namespace"];
+  readonly selectable: boolean;
+  /** See Folder. */
+  readonly mark: string | null;
   readonly messages: number | null;
   readonly notReadBecause: string | null;
   readonly missingSince: Date | null;
@@ -26,14 +32,15 @@ export interface FolderRow {
 export async function storeFolders(tx: Transaction, mailboxId: string, folders: readonly ChosenFolder[], now: Date): Promise<void> {
   const listed = tx.query(
     // A listing that is the same as before, as most are, writes nothing.
-    `insert into waypost.folder as old (mailbox_id, id, stream_id, name, role, under_inbox, namespace, selectable, messages, not_read_because)
-     select $1, id, stream, name, role, "underInbox", namespace, selectable, messages, "notReadBecause"
-     from jsonb_to_recordset($2::jsonb) as one (id text, stream text, name text, role text, "underInbox" boolean, namespace text, selectable boolean, messages bigint, "notReadBecause" text)
+    `insert into waypost.folder as old (mailbox_id, id, stream_id, name, role, under_inbox, namespace, selectable, messages, not_read_because, mark, rule_id)
+     select $1, id, stream, name, role, "underInbox", namespace, selectable, messages, "notReadBecause", mark, "ruleId"
+     from jsonb_to_recordset($2::jsonb) as one (id text, stream text, name text, role text, "underInbox" boolean, namespace text, selectable boolean, messages bigint, "notReadBecause" text, mark text, "ruleId" bigint)
      on conflict (mailbox_id, id) do update set stream_id = excluded.stream_id, name = excluded.name, role = excluded.role, under_inbox = excluded.under_inbox,
-       namespace = excluded.namespace, selectable = excluded.selectable, messages = excluded.messages, not_read_because = excluded.not_read_because, missing_since = null
-     where (old.stream_id, old.name, old.role, old.under_inbox, old.namespace, old.selectable, old.messages, old.not_read_because, old.missing_since)
+       namespace = excluded.namespace, selectable = excluded.selectable, messages = excluded.messages, not_read_because = excluded.not_read_because, mark = excluded.mark, rule_id = excluded.rule_id,
+       missing_since = null
+     where (old.stream_id, old.name, old.role, old.under_inbox, old.namespace, old.selectable, old.messages, old.not_read_because, old.mark, old.rule_id, old.missing_since)
        is distinct from (excluded.stream_id, excluded.name, excluded.role, excluded.under_inbox, excluded.namespace, excluded.selectable, excluded.messages,
-         excluded.not_read_because, null)`,
+         excluded.not_read_because, excluded.mark, excluded.rule_id, null)`,
     [mailboxId, storableJson(folders)],
   );
   const missing = tx.query(
@@ -43,10 +50,12 @@ export async function storeFolders(tx: Transaction, mailboxId: string, folders: 
   await Promise.all([listed, missing]);
 }
 
+const COLUMNS =
+  'id, stream_id as stream, name, role, namespace, selectable, mark, messages, not_read_because as "notReadBecause", missing_since as "missingSince", remark';
+
 export async function listFolders(sql: Sql, mailboxId: string): Promise<FolderRow[]> {
   const { rows } = await sql.query<FolderRow>(
-    `select id, stream_id as stream, name, role, messages, not_read_because as "notReadBecause", missing_since as "missingSince", remark
-     from waypost.folder where mailbox_id = $1 order by role <> 'inbox', name`,
+    `select ${COLUMNS} from waypost.folder where mailbox_id = $1 order by role <> 'inbox', name`,
     [mailboxId],
   );
   return rows;
@@ -55,8 +64,7 @@ export async function listFolders(sql: Sql, mailboxId: string): Promise<FolderRo
 /** The folders of all mailboxes, by mailbox, each list as `listFolders` gives it. */
 export async function foldersByMailbox(sql: Sql): Promise<Map<string, FolderRow[]>> {
   const { rows } = await sql.query<FolderRow & { mailboxId: string }>(
-    `select mailbox_id as "mailboxId", id, stream_id as stream, name, role, messages, not_read_because as "notReadBecause", missing_since as "missingSince", remark
-     from waypost.folder order by role <> 'inbox', name`,
+    `select mailbox_id as "mailboxId", ${COLUMNS} from waypost.folder order by role <> 'inbox', name`,
   );
   return Map.groupBy(rows, (row) => row.mailboxId);
 }

@@ -197,10 +197,10 @@ export async function storeProfiles(
   await forgetMovedServers(tx, profiles);
   await forgetTestsOfChangedProfiles(tx, { profiles });
   await tx.query(
-    `insert into waypost.server_profile (name, incoming, outgoing, folders, files_sent_copy, max_concurrent_connections, maximum_message_size)
-     select name, incoming, outgoing, folders, "filesSentCopy", "maxConcurrentConnections", "maximumMessageSize"
-     from jsonb_to_recordset($1::jsonb) as one (name text, incoming jsonb, outgoing jsonb, folders text, "filesSentCopy" boolean, "maxConcurrentConnections" int, "maximumMessageSize" bigint)
-     on conflict (name) do update set incoming = excluded.incoming, outgoing = excluded.outgoing, folders = excluded.folders, files_sent_copy = excluded.files_sent_copy,
+    `insert into waypost.server_profile (name, incoming, outgoing, folders, files_sent_copy, max_concurrent_connections, maximum_message_size, marks_tracked)
+     select name, incoming, outgoing, folders, "filesSentCopy", "maxConcurrentConnections", "maximumMessageSize", coalesce("marksTracked", false)
+     from jsonb_to_recordset($1::jsonb) as one (name text, incoming jsonb, outgoing jsonb, folders text, "filesSentCopy" boolean, "maxConcurrentConnections" int, "maximumMessageSize" bigint, "marksTracked" boolean)
+     on conflict (name) do update set marks_tracked = excluded.marks_tracked, incoming = excluded.incoming, outgoing = excluded.outgoing, folders = excluded.folders, files_sent_copy = excluded.files_sent_copy,
        max_concurrent_connections = excluded.max_concurrent_connections, maximum_message_size = excluded.maximum_message_size,
        -- A changed way to the server deserves a try at once.
        receive_not_before = case when server_profile.incoming is distinct from excluded.incoming then null else server_profile.receive_not_before end,
@@ -260,7 +260,7 @@ export async function readProfile(sql: Sql, name: string): Promise<ProfileRow | 
 /** The server profiles of these names, or all. */
 export async function readProfiles(sql: Sql, names: readonly string[] | null = null): Promise<ProfileRow[]> {
   const { rows } = await sql.query<ProfileRow & { incoming: Endpoint | null; outgoing: Endpoint | null; folders: FolderChoice }>(
-    `select name, incoming, outgoing, folders, files_sent_copy as "filesSentCopy", max_concurrent_connections as "maxConcurrentConnections", maximum_message_size as "maximumMessageSize",
+    `select name, incoming, outgoing, folders, files_sent_copy as "filesSentCopy", max_concurrent_connections as "maxConcurrentConnections", maximum_message_size as "maximumMessageSize", marks_tracked as "marksTracked",
        receive_failures as "receiveFailures", receive_not_before as "receiveNotBefore", send_failures as "sendFailures", send_not_before as "sendNotBefore"
      from waypost.server_profile where $1::text[] is null or name = any($1) order by name`,
     [names],

@@ -11,6 +11,8 @@ export interface PendingDecision {
   readonly head: MessageHead;
   /** It was told to have left that place, which may be false: where tombstones lie, it lies there still. It is told only once. */
   readonly isGone: boolean;
+  /** Ids of all folders in which it lies. */
+  readonly lies: readonly string[];
 }
 
 export interface PendingDecisions {
@@ -55,8 +57,10 @@ export async function pendingDecisions(
     ref: string;
     folders: string[];
     isGone: boolean;
+    lies: string[];
   }>(
-    `select decision.id, identity, email_id as "emailId", head, stream_id as stream, ref_id as ref, place.folders, "isGone"
+    `select decision.id, identity, email_id as "emailId", head, stream_id as stream, ref_id as ref, place.folders, "isGone",
+       array(select distinct unnest(folders) from waypost.location where decision_id = decision.id and ${LIES}) as lies
      from waypost.decision cross join lateral (
        select stream_id, ref_id, folders, gone_at is not null as "isGone" from waypost.location where decision_id = decision.id and ${SHOWN}
          and (${LIES} or not exists (select from waypost.location other where other.decision_id = decision.id and other.gone_at is null))
@@ -64,12 +68,13 @@ export async function pendingDecisions(
      where decision.id = any($1::bigint[]) and head is not null order by decision.id`,
     [ids],
   );
-  const found = rows.map(({ id, identity, emailId, head, stream, ref, folders, isGone }) => ({
+  const found = rows.map(({ id, identity, emailId, head, stream, ref, folders, isGone, lies }) => ({
     id,
     identity,
     emailId,
     head: { ...reviveHead(head), ref: { stream, id: ref }, folders },
     isGone,
+    lies,
   }));
   return { found, ids };
 }

@@ -30,6 +30,8 @@ export interface StoredHead {
   readonly emailId: string | null;
   /** What its content told, where it looked like a delivery report and the rules asked; null where nothing is kept of that. */
   readonly report: ReportEvidence | null;
+  /** It lay in a folder with a rule. */
+  readonly inFolder: boolean;
   /** No setting had a part in the outcome: a test message, one whose header was not handed out, one that left before it could be read. */
   readonly isFixed: boolean;
 }
@@ -42,9 +44,11 @@ const IN_STRETCH = "decision.organization = $1 and decision.received >= $2 and d
 
 const FIXED = `(decision.undecided or decision.head ? 'unreadable' or decision.rules @> '[{"rule": "test message", "answer": "yes"}]')`;
 
+const IN_FOLDER = `decision.rules @> '[{"rule": "folder", "answer": "yes"}]'`;
+
 const REPORT = `jsonb_path_query_first(decision.rules, '$[*] ? (@.rule == "automatic mail").report')`;
 
-const COLUMNS = `decision.id, decision.mailbox_id as "mailboxId", decision.identity, decision.received, decision.received::text as position, decision.head, decision.outcome, decision.email_id as "emailId", ${REPORT} as report, ${FIXED} as "isFixed"`;
+const COLUMNS = `decision.id, decision.mailbox_id as "mailboxId", decision.identity, decision.received, decision.received::text as position, decision.head, decision.outcome, decision.email_id as "emailId", ${REPORT} as report, ${IN_FOLDER} as "inFolder", ${FIXED} as "isFixed"`;
 
 type Row = Omit<StoredHead, "head"> & { readonly head: unknown };
 

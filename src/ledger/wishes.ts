@@ -21,8 +21,13 @@ export function wouldBe(organization: string, head: MessageHead | null): string 
 
 /** The keys under which the wish about a message stands. Pure. */
 export function wishKeys(organization: string, { mailboxId, decisionKey, head, emailId = null }: WishedMessage): string[] {
-  const keys = [emailId, wouldBe(organization, head), `${mailboxId} ${decisionKey}`];
+  const keys = [emailId, wouldBe(organization, head), mailboxKey({ mailboxId, decisionKey })];
   return [...new Set(keys.filter((key) => key !== null))];
+}
+
+/** The key under which a word about the message in this one mailbox stands. Pure. */
+export function mailboxKey({ mailboxId, decisionKey }: Pick<WishedMessage, "mailboxId" | "decisionKey">): string {
+  return `${mailboxId} ${decisionKey}`;
 }
 
 /** The wishes under these keys. */

@@ -37,6 +37,8 @@ export interface ServerProfile {
   readonly folders: FolderChoice;
   /** The mail system puts a sent message into Sent by itself (Gmail, Exchange). */
   readonly filesSentCopy: boolean;
+  /** Messages that become emails are given the category; left out: no. */
+  readonly marksTracked?: boolean;
   /** Connections at a time over all mailboxes of the profile (`maxconcurrentconnections`). */
   readonly maxConcurrentConnections: number;
   /** Bytes; a larger message is quarantined, not downloaded. */

@@ -65,6 +65,11 @@ export interface Folder {
   /** Survives a rename where the system can tell (IMAP: MAILBOXID, else the path). */
   readonly id: string;
   /**
+   * Where the id does not survive a rename: what the mail system keeps of the folder then. Another folder may have the same. Null or left out where there is
+   * nothing of the kind.
+   */
+  readonly mark?: string | null | undefined;
+  /**
    * The stream that tells of its messages. A stream is what has one cursor: the folder itself (IMAP, EWS, Graph; then the ids are equal), or
    * the whole mailbox, which many folders share (POP3, Gmail, JMAP).
    */

@@ -31,11 +31,17 @@ export interface OrganizationSettings {
   readonly resolvesimilarunresolvedemailaddress: boolean;
   readonly requireapprovalforuseremail: boolean;
   readonly requireapprovalforqueueemail: boolean;
+  /** Rules about folders that a mailbox may have. */
+  readonly maxfolderbasedtrackingmappings: number;
   /** Kilobytes. */
   readonly maxuploadfilesize: number;
   /** Semicolon list of extensions. */
   readonly blockedattachments: string;
   readonly DoNotAutoTrackEmail: boolean;
+  /** A message that is given the category in a mail program is tracked. */
+  readonly TrackCategorizedItems: boolean;
+  /** No setting of Dynamics, where the category has a fixed identity: its name in mail programs, a keyword of IMAP. */
+  readonly CategoryKeyword: string;
   readonly DoNotCorrelateForwardedEmailsAsReplies: boolean;
   readonly IgnoreConversationIndexAndInReplyToForCorrelation: boolean;
   readonly UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: boolean;
@@ -90,9 +96,12 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   resolvesimilarunresolvedemailaddress: true,
   requireapprovalforuseremail: true,
   requireapprovalforqueueemail: true,
+  maxfolderbasedtrackingmappings: 10,
   maxuploadfilesize: 5120,
   blockedattachments: BLOCKED_EXTENSIONS,
   DoNotAutoTrackEmail: false,
+  TrackCategorizedItems: true,
+  CategoryKeyword: "TrackedToDynamics365",
   DoNotCorrelateForwardedEmailsAsReplies: false,
   IgnoreConversationIndexAndInReplyToForCorrelation: false,
   UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: false,

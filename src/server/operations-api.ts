@@ -20,6 +20,8 @@ const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text)
 const message = z.string().min(1).max(2000);
 const record = z.string().min(1).max(400);
 const actor = z.string().min(1).max(200);
+const mailbox = z.string().max(320);
+const folder = z.string().min(1).max(1000);
 const number = z.number().int().nonnegative();
 
 /** Arguments of each operation as they come over HTTP: without the signal and the progress. */
@@ -62,6 +64,9 @@ const ARGUMENTS = {
     z.strictObject({ message: message.nullable().default(null), beside: z.boolean().default(false) }),
     actor,
   ]),
+  folderList: z.tuple([mailbox]),
+  folderTrack: z.tuple([mailbox, folder, z.strictObject({ regarding: record.nullable(), children: z.boolean() }), actor]),
+  folderUntrack: z.tuple([mailbox, folder, actor]),
   authorizeBegin: z.tuple([z.string().max(320), z.strictObject({ device: z.boolean(), port: z.number().int().min(0).max(65535) })]),
   authorizeFinish: z.tuple([z.guid()]),
 } as const satisfies Readonly<Record<keyof Operations, z.ZodType<readonly unknown[]>>>;
@@ -92,6 +97,9 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   untrack: (operations, given) => operations.untrack(...ARGUMENTS.untrack.parse(given)),
   regarding: (operations, given) => operations.regarding(...ARGUMENTS.regarding.parse(given)),
   resolve: (operations, given, signal, tell) => operations.resolve(...ARGUMENTS.resolve.parse(given), signal, tell),
+  folderList: (operations, given) => operations.folderList(...ARGUMENTS.folderList.parse(given)),
+  folderTrack: (operations, given) => operations.folderTrack(...ARGUMENTS.folderTrack.parse(given)),
+  folderUntrack: (operations, given) => operations.folderUntrack(...ARGUMENTS.folderUntrack.parse(given)),
   authorizeBegin: (operations, given) => operations.authorizeBegin(...ARGUMENTS.authorizeBegin.parse(given)),
   authorizeFinish: (operations, given, signal) => operations.authorizeFinish(...ARGUMENTS.authorizeFinish.parse(given), signal),
 };
@@ -176,7 +184,13 @@ function answerTo(error: unknown, operation: string): { status: number; answer: 
   };
 }
 
-const NOT_THERE: ReadonlySet<string> = new Set(["mailbox unknown", "message unknown", "record unknown"]);
+const NOT_THERE: ReadonlySet<string> = new Set([
+  "mailbox unknown",
+  "message unknown",
+  "record unknown",
+  "folder unknown",
+  "no folder rule",
+]);
 
 /** 503 where waiting helps, 404 for what is not there, 409 for what cannot be done as things stand. */
 function statusOf(failure: Failure): number {

@@ -45,6 +45,8 @@ function outcomeOf({ outcome, reason, rules, emailId }: StoredDecision, { mailbo
     case "tracked": {
       if (rules.some(({ rule, answer }) => rule === RULE.askedFor && answer === "yes"))
         return `The message ${where} is tracked, because a person asked for it (${why}).`;
+      if (rules.some(({ rule, answer }) => rule === RULE.folder && answer === "yes"))
+        return `The message ${where} is tracked, because it lies in a folder with a rule (${why}).`;
       const by = acceptingName(rules);
       return `The message ${where} is tracked${by === null ? "" : `, accepted by ${quote(by)}`} (${why}).`;
     }

@@ -77,7 +77,7 @@ function hindranceTo({ head, facts, context, sender }: Question, { email }: Corr
     return `No record is made of ${address}: programs write under such an address.`;
   if (head.truncated)
     return `No record is made of ${address}: the header was cut short, so that it does not tell whether a program sent it.`;
-  if (email === null && context.wish?.verb !== "track")
+  if (email === null && context.wish?.verb !== "track" && context.folder === undefined)
     return `No record is made of ${address}: the message answers no email of the CRM, and only a filter that takes all messages let it in.`;
   return null;
 }

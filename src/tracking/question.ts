@@ -2,6 +2,7 @@ import type { Address } from "../model/address.ts";
 import type { AutomaticAnswer } from "../model/automatic-answer.ts";
 import type { ReportEvidence } from "../model/delivery-report.ts";
 import type { Facts, Known } from "../model/facts.ts";
+import type { RuledFolder } from "../model/folder-rule.ts";
 import type { MailboxOwner } from "../model/mailbox.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { AddressMatch } from "../model/record.ts";
@@ -28,6 +29,8 @@ export interface TrackContext {
   readonly wish?: Wish | undefined;
   /** Emails of the CRM that a person untracked, by their ids. */
   readonly untracked?: ReadonlyMap<string, Wish>;
+  /** The folder with a rule in which the message lies. */
+  readonly folder?: RuledFolder | undefined;
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
 }

@@ -7,6 +7,7 @@ export const RULE = {
   testMessage: "test message",
   askedFor: "asked for",
   startDate: "start date",
+  folder: "folder",
   duplicate: "duplicate",
   automaticTracking: "automatic tracking",
   sender: "sender",

@@ -331,6 +331,29 @@ describe("track, for any head and facts", () => {
     );
   });
 
+  it("skips of what lies in a folder with a rule only what is too old, was untracked, or belongs to a test", () => {
+    const about = fc.option(record);
+    fc.assert(
+      fc.property(
+        head,
+        anyFacts,
+        context,
+        fc.option(wishOf("untrack"), { nil: undefined }),
+        test,
+        about,
+        (one, facts, where, wish, test, regarding) => {
+          const rule = { id: 1, folder: "f", name: "F", mark: null, children: false, regarding };
+          const decision = track(one, facts, { ...where, wish, test, folder: { name: "F", rule } });
+          const isKeptOut = one.received < where.mailbox.startDate || wish !== undefined || test !== undefined;
+          assert.equal(decision.outcome === "skipped", isKeptOut);
+          if (decision.placement !== null && regarding !== null) assert.deepEqual(decision.placement.regarding, regarding);
+          assert.ok(explain(decision, { mailbox: where.mailbox.address }).length > decision.rules.length);
+        },
+      ),
+      RUNS,
+    );
+  });
+
   it("leaves its arguments as they were", () => {
     fc.assert(
       fc.property(head, anyFacts, context, (one, facts, where) => {

@@ -6,6 +6,7 @@ import { automaticMail } from "./automatic-mail.ts";
 import { automaticTracking } from "./automatic-tracking.ts";
 import { type Correlation, correlate } from "./correlate.ts";
 import type { End, Gate } from "./gate.ts";
+import { inFolder, regardingAnswerOfFolder } from "./in-folder.ts";
 import { mailBetweenUsers } from "./internal.ts";
 import { knownMessage } from "./known-message.ts";
 import { mailLoop } from "./mail-loop.ts";
@@ -38,8 +39,11 @@ const GATES: readonly Gate[] = [
 /** Those that a person's wish to track the message leaves standing (product-behaviour 4.4). */
 const GATES_BY_HAND: readonly Gate[] = [testMessage, askedFor, knownMessage];
 
+/** Those that a folder with a rule leaves standing, beside the one that cuts loops: a mail server may have put the message there. */
+const GATES_IN_FOLDER: readonly Gate[] = [testMessage, askedFor, startDate, inFolder, knownMessage];
+
 /**
- * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.12).
+ * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.13).
  *
  * Pure and total: the same head, facts and context give the same decision, and no head makes it throw. The outcome is `tracked`,
  * `skipped` or `duplicate`; only the engine quarantines.
@@ -48,7 +52,8 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
   const question = questionOf(head, facts, context);
   const rules: RuleAnswer[] = remarks(question);
   const isAskedFor = context.wish?.verb === "track";
-  for (const gate of isAskedFor ? GATES_BY_HAND : GATES) {
+  const isInFolder = context.folder !== undefined;
+  for (const gate of isAskedFor ? GATES_BY_HAND : isInFolder ? GATES_IN_FOLDER : GATES) {
     const verdict = gate(question);
     if (verdict === null) continue;
     rules.push(verdict.answer);
@@ -60,7 +65,7 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
   if (loop?.cuts) return { ...ended(NOT_TRACKED, rules), automaticAnswer: loop.step, cutsLoop: true };
   const result = vote(question, correlation);
   rules.push(...result.answers);
-  if (result.accepting === null && !isAskedFor) return skipped(question, result, rules);
+  if (result.accepting === null && !isAskedFor && !isInFolder) return skipped(question, result, rules);
   return { ...tracked(question, correlation, result, rules), ...(loop !== null && { automaticAnswer: loop.step }) };
 }
 
@@ -93,7 +98,8 @@ function skipped(question: Question, result: Vote, rules: readonly RuleAnswer[])
 
 function tracked(question: Question, correlation: Correlation, result: Vote, rules: readonly RuleAnswer[]): Decision {
   const { head, facts, context } = question;
-  const wish = context.wish;
+  const { wish, folder } = context;
+  const byFilter = wish === undefined && folder === undefined;
   const resolution = resolve(question);
   const ownership = chooseOwner(question, correlation.email, resolution.sender);
   const fresh = resolution.sender === null ? newRecord(question, correlation, ownership) : null;
@@ -103,27 +109,27 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
     parties: resolution.parties,
     ownerId: ownership.ownerId,
     ownerType: ownership.ownerType,
-    regarding: wish?.regarding ?? correlation.email?.regarding ?? null,
+    regarding: wish?.regarding ?? folder?.rule.regarding ?? correlation.email?.regarding ?? null,
     correlationMethod: correlation.method,
     correlatedEmailId: correlation.email?.id ?? null,
     parentEmailId: correlation.isReply ? (correlation.email?.id ?? null) : null,
     ...(correlation.isReport && correlation.email !== null && { reportedEmailId: correlation.email.id }),
     trackingToken: correlation.token ?? tokensIn(head.subject, facts.settings)[0] ?? null,
     // Nobody's filter did it then: Dynamics leaves the field empty (product-behaviour 4.1).
-    accepting: wish === undefined ? (result.accepting?.voter.record ?? null) : null,
+    accepting: byFilter ? (result.accepting?.voter.record ?? null) : null,
     queueIds: queues.queueIds,
     duplicateSenderUnresolved: resolution.duplicateSenderUnresolved,
     ...(fresh?.record && { newRecord: fresh.record }),
   };
   return {
     outcome: "tracked",
-    reason: wish === undefined ? result.reason : REASON.unknown,
+    reason: byFilter ? result.reason : REASON.unknown,
     rules: [
       ...rules,
       resolution.answer,
       ownership.answer,
       ...(fresh === null ? [] : [fresh.answer]),
-      wish?.regarding ? regardingAnswerByHand(wish, wish.regarding) : regardingAnswer(correlation.email),
+      regardingAnswerOf(question, correlation.email),
       queues.answer,
     ],
     placement,
@@ -132,6 +138,11 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
     // Another mailbox may turn out to have been faster.
     ...(additional !== null && { additionalQueueId: additional.queue.id }),
   };
+}
+
+function regardingAnswerOf({ context: { wish, folder } }: Question, correlated: EarlierEmail | null): RuleAnswer {
+  if (wish?.regarding) return regardingAnswerByHand(wish, wish.regarding);
+  return folder?.rule.regarding ? regardingAnswerOfFolder(folder, folder.rule.regarding) : regardingAnswer(correlated);
 }
 
 function regardingAnswer(correlated: EarlierEmail | null): RuleAnswer {

@@ -45,6 +45,28 @@ export function byHandPromises(crmOf: () => CrmUnderTest): void {
     assert.equal(await crmOf().crm.setRegarding(randomUUID(), first), false, "there is no such email");
   });
 
+  test("relate: what is about the one is about the other then, and what somebody said meanwhile stands", async () => {
+    const [first, second, third] = [
+      await crmOf().contact({ addresses: [unique("a")] }),
+      await crmOf().contact({ addresses: [unique("b")] }),
+      await crmOf().contact({ addresses: [unique("c")] }),
+    ];
+    const about = [first, second, third, null];
+    const emails = about.map((regarding) => incoming({ placement: { regarding, parties: [party(PARTICIPATION.to, unique("x"))] } }));
+    await crmOf().crm.deliver(emails);
+    const [still, already, otherwise, nothing] = emails.map(({ id }) => id);
+    assert.ok(still && already && otherwise && nothing);
+    const relate = async (from: typeof first | null, to: typeof first | null, ...ids: string[]) =>
+      [...(await crmOf().crm.relate(ids.map((id) => ({ id, from, to }))))].sort();
+    assert.deepEqual(await relate(first, second, still, already, otherwise, nothing, randomUUID()), [still, already].sort());
+    assert.deepEqual(await relate(null, second, nothing, otherwise), [nothing]);
+    for (const id of [still, already, nothing]) assert.deepEqual(await regardingOf(id), { regarding: second.id, parties: [second.id] });
+    assert.deepEqual(await regardingOf(otherwise), { regarding: third.id, parties: [third.id] });
+    assert.deepEqual(await relate(second, null, still), [still]);
+    assert.deepEqual(await regardingOf(still), { regarding: null, parties: [] });
+    assert.deepEqual(await relate(first, second), []);
+  });
+
   test("remove: the email is gone with what belongs to it, those that belong to it name none, and it can be made again", async () => {
     const queueId = await crmOf().queue({ address: unique("queue") });
     const contact = await crmOf().contact({ addresses: [unique("c")] });

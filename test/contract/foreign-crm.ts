@@ -58,6 +58,10 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
       alone(within);
       return call("setRegarding", () => crm.setRegarding(id, regarding));
     },
+    relate: async (relations, within) => {
+      alone(within);
+      return call("relate", () => crm.relate(relations));
+    },
     remove: async (id, within) => {
       alone(within);
       return call("remove", () => crm.remove(id));

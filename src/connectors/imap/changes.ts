@@ -71,12 +71,12 @@ function anotherValidity(session: Session, path: string, { id }: MessageRef): Fa
   return session.failure("message gone", path, { what: `The message ${id} in ${path} of ${session.mailbox.address}` });
 }
 
-/** Marks exactly these messages as read. */
-export function markSeen(session: Session, path: string, refs: readonly MessageRef[]): Promise<Applied> {
+/** Gives exactly these messages a flag: `\\Seen` marks them as read. */
+export function addFlag(session: Session, path: string, refs: readonly MessageRef[], flag: string): Promise<Applied> {
   return session.run(path, (client) =>
     change(client, session, path, refs, async (uids) => {
-      const marked = await client.messageFlagsAdd(sequenceSet(uids), ["\\Seen"], { uid: true, silent: true });
-      if (!marked) throw refused(client, "STORE \\Seen");
+      const marked = await client.messageFlagsAdd(sequenceSet(uids), [flag], { uid: true, silent: true });
+      if (!marked) throw refused(client, `STORE ${flag}`);
       return NONE;
     }),
   );

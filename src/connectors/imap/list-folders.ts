@@ -34,7 +34,7 @@ export interface Opening {
 
 /**
  * All folders, those of other users too; each is a stream of its own. The id is the MAILBOXID, which survives a rename, where the server has it (OBJECTID,
- * RFC 8474), else the path by which its user knows it, so that it stays the same whoever reads it. A folder that the server refuses to open is `unreadable` in the server's words, and one whose name no
+ * RFC 8474), else the path by which its user knows it, so that it stays the same whoever reads it; its mark is the UIDVALIDITY then. A folder that the server refuses to open is `unreadable` in the server's words, and one whose name no
  * command may hold is so without being asked.
  *
  * Each id comes once. A path that is listed twice is one folder. A second path with the MAILBOXID of another is either the same folder
@@ -63,7 +63,7 @@ export async function listFolders(
     if (ask) asked++;
     const seen = ask
       ? await look(client, listed.path, shared?.name ?? mailbox.address, opening)
-      : { id: null, messages: listed.messages ?? null, unreadable };
+      : { id: null, mark: markOf(listed.validity), messages: listed.messages ?? null, unreadable };
     const id = [seen.id, listed.ownPath].find((one) => one !== null && !ids.has(storableText(one)));
     // Another folder's id is this one's path: nothing is left that would name it.
     if (id === undefined || id === null) continue;
@@ -99,7 +99,7 @@ function saysNotThere(words: string | null): boolean {
   return words !== null && /\b(?:doesn't|does not|not) exist\b|\bno such mailbox\b/i.test(words);
 }
 
-type Look = Pick<Folder, "messages" | "unreadable"> & { readonly id: string | null };
+type Look = Pick<Folder, "mark" | "messages" | "unreadable"> & { readonly id: string | null };
 
 /** Opening tells all at once: the count, the id, and whether there is the right to read. */
 async function look(client: ImapFlow, path: string, who: string, opening: Opening): Promise<Look> {
@@ -112,13 +112,19 @@ async function look(client: ImapFlow, path: string, who: string, opening: Openin
 
 async function lookInside(client: ImapFlow, path: string, who: string): Promise<Look> {
   try {
-    const { exists, mailboxId } = await examine(client, path);
-    return { id: mailboxId ?? null, messages: exists ?? null, unreadable: null };
+    const { exists, mailboxId, uidValidity } = await examine(client, path);
+    const id = mailboxId ?? null;
+    return { id, mark: id === null ? markOf(uidValidity) : null, messages: exists ?? null, unreadable: null };
   } catch (error) {
     if (!isRefusal(error)) throw error;
     const { has, lacks } = lackingRights(who, await rightsOf(client, path), TO_READ);
-    return { id: null, messages: null, unreadable: `${wordsOf(error)}${has && `${has} It takes ${lacks}.`}` };
+    return { id: null, mark: null, messages: null, unreadable: `${wordsOf(error)}${has && `${has} It takes ${lacks}.`}` };
   }
+}
+
+/** Servers let UIDVALIDITY go with a folder that is renamed, which no RFC promises; 0 and none say nothing. */
+function markOf(validity: bigint | undefined): string | null {
+  return validity === undefined || BigInt(validity) === 0n ? null : String(validity);
 }
 
 function wordsOf(error: unknown): string {
@@ -127,8 +133,8 @@ function wordsOf(error: unknown): string {
 }
 
 function folderOf(
-  { path: _, ownPath: __, name, ...listed }: MailboxFolder,
-  seen: Pick<Folder, "id" | "messages" | "unreadable"> & { readonly selectable?: boolean },
+  { path: _, ownPath: __, validity: ___, name, ...listed }: MailboxFolder,
+  seen: Pick<Folder, "id" | "mark" | "messages" | "unreadable"> & { readonly selectable?: boolean },
 ): Folder {
   return { ...listed, ...seen, name: storableText(name), stream: seen.id };
 }

@@ -11,8 +11,9 @@ import { mailboxOf } from "./service-account.ts";
 export interface MailboxFolder extends ListedFolder {
   /** As the user's own programs name it; where it is one's own, the path. */
   readonly ownPath: string;
-  /** Messages in it, where the server told with the listing. */
+  /** Messages in it, and its UIDVALIDITY, where the server told with the listing. */
   readonly messages: number | undefined;
+  readonly validity: bigint | undefined;
 }
 
 /** All folders of a mailbox in the server's order, and whether they are read by somebody who sees only what is shared. */
@@ -30,7 +31,8 @@ export function sharedWith({ serviceAccount }: MailboxAccess): ServiceAccountAcc
 
 /** Lists the folders of a mailbox. `counted`: with their numbers of messages, where the server can tell them along. */
 export async function listMailbox(client: ImapFlow, mailbox: MailboxAccess, endpoint: Endpoint, counted: boolean): Promise<Listing> {
-  const options: ListOptions = counted && client.capabilities.has("LIST-STATUS") ? { statusQuery: { messages: true } } : {};
+  const options: ListOptions =
+    counted && client.capabilities.has("LIST-STATUS") ? { statusQuery: { messages: true, uidValidity: true } } : {};
   const shared = sharedWith(mailbox);
   if (shared === null) return { folders: ownFolders(await client.list(options), client), shared, empty: false };
   const found = await sharedFolders(client, shared, { endpoint, mailbox: mailbox.address }, options);
@@ -40,7 +42,7 @@ export async function listMailbox(client: ImapFlow, mailbox: MailboxAccess, endp
   );
   const folders = found.flatMap(({ path, ownPath, status }, index) => {
     const folder = seen[index];
-    return folder === undefined ? [] : [{ ...folder, path, ownPath, messages: status?.messages }];
+    return folder === undefined ? [] : [{ ...folder, path, ownPath, ...told(status) }];
   });
   return { folders, shared, empty: found.every((one) => one.hidden) };
 }
@@ -53,8 +55,12 @@ export async function inboxPath(client: ImapFlow, mailbox: MailboxAccess, endpoi
 }
 
 function ownFolders(listing: readonly ListResponse[], client: ImapFlow): readonly MailboxFolder[] {
-  const counts = new Map(listing.map((entry) => [entry.path, entry.status?.messages]));
-  return foldersOf(listing, client.namespaces).map((folder) => ({ ...folder, ownPath: folder.path, messages: counts.get(folder.path) }));
+  const statuses = new Map(listing.map((entry) => [entry.path, entry.status]));
+  return foldersOf(listing, client.namespaces).map((folder) => ({ ...folder, ownPath: folder.path, ...told(statuses.get(folder.path)) }));
+}
+
+function told(status: ListResponse["status"]): Pick<MailboxFolder, "messages" | "validity"> {
+  return { messages: status?.messages, validity: status?.uidValidity };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { ImapFlow, MailboxObject } from "imapflow";
 import type { Cursor, MessageHead } from "../../model/message.ts";
 import type { Pull, PullOptions } from "../../ports.ts";
 import { anotherSurvives } from "./another.ts";
+import { bearingOf } from "./bearing.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
 import { countUnnumbered, type Departed, departed, NOTHING_LEFT, Tombstones } from "./departed.ts";
 import { isFlooded } from "./failures.ts";
@@ -34,7 +35,7 @@ export class Puller {
   }
 
   /** The port's `pull` for the folder at `path`, whose messages belong to `stream`. */
-  async pull(stream: string, path: string, cursor: Cursor | null, { limit, since }: PullOptions): Promise<Pull> {
+  async pull(stream: string, path: string, cursor: Cursor | null, { limit, since, keyword = null }: PullOptions): Promise<Pull> {
     const before = cursor === null ? null : readCursor(cursor);
     if (cursor !== null && before === null) return { kind: "reset", reason: "The cursor is damaged or of another version of Waypost." };
     const { seen, tombstones } = await this.#observe(path, before);
@@ -76,6 +77,7 @@ export class Puller {
       heads.map((head) => witnessOf(uidIn(head.ref), head)),
     );
     // The end of a first round: old messages that it left out may lie above those that it read.
+    const bearing = keyword !== null && seen.fresh ? await bearingOf(this.#session, path, place, keyword) : undefined;
     const leftOut = !more && after.since !== null;
     const remark = unnumbered === undefined ? undefined : remarkOn(seen.validity, unnumbered);
     const witnesses = leftOut
@@ -87,6 +89,7 @@ export class Puller {
       gone,
       present,
       again: known.again,
+      bearing,
       remark,
       cursor: writeCursor({ ...after, ...unsettled, unnumbered: unnumbered ?? before?.unnumbered ?? 0, witnesses }),
       more,

@@ -3,7 +3,7 @@ import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../mod
 import { storableText } from "../../model/text.ts";
 import type { Applied, Listing, ListOptions, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
 import { awaitNews } from "./await-news.ts";
-import { deleteMessages, fileCopy, findMessage, markSeen, moveMessages, undoneBy } from "./changes.ts";
+import { addFlag, deleteMessages, fileCopy, findMessage, moveMessages, undoneBy } from "./changes.ts";
 import { fetchContent } from "./content.ts";
 import { isFlooded, isHangUp } from "./failures.ts";
 import { isSendable } from "./folders.ts";
@@ -171,8 +171,9 @@ export class ImapSource implements MailSource {
   }
 
   async #change(path: string, refs: readonly MessageRef[], action: MessageAction): Promise<Applied> {
-    if (action === "seen") return markSeen(this.#session, path, refs);
+    if (action === "seen") return addFlag(this.#session, path, refs, "\\Seen");
     if (action === "delete") return deleteMessages(this.#session, path, refs);
+    if ("addKeyword" in action) return addFlag(this.#session, path, refs, action.addKeyword);
     return moveMessages(this.#session, path, refs, await this.#pathOf(action.moveTo));
   }
 

@@ -27,6 +27,7 @@ export function imapSystem({ profile }: { readonly profile: ServerProfile }): In
     // Only with OBJECTID or Gmail's ids; heads carry them as providerId where there are any.
     keepsIdsOnMove: false,
     push: true,
+    keepsKeywords: true,
   };
   return {
     capabilities,

@@ -10,6 +10,7 @@ import { identityOf } from "../../model/identity.ts";
 import { DEFAULT_SETTINGS, type OrganizationSettings } from "../../model/settings.ts";
 import { type Advised, advise } from "../../tracking/advice.ts";
 import type { Change } from "../../tracking/change.ts";
+import { SOME_FOLDER } from "../../tracking/in-folder.ts";
 import { countBefore } from "../../tracking/mail-loop.ts";
 import { PageFacts } from "../../tracking/page-facts.ts";
 import type { EngineContext } from "../context.ts";
@@ -78,6 +79,7 @@ async function adviseInMailbox(context: EngineContext, mailbox: MailboxRow, rows
     const said = {
       known: { emailId: known, how: null },
       report: row.report ?? undefined,
+      folder: row.inFolder ? SOME_FOLDER : undefined,
       answersBefore: (answer: AutomaticAnswer) => countBefore(answers, answer),
       wish: wishes[index],
       untracked,

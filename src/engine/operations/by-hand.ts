@@ -1,5 +1,6 @@
-import { auditCopies, type Copy, noteOnEmail, setClaims, skipCopies, wish } from "../../ledger/by-hand.ts";
+import { auditCopies, type Copy, setClaims, skipCopies, wish } from "../../ledger/by-hand.ts";
 import { decideAnew } from "../../ledger/decisions.ts";
+import { noteOnEmails, storeSaidRegarding } from "../../ledger/email-regarding.ts";
 import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { changeWishes } from "../../ledger/wishes.ts";
 import type { RecordRef } from "../../model/record.ts";
@@ -127,8 +128,10 @@ async function setRegarding(
   const at = context.now();
   if (!crm.joinsTransaction && !(await crm.setRegarding(emailId, record))) return null;
   const isSet = await context.database.transaction(async (tx) => {
+    await changeWishes(tx, organization);
     if (crm.joinsTransaction && !(await crm.setRegarding(emailId, record, tx))) return false;
-    await noteOnEmail(tx, organization, emailId, regardingAnswerByHand({ by: actor, at }, record));
+    await storeSaidRegarding(tx, organization, [{ emailId, ruleId: null, regarding: record }]);
+    await noteOnEmails(tx, organization, [{ emailId, rule: regardingAnswerByHand({ by: actor, at }, record) }]);
     await auditCopies(tx, copies, { at, actor, action: "regarding" });
     return true;
   }, "set regarding by hand");

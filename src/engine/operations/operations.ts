@@ -9,6 +9,7 @@ import { type AuditResult, auditNow } from "./audit.ts";
 import { type RegardingResult, regarding, type TrackResult, track, type UntrackResult, untrack } from "./by-hand.ts";
 import { type CheckEvent, type CheckRequest, check, type MailboxCheck } from "./check.ts";
 import { type Explanation, explain } from "./explain.ts";
+import { type FolderRuleRequest, folderList, folderTrack, folderUntrack, type MailboxFolders } from "./folder-rules.ts";
 import { type ReplaySenderResult, type ReplayWindow, replayNow, replaySender } from "./replay.ts";
 import { type ResolveOptions, type ResolveResult, resolve } from "./resolve.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
@@ -56,6 +57,10 @@ export interface Operations {
     signal: AbortSignal,
     progress: Progress,
   ): Promise<ResolveResult>;
+  /** The rules about folders of a mailbox. */
+  folderList(address: string): Promise<MailboxFolders>;
+  folderTrack(address: string, folder: string, request: FolderRuleRequest, actor: string): Promise<MailboxFolders>;
+  folderUntrack(address: string, folder: string, actor: string): Promise<MailboxFolders>;
   authorizeBegin(target: string, options: AuthorizeOptions): Promise<AuthorizationOffer>;
   authorizeFinish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
@@ -83,6 +88,9 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     regarding: (name, record, actor) => regarding(context, name, record, actor),
     resolve: (address, record, options, actor, signal, progress) =>
       resolve(context, { ...options, organizations, address, record, actor }, signal, progress),
+    folderList: (address) => folderList(context, address),
+    folderTrack: (address, folder, request, actor) => folderTrack(context, address, folder, request, actor),
+    folderUntrack: (address, folder, actor) => folderUntrack(context, address, folder, actor),
     authorizeBegin: (target, options) => context.authorizations.begin(target, options),
     authorizeFinish: (id, signal) => context.authorizations.finish(id, signal),
   };

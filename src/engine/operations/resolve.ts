@@ -1,6 +1,6 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
 import { writeAudit } from "../../ledger/audit.ts";
-import { noteOnEmail } from "../../ledger/by-hand.ts";
+import { noteOnEmails } from "../../ledger/email-regarding.ts";
 import { addressKey, MAXIMUM_ADDRESS_LENGTH } from "../../model/address.ts";
 import { Failure } from "../../model/failure.ts";
 import type { RecordRef } from "../../model/record.ts";
@@ -89,7 +89,10 @@ async function onEmail(
   const { emails } = await joined(context, crm, "resolve parties", (tx) => crm.resolveParties(resolving, tx));
   if (emails === 0) return 0;
   const answer = resolvedByHand(said, resolving.address, resolving.record);
-  await context.database.transaction((tx) => noteOnEmail(tx, organization, resolving.emailId, answer), "note on email");
+  await context.database.transaction(
+    (tx) => noteOnEmails(tx, organization, [{ emailId: resolving.emailId, rule: answer }]),
+    "note on email",
+  );
   return emails;
 }
 

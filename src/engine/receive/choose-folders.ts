@@ -1,4 +1,5 @@
 import type { ChosenFolder } from "../../ledger/folders.ts";
+import type { RuledFolders } from "../../model/folder-rule.ts";
 import type { FolderChoice } from "../../model/mailbox.ts";
 import type { Folder, FolderRole } from "../../model/message.ts";
 
@@ -15,24 +16,53 @@ const ROLE_NAMES: Readonly<Record<Exclude<FolderRole, "inbox" | "none">, string>
 /** Begins the reason of a folder that is to be read, and which the server refuses. */
 export const REFUSED = "The server does not let it be read: ";
 
-/** Says of every folder whether it is to be read, and if it is not, or cannot be, why: the sentence stands in `status`. Pure. */
-export function chooseFolders(folders: readonly Folder[], choice: FolderChoice): ChosenFolder[] {
-  const special = folders.filter((one) => one.role !== "inbox" && one.role !== "none");
+/** Says of every folder whether it is to be read, and if it is not, or cannot be, why: the sentence stands in `status`. One with a rule is read. Pure. */
+export function chooseFolders(folders: readonly Folder[], choice: FolderChoice, ruled: RuledFolders = new Map()): ChosenFolder[] {
+  const special = folders.filter(isSpecial);
   return folders.map((folder) => {
-    const leftOut = reasonToLeaveOut(folder, special, choice);
+    const ruleId = ruled.get(folder.id)?.rule.id ?? null;
+    const leftOut = ruleId === null ? reasonToLeaveOut(folder, special, choice) : null;
     const refused = folder.unreadable === null ? null : `${REFUSED}${folder.unreadable}`;
-    return { ...folder, wanted: leftOut === null, notReadBecause: leftOut ?? refused };
+    return { ...folder, wanted: leftOut === null, notReadBecause: leftOut ?? refused, ruleId };
   });
 }
 
+/** What a rule about folders is asked of. */
+export type RuleTarget = Pick<Folder, "id" | "name" | "role" | "selectable" | "namespace">;
+
+/** Why nothing that lies in a folder counts as received, whatever a rule says of it; null: it may. Pure. */
+export function whyNotReceived(folder: RuleTarget, folders: readonly RuleTarget[]): string | null {
+  return (
+    hindrance(folder) ??
+    useOf(
+      folder,
+      folders.filter((one) => one.role !== "archive" && isSpecial(one)),
+    )
+  );
+}
+
+function hindrance({ selectable, namespace }: RuleTarget): string | null {
+  if (!selectable) return "It can hold only folders, no messages.";
+  return namespace === "personal" ? null : "It belongs to somebody else, or to everybody.";
+}
+
 function reasonToLeaveOut(folder: Folder, special: readonly Folder[], choice: FolderChoice): string | null {
-  if (!folder.selectable) return "It can hold only folders, no messages.";
-  if (folder.namespace !== "personal") return "It belongs to somebody else, or to everybody.";
+  const hindered = hindrance(folder);
+  if (hindered !== null) return hindered;
   if (folder.role === "inbox") return null;
-  const use = special.find((one) => one.id === folder.id || folder.name.startsWith(`${one.name}/`));
-  if (use && use.role !== "inbox" && use.role !== "none")
-    return `It holds ${ROLE_NAMES[use.role]}${use.id === folder.id ? "" : ` (it lies below ${use.name})`}.`;
+  const use = useOf(folder, special);
+  if (use !== null) return use;
   if (choice === "inbox" && !folder.underInbox)
     return 'It is not below the inbox. With "folders: personal" in the server profile it would be read.';
   return null;
+}
+
+function isSpecial({ role }: RuleTarget): boolean {
+  return role !== "inbox" && role !== "none";
+}
+
+function useOf(folder: RuleTarget, special: readonly RuleTarget[]): string | null {
+  const use = special.find((one) => one.id === folder.id || folder.name.startsWith(`${one.name}/`));
+  if (use === undefined || use.role === "inbox" || use.role === "none") return null;
+  return `It holds ${ROLE_NAMES[use.role]}${use.id === folder.id ? "" : ` (it lies below ${use.name})`}.`;
 }

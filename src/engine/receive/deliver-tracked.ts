@@ -1,5 +1,6 @@
 import { type Claim, type ClaimRow, claim, claimDelivered, markDelivered, readClaims } from "../../ledger/claims.ts";
 import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
+import { type SaidRegarding, storeSaidRegarding } from "../../ledger/email-regarding.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
 import { REASON, type RuleAnswer } from "../../model/decision.ts";
@@ -11,6 +12,7 @@ import { untrackedAnswer } from "../../tracking/asked-for.ts";
 import { step } from "../step.ts";
 import { type Additional, addQueueItems } from "./additional-queue-items.ts";
 import { itemFault } from "./item-fault.ts";
+import { noteMarking } from "./mark-tracked.ts";
 import { withNewRecords } from "./new-records.ts";
 import { type Broken, type Chunk, type Ready, readChunks } from "./read-content.ts";
 import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
@@ -158,7 +160,12 @@ async function storeTogether(
     const decided = [...fresh.map(trackedMessage), ...duplicates, ...others];
     const coverage = finish === null ? "ahead" : "covered";
     const delivery = crm.joinsTransaction ? crm.deliver(emails, tx) : null;
-    await Promise.all([delivery, storeDecisions(tx, organization, mailboxId, decided, now, coverage)]);
+    const [, ids] = await Promise.all([
+      delivery,
+      storeDecisions(tx, organization, mailboxId, decided, now, coverage),
+      storeSaidRegarding(tx, organization, fresh.flatMap(saidByFolder)),
+    ]);
+    await noteMarking(reading, tx, decided, ids);
     step("receive.delivered");
     const brokenIds = await storeDecisions(tx, organization, mailboxId, broken.map(quarantinedMessage), now, coverage);
     const entries = broken.flatMap(({ candidate, step: failedAt, failure }) => {
@@ -258,6 +265,12 @@ async function duplicatesOf(
           },
         ];
   });
+}
+
+/** What the folder says that an email is about, where nobody said it by hand. */
+function saidByFolder({ candidate: { folder, wish }, email }: Ready): readonly SaidRegarding[] {
+  const regarding = folder?.rule.regarding ?? null;
+  return folder === undefined || regarding === null || wish?.regarding ? [] : [{ emailId: email.id, ruleId: folder.rule.id, regarding }];
 }
 
 function trackedMessage({ candidate, email, contentHash, remarks, handedOut }: Ready): DecidedMessage {

@@ -9,6 +9,7 @@ import {
   storeDecisions,
   storeLocations,
 } from "../../ledger/decisions.ts";
+import { fileSeen } from "../../ledger/folder-rules.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
 import type { PendingDecision } from "../../ledger/pending-decisions.ts";
@@ -17,6 +18,7 @@ import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
 import type { AutomaticAnswer } from "../../model/automatic-answer.ts";
+import { ruledAmong } from "../../model/folder-rule.ts";
 import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
@@ -32,6 +34,7 @@ import { type Additional, addQueueItems } from "./additional-queue-items.ts";
 import { deliverTracked } from "./deliver-tracked.ts";
 import { knownAgain } from "./known-again.ts";
 import { alertLoops, answersBefore } from "./loops.ts";
+import { noteMarking } from "./mark-tracked.ts";
 import { messageIdsIn, readReports, reportedEmails } from "./read-reports.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
@@ -40,7 +43,7 @@ import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 
 /** What is known of earlier decisions, by the ids of the refs: their keys, and the emails that were made. */
-type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId" | "isGone">>;
+type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId" | "isGone"> & Partial<Pick<PendingDecision, "lies">>>;
 
 /** Which messages of the heads are decided. */
 export type Which =
@@ -72,6 +75,7 @@ export async function processHeads(
   const storeRest = async (tx: Transaction) => {
     await storeLocations(tx, work.mailbox.id, known, context.now());
     await noteRule(tx, work.mailbox.id, writtenAnew, WRITTEN_ANEW);
+    await fileRuled(reading, tx, heads, known);
     await finish(tx);
   };
   // A folder in which nothing is new is what most rounds find: nothing is asked of the CRM for it.
@@ -97,6 +101,7 @@ export async function processHeads(
     }
     if (crm.joinsTransaction) await addQueueItems(crm, some, tx);
     const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, some, context.now(), coverage);
+    await noteMarking(reading, tx, some, ids);
     const waiting = some.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
     return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
   };
@@ -133,6 +138,20 @@ export async function processHeads(
   return counts;
 }
 
+/** What lies in a folder with a rule is looked at once it is stored: see follow-folders.ts. */
+async function fileRuled(
+  { work: { mailbox }, ruled }: Reading,
+  tx: Transaction,
+  heads: readonly MessageHead[],
+  known: readonly Known[],
+): Promise<void> {
+  const isRuled = ({ folders }: Pick<Place, "folders">) => folders.some((id) => ruled.has(id));
+  const [first, ...others] = ruled.size === 0 ? [] : heads.filter(isRuled);
+  if (first === undefined) return;
+  const moved = known.filter((one) => one.moved && isRuled(one)).map(({ decisionId }) => decisionId);
+  await fileSeen(tx, mailbox.id, { moved, stream: first.ref.stream, refs: [first, ...others].map(({ ref }) => ref.id) });
+}
+
 async function quarantineWithheld({ context, work: { mailbox } }: Reading, tx: Transaction, withheld: readonly Candidate[]): Promise<void> {
   const failures = new Map(withheld.map((one) => [one.key, unreadable(mailbox.address, one.head)]));
   const now = context.now();
@@ -166,7 +185,8 @@ function again(heads: readonly MessageHead[], earlier: Earlier): Candidate[] {
     const decision = earlier.get(head.ref.id);
     const key = decision?.identity ?? decisionKey(identity, head);
     const places = decision?.isGone ? [] : [placeOf(head)];
-    return { head, places, identity, key, isDecided: true, formerEmailId: decision?.emailId ?? null };
+    const lies = [...new Set([...places.flatMap((place) => place.folders), ...(decision?.lies ?? [])])];
+    return { head, places, identity, key, isDecided: true, formerEmailId: decision?.emailId ?? null, lies };
   });
   return candidates.sort(byReceipt);
 }
@@ -285,7 +305,8 @@ async function decide(
     const claim = claimOf(candidate);
     const wish = wishes[index];
     const report = reports.evidence.get(index);
-    const said = { test: tests.get(index), report, answersBefore: before, wish, untracked };
+    const folder = ruledAmong(candidate.lies ?? candidate.places.flatMap((place) => place.folders), reading.ruled);
+    const said = { test: tests.get(index), report, answersBefore: before, wish, untracked, folder };
     const { result, restsOn } = facts.resting(() => track(candidate.head, facts, { mailbox, known: knownBy(claim), ...said }));
     if (result.automaticAnswer !== undefined) automaticAnswers.push(result.automaticAnswer);
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
@@ -295,7 +316,7 @@ async function decide(
       decided.push({ ...candidate, identity: candidate.key, ...decision, emailId, restsOn, wish });
       continue;
     }
-    tracked.push({ ...candidate, decision, restsOn, report: report?.report ?? null, wish });
+    tracked.push({ ...candidate, decision, restsOn, report: report?.report ?? null, wish, folder });
     // A message without a Message-ID cannot be answered by id; its email id is not known before its content is.
     if (!candidate.identity.weak)
       facts.add(emailFact(candidate.head, decision.placement, emailIdFor(mailbox.organization, candidate.identity.key)));

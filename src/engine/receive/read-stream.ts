@@ -35,7 +35,7 @@ export async function* readStream(
   goesOn: () => Promise<boolean>,
 ): AsyncGenerator<StoredPage, void> {
   const { context, work, source, nextPage, lease, signal } = reading;
-  const options = { limit: PAGE_SIZE, since: work.mailbox.startDate };
+  const options = { limit: PAGE_SIZE, since: work.mailbox.startDate, keyword: reading.bearing.keyword };
   const startedAt = context.now();
   const [position, leftAhead] = await Promise.all([
     readPosition(context.database, work.mailbox.id, stream),
@@ -66,6 +66,7 @@ export async function* readStream(
       continue;
     }
     step("receive.pulled");
+    if (pull.bearing !== undefined) reading.bearing.byStream.set(stream, pull.bearing);
     reread?.push(...pull.heads.map((head) => head.ref.id));
     // What a folder read again from its beginning does not show is not there any more; half a reading proves nothing.
     const listing =

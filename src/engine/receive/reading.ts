@@ -3,8 +3,9 @@ import type { ClaimRow } from "../../ledger/claims.ts";
 import type { DecidedMessage } from "../../ledger/decisions.ts";
 import { type Decision, REASON } from "../../model/decision.ts";
 import type { DeliveryReport } from "../../model/delivery-report.ts";
+import type { RuledFolder, RuledFolders } from "../../model/folder-rule.ts";
 import type { Identity } from "../../model/identity.ts";
-import type { MessageHead, Place } from "../../model/message.ts";
+import type { MessageHead, MessageRef, Place } from "../../model/message.ts";
 import type { Wish } from "../../model/wish.ts";
 import type { MailSource } from "../../ports.ts";
 import { RULE } from "../../tracking/rule.ts";
@@ -28,8 +29,19 @@ export interface Reading {
   readonly ahead: Set<string>;
   /** Streams that the mail system does not let be read, while it hands out others; filled while reading. */
   readonly broken: Set<string>;
+  /** Folders with a rule: what lies in them becomes an email. */
+  readonly ruled: RuledFolders;
+  /** What bears the category. */
+  readonly bearing: Bearing;
   /** Told after each page how many messages it held. */
   readonly onPage?: ((messages: number) => void) | undefined;
+}
+
+/** The messages that bear the category now, by the streams of which the mail system told it; filled while reading. */
+export interface Bearing {
+  /** The category; null: nobody asks for it. */
+  readonly keyword: string | null;
+  readonly byStream: Map<string, readonly MessageRef[]>;
 }
 
 export interface StartedAnew {
@@ -74,6 +86,8 @@ export interface Candidate {
   readonly isDecided?: boolean;
   /** The email that was made of it, where a person untracked it since. */
   readonly formerEmailId?: string | null;
+  /** Ids of all folders in which it lies; left out: those of its places. */
+  readonly lies?: readonly string[];
 }
 
 /** A candidate that the rules want in the CRM. */
@@ -83,6 +97,8 @@ export interface TrackedCandidate extends Candidate, Resting {
   readonly report?: DeliveryReport | null;
   /** What a person had said of it by hand. */
   readonly wish?: Wish | undefined;
+  /** The folder with a rule in which it lies. */
+  readonly folder?: RuledFolder | undefined;
 }
 
 /** A decision for a message whose email turned out to exist when it was to be delivered. */

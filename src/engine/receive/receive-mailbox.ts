@@ -1,11 +1,14 @@
 import type { Lease } from "../../jobs/lease.ts";
 import { closeAlertsOfOtherFolders, closeQuietAlerts } from "../../ledger/alerts.ts";
-import { storeFolders } from "../../ledger/folders.ts";
+import { fileContents, moveFolderRules, type NowRuled, readFolderRules } from "../../ledger/folder-rules.ts";
+import { type ChosenFolder, listFolders, storeFolders } from "../../ledger/folders.ts";
 import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { storeUnfinished, type Unfinished } from "../../ledger/unfinished.ts";
 import type { AuditReport } from "../../model/audit-report.ts";
 import { LOOP_WINDOW } from "../../model/automatic-answer.ts";
 import type { Failure } from "../../model/failure.ts";
+import type { FolderRule } from "../../model/folder-rule.ts";
+import type { Folder } from "../../model/message.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { waitForCrm } from "../crm-away.ts";
@@ -15,11 +18,15 @@ import { type Audited, type AuditRequest, auditMailbox, LOOK } from "./audit-mai
 import { chooseFolders } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
+import { closeCategoryAlerts, followCategories } from "./follow-categories.ts";
+import { followFolders } from "./follow-folders.ts";
 import { tellHiddenFolders } from "./hidden-folders.ts";
 import { LOOP_CODE } from "./loops.ts";
+import { markTracked } from "./mark-tracked.ts";
 import { NextPage } from "./next-page.ts";
 import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading, type StartedAnew } from "./reading.ts";
+import { ruledFolders, whereNow } from "./ruled-folders.ts";
 
 /** How a round is run. */
 export interface ReceiveOptions {
@@ -90,6 +97,8 @@ export async function receiveMailbox(
       lostOnce: new Set(),
       ahead: new Set(),
       broken: new Set(),
+      ruled: new Map(),
+      bearing: { keyword: null, byStream: new Map() },
       onPage: options.onPage,
     };
     const { counts, unfinished, report } = await readMailboxOnce(reading, options);
@@ -114,13 +123,17 @@ interface Round {
   readonly report: AuditReport | null;
 }
 
-async function readMailboxOnce(reading: Reading, options: ReceiveOptions): Promise<Round> {
+async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promise<Round> {
   const { slice = NEVER } = options;
-  const { context, work, source } = reading;
+  const { context, work, source } = opened;
   const { mailbox, profile } = work;
   const listed = await source.folders();
   await noteAnswer(context, "receive", work);
-  const folders = chooseFolders(listed, profile.folders);
+  const rules = await rulesNow(context, mailbox.id, listed);
+  const { TrackCategorizedItems, CategoryKeyword } = await context.crm(mailbox.organization).organizationSettings();
+  const bearing = { keyword: TrackCategorizedItems ? CategoryKeyword : null, byStream: new Map() };
+  const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed), bearing };
+  const folders = chooseFolders(listed, profile.folders, reading.ruled);
   const wanted = folders.filter((folder) => folder.wanted);
   const { hidesFolders = false } = context.mailSystem(profile).capabilities;
   await context.database.transaction(async (tx) => {
@@ -129,8 +142,11 @@ async function readMailboxOnce(reading: Reading, options: ReceiveOptions): Promi
       const streams = [...new Set([...wanted.map((folder) => folder.stream), ...hidden])];
       const now = context.now();
       await closeAlertsOfOtherFolders(tx, mailbox.id, streams, now);
+      await closeCategoryAlerts(tx, mailbox.id, now);
       await closeQuietAlerts(tx, "mailbox", mailbox.id, LOOP_CODE, new Date(now.getTime() - LOOP_WINDOW), now);
     };
+    await moveFolderRules(tx, rules);
+    await fileContents(tx, mailbox.id, nowRuled(folders));
     await Promise.all([storeFolders(tx, mailbox.id, folders, context.now()), closeAlerts()]);
   }, "store folders");
   // A folder that the server refuses is tried all the same: the failure makes the alert, and the day when it works closes it.
@@ -141,7 +157,14 @@ async function readMailboxOnce(reading: Reading, options: ReceiveOptions): Promi
   const request = unfinished ? null : (options.audit ?? dueAudit(reading, options));
   const audited = request === null ? null : await auditMailbox(reading, folders, request, slice);
   // After the folders, so that a moved message is looked for where it lies now.
+  await followCategories(reading);
+  const followed = await followFolders(reading, slice);
   const again = await decideAgain(reading, slice);
+  await markTracked(
+    reading,
+    CategoryKeyword,
+    wanted.filter(({ stream }) => !reading.broken.has(stream)).map((folder) => folder.stream),
+  );
   // Last: what was read in this round is deleted in it, while the mailbox is open.
   const deleting = await deleteProcessed(
     reading,
@@ -153,7 +176,7 @@ async function readMailboxOnce(reading: Reading, options: ReceiveOptions): Promi
   const goesOn = isUnfinished || auditing !== null ? { deciding: again.goesOnAfter, deleting, auditing } : null;
   if (goesOn !== null || mailbox.unfinished !== null) await noteUnfinished(reading, goesOn);
   const all = addCounts(addCounts(counts, audited?.counts ?? NO_COUNTS), again.counts);
-  return { counts: all, unfinished: unfinished || isUnfinished, report: audited?.report ?? null };
+  return { counts: all, unfinished: unfinished || isUnfinished || !followed, report: audited?.report ?? null };
 }
 
 /** The comparison that is due by itself, or that gave way. */
@@ -168,6 +191,18 @@ const HOUR = 3_600_000;
 /** One that was begun by itself waits while it has no turn. */
 function goesOnWith(audited: Audited | null, before: Unfinished | null): Unfinished["auditing"] {
   return audited === null ? (before?.auditing ?? null) : audited.goesOn;
+}
+
+/** The rules about folders, where these are listed now. */
+async function rulesNow({ database }: EngineContext, mailboxId: string, listed: readonly Folder[]): Promise<readonly FolderRule[]> {
+  const rules = await readFolderRules(database, mailboxId);
+  if (rules.length === 0) return rules;
+  const before = (await listFolders(database, mailboxId)).filter(({ missingSince }) => missingSince === null);
+  return whereNow(rules, listed, new Map(before.map(({ id, mark }) => [id, mark])));
+}
+
+function nowRuled(folders: readonly ChosenFolder[]): readonly NowRuled[] {
+  return folders.flatMap(({ id, ruleId }) => (ruleId == null ? [] : [{ id, ruleId }]));
 }
 
 async function noteUnfinished({ context, work, lease }: Reading, unfinished: Unfinished | null): Promise<void> {

@@ -9,6 +9,7 @@ import type { MessageHead } from "../../model/message.ts";
 import { numberOf } from "../../model/number-lists.ts";
 import { contextAfter, factsUnder } from "../../tracking/change.ts";
 import { emailFact, type PlacedEmail } from "../../tracking/email-fact.ts";
+import { SOME_FOLDER } from "../../tracking/in-folder.ts";
 import { countBefore, isWithinHour } from "../../tracking/mail-loop.ts";
 import { PageFacts } from "../../tracking/page-facts.ts";
 import { RULE } from "../../tracking/rule.ts";
@@ -76,6 +77,7 @@ export class PageInWorld {
       mailbox,
       known: weak || known === null ? UNKNOWN : known,
       report: row.report ?? undefined,
+      folder: row.inFolder ? SOME_FOLDER : undefined,
       answersBefore: (answer: AutomaticAnswer) => Math.max(0, this.#answersBefore(answer) - answersOfItself),
       wish: wishes.get(row.id),
       untracked,

@@ -71,7 +71,8 @@ export class MemorySource implements MailSource {
       if (message === undefined) throw new Error(`there is no message ${ref.id} any more`);
       if (action === "seen") box.mark(message.number);
       else if (action === "delete") box.remove(message.number);
-      else box.place(message.number, [action.moveTo]);
+      else if ("moveTo" in action) box.place(message.number, [action.moveTo]);
+      else throw new Error("this mail system knows no keywords");
     }
     return { changed, gone, undone: [] };
   }
