@@ -217,6 +217,22 @@ onOneDatabaseEach("what other settings would have made of the mail that is there
     });
   });
 
+  promise("leaves what lies in a folder with a rule as it is, and advises nothing about filters there", async (first) => {
+    const story = new Story(rig);
+    await story.comes("filed", [story.ann]);
+    await story.read(first, {}, async (app) => {
+      await app.operations.folderTrack(addressOf(story.ann), "INBOX", { regarding: null, children: false }, "Cleo");
+      assert.equal((await receive(app, story.ann)).counts.tracked, 1);
+      const said = await story.ask(app, filters(story, 4, 4));
+      assert.deepEqual([said.changes, said.counts.mailboxes.map((one) => one.otherwiseToday)], [[], [0, 0]]);
+      const advice = (await app.operations.explain(messageIdOf(story.own("filed")))).incoming[0]?.advice;
+      assert.deepEqual(
+        advice?.alternatives.map(({ changes }) => changes.map((one) => one.kind)),
+        [["start date"], ["by hand"]],
+      );
+    });
+  });
+
   promise("tells apart what would be decided otherwise today without any other setting", async (first) => {
     const story = new Story(rig);
     await story.arrive();
