@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Wish } from "../model/wish.ts";
+import { advise } from "./advice.ts";
 import { explain } from "./explain.ts";
 import {
   ANN,
@@ -8,9 +9,12 @@ import {
   BEN,
   BOB,
   because,
+  context,
   decide,
   earlier,
   type FactsOf,
+  facts,
+  head,
   match,
   queue,
   record,
@@ -18,6 +22,12 @@ import {
   SUPPORT,
   user,
 } from "./test-data.ts";
+
+/** As a person is told of decision 17. */
+function explained(of: Situation): string[] {
+  const situation = { head: head(of.head), facts: facts(of.facts), context: context(of.context) };
+  return explain(decide(of), { mailbox: ANN, number: 17, advice: advise(situation) });
+}
 
 const MILL = record("opportunity", "Mill");
 const ACME = record("account", "Acme");
@@ -110,7 +120,7 @@ describe("a person's wish to untrack a message", () => {
     const decision = decide({ facts: OPEN, context: UNTRACK });
     assert.deepEqual([decision.outcome, decision.reason, decision.waitingFor], ["skipped", -1, []]);
     assert.match(because(decision, "asked for"), /^eve untracked it by hand on 2025-03-11 08:00:00 UTC/);
-    assert.match(explain(decision, { mailbox: ANN, number: 17 }).at(-1) ?? "", /`waypost track 17`/);
+    assert.match(explained({ facts: OPEN, context: UNTRACK }).at(-1) ?? "", /`waypost track 17`/);
   });
 
   it("waits for no message that it answers", () => {
@@ -130,11 +140,14 @@ describe("a person's wish to untrack a message", () => {
 describe("explain", () => {
   it("names `waypost track` with the number of every skipped message", () => {
     for (const [cause, situation] of REFUSED)
-      assert.match(explain(decide(situation), { mailbox: ANN, number: 3 }).at(-1) ?? "", /`waypost track 3`/, cause);
+      assert.ok(
+        explained(situation).some((sentence) => sentence.includes("`waypost track 17`")),
+        cause,
+      );
   });
 
   it("does not name it for a test", () => {
-    const decision = decide({ context: { test: { kind: "test message", mailbox: ANN, sentAt: new Date() } } });
-    assert.doesNotMatch(explain(decision, { mailbox: ANN, number: 3 }).join(), /waypost track/);
+    const said = explained({ context: { test: { kind: "test message", mailbox: ANN, sentAt: new Date() } } });
+    assert.doesNotMatch(said.join(), /waypost track/);
   });
 });

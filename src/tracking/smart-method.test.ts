@@ -222,7 +222,8 @@ describe("smart matching says", () => {
 
   it("in explain that it was not asked where it is switched off, and by which setting", () => {
     const decision = decide({ facts: { hashed: [OFFER] } });
-    assert.ok(explain(decision, { mailbox: ANN }).includes("smart matching: not asked. Smart matching is switched off."));
+    const said = "smart matching: not asked. Smart matching is switched off. (enablesmartmatching is off and DisableSmartMatching is off.)";
+    assert.ok(explain(decision, { mailbox: ANN }).includes(said));
     const { settings } = decision.rules.find(({ rule }) => rule === "smart matching") ?? {};
     assert.deepEqual(settings, { enablesmartmatching: false, DisableSmartMatching: false });
   });

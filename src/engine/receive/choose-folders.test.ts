@@ -82,7 +82,7 @@ describe("which folders are read", () => {
       fc.property(some, fc.constantFrom("inbox" as const, "personal" as const), (folders, choice) => {
         const chosen = chooseFolders(folders, choice);
         assert.deepEqual(
-          chosen.map(({ wanted: _, notReadBecause: __, ...rest }) => rest),
+          chosen.map(({ wanted: _, notReadBecause: __, ruleId: ___, ...rest }) => rest),
           folders,
         );
         for (const one of chosen) {
