@@ -4,6 +4,7 @@ import type { RecordRef } from "../model/record.ts";
 import { AUTO_CREATE, type AutoCreate, type FilterMethod } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
+import { holdAddresses } from "./new-records.ts";
 
 /** A user, known by the primary address. */
 export interface UserEntry {
@@ -153,6 +154,7 @@ export async function createRecords(sql: Sql, entries: readonly RecordEntry[]): 
     address3: entry.addresses?.[2] ?? null,
     donotemail: entry.doNotEmail ?? false,
   }));
+  if (rows.some(({ address1 }) => address1 !== null)) await holdAddresses(sql);
   for (const [type, own] of Object.entries(TABLES)) {
     const given = rows.filter((row) => row.type === type);
     if (given.length === 0) continue;

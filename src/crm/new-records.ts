@@ -4,10 +4,15 @@ import { type MadeRecord, type NewRecord, SENDER_ORDER } from "../model/record.t
 import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 
+/** To the end of the transaction nobody else gives an address to a record: of two who would make one of it, the second finds what the first made. */
+export async function holdAddresses(sql: Sql): Promise<void> {
+  await sql.query("select pg_advisory_xact_lock(hashtext('waypost records of unresolved senders'))");
+}
+
 /**
  * Makes contacts and leads of addresses that no record has, one of each address however many ask at once, and returns by key form of the address whose it
  * is now: the new record, or that of somebody who was faster. An address that only inactive records have stands for nobody and has no entry. Two
- * statements however many. Must run in a transaction, before anything of it is locked that others may wait for: they wait for each other here.
+ * statements however many. Must run in a transaction, before what it makes or changes of records: they wait for each other here.
  */
 export async function makeRecords(sql: Sql, wanted: readonly NewRecord[]): Promise<Map<string, MadeRecord>> {
   if (wanted.length === 0) return new Map();
@@ -16,7 +21,7 @@ export async function makeRecords(sql: Sql, wanted: readonly NewRecord[]): Promi
     key,
     id: randomUUID(),
   }));
-  await sql.query("select pg_advisory_xact_lock(hashtext('waypost records of unresolved senders'))");
+  await holdAddresses(sql);
   const { rows: found } = await sql.query<{ key: string; type: string; id: string; name: string; column: number; made: boolean }>(
     `with wanted as (
        select * from jsonb_to_recordset($1::jsonb) one (key text, id uuid, type text, address text, firstname text, lastname text, topic text, "ownerId" uuid)

@@ -4,6 +4,7 @@ import type { RecordRef } from "../model/record.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableText } from "../model/text.ts";
 import type { AddedAddress, ResolvedParties, Resolving } from "../ports.ts";
+import { holdAddresses } from "./new-records.ts";
 
 /** Tables with three e-mail columns, to which an address can be added. */
 const TABLES: ReadonlySet<string> = new Set(["contact", "account", "lead"]);
@@ -19,6 +20,7 @@ export async function addAddress(
   where: "column" | "beside",
 ): Promise<AddedAddress | null> {
   if (!TABLES.has(type)) return null;
+  await holdAddresses(sql);
   const { rows } = await sql.query<{ columns: (string | null)[] }>(
     `select array[emailaddress1, emailaddress2, emailaddress3] as columns from crm.${type} where ${type}id = $1 for update`,
     [id],

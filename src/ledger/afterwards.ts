@@ -56,8 +56,12 @@ export async function reconsiderSenders(tx: Transaction, organization: string, b
          ) one
        where one.organization = $1 and crm.address_key(one.sender) = asked.address and one.received between $3 and $4
          and ($5::uuid[] is null or one.mailbox_id = any($5))
+     ), locked as (
+       -- In one order, in which nobody who marks the same ones crosses another.
+       select decision.id from waypost.decision join found using (id)
+       where head is not null and not undecided and not reconsider order by decision.id for no key update of decision
      ), marked as (
-       update waypost.decision set reconsider = true from found where decision.id = found.id and head is not null and not undecided
+       update waypost.decision set reconsider = true from locked where decision.id = locked.id
        returning mailbox_id
      )
      select mailbox_id as "mailboxId", count(*)::int as messages from marked group by mailbox_id`,

@@ -321,7 +321,7 @@ const CLOCKS_DIFFER_BY = 60_000;
  */
 export async function reconsiderWaiting(tx: Transaction, organization: string, messageIds: readonly string[]): Promise<string[]> {
   if (messageIds.length === 0) return [];
-  const alone = oneAtATime(tx, organization);
+  const alone = holdWaiting(tx, organization);
   const found = tx.query<{ mailboxId: string }>(
     // Id by id, and with nothing else beside the conditions of the index: before statistics are there the planner would rather read the
     // whole mailbox.
@@ -348,7 +348,7 @@ export async function reconsiderWaiting(tx: Transaction, organization: string, m
  */
 export async function reconsiderAnswered(tx: Transaction, organization: string, ids: readonly number[], factsReadAt: Date): Promise<void> {
   if (ids.length === 0) return;
-  const alone = oneAtATime(tx, organization);
+  const alone = holdWaiting(tx, organization);
   const marked = tx.query(
     // OFFSET 0 keeps the planner to the index of the Message-ID, where without statistics it would rather read the whole organization for each.
     `update waypost.decision set reconsider = true where id in (
@@ -371,8 +371,11 @@ export async function decideAnew(tx: Transaction, decisionIds: readonly number[]
   await tx.query("update waypost.decision set reconsider = true where id = any($1::bigint[])", [decisionIds]);
 }
 
-/** To the end of the transaction: of a question and an answer stored at the same moment, the second then sees the first. */
-async function oneAtATime(tx: Transaction, organization: string): Promise<void> {
+/**
+ * To the end of the transaction: of a question and an answer stored at the same moment, the second then sees the first. Where decisions are made again it
+ * comes before they are stored: those who mark what waits lock them in this order too.
+ */
+export async function holdWaiting(tx: Transaction, organization: string): Promise<void> {
   await tx.query("select pg_advisory_xact_lock(hashtextextended('waypost waiting ' || $1, 0))", [organization]);
 }
 

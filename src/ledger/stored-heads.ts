@@ -30,7 +30,7 @@ export interface StoredHead {
   readonly emailId: string | null;
   /** What its content told, where it looked like a delivery report and the rules asked; null where nothing is kept of that. */
   readonly report: ReportEvidence | null;
-  /** It lay in a folder with a rule. */
+  /** It lies in a folder with a rule, or did so when it was decided. */
   readonly inFolder: boolean;
   /** No setting had a part in the outcome: a test message, one whose header was not handed out, one that left before it could be read. */
   readonly isFixed: boolean;
@@ -44,7 +44,11 @@ const IN_STRETCH = "decision.organization = $1 and decision.received >= $2 and d
 
 const FIXED = `(decision.undecided or decision.head ? 'unreadable' or decision.rules @> '[{"rule": "test message", "answer": "yes"}]')`;
 
-const IN_FOLDER = `decision.rules @> '[{"rule": "folder", "answer": "yes"}]'`;
+/** Where it lies now; of what lies nowhere any more, where it lay when it was decided. */
+const IN_FOLDER = `coalesce(
+  (select bool_or(exists (select from waypost.folder where folder.mailbox_id = place.mailbox_id and id = any(place.folders) and rule_id is not null and missing_since is null))
+   from (select mailbox_id, folders from waypost.location where decision_id = decision.id and gone_at is null offset 0) place),
+  decision.rules @> '[{"rule": "folder", "answer": "yes"}]')`;
 
 const REPORT = `jsonb_path_query_first(decision.rules, '$[*] ? (@.rule == "automatic mail").report')`;
 

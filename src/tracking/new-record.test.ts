@@ -52,7 +52,23 @@ describe("a record of an unresolved sender", () => {
       /The organization makes no records/,
     ],
     ["where a team owns the email", { facts: { voters: [{ ...ann, ownerType: "team" }] } }, /wants no record made/],
-    ["by filter method 0 alone", { head: { inReplyTo: [] } }, /only a filter that takes all messages let it in/],
+    ["by filter method 0 alone", { head: { inReplyTo: [] } }, /answers no email that the CRM sent or that is about a record/],
+    [
+      "of who answers what they wrote unasked themselves",
+      { facts: { byMessageId: [earlier({ direction: "incoming", senderAddress: BOB, regarding: null })] } },
+      /answers no email that the CRM sent or that is about a record/,
+    ],
+    [
+      "of a disabled user's address with a detail",
+      {
+        head: { from: [address("ben+phone@crm.example")] },
+        facts: {
+          voters: [ann, user("Ben", "ben@crm.example", { disabled: true })],
+          records: [match("ben@crm.example", "systemuser", "Ben", { active: false })],
+        },
+      },
+      /several or inactive ones/,
+    ],
     ["of a mailing list", header("list-id", "<all.customer.example>"), /a program or a list sent it, for its header has "?List-Id/],
     ["of a bulk mailer", header("precedence", "bulk"), /a program or a list sent it/],
     ["of a newsletter", header("list-unsubscribe", "<mailto:x@customer.example>"), /a program or a list sent it/],

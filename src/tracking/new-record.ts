@@ -1,4 +1,3 @@
-import { addressKey } from "../model/address.ts";
 import type { RuleAnswer } from "../model/decision.ts";
 import type { MadeRecord, NewRecord } from "../model/record.ts";
 import { AUTO_CREATE } from "../model/settings.ts";
@@ -6,6 +5,7 @@ import { automatonOf } from "./automaton.ts";
 import type { Correlation } from "./correlate.ts";
 import type { Ownership } from "./owner.ts";
 import { personName } from "./person-name.ts";
+import { addressMeant } from "./plus-address.ts";
 import type { Question } from "./question.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { quote } from "./sentence.ts";
@@ -67,19 +67,26 @@ export function newRecord(question: Question, correlation: Correlation, { voter 
 /** Why no record may be made of the sender, as a sentence; null: one may. */
 function hindranceTo({ head, facts, context, sender }: Question, { email }: Correlation): string | null {
   const address = quote(sender?.address ?? "");
-  const key = addressKey(sender?.address ?? "");
+  // A variant of a user's address is that user, disabled or not.
+  const key = addressMeant(sender?.address ?? "", facts);
   if ((facts.records.get(key)?.length ?? 0) > 0)
     return `No record is made of ${address}: the CRM has records with that address, several or inactive ones.`;
-  if (key === addressKey(context.mailbox.address)) return `No record is made of ${address}: it is the address of the mailbox itself.`;
+  if (key === addressMeant(context.mailbox.address, facts))
+    return `No record is made of ${address}: it is the address of the mailbox itself.`;
   const automaton = automatonOf(head, context.report?.report ?? null);
   if (automaton !== null) return `No record is made of ${address}: a program or a list sent it, for ${automaton.evidence}.`;
   if (NOBODY.test(key.slice(0, Math.max(key.lastIndexOf("@"), 0))))
     return `No record is made of ${address}: programs write under such an address.`;
   if (head.truncated)
     return `No record is made of ${address}: the header was cut short, so that it does not tell whether a program sent it.`;
-  if (email === null && context.wish?.verb !== "track" && context.folder === undefined)
-    return `No record is made of ${address}: the message answers no email of the CRM, and only a filter that takes all messages let it in.`;
+  if (!isConversation(email) && context.wish?.verb !== "track")
+    return `No record is made of ${address}: the message answers no email that the CRM sent or that is about a record, so that a filter may have let all of it in.`;
   return null;
+}
+
+/** An email that came in unasked makes no conversation of what its own sender, or a list, writes in answer to it. */
+function isConversation(email: Correlation["email"]): boolean {
+  return email !== null && (email.direction === "outgoing" || email.regarding !== null);
 }
 
 /** What stands in the decision of a message once the record of its sender was asked for; null: the address is nobody's all the same. */

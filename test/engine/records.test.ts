@@ -133,7 +133,7 @@ onOneDatabaseEach("whose an address is", servers, (promise) => {
     await arrives(ben, `${ann}-ben`, { from: `Dan <${dan}>`, to: [addressOf(ben)], answers: `${ann}-unasked` });
     assert.equal((await round(app, ann, ben)).tracked, 2);
     const why = async (id: string, user: string) => (await explained(app, id, user)).sentences;
-    assert.match(await why(`${ann}-unasked`, ann), /new record: no\. .*only a filter that takes all messages let it in/);
+    assert.match(await why(`${ann}-unasked`, ann), /new record: no\. .*answers no email that the CRM sent or that is about a record/);
     assert.match(await why(`${ann}-robot`, ann), /new record: no\. .*a program or a list sent it/);
     assert.match(await why(`${ann}-ben`, ben), /new record: no\. Whoever owns the email wants no record made/);
     const { rows } = await database.query("select emailaddress from crm.emailsearch where emailaddress = any($1)", [[dan, robot]]);

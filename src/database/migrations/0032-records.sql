@@ -17,6 +17,31 @@ create or replace view crm.addressee (id, type, name, active, ownerid, donotemai
   union all
   select leadid, 'lead', coalesce(nullif(fullname, ''), companyname, ''), statecode = 0, ownerid, donotemail, array[emailaddress1, emailaddress2, emailaddress3] || aliases from crm.lead;
 
+-- What stands beside the columns is an address that a record got, too.
+create or replace function crm.note_new_addresses() returns trigger language plpgsql as $$
+begin
+  if not exists (select from crm.organization where tellsnewaddresses) then
+    return null;
+  end if;
+  if tg_op = 'INSERT' then
+    insert into crm.newaddress (emailaddress)
+      select distinct crm.address_key(found.address)
+      from new_rows written cross join unnest(array[written.emailaddress1, written.emailaddress2, written.emailaddress3] || written.aliases) found (address)
+      where written.statecode = 0 and length(crm.address_key(found.address)) between 1 and 200;
+  else
+    execute format(
+      'insert into crm.newaddress (emailaddress)
+       select distinct crm.address_key(found.address)
+       from new_rows written join old_rows old on old.%1$I = written.%1$I
+         cross join unnest(array[written.emailaddress1, written.emailaddress2, written.emailaddress3] || written.aliases) found (address)
+       where written.statecode = 0 and length(crm.address_key(found.address)) between 1 and 200 and (old.statecode <> 0
+         or not exists (select from unnest(array[old.emailaddress1, old.emailaddress2, old.emailaddress3] || old.aliases) before (address)
+           where crm.address_key(before.address) = crm.address_key(found.address)))',
+      tg_argv[0]);
+  end if;
+  return null;
+end $$;
+
 -- The user's default queue.
 alter table crm.systemuser add queueid uuid references crm.queue on delete set null;
 

@@ -29,6 +29,7 @@ export async function adviseOn(context: EngineContext, decisions: readonly Decis
   const asked = decisions.filter((one) => one.outcome !== "quarantined").slice(0, ADVISED_AT_A_TIME);
   // Where it lies nowhere, nobody's word has it read.
   const lying = new Set(asked.flatMap(({ id, folders }) => (folders.length > 0 ? id : [])));
+  const waiting = new Map(asked.map((one) => [one.id, one.waitingFor]));
   const rows = await storedHeadsById(
     context.database,
     asked.map((one) => one.id),
@@ -40,9 +41,18 @@ export async function adviseOn(context: EngineContext, decisions: readonly Decis
   for (const [mailboxId, its] of Map.groupBy(open, (row) => row.mailboxId)) {
     const mailbox = mailboxes.get(mailboxId);
     if (mailbox === undefined) continue;
-    for (const [id, one] of await adviseInMailbox(context, mailbox, its)) advised.set(id, lying.has(id) ? one : withoutTracking(one));
+    for (const [id, one] of await adviseInMailbox(context, mailbox, its)) {
+      const its = asItWaits(one, waiting.get(id) ?? []);
+      advised.set(id, lying.has(id) ? its : withoutTracking(its));
+    }
   }
   return advised;
+}
+
+/** What a message waits for was settled when it was decided: of another question nobody would decide it again. */
+function asItWaits({ alternatives, ...advised }: Advised, waitingFor: readonly string[]): Advised {
+  const isAwaited = (change: Change) => change.kind !== "question" || waitingFor.includes(change.messageId);
+  return { ...advised, alternatives: alternatives.filter(({ changes }) => changes.every(isAwaited)) };
 }
 
 function withoutTracking({ alternatives, ...advised }: Advised): Advised {

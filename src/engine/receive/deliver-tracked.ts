@@ -1,5 +1,5 @@
 import { type Claim, type ClaimRow, claim, claimDelivered, markDelivered, readClaims } from "../../ledger/claims.ts";
-import { type DecidedMessage, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
+import { type Coverage, type DecidedMessage, holdWaiting, reconsiderWaiting, storeDecisions } from "../../ledger/decisions.ts";
 import { type SaidRegarding, storeSaidRegarding } from "../../ledger/email-regarding.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
@@ -23,6 +23,8 @@ import { assertNothingSaidSince, untrackedEmails } from "./wishes.ts";
 export interface Beside {
   /** In a transaction before them, ahead of the cursor, while the first content is read; null: nothing. */
   readonly first: ((tx: Transaction) => Promise<void>) | null;
+  /** What the cursor is to the deliveries before the last. */
+  readonly before: Coverage;
   /** In the transaction of the last of them; `made`: ids of the emails that are there then. */
   readonly finish: (tx: Transaction, made: ReadonlySet<string>) => Promise<void>;
 }
@@ -33,6 +35,7 @@ interface Progress {
   readonly made: Set<string>;
   /** Null before the last. */
   readonly finish: Beside["finish"] | null;
+  readonly before: Coverage;
 }
 
 /**
@@ -44,12 +47,12 @@ export async function deliverTracked(
   reading: Reading,
   tracked: readonly TrackedCandidate[],
   settings: OrganizationSettings,
-  { first, finish }: Beside,
+  { first, finish, before }: Beside,
   onRead: () => void,
 ): Promise<Counts> {
   let counts = NO_COUNTS;
   const made = new Set<string>();
-  const deliver = (chunk: Chunk) => deliverChunk(reading, chunk, { made, finish: chunk.last ? finish : null });
+  const deliver = (chunk: Chunk) => deliverChunk(reading, chunk, { made, finish: chunk.last ? finish : null, before });
   const begun = first === null ? null : storeFirst(reading, first);
   begun?.catch(() => undefined);
   let storing: Promise<Counts> | null = null;
@@ -138,7 +141,7 @@ async function storeTogether(
   ready: readonly Ready[],
   others: readonly (DecidedMessage & Additional)[],
   broken: readonly Broken[],
-  { made, finish }: Progress,
+  { made, finish, before }: Progress,
 ): Promise<Counts> {
   const { context, work, lease } = reading;
   const { organization, id: mailboxId } = work.mailbox;
@@ -150,15 +153,21 @@ async function storeTogether(
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
   const named = crm.joinsTransaction ? firm : await withNewRecords(crm, firm);
   if (!crm.joinsTransaction) await deliverElsewhere(crm, named, others);
+  const isAgain = named.some(({ candidate }) => candidate.isDecided === true);
   const { woken, delivered, late } = await context.database.transaction(async (tx) => {
-    const [, , fulfilled] = await Promise.all([holdWishes(tx, organization), lease.assertHeld(tx), fulfil(reading, tx, named, now)]);
+    const [, , , fulfilled] = await Promise.all([
+      holdWishes(tx, organization),
+      isAgain ? holdWaiting(tx, organization) : null,
+      lease.assertHeld(tx),
+      fulfil(reading, tx, named, now),
+    ]);
     const { duplicates } = fulfilled;
     const fresh = crm.joinsTransaction ? await withNewRecords(crm, fulfilled.fresh, tx) : fulfilled.fresh;
     const decidedWith = fresh.map(({ candidate, email }) => ({ ...candidate, wish: candidate.wish, emailId: email.id }));
     await assertNothingSaidSince(reading, tx, decidedWith);
     const emails = fresh.map((one) => one.email);
     const decided = [...fresh.map(trackedMessage), ...duplicates, ...others];
-    const coverage = finish === null ? "ahead" : "covered";
+    const coverage = finish === null ? before : "covered";
     const delivery = crm.joinsTransaction ? crm.deliver(emails, tx) : null;
     const [, ids] = await Promise.all([
       delivery,

@@ -1,5 +1,5 @@
 import { addressKey } from "../../model/address.ts";
-import { PARTICIPATION, type Party } from "../../model/decision.ts";
+import type { Party } from "../../model/decision.ts";
 import type { MadeRecord } from "../../model/record.ts";
 import type { Transaction } from "../../model/sql.ts";
 import type { Crm } from "../../ports.ts";
@@ -23,8 +23,9 @@ export async function withNewRecords(crm: Crm, ready: readonly Ready[], within?:
 
 function withRecord(ready: Ready, address: string, made: MadeRecord | null): Ready {
   const { candidate, email } = ready;
+  const isIts = (party: Party) => party.record === null && addressKey(party.address.address) === addressKey(address);
   const resolved = (party: Party): Party =>
-    made !== null && party.participation === PARTICIPATION.sender ? { ...party, record: made.record, column: made.column } : party;
+    made !== null && isIts(party) ? { ...party, record: made.record, column: made.column } : party;
   const answer = madeRecordAnswer(address, made);
   const rules = candidate.decision.rules.map((one) => (one.rule === RULE.newRecord ? answer : one));
   return {

@@ -5,6 +5,7 @@ import {
   type DecidedMessage,
   type DecidedPlace,
   decisionsByIdentity,
+  holdWaiting,
   reconsiderAnswered,
   storeDecisions,
   storeLocations,
@@ -45,16 +46,19 @@ import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 /** What is known of earlier decisions, by the ids of the refs: their keys, and the emails that were made. */
 type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId" | "isGone"> & Partial<Pick<PendingDecision, "lies">>>;
 
-/** Which messages of the heads are decided. */
-export type Which =
-  /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */
+/** Which messages of the heads are decided. `passed`: the cursor passed by their places long ago, so that no later page tells of them. */
+export type Which = {
+  readonly passed?: true;
+} & /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */
+(
   | {
       readonly newIn: ReadonlySet<string>;
       /** Ids of the refs of messages that lie where another was decided, and are to be decided for themselves. */
       readonly changed: ReadonlySet<string>;
     }
   /** All, although each was decided before. */
-  | { readonly again: Earlier };
+  | { readonly again: Earlier }
+);
 
 /**
  * Decides a page of heads of one stream and stores what follows. `finish` runs inside the last transaction: there the cursor moves, so that it
@@ -93,6 +97,7 @@ export async function processHeads(
     // Of what nobody can name yet nobody says anything.
     if ("again" in which) {
       await holdWishes(tx, work.mailbox.organization);
+      await holdWaiting(tx, work.mailbox.organization);
       await assertNothingSaidSince(
         reading,
         tx,
@@ -106,7 +111,9 @@ export async function processHeads(
     return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
   };
   // With the first content, or what is stored while it is read, places stand there before the cursor covers them.
-  if (tracked.length > 0) for (const { places } of candidates) for (const { ref } of places) reading.ahead.add(ref.stream);
+  const before: Coverage = which.passed === true ? "covered" : "ahead";
+  if (tracked.length > 0 && before === "ahead")
+    for (const { places } of candidates) for (const { ref } of places) reading.ahead.add(ref.stream);
   const { early = [], late = [] } = Object.groupBy(decided, (one) => (tracked.length > 0 && one.restsOn.size === 0 ? "early" : "late"));
   let settled: readonly Decided[] = early;
   const storeLate = async (tx: Transaction, made: ReadonlySet<string>) => {
@@ -119,10 +126,10 @@ export async function processHeads(
     await storeRest(tx);
     await reconsider();
   };
-  const storeEarly = async (tx: Transaction) => (await store(tx, early, "ahead")).reconsider();
+  const storeEarly = async (tx: Transaction) => (await store(tx, early, before)).reconsider();
   const delivered =
     tracked.length > 0
-      ? await deliverTracked(reading, tracked, settings, { first: early.length > 0 ? storeEarly : null, finish: storeLate }, onRead)
+      ? await deliverTracked(reading, tracked, settings, { first: early.length > 0 ? storeEarly : null, finish: storeLate, before }, onRead)
       : await commit(context, (tx) => storeLate(tx, new Set()), onRead);
   const counts: Counts = {
     ...delivered,

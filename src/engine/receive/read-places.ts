@@ -1,4 +1,3 @@
-import { settlePlaces } from "../../ledger/decisions.ts";
 import { forgetDelivered } from "../../ledger/listed-places.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Transaction } from "../../model/sql.ts";
@@ -47,15 +46,8 @@ async function forget({ context, work, lease }: Reading, lost: readonly DecidedT
 
 async function process(reading: Reading, stream: string, heads: readonly MessageHead[], which: Which): Promise<Counts | null> {
   if (heads.length === 0) return NO_COUNTS;
-  const { context, work, lease } = reading;
-  const told = heads.map(({ ref }) => ref.id);
-  // The cursor passed by these places long ago.
-  const finish = async (tx: Transaction) => {
-    await lease.assertHeld(tx);
-    await settlePlaces(tx, work.mailbox.id, stream, { told, end: false }, context.now());
-  };
   try {
-    return await processHeads(reading, heads, which, finish);
+    return await processHeads(reading, heads, { ...which, passed: true }, (tx: Transaction) => reading.lease.assertHeld(tx));
   } catch (error) {
     if (!(error instanceof PositionLost)) throw error;
     await forgetPosition(reading, stream, error.message);

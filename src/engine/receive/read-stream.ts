@@ -79,7 +79,8 @@ export async function* readStream(
     const stored = cursor;
     let counts: Counts = NO_COUNTS;
     const heads = [...pull.heads, ...undecided];
-    if (heads.length > 0 || pull.gone.length > 0 || covered !== cursor || pull.remark !== undefined) {
+    const unsettled = !pull.more && reading.ahead.has(stream);
+    if (heads.length > 0 || unsettled || pull.gone.length > 0 || covered !== cursor || pull.remark !== undefined) {
       const store = async (tx: Transaction) => {
         const now = context.now();
         await Promise.all([
