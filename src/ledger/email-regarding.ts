@@ -44,14 +44,25 @@ export interface SaidRegarding {
   readonly regarding: RecordRef | null;
 }
 
-/** Stores who said last what emails are about; each email once. Of a rule that somebody took away meanwhile nothing is stored. */
+/** The records that people said these emails are about. */
+export async function saidByPeople(sql: Sql, organization: string, emailIds: readonly string[]): Promise<ReadonlyMap<string, RecordRef>> {
+  const { rows } = await sql.query<{ emailId: string; regarding: RecordRef }>(
+    `select email_id as "emailId", regarding from waypost.email_regarding
+     where organization = $1 and email_id = any($2::uuid[]) and rule_id is null and regarding is not null`,
+    [organization, emailIds],
+  );
+  return new Map(rows.map(({ emailId, regarding }) => [emailId, regarding]));
+}
+
+/** Stores who said last what emails are about; each email once. A person's word stands above that of folders; of a rule that somebody took away nothing is stored. */
 export async function storeSaidRegarding(tx: Transaction, organization: string, said: readonly SaidRegarding[]): Promise<void> {
   if (said.length === 0) return;
   await tx.query(
     `insert into waypost.email_regarding (organization, email_id, rule_id, regarding)
      select $1, "emailId", "ruleId", regarding from jsonb_to_recordset($2::jsonb) one ("emailId" uuid, "ruleId" bigint, regarding jsonb)
      where "ruleId" is null or exists (select from waypost.tracking_folder where id = "ruleId") order by "emailId"
-     on conflict (organization, email_id) do update set rule_id = excluded.rule_id, regarding = excluded.regarding`,
+     on conflict (organization, email_id) do update set rule_id = excluded.rule_id, regarding = excluded.regarding
+       where excluded.rule_id is null or email_regarding.rule_id is not null`,
     [organization, storableJson(said)],
   );
 }

@@ -23,6 +23,13 @@ function askedForAnswer({ by, at }: Wish): RuleAnswer {
   );
 }
 
+/** What stands in the decision about a message whose email is made again, and which a person said to be about a record. */
+export function regardingSaidBefore(record: RecordRef): RuleAnswer {
+  return yes(RULE.regarding, `A person said of the email before that it is about the ${record.type} ${quote(record.name)}.`, {
+    records: [record],
+  });
+}
+
 /** What stands in the decision about a message whose email a person gave another regarding. */
 export function regardingAnswerByHand({ by, at }: Pick<Wish, "by" | "at">, record: RecordRef | null): RuleAnswer {
   const who = `${quote(by)} said on ${when(at)} by hand`;

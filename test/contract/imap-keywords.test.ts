@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imapSystem } from "../../src/connectors/imap/system.ts";
-import type { Pull, Step } from "../../src/ports.ts";
+import type { Pull } from "../../src/ports.ts";
 import { type ScriptedImapOptions, startScriptedImap } from "../servers/scripted-imap.ts";
 import { access, imapEndpoint, profileWith } from "./imap-rig.ts";
 import { message } from "./mail-source-rig.ts";
@@ -50,19 +50,4 @@ test("where the server refuses, where numbers do not last, and where nobody asks
     cases.map(({ page }) => [page.heads.length, page.bearing]),
     cases.map(() => [3, undefined]),
   );
-});
-
-test("check says of a server that keeps none, and of no other", async () => {
-  const codes = async (flags: string) => {
-    const script = (command: string) => (command.startsWith("SELECT") ? `* 3 EXISTS\r\n${flags}OK [READ-WRITE] done` : undefined);
-    await using server = await startScriptedImap({ script, inbox: { messages } });
-    await using system = imapSystem({ profile: profileWith(imapEndpoint(server.port)) });
-    const steps: Step[] = [];
-    for await (const step of system.check(access("ann"))) steps.push(step);
-    assert.ok(steps.every(({ result }) => result !== "failed"));
-    return steps.flatMap(({ code }) => (code === "no keywords" ? code : []));
-  };
-  assert.deepEqual(await codes("* OK [PERMANENTFLAGS (\\Seen \\Deleted)] some\r\n"), ["no keywords"]);
-  assert.deepEqual(await codes("* OK [PERMANENTFLAGS (\\Seen \\Deleted \\*)] all\r\n"), []);
-  assert.deepEqual(await codes(""), [], "it does not tell");
 });

@@ -135,6 +135,8 @@ function usual(
     return [...rows(chosen(set, inbox).map(({ message, seq }) => row(message, seq, rest, capabilities))).flat(), ...text("OK done")];
   if (uidCommand === "SEARCH") {
     const range = /UID (\S+)/.exec(command.slice(4))?.[1];
+    // No message bears a keyword.
+    if (/KEYWORD /.test(command)) return text("* SEARCH", "OK done");
     const larger = Number(/LARGER (\d+)/.exec(command)?.[1] ?? -1);
     const found = (range === undefined ? inbox.messages : chosen(range, inbox).map(({ message }) => message)).filter(
       ({ announcedSize, mime }) => (announcedSize ?? mime.length) > larger,

@@ -5,7 +5,6 @@ import { CONNECT_STEPS, type ConnectStep, failedStep, passed, secretFailure } fr
 import { KeptSecrets } from "../../wire/kept-secrets.ts";
 import { connect, disconnect, endingOf, type Target } from "./connect.ts";
 import { classify, imapFailure, stepOf } from "./failures.ts";
-import { keywordStep } from "./keyword-step.ts";
 import { listFolders } from "./list-folders.ts";
 import { listMailbox } from "./listing.ts";
 import { quotaStep } from "./quota.ts";
@@ -66,10 +65,6 @@ async function* inside(client: ImapFlow, target: Target, mailbox: MailboxAccess)
     name = "look at the quota";
     const quota = await quotaStep(client, mailbox.address);
     if (quota !== null) yield quota;
-    name = "look for keywords";
-    // A service account that reads what is shared has rights of its own, not those of the mailbox's user.
-    const keywords = shared === null ? await keywordStep(client, inbox, mailbox.address) : null;
-    if (keywords !== null) yield keywords;
   } catch (error) {
     const failure = classify(error, {
       ...about,

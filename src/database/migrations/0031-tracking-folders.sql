@@ -12,10 +12,10 @@ create table waypost.tracking_folder (
   -- What the emails are about; null: what the other rules find.
   regarding jsonb,
   actor text not null,
-  made_at timestamptz not null,
-  -- Two folders may exchange their names between two listings.
-  unique (mailbox_id, folder_id) deferrable initially immediate
+  made_at timestamptz not null
 );
+-- One of each folder, but where a folder with a rule takes the name of one that is gone: then the other rule waits there for its folder to come back.
+create index tracking_folder_of on waypost.tracking_folder (mailbox_id, folder_id);
 
 alter table waypost.folder add mark text, add rule_id bigint;
 
@@ -47,6 +47,10 @@ where audit.action = 'regarding' and decision.email_id is not null;
 create table waypost.categorized (
   mailbox_id uuid not null references waypost.mailbox (id) on delete cascade,
   decision_id bigint not null references waypost.decision (id) on delete cascade,
+  -- Under which name; under another one it is another category.
+  keyword text not null,
+  -- It lost it with many others at once: that was nobody's word, nor is it when it bears it again.
+  hidden boolean not null default false,
   primary key (mailbox_id, decision_id)
 );
 create index categorized_decision on waypost.categorized (decision_id);

@@ -17,6 +17,7 @@ import { withNewRecords } from "./new-records.ts";
 import { type Broken, type Chunk, type Ready, readChunks } from "./read-content.ts";
 import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { foundedTogether, storeUnfounded } from "./resting.ts";
+import { withSaidRegarding } from "./said-regarding.ts";
 import { assertNothingSaidSince, untrackedEmails } from "./wishes.ts";
 
 /** What else of a page is stored beside its deliveries. */
@@ -151,9 +152,10 @@ async function storeTogether(
   const { firm, unfounded } = foundedTogether(ready, there);
   for (const { email } of firm) there.add(email.id);
   // Into a foreign CRM the delivery goes first and is idempotent; the embedded one takes part in the transaction (DESIGN 6).
-  const named = crm.joinsTransaction ? firm : await withNewRecords(crm, firm);
+  const isAgain = firm.some(({ candidate }) => candidate.isDecided === true);
+  const worded = isAgain ? await withSaidRegarding(context.database, organization, firm) : firm;
+  const named = crm.joinsTransaction ? worded : await withNewRecords(crm, worded);
   if (!crm.joinsTransaction) await deliverElsewhere(crm, named, others);
-  const isAgain = named.some(({ candidate }) => candidate.isDecided === true);
   const { woken, delivered, late } = await context.database.transaction(async (tx) => {
     const [, , , fulfilled] = await Promise.all([
       holdWishes(tx, organization),

@@ -4,6 +4,7 @@ import {
   type Categorized,
   forgetCategorized,
   hasCategorized,
+  hideCategorized,
   type NewlyCategorized,
   newlyCategorized,
   noLongerCategorized,
@@ -11,10 +12,12 @@ import {
 } from "../../ledger/categorized.ts";
 import { decideAnew } from "../../ledger/decisions.ts";
 import type { MailboxRow } from "../../ledger/mailboxes.ts";
-import { changeWishes, mailboxKey, storeWish } from "../../ledger/wishes.ts";
+import { changeWishes, mailboxKey, readWishes, storeWish } from "../../ledger/wishes.ts";
+import { Failure, isWiderThanFolder } from "../../model/failure.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
 import type { Transaction } from "../../model/sql.ts";
 import type { Wish } from "../../model/wish.ts";
+import type { MailSource } from "../../ports.ts";
 import { untrackedAnswer } from "../../tracking/asked-for.ts";
 import type { Reading } from "./reading.ts";
 
@@ -42,25 +45,32 @@ export async function followCategories(reading: Reading): Promise<void> {
   const refs = [...bearing.byStream.values()].flat();
   if (await hasCategorized(context.database, mailboxId)) {
     const looked = [...bearing.byStream.keys()];
-    const lost = await withoutKeyword(reading, keyword, await noLongerCategorized(context.database, mailboxId, looked, refs));
+    const lost = await withoutKeyword(reading, keyword, await noLongerCategorized(context.database, mailboxId, keyword, looked, refs));
     if (lost.length > 0) await takeBack(reading, keyword, lost);
   }
   while (!signal.aborted) {
-    const added = await newlyCategorized(context.database, mailboxId, refs, BATCH);
+    const added = await newlyCategorized(context.database, mailboxId, keyword, refs, BATCH);
     if (added.length === 0) return;
-    await ask(reading, keyword, added);
+    const confirmed = await withKeyword(reading, keyword, added);
+    await ask(reading, keyword, confirmed);
+    // What the server finds and its flags deny is nobody's word, and what it finds besides is left for another time.
+    if (confirmed.length < added.length) return;
   }
 }
 
 async function ask({ context, work: { mailbox }, lease }: Reading, keyword: string, added: readonly NewlyCategorized[]): Promise<void> {
   const said = wordOf(mailbox, keyword, "track", context.now());
-  const skipped = added.filter(({ outcome, isDecidable, isOurs }) => outcome === "skipped" && isDecidable && !isOurs);
+  const heard = added.filter(({ outcome, isOurs }) => (outcome === "skipped" || outcome === "quarantined") && !isOurs);
   await context.database.transaction(async (tx) => {
     await changeWishes(tx, mailbox.organization);
     await lease.assertHeld(tx);
-    await storeCategorized(tx, mailbox.id, idsOf(added));
-    await keep(tx, mailbox, skipped, said);
-    await decideAnew(tx, idsOf(skipped));
+    await storeCategorized(tx, mailbox.id, keyword, idsOf(added));
+    const keyOfIts = ({ decisionKey }: NewlyCategorized) => mailboxKey({ mailboxId: mailbox.id, decisionKey });
+    const standing = await readWishes(tx, mailbox.organization, heard.map(keyOfIts));
+    // Who asked for it by hand may have said what it is about, too.
+    const asking = heard.filter((one) => standing.get(keyOfIts(one))?.verb !== "track");
+    await keep(tx, mailbox, asking, said);
+    await decideAnew(tx, idsOf(asking.filter(({ outcome, isDecidable }) => outcome === "skipped" && isDecidable)));
   }, "track by category");
 }
 
@@ -71,11 +81,12 @@ async function takeBack({ context, work: { mailbox }, lease }: Reading, keyword:
   await context.database.transaction(async (tx) => {
     await changeWishes(tx, mailbox.organization);
     await lease.assertHeld(tx);
-    await forgetCategorized(tx, mailbox.id, idsOf(lost));
     if (areTooMany) {
+      await hideCategorized(tx, mailbox.id, idsOf(lost));
       await openAlert(tx, manyRemoved(mailbox, keyword, lost.length), now);
       return;
     }
+    await forgetCategorized(tx, mailbox.id, idsOf(lost));
     await keep(tx, mailbox, lost, said);
     await skipCopies(tx, lost, untrackedAnswer(said), now);
   }, "untrack by category");
@@ -107,19 +118,48 @@ function idsOf(messages: readonly { readonly id: number }[]): readonly number[] 
   return messages.map(({ id }) => id);
 }
 
+/** Those that bear it where they lie, by their flags. */
+async function withKeyword(reading: Reading, keyword: string, asked: readonly NewlyCategorized[]): Promise<readonly NewlyCategorized[]> {
+  const seen = await headsAt(reading, asked);
+  return asked.filter(({ refs }) => refs.some((ref) => isBearing(seen.get(keyOf(ref)), keyword)));
+}
+
+function isBearing(head: MessageHead | undefined, keyword: string): boolean {
+  return head !== undefined && bears(head, keyword);
+}
+
 /** Those that lie where they lay and bear it no more: what left meanwhile did not lose it. */
-async function withoutKeyword({ source }: Reading, keyword: string, asked: readonly Categorized[]): Promise<readonly Categorized[]> {
+async function withoutKeyword(reading: Reading, keyword: string, asked: readonly Categorized[]): Promise<readonly Categorized[]> {
   if (asked.length === 0) return [];
+  const seen = await headsAt(reading, asked);
+  return asked.filter(({ refs }) => {
+    const there = refs.flatMap((ref) => seen.get(keyOf(ref)) ?? []);
+    return there.length > 0 && there.every((head) => head.unreadable === undefined && !bears(head, keyword));
+  });
+}
+
+/** What lies at the places of these messages, by place. */
+async function headsAt(
+  { source }: Reading,
+  asked: readonly { readonly refs: readonly MessageRef[] }[],
+): Promise<ReadonlyMap<string, MessageHead>> {
   const seen = new Map<string, MessageHead>();
   for (const some of Map.groupBy(
     asked.flatMap(({ refs }) => refs),
     ({ stream }) => stream,
   ).values())
-    for (const head of await source.heads(some)) seen.set(keyOf(head.ref), head);
-  return asked.filter(({ refs }) => {
-    const there = refs.flatMap((ref) => seen.get(keyOf(ref)) ?? []);
-    return there.length > 0 && there.every((head) => head.unreadable === undefined && !bears(head, keyword));
-  });
+    for (const head of await headsOf(source, some)) seen.set(keyOf(head.ref), head);
+  return seen;
+}
+
+/** What a folder that is in trouble does not show was not lost. */
+async function headsOf(source: MailSource, refs: readonly MessageRef[]): Promise<readonly MessageHead[]> {
+  try {
+    return await source.heads(refs);
+  } catch (error) {
+    if (!(error instanceof Failure) || isWiderThanFolder(error)) throw error;
+    return [];
+  }
 }
 
 function bears({ flags }: MessageHead, keyword: string): boolean {

@@ -1,5 +1,6 @@
 import type { DecidedMessage } from "../../ledger/decisions.ts";
 import { markLater, readMarking, storeMarked } from "../../ledger/marking.ts";
+import { isWiderThanFolder } from "../../model/failure.ts";
 import type { Transaction } from "../../model/sql.ts";
 import type { Reading } from "./reading.ts";
 
@@ -38,8 +39,8 @@ export async function markTracked(reading: Reading, keyword: string, streams: re
       messages.flatMap(({ refs }) => refs),
       { addKeyword: keyword },
     );
-    const waits = undone.find(({ failure }) => failure.waitingHelps);
-    if (waits !== undefined) throw waits.failure;
+    const wider = undone.find(({ failure }) => failure.waitingHelps && isWiderThanFolder(failure));
+    if (wider !== undefined) throw wider.failure;
     if (undone[0] !== undefined)
       context.log.warn({ mailbox: work.mailbox.address, messages: undone.length, code: undone[0].failure.code }, undone[0].failure.message);
     await context.database.transaction(async (tx) => {

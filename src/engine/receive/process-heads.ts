@@ -49,8 +49,7 @@ type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId" 
 /** Which messages of the heads are decided. `passed`: the cursor passed by their places long ago, so that no later page tells of them. */
 export type Which = {
   readonly passed?: true;
-} & /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */
-(
+} /** Those that the mailbox has not seen and that lie in one of these folders. Of known ones only the place is kept up to date. */ & (
   | {
       readonly newIn: ReadonlySet<string>;
       /** Ids of the refs of messages that lie where another was decided, and are to be decided for themselves. */

@@ -145,6 +145,7 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
       await closeCategoryAlerts(tx, mailbox.id, now);
       await closeQuietAlerts(tx, "mailbox", mailbox.id, LOOP_CODE, new Date(now.getTime() - LOOP_WINDOW), now);
     };
+    await opened.lease.assertHeld(tx);
     await moveFolderRules(tx, rules);
     await fileContents(tx, mailbox.id, nowRuled(folders));
     await Promise.all([storeFolders(tx, mailbox.id, folders, context.now()), closeAlerts()]);

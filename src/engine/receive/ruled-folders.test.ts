@@ -55,6 +55,22 @@ describe("where the folder of a rule is now", () => {
     ]);
   });
 
+  test("a folder with a rule that takes the name of another one keeps its rule there, and the other rule waits for its folder", () => {
+    const both = [rule("Other", { id: 1, mark: "8" }), rule("Mill", { id: 2, mark: "7" })];
+    const listed = [folder("Other", { mark: "7" })];
+    const rules = whereNow(both, listed, before);
+    assert.deepEqual(placeOf(rules), [
+      ["Other", "Other", "8"],
+      ["Other", "Other", "7"],
+    ]);
+    assert.equal(ruledFolders(rules, listed).get("Other")?.rule.id, 2);
+    const back = whereNow(rules, [...listed, folder("Other 2", { mark: "8" })], marksOf(listed));
+    assert.deepEqual(
+      back.map((one) => one.name),
+      ["Other 2", "Other"],
+    );
+  });
+
   test("where several folders have the mark, or one had it before, nothing is guessed", () => {
     const gone = [["Mill", "Mill", "7"]];
     assert.deepEqual(now(folder("A", { mark: "7" }), folder("B", { mark: "7" })), gone);

@@ -4,8 +4,8 @@ import { whyNotReceived } from "./choose-folders.ts";
 
 /**
  * The rules with their folders as these are listed now. Where the identity of a folder does not survive a rename, the mark does: the rule follows it to the
- * one folder that has it and did not have it before. A folder that was made anew under the name of the rule's has the rule. One that is not listed any
- * more keeps it: it may come back. Pure.
+ * one folder that has it and did not have it before. A folder that was made anew under the name of the rule's has the rule, unless it is another rule's.
+ * One that is not listed any more keeps it: it may come back. Pure.
  * @param before the marks of the folders that were listed before, by their ids
  */
 export function whereNow(
@@ -13,14 +13,21 @@ export function whereNow(
   listed: readonly Folder[],
   before: ReadonlyMap<string, string | null>,
 ): readonly FolderRule[] {
-  return rules.map((rule) => {
-    const here = listed.find((one) => one.id === rule.folder);
-    const mark = here?.mark ?? null;
-    if (here !== undefined && (mark === null || rule.mark === null || mark === rule.mark)) return at(rule, here);
-    const [renamed, ...others] = rule.mark === null ? [] : listed.filter((one) => one.mark === rule.mark);
-    if (renamed !== undefined && others.length === 0 && before.get(renamed.id) !== rule.mark) return at(rule, renamed);
-    return here === undefined ? rule : at(rule, here);
+  const now = rules.map((rule) => placeNow(rule, listed, before));
+  const followed = new Set(now.flatMap(({ folder, mark }, index) => (mark !== null && mark === rules[index]?.mark ? [folder] : [])));
+  return now.map((one, index) => {
+    const rule = rules[index] ?? one;
+    return one.mark !== rule.mark && followed.has(one.folder) ? rule : one;
   });
+}
+
+function placeNow(rule: FolderRule, listed: readonly Folder[], before: ReadonlyMap<string, string | null>): FolderRule {
+  const here = listed.find((one) => one.id === rule.folder);
+  const mark = here?.mark ?? null;
+  if (here !== undefined && (mark === null || rule.mark === null || mark === rule.mark)) return at(rule, here);
+  const [renamed, ...others] = rule.mark === null ? [] : listed.filter((one) => one.mark === rule.mark);
+  if (renamed !== undefined && others.length === 0 && before.get(renamed.id) !== rule.mark) return at(rule, renamed);
+  return here === undefined ? rule : at(rule, here);
 }
 
 function at(rule: FolderRule, { id, name, mark }: Folder): FolderRule {
@@ -31,14 +38,19 @@ function at(rule: FolderRule, { id, name, mark }: Folder): FolderRule {
 export function ruledFolders(rules: readonly FolderRule[], listed: readonly Folder[]): RuledFolders {
   const ruled = new Map<string, RuledFolder>();
   if (rules.length === 0) return ruled;
-  const own = new Map(rules.map((rule) => [rule.folder, rule]));
+  const own = Map.groupBy(rules, (rule) => rule.folder);
   const shown = new Set(listed.map(({ id }) => id));
   const parents = rules.filter(({ children, folder }) => children && shown.has(folder));
   for (const folder of listed) {
-    const rule = own.get(folder.id) ?? nearest(parents, folder.name);
+    const rule = itsOwn(own.get(folder.id) ?? [], folder) ?? nearest(parents, folder.name);
     if (rule !== undefined && whyNotReceived(folder, listed) === null) ruled.set(folder.id, { name: folder.name, rule });
   }
   return ruled;
+}
+
+/** Of two the other waits for a folder that is gone. */
+function itsOwn(rules: readonly FolderRule[], { mark }: Folder): FolderRule | undefined {
+  return rules.find((rule) => rule.mark === (mark ?? null)) ?? rules[0];
 }
 
 function nearest(parents: readonly FolderRule[], name: string): FolderRule | undefined {
