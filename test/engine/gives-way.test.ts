@@ -135,8 +135,13 @@ onOneDatabaseEach("much to decide again gives way to a mailbox that waits", serv
   promise("what cannot be read keeps nothing behind it from being decided again, and its turns come to an end", async (database) => {
     const name = rig.newUser();
     await using app = await openSkipped(database, name);
-    // As if the oldest ones lay in a folder that nobody may read.
-    const isRefused = ({ id }: MessageRef) => Number(id.split(".").at(-1)) <= 200;
+    // As if those that are tried first lay in a folder that nobody may read.
+    const { rows } = await database.query<{ id: string }>(
+      `select ref_id as id from waypost.location join waypost.mailbox on mailbox.id = mailbox_id where address = $1 order by decision_id limit 200`,
+      [addressOf(name)],
+    );
+    const first = new Set(rows.map(({ id }) => id));
+    const isRefused = ({ id }: MessageRef) => first.has(id);
     using _ = changeSources(app, (source) => {
       const content = source.content.bind(source);
       source.content = (refs, options) => {

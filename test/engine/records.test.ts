@@ -55,6 +55,14 @@ function resolve(app: RigApp, address: string, record: string, options: { messag
   return app.operations.resolve(address, record, { message, beside }, EVE, new AbortController().signal, () => {});
 }
 
+/** Somebody said in the CRM what it is about: a conversation that is wanted. */
+async function aboutARecord(database: Database, id: string): Promise<void> {
+  await database.query(
+    `update crm.email set regardingobjectid = gen_random_uuid(), regardingobjecttypecode = 'account', regardingobjectidname = 'Mill' where messageid = $1`,
+    [messageIdOf(id)],
+  );
+}
+
 onOneDatabaseEach("whose an address is", servers, (promise) => {
   promise(
     "aliases and plus-addresses of users and queues vote, own, are parties and get queue items as the address itself",
@@ -98,6 +106,7 @@ onOneDatabaseEach("whose an address is", servers, (promise) => {
       await using other = await rig.open(database, configuration);
       await arrives(first, `${first}-begin`, { to: [addressOf(first)] });
       await round(app, first);
+      await aboutARecord(database, `${first}-begin`);
       const dan = `dan-${first}@customer.test`;
       for (const user of users)
         await arrives(user, `${user}-answer`, { from: `Dan van Stranger <${dan}>`, to: [addressOf(user)], answers: `${first}-begin` });
@@ -138,6 +147,10 @@ onOneDatabaseEach("whose an address is", servers, (promise) => {
     assert.match(await why(`${ann}-ben`, ben), /new record: no\. Whoever owns the email wants no record made/);
     const { rows } = await database.query("select emailaddress from crm.emailsearch where emailaddress = any($1)", [[dan, robot]]);
     assert.deepEqual(rows, []);
+    await arrives(ann, `${ann}-again`, { from: `Dan <${dan}>`, to: [addressOf(ann)], answers: `${ann}-unasked` });
+    await round(app, ann);
+    assert.match(await why(`${ann}-again`, ann), /new record: no\. .*answers no email that the CRM sent or that is about a record/);
+    await aboutARecord(database, `${ann}-unasked`);
     await arrives(ann, `${ann}-asked`, { from: `Dan <${dan}>`, to: [addressOf(ann)], answers: `${ann}-unasked`, subject: "Bricks" });
     await round(app, ann);
     const { rows: leads } = await database.query("select lastname, subject from crm.lead where emailaddress1 = $1", [dan]);
@@ -150,6 +163,7 @@ onOneDatabaseEach("whose an address is", servers, (promise) => {
     const dan = `dan-${ann}@customer.test`;
     await arrives(ann, `${ann}-begin`, { to: [addressOf(ann)] });
     await round(app, ann);
+    await aboutARecord(database, `${ann}-begin`);
     let broken = true;
     const crm = foreignCrm(app.context.crm("CRM"), ({ verb, when }) => {
       if (broken && verb === "deliver" && when === "before") throw new Error("the line is cut");
