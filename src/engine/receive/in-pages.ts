@@ -32,7 +32,7 @@ export async function* inPages(ids: readonly string[], size: number, after: stri
   if (page.length > 0) yield page;
 }
 
-/** The first byte of a digest: any id falls into any part. */
+/** By a digest, which spreads ids evenly, however alike they are. */
 function partOf(id: string): number {
   return Number.parseInt(hash("sha256", id).slice(0, 2), 16);
 }
