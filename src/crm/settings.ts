@@ -74,7 +74,8 @@ const SCHEMA = z.object({
   MaximumSubjectLengthOnMailServer: whole(255, 400),
   SSSSaveOutgoingEmailToExchangeSentFolder: flag,
 } satisfies Record<keyof OrganizationSettings, z.ZodType>);
-const STORED = SCHEMA.partial().loose();
+const KNOWN = SCHEMA.partial();
+const STORED = KNOWN.loose();
 
 export interface StoredSettings {
   readonly settings: OrganizationSettings;
@@ -127,7 +128,7 @@ function historyAfter(before: OrganizationSettings, given: Partial<OrganizationS
 function overDefaults(stored: unknown): StoredSettings {
   const result = STORED.safeParse(stored);
   if (!result.success) throw invalid(result.error);
-  const known = SCHEMA.partial().parse(result.data);
+  const known = KNOWN.parse(result.data);
   const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
   return { settings: { ...DEFAULT_SETTINGS, ...present }, unknown: Object.keys(result.data).filter((name) => !(name in SCHEMA.shape)) };
 }

@@ -8,6 +8,8 @@ export type Rows = SqlResult<Record<string, unknown>>;
  * before is answered. Errors are `SqlError` or `Failure`.
  */
 export interface Session {
+  /** Whatever is asked from here on is one transaction, until a script ends it. */
+  begin(): Promise<void>;
   /** Exactly one statement, by the extended protocol. */
   query(text: string, values: readonly unknown[]): Promise<Rows>;
   /** Any number of statements, by the simple protocol. */
@@ -19,6 +21,8 @@ export interface Session {
 /** What the two engines have to offer; everything else is written once, in `session-database.ts`. */
 export interface Engine {
   readonly name: "pglite" | "postgres";
+  /** Exactly one statement, in its own implicit transaction, by the extended protocol. */
+  query(text: string, values: readonly unknown[]): Promise<Rows>;
   /** Waits for its turn, first come. `who` is named when others have to wait long. */
   connect(who: string): Promise<Session>;
   listen(channel: string, onNotify: (payload: string) => void, onResume: () => void): Promise<() => Promise<void>>;
@@ -27,4 +31,9 @@ export interface Engine {
   /** See `Database.makeDurable`. */
   makeDurable(): Promise<NotDurable | null>;
   close(): Promise<void>;
+}
+
+/** Enough of a statement to find it by, without its values. */
+export function firstWords(text: string): string {
+  return text.trim().replace(/\s+/g, " ").slice(0, 80);
 }

@@ -9,9 +9,10 @@ import { readAnswer, scriptRequest, statementRequest, type TextResult } from "./
 import type { SqlErrorFacts } from "./sql-error.ts";
 import type { Encoded } from "./types.ts";
 
+/** `begins`: in a transaction that begins with it; where it cannot begin, nothing is carried out. */
 export type Request =
-  | { readonly kind: "query"; readonly id: number; readonly text: string; readonly values: readonly Encoded[] }
-  | { readonly kind: "script"; readonly id: number; readonly text: string }
+  | { readonly kind: "query"; readonly id: number; readonly begins: boolean; readonly text: string; readonly values: readonly Encoded[] }
+  | { readonly kind: "script"; readonly id: number; readonly begins: boolean; readonly text: string }
   | { readonly kind: "close"; readonly id: number };
 
 /** An error of PGlite as it crosses the threads; without a code it is none of PostgreSQL's. */
@@ -60,7 +61,14 @@ async function answer(pglite: PGlite, request: Request): Promise<void> {
 }
 
 function run(pglite: PGlite, request: Exclude<Request, { kind: "close" }>): readonly TextResult[] {
-  const bytes = request.kind === "script" ? scriptRequest(request.text) : statementRequest(request.text, request.values.map(asBuffer));
+  if (request.begins) ask(pglite, scriptRequest("begin"));
+  return ask(
+    pglite,
+    request.kind === "script" ? scriptRequest(request.text) : statementRequest(request.text, request.values.map(asBuffer)),
+  );
+}
+
+function ask(pglite: PGlite, bytes: Buffer): readonly TextResult[] {
   const { results, notifications, error } = readAnswer(pglite.execProtocolRawSync(bytes));
   for (const { channel, payload } of notifications) send({ kind: "notification", channel, payload });
   if (error !== null) throw error;

@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 import { Failure } from "../model/failure.ts";
 import { Channels, quoteName } from "./channels.ts";
 import type { NotDurable, Presence, Report } from "./database.ts";
-import type { Engine, Rows, Session } from "./engine.ts";
+import { type Engine, firstWords, type Rows, type Session } from "./engine.ts";
 import type { FolderLock } from "./lock-file.ts";
 import { within } from "./patience.ts";
 import type { TextResult } from "./pglite-protocol.ts";
@@ -59,11 +59,31 @@ class PgliteEngine implements Engine {
     this.#turnstile = new Turnstile(1, report);
   }
 
+  /** The thread carries out one request after the other: a statement that is whole in itself waits for transactions only. */
+  async query(text: string, values: readonly unknown[]): Promise<Rows> {
+    const turn = await this.#turnstile.pass(firstWords(text));
+    try {
+      return await queryThread(this.#thread, text, values);
+    } finally {
+      turn.leave();
+    }
+  }
+
   async connect(who: string): Promise<Session> {
     const turn = await this.#turnstile.enter(who);
+    // It goes along with what is asked first.
+    let begins = false;
+    const taken = (): boolean => {
+      const before = begins;
+      begins = false;
+      return before;
+    };
     return {
-      query: (text, values) => queryThread(this.#thread, text, values),
-      script: (text) => this.#thread.ask({ kind: "script", text }),
+      begin: async () => {
+        begins = true;
+      },
+      query: (text, values) => queryThread(this.#thread, text, values, taken()),
+      script: (text) => this.#thread.ask({ kind: "script", text, begins: taken() }),
       release: () => turn.leave(),
     };
   }
@@ -110,14 +130,14 @@ class PgliteEngine implements Engine {
   async #inTurn(statement: string): Promise<void> {
     const turn = await this.#turnstile.enter(statement);
     try {
-      await this.#thread.ask({ kind: "script", text: statement });
+      await this.#thread.ask({ kind: "script", text: statement, begins: false });
     } finally {
       turn.leave();
     }
   }
 }
 
-async function queryThread(thread: PgliteThread, text: string, values: readonly unknown[]): Promise<Rows> {
+async function queryThread(thread: PgliteThread, text: string, values: readonly unknown[], begins = false): Promise<Rows> {
   const handedOver: ArrayBuffer[] = [];
   const encoded = values.map((value): Encoded => {
     const one = encode(value);
@@ -127,7 +147,7 @@ async function queryThread(thread: PgliteThread, text: string, values: readonly 
     handedOver.push(buffer);
     return Buffer.from(buffer);
   });
-  const [result] = await thread.ask({ kind: "query", text, values: encoded }, handedOver);
+  const [result] = await thread.ask({ kind: "query", text, values: encoded, begins }, handedOver);
   if (result === undefined) throw new Error("PGlite gave no result.");
   return result;
 }

@@ -3,7 +3,7 @@ import { Failure } from "../model/failure.ts";
 import { Channels, quoteName } from "./channels.ts";
 import type { NotDurable, Presence, Report, ServerPlace } from "./database.ts";
 import { DedicatedConnection } from "./dedicated-connection.ts";
-import type { Engine, Rows, Session } from "./engine.ts";
+import { type Engine, firstWords, type Rows, type Session } from "./engine.ts";
 import { within } from "./patience.ts";
 import { joinOthers } from "./presence.ts";
 import { isUnavailable, toDatabaseError } from "./sql-error.ts";
@@ -78,6 +78,19 @@ class PostgresEngine implements Engine {
     });
   }
 
+  async query(text: string, values: readonly unknown[]): Promise<Rows> {
+    const session = await this.connect(firstWords(text));
+    let broken = false;
+    try {
+      return await session.query(text, values);
+    } catch (error) {
+      broken = error instanceof Failure;
+      throw error;
+    } finally {
+      session.release(broken);
+    }
+  }
+
   async connect(who: string): Promise<Session> {
     const turn = await this.#turnstile.enter(who);
     try {
@@ -108,7 +121,7 @@ class PostgresEngine implements Engine {
   async join(): Promise<Presence> {
     const joined = await joinOthers(
       (text, values) => this.#dedicated.ask(text, values),
-      (text, values) => this.#once(text, values),
+      (text, values) => this.query(text, values),
     );
     this.#session.takeLock = joined.takeLock;
     this.#leave = joined.leave;
@@ -117,7 +130,7 @@ class PostgresEngine implements Engine {
 
   /** A commit that waits for the disk takes all earlier ones along, because the log is written in order, also those that did not wait. */
   async makeDurable(): Promise<NotDurable | null> {
-    const { rows } = await this.#once("select current_setting('fsync') as fsync", []);
+    const { rows } = await this.query("select current_setting('fsync') as fsync", []);
     if (rows[0]?.fsync !== "on") {
       return {
         reason: `The database ${this.#place} runs with fsync = ${String(rows[0]?.fsync)}: what it has committed may be lost when the power fails.`,
@@ -145,15 +158,6 @@ class PostgresEngine implements Engine {
     const ended = this.#pool.end();
     if (quiet) await ended;
     else this.#report(`Stopped while a transaction of the database ${this.#place} was still open; the server rolls it back.`);
-  }
-
-  async #once(text: string, values: readonly unknown[]): Promise<Rows> {
-    const one = await this.connect(text);
-    try {
-      return await one.query(text, values);
-    } finally {
-      one.release(false);
-    }
   }
 }
 
@@ -189,6 +193,9 @@ function session(client: pg.PoolClient, place: string, leave: () => void): Sessi
     return answer;
   };
   return {
+    async begin() {
+      await inTurn(() => client.query("begin"));
+    },
     async query(text, values) {
       // The extended protocol always, as in PGlite: one statement, with or without parameters.
       const query: ExtendedQuery = { text, values: values.map(encode), queryMode: "extended" };

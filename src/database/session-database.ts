@@ -1,7 +1,6 @@
-import { Failure } from "../model/failure.ts";
 import type { SqlResult, Transaction } from "../model/sql.ts";
 import type { Database, NotDurable, Presence } from "./database.ts";
-import type { Engine, Rows, Session } from "./engine.ts";
+import { type Engine, firstWords, type Rows, type Session } from "./engine.ts";
 import { SqlError } from "./sql-error.ts";
 import { TransactionGuard } from "./transaction-guard.ts";
 
@@ -21,16 +20,7 @@ export class SessionDatabase implements Database {
 
   async query<Row = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<SqlResult<Row>> {
     this.#guard.refuseInside("A query");
-    const session = await this.#engine.connect(firstWords(text));
-    let broken = false;
-    try {
-      return typed<Row>(await session.query(text, values));
-    } catch (error) {
-      broken = error instanceof Failure;
-      throw error;
-    } finally {
-      session.release(broken);
-    }
+    return typed<Row>(await this.#engine.query(text, values));
   }
 
   async script(text: string): Promise<readonly Rows[]> {
@@ -51,7 +41,7 @@ export class SessionDatabase implements Database {
     const session = await this.#engine.connect(name);
     let committed = false;
     try {
-      await session.script("begin");
+      await session.begin();
       const result = await this.#guard.hold(name, () => runWithHandle(session, name, work));
       await commit(session, name);
       committed = true;
@@ -126,9 +116,4 @@ function leavesOpen(results: readonly Rows[]): boolean {
 /** The shape of a row is the caller's promise about his own SQL; nothing foreign is read here. */
 function typed<Row>(result: Rows): SqlResult<Row> {
   return result as unknown as SqlResult<Row>;
-}
-
-/** Enough of a statement to find it by, without its values. */
-function firstWords(text: string): string {
-  return text.trim().replace(/\s+/g, " ").slice(0, 80);
 }

@@ -25,6 +25,31 @@ test("turns are given in the order of asking, never more at a time than there ar
   assert.equal(most, 2);
 });
 
+test("whoever passes takes no place, and waits for those who came before", async () => {
+  const turnstile = new Turnstile(1, silent);
+  const order: string[] = [];
+  const come = async (who: string, way: "enter" | "pass") => {
+    const turn = await turnstile[way](who);
+    order.push(who);
+    return turn;
+  };
+  const [passing, alsoPassing, first] = await Promise.all([come("passes", "pass"), come("passes too", "pass"), come("first", "enter")]);
+  const waiting = [come("behind it", "pass"), come("second", "enter"), come("behind the second", "pass")];
+  passing.leave();
+  alsoPassing.leave();
+  await new Promise(setImmediate);
+  assert.deepEqual(order, ["passes", "passes too", "first"]);
+  first.leave();
+  const [behind, second] = await Promise.all(waiting.slice(0, 2));
+  await new Promise(setImmediate);
+  assert.deepEqual(order.slice(3), ["behind it", "second"]);
+  behind?.leave();
+  second?.leave();
+  (await waiting[2])?.leave();
+  assert.deepEqual(order.slice(5), ["behind the second"]);
+  await turnstile.close();
+});
+
 test("whoever stays too long is reported by name, with the number of those who wait", async () => {
   const reported = Promise.withResolvers<string>();
   const turnstile = new Turnstile(1, reported.resolve, 5);

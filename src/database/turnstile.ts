@@ -10,11 +10,12 @@ export interface Turn {
 
 interface Waiting {
   readonly who: string;
+  readonly passes: boolean;
   readonly enter: (turn: Turn) => void;
   readonly refuse: (reason: unknown) => void;
 }
 
-/** Lets a fixed number of flows in, first come, first served, and names whoever stays too long. */
+/** Lets a fixed number of flows in, and any number pass while there is room; first come, first served. Names whoever stays too long. */
 export class Turnstile {
   readonly #report: Report;
   readonly #slowAfter: number;
@@ -30,10 +31,20 @@ export class Turnstile {
     this.#slowAfter = slowAfter;
   }
 
+  /** Takes one of the places. */
   enter(who: string): Promise<Turn> {
+    return this.#come(who, false);
+  }
+
+  /** Comes when a place is free, and takes none: for what needs nobody else to stay away. */
+  pass(who: string): Promise<Turn> {
+    return this.#come(who, true);
+  }
+
+  #come(who: string, passes: boolean): Promise<Turn> {
     if (this.#closed) return Promise.reject(closedFailure());
-    if (this.#free > 0) return Promise.resolve(this.#admit(who));
-    return new Promise((enter, refuse) => this.#waiting.push({ who, enter, refuse }));
+    if (this.#free > 0) return Promise.resolve(this.#admit(who, passes));
+    return new Promise((enter, refuse) => this.#waiting.push({ who, passes, enter, refuse }));
   }
 
   /** Refuses everybody who waits or comes later; resolves when the last one inside has left. */
@@ -46,8 +57,17 @@ export class Turnstile {
     });
   }
 
-  #admit(who: string): Turn {
-    this.#free -= 1;
+  #admitNext(): void {
+    while (this.#free > 0) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      next.enter(this.#admit(next.who, next.passes));
+    }
+    if (this.#inside === 0) this.#emptied?.();
+  }
+
+  #admit(who: string, passes: boolean): Turn {
+    if (!passes) this.#free -= 1;
     this.#inside += 1;
     const slow = setTimeout(() => {
       const seconds = this.#slowAfter / 1000;
@@ -60,11 +80,9 @@ export class Turnstile {
         if (left) return;
         left = true;
         clearTimeout(slow);
-        this.#free += 1;
+        if (!passes) this.#free += 1;
         this.#inside -= 1;
-        const next = this.#waiting.shift();
-        if (next !== undefined) next.enter(this.#admit(next.who));
-        else if (this.#inside === 0) this.#emptied?.();
+        this.#admitNext();
       },
     };
   }

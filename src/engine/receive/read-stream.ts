@@ -4,6 +4,7 @@ import { dropFormerPlaces, forgetPlaces, isReadAgain } from "../../ledger/former
 import { Failure } from "../../model/failure.ts";
 import type { Cursor } from "../../model/message.ts";
 import type { Transaction } from "../../model/sql.ts";
+import type { PullOptions } from "../../ports.ts";
 import { step } from "../step.ts";
 import { processHeads } from "./process-heads.ts";
 import { type Counts, NO_COUNTS, type Reading } from "./reading.ts";
@@ -18,6 +19,18 @@ export interface StoredPage {
   readonly counts: Counts;
   /** There is another page. */
   readonly more: boolean;
+}
+
+/** Begins to pull a stream from where it was read to, for whoever reads it next; one that is read from its beginning is left to him. */
+export async function pullAhead(reading: Reading, stream: string, folders: ReadonlySet<string>): Promise<void> {
+  const { context, work, source, nextPage } = reading;
+  const position = await readPosition(context.database, work.mailbox.id, stream);
+  if (position === null || readsMore(position, folders)) return;
+  nextPage.begin(stream, position.cursor, () => source.pull(stream, position.cursor, optionsOf(reading)));
+}
+
+function optionsOf({ work, bearing }: Reading): PullOptions {
+  return { limit: PAGE_SIZE, since: work.mailbox.startDate, keyword: bearing.keyword };
 }
 
 /**
@@ -35,7 +48,7 @@ export async function* readStream(
   goesOn: () => Promise<boolean>,
 ): AsyncGenerator<StoredPage, void> {
   const { context, work, source, nextPage, lease, signal } = reading;
-  const options = { limit: PAGE_SIZE, since: work.mailbox.startDate, keyword: reading.bearing.keyword };
+  const options = optionsOf(reading);
   const startedAt = context.now();
   const [position, leftAhead] = await Promise.all([
     readPosition(context.database, work.mailbox.id, stream),

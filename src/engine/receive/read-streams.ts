@@ -1,5 +1,5 @@
 import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
-import { noteLookedAt, whenLookedAt } from "../../ledger/folders.ts";
+import { noteLookedAt } from "../../ledger/folders.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Folder } from "../../model/message.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
@@ -24,9 +24,15 @@ interface ReadStreams {
  * Reads the streams of a mailbox in turns of one slice each, so that a folder with years of mail keeps neither the inbox nor another folder waiting:
  * the inbox has every second turn, the others follow each other, those first that were not looked at for the longest. After each slice
  * the mailbox gives way if others wait; what is unfinished goes on from its cursor when its turn comes again.
+ * @param lookedAt when each stream was pulled last, or could not be
  */
-export async function readStreams(reading: Reading, wanted: readonly Folder[], slice: Slice): Promise<ReadStreams> {
-  const { inbox, others } = await inOrder(reading, wanted);
+export async function readStreams(
+  reading: Reading,
+  wanted: readonly Folder[],
+  lookedAt: ReadonlyMap<string, Date>,
+  slice: Slice,
+): Promise<ReadStreams> {
+  const { inbox, others } = inOrder(wanted, lookedAt);
   const turns = new Turns(reading, slice, inbox === undefined ? others : [inbox, ...others]);
   for (;;) {
     if (inbox !== undefined && turns.isDue(inbox)) await turns.take(inbox, others.length === 0);
@@ -43,8 +49,7 @@ export async function readStreams(reading: Reading, wanted: readonly Folder[], s
   }
 }
 
-async function inOrder({ context, work }: Reading, wanted: readonly Folder[]): Promise<{ inbox: Task | undefined; others: Task[] }> {
-  const lookedAt = await whenLookedAt(context.database, work.mailbox.id);
+function inOrder(wanted: readonly Folder[], lookedAt: ReadonlyMap<string, Date>): { inbox: Task | undefined; others: Task[] } {
   const tasks = [...Map.groupBy(wanted, (folder) => folder.stream)].map(
     ([stream, folders]): Task => ({ stream, folders, isInbox: folders.some((one) => one.role === "inbox") }),
   );

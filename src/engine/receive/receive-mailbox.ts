@@ -1,14 +1,14 @@
 import type { Lease } from "../../jobs/lease.ts";
 import { closeAlertsOfOtherFolders, closeQuietAlerts } from "../../ledger/alerts.ts";
 import { fileContents, moveFolderRules, type NowRuled, readFolderRules } from "../../ledger/folder-rules.ts";
-import { type ChosenFolder, listFolders, storeFolders } from "../../ledger/folders.ts";
+import { type ChosenFolder, listFolders, storeFolders, whenLookedAt } from "../../ledger/folders.ts";
 import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { storeUnfinished, type Unfinished } from "../../ledger/unfinished.ts";
 import type { AuditReport } from "../../model/audit-report.ts";
 import { LOOP_WINDOW } from "../../model/automatic-answer.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { FolderRule } from "../../model/folder-rule.ts";
-import type { Folder } from "../../model/message.ts";
+import type { Sql } from "../../model/sql.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { waitForCrm } from "../crm-away.ts";
@@ -24,6 +24,7 @@ import { tellHiddenFolders } from "./hidden-folders.ts";
 import { LOOP_CODE } from "./loops.ts";
 import { markTracked } from "./mark-tracked.ts";
 import { NextPage } from "./next-page.ts";
+import { pullAhead } from "./read-stream.ts";
 import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading, type StartedAnew } from "./reading.ts";
 import { ruledFolders, whereNow } from "./ruled-folders.ts";
@@ -102,7 +103,7 @@ export async function receiveMailbox(
       onPage: options.onPage,
     };
     const { counts, unfinished, report } = await readMailboxOnce(reading, options);
-    await Promise.all([source.close(), noteRecovery(context, "receive", work)]);
+    await Promise.all([source.close().then(() => place.release()), noteRecovery(context, "receive", work)]);
     if (counts.received > 0) await noteArrival(context.database, mailbox.id, context.now());
     const seconds = (performance.now() - started) / 1000;
     context.measure.observe("job_seconds", { work: "receive" }, seconds);
@@ -127,23 +128,31 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   const { slice = NEVER } = options;
   const { context, work, source } = opened;
   const { mailbox, profile } = work;
-  const listed = await source.folders();
+  // What the database knows is asked for while the server lists.
+  const [listed, ruledBefore, lookedAt, { TrackCategorizedItems, CategoryKeyword }] = await Promise.all([
+    source.folders(),
+    readRulesBefore(context.database, mailbox.id),
+    whenLookedAt(context.database, mailbox.id),
+    context.crm(mailbox.organization).organizationSettings(),
+  ]);
   await noteAnswer(context, "receive", work);
-  const rules = await rulesNow(context, mailbox.id, listed);
-  const { TrackCategorizedItems, CategoryKeyword } = await context.crm(mailbox.organization).organizationSettings();
+  const rules = whereNow(ruledBefore.rules, listed, ruledBefore.marks);
   const bearing = { keyword: TrackCategorizedItems ? CategoryKeyword : null, byStream: new Map() };
   const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed), bearing };
   const folders = chooseFolders(listed, profile.folders, reading.ruled);
   const wanted = folders.filter((folder) => folder.wanted);
   const { hidesFolders = false } = context.mailSystem(profile).capabilities;
+  await pullInboxAhead(reading, wanted);
   await context.database.transaction(async (tx) => {
     const closeAlerts = async () => {
       const hidden = hidesFolders ? await tellHiddenFolders(tx, mailbox, context.now()) : [];
       const streams = [...new Set([...wanted.map((folder) => folder.stream), ...hidden])];
       const now = context.now();
-      await closeAlertsOfOtherFolders(tx, mailbox.id, streams, now);
-      await closeCategoryAlerts(tx, mailbox.id, now);
-      await closeQuietAlerts(tx, "mailbox", mailbox.id, LOOP_CODE, new Date(now.getTime() - LOOP_WINDOW), now);
+      await Promise.all([
+        closeAlertsOfOtherFolders(tx, mailbox.id, streams, now),
+        closeCategoryAlerts(tx, mailbox.id, now),
+        closeQuietAlerts(tx, "mailbox", mailbox.id, LOOP_CODE, new Date(now.getTime() - LOOP_WINDOW), now),
+      ]);
     };
     await opened.lease.assertHeld(tx);
     await moveFolderRules(tx, rules);
@@ -151,7 +160,7 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
     await Promise.all([storeFolders(tx, mailbox.id, folders, context.now()), closeAlerts()]);
   }, "store folders");
   // A folder that the server refuses is tried all the same: the failure makes the alert, and the day when it works closes it.
-  const { counts, unfinished } = await readStreams(reading, wanted, slice);
+  const { counts, unfinished } = await readStreams(reading, wanted, lookedAt, slice);
   // When it is to end, nothing more is asked, and closing the connection ends what was begun.
   if (!reading.signal.aborted) await reading.nextPage.settled();
   // What is to be read is read first: there is no hurry to compare it.
@@ -194,12 +203,22 @@ function goesOnWith(audited: Audited | null, before: Unfinished | null): Unfinis
   return audited === null ? (before?.auditing ?? null) : audited.goesOn;
 }
 
-/** The rules about folders, where these are listed now. */
-async function rulesNow({ database }: EngineContext, mailboxId: string, listed: readonly Folder[]): Promise<readonly FolderRule[]> {
-  const rules = await readFolderRules(database, mailboxId);
-  if (rules.length === 0) return rules;
-  const before = (await listFolders(database, mailboxId)).filter(({ missingSince }) => missingSince === null);
-  return whereNow(rules, listed, new Map(before.map(({ id, mark }) => [id, mark])));
+/** What is read first is asked for while the folders are stored. */
+async function pullInboxAhead(reading: Reading, wanted: readonly ChosenFolder[]): Promise<void> {
+  const inbox = wanted.find(({ role }) => role === "inbox");
+  if (inbox === undefined) return;
+  await pullAhead(reading, inbox.stream, new Set(wanted.filter(({ stream }) => stream === inbox.stream).map(({ id }) => id)));
+}
+
+/** The rules about folders, and the marks of the folders that were listed before by their ids. */
+async function readRulesBefore(
+  sql: Sql,
+  mailboxId: string,
+): Promise<{ readonly rules: readonly FolderRule[]; readonly marks: ReadonlyMap<string, string | null> }> {
+  const rules = await readFolderRules(sql, mailboxId);
+  if (rules.length === 0) return { rules, marks: new Map() };
+  const before = (await listFolders(sql, mailboxId)).filter(({ missingSince }) => missingSince === null);
+  return { rules, marks: new Map(before.map(({ id, mark }) => [id, mark])) };
 }
 
 function nowRuled(folders: readonly ChosenFolder[]): readonly NowRuled[] {
