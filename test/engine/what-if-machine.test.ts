@@ -80,6 +80,19 @@ const choice: fc.Arbitrary<Choice> = fc.record({
   ),
 });
 
+const FROM_STRANGER: Arrival = { boxes: [0], from: "stranger", to: [0], answers: null, subject: "Offer CRM:0001001", isAutomatic: false };
+
+/** The first letter becomes an email with the second, which it answers; the third is known by the token that it has in common with the first. */
+const ANSWER_BEFORE_ITS_QUESTION: [Arrival[], Choice, Choice] = [
+  [
+    { ...FROM_STRANGER, answers: 1 },
+    { ...FROM_STRANGER, from: "contact", subject: "New offer" },
+    { ...FROM_STRANGER, subject: "Invoice CRM:0001001" },
+  ],
+  { filters: ["contacts", "contacts"], settings: {} },
+  { filters: ["contacts", "contacts"], settings: { trackingtokensenabled: false } },
+];
+
 for (const engine of ["pglite", "postgres"] as const) {
   const skip = engine === "postgres" && !process.env.WAYPOST_TEST_DATABASE_URL && missingServers(["postgres"]);
   test(`what is said of other settings is what then happens (${engine})`, { skip }, async () => {
@@ -127,7 +140,7 @@ for (const engine of ["pglite", "postgres"] as const) {
         );
         changed += said.counts.changed;
       }),
-      { numRuns: RUNS, endOnFailure: true },
+      { numRuns: RUNS, endOnFailure: true, examples: [ANSWER_BEFORE_ITS_QUESTION] },
     );
     assert.ok(changed > 0, "some outcome changed");
   });

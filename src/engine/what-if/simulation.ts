@@ -31,9 +31,15 @@ export interface ChangedMessage {
   readonly after: Simulated;
 }
 
+/** A message that becomes an email in a world; `token`: see `PageInWorld.add`. */
+interface MadeEmail {
+  readonly row: StoredHead;
+  readonly token: string | null;
+}
+
 /**
  * Decides the messages of a stretch once more, in both worlds, in the order in which they were received: what an earlier one becomes in a world is a
- * fact for the later ones there, and one that waits for another is decided again when that becomes an email. Only reads. Of what was decided no more
+ * fact for the later ones there, and one that waits for another is decided again at once when that becomes an email. Only reads. Of what was decided no more
  * is kept than some numbers a message.
  */
 export class Simulation {
@@ -56,9 +62,9 @@ export class Simulation {
   async run(): Promise<void> {
     const { worlds } = this.#options;
     for await (const rows of this.#pages(PAGE)) {
-      const made = await this.#decide(rows, [worlds.before, worlds.after]);
       for (const row of rows) this.#index(row);
-      for (const side of SIDES) await this.#decideAgain(worlds[side], made[side]);
+      const knowledge = await gather(this.#options.sources, rows, [worlds.before, worlds.after]);
+      for (const side of SIDES) await this.#decide(worlds[side], rows, knowledge);
     }
   }
 
@@ -85,29 +91,58 @@ export class Simulation {
     }
   }
 
-  /** Decides the rows in these worlds. Ids of those that become emails. */
-  async #decide(rows: readonly StoredHead[], worlds: readonly World[]): Promise<Readonly<Record<Side, number[]>>> {
+  /** Decides the rows, each with what waited for it. The emails that come of it. */
+  async #decide(world: World, rows: readonly StoredHead[], knowledge: Knowledge): Promise<readonly MadeEmail[]> {
     const { sources, mailboxes } = this.#options;
-    const knowledge = await gather(sources, rows, worlds);
-    const made: Record<Side, number[]> = { before: [], after: [] };
-    for (const world of worlds) {
-      const page = new PageInWorld(world, knowledge, mailboxes, sources.stretch.organization);
-      for (const row of rows) {
-        const { outcome, decision } = page.decide(row);
-        this.#keep(world, row, outcome);
-        if (decision?.automaticAnswer !== undefined)
-          world.answers.add(answersKey(decision.automaticAnswer), decision.automaticAnswer.received.getTime());
-        if (decision !== null && isUntold(row, decision, knowledge)) this.#doubtful.add(row.id);
-        if (outcome === "tracked" && decision !== null) {
-          made[world.side].push(row.id);
-          page.add(row, this.#tokenOf(world, row, decision));
-          if (row.emailId === null && identityOf(row.head).weak) this.#doubtful.add(row.id);
+    const page = new PageInWorld(world, knowledge, mailboxes, sources.stretch.organization);
+    const here = new Map(rows.map((row) => [row.id, row]));
+    const emails: MadeEmail[] = [];
+    for (const row of rows) {
+      const next = [row];
+      for (let one = next.shift(); one !== undefined; one = next.shift()) {
+        const email = this.#decideOne(world, page, one, knowledge);
+        if (email === null) continue;
+        emails.push(email);
+        const waiting = world.waiting.take(one.id).filter((id) => world.outcomes.get(id) === "skipped");
+        next.push(...waiting.flatMap((id) => here.get(id) ?? []));
+        for (const before of await this.#decideAgain(
+          world,
+          waiting.filter((id) => !here.has(id)),
+        )) {
+          page.add(before.row, before.token);
+          emails.push(before);
         }
-        if (decision !== null) this.#wait(world, row, decision, knowledge);
       }
-      await othersTurn();
     }
-    return made;
+    await othersTurn();
+    return emails;
+  }
+
+  /** Decides messages of earlier pages again. The emails that come of it. */
+  async #decideAgain(world: World, ids: readonly number[]): Promise<readonly MadeEmail[]> {
+    const { sources, signal } = this.#options;
+    const emails: MadeEmail[] = [];
+    for (let from = 0; from < ids.length; from += PAGE) {
+      assertWanted(signal);
+      const rows = await storedHeadsById(sources.database, ids.slice(from, from + PAGE));
+      emails.push(...(await this.#decide(world, rows, await gather(sources, rows, [world]))));
+    }
+    return emails;
+  }
+
+  #decideOne(world: World, page: PageInWorld, row: StoredHead, knowledge: Knowledge): MadeEmail | null {
+    const { outcome, decision } = page.decide(row);
+    this.#keep(world, row, outcome);
+    if (decision === null) return null;
+    if (decision.automaticAnswer !== undefined)
+      world.answers.add(answersKey(decision.automaticAnswer), decision.automaticAnswer.received.getTime());
+    if (isUntold(row, decision, knowledge)) this.#doubtful.add(row.id);
+    this.#wait(world, row, decision, knowledge);
+    if (outcome !== "tracked") return null;
+    if (row.emailId === null && identityOf(row.head).weak) this.#doubtful.add(row.id);
+    const email = { row, token: this.#tokenOf(world, row, decision) };
+    page.add(row, email.token);
+    return email;
   }
 
   #tokenOf(world: World, row: StoredHead, decision: Decision): string | null {
@@ -122,21 +157,6 @@ export class Simulation {
       for (const question of byMessageId.get(storableText(id)) ?? []) {
         if (question.id !== row.id && world.outcomes.get(question.id) !== "tracked") world.waiting.add(question.id, row.id);
       }
-    }
-  }
-
-  /** Decides again what waited for these emails, and what waited for those that come of it. */
-  async #decideAgain(world: World, made: readonly number[]): Promise<void> {
-    for (let emails = made; emails.length > 0; ) {
-      const waiting = new Set(emails.flatMap((id) => world.waiting.take(id)));
-      const ids = [...waiting].filter((id) => world.outcomes.get(id) === "skipped");
-      const next: number[] = [];
-      for (let from = 0; from < ids.length; from += PAGE) {
-        assertWanted(this.#options.signal);
-        const rows = await storedHeadsById(this.#options.sources.database, ids.slice(from, from + PAGE));
-        next.push(...(await this.#decide(rows, [world]))[world.side]);
-      }
-      emails = next;
     }
   }
 
