@@ -25,6 +25,7 @@ import {
 } from "./command-line/print.ts";
 import { foundLines } from "./command-line/print-found.ts";
 import { allPresets, presetLines, profileLines } from "./command-line/print-presets.ts";
+import { addPrivacyCommands } from "./command-line/privacy-commands.ts";
 import { progressBar } from "./command-line/progress.ts";
 import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts";
 import { addWhatIf } from "./command-line/what-if.ts";
@@ -130,7 +131,7 @@ program
   .argument("<message-id>", "Message-ID with or without angle brackets, id of an email, number of a decision, or address of a mailbox")
   .action((key: string) =>
     withDoor(async (door) => {
-      const result = await door.call("explain", key);
+      const result = await door.call("explain", key, actor());
       const known = result.incoming.length + result.outgoing.length + result.mailboxes.length > 0 || result.pending !== null;
       print(result, known ? explanationLines(result) : nothingKnownLines(key, result));
       return known ? EXIT.ok : EXIT.notFound;
@@ -203,6 +204,7 @@ addApprovalCommands(program, surroundings);
 addByHandCommands(program, surroundings);
 addAuditCommands(program, surroundings);
 addFolderCommands(program, surroundings);
+addPrivacyCommands(program, surroundings);
 
 program
   .command("decide")

@@ -371,9 +371,13 @@ export interface Crm {
   relate(relations: readonly Relation[], within?: Transaction): Promise<ReadonlySet<string>>;
   /**
    * Deletes an email with its parties, attachments and queue items; emails that named it as the one they belong to name none then. False where there is
-   * no such email.
+   * no such email. Bodies that no other email has go with purgeLeft.
    */
   remove(id: string, within?: Transaction): Promise<boolean>;
+  /** Ids of the newest emails that this address takes part in, at most `limit`: they are listed for a person who asks what is known of it. */
+  emailsOf(address: string, limit: number): Promise<readonly string[]>;
+  /** Deletes the bodies that deleted emails left; at most `limit` are looked at. How many were. 0 where the CRM sees to it itself. */
+  purgeLeft(limit: number): Promise<number>;
   /** Senders that have emails in Pending Send whose time has come. A null address: emails without a sender. */
   pendingSenders(now: Date): Promise<readonly PendingSender[]>;
   /** Emails of one sender in Pending Send whose time has come, oldest first. */

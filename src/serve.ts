@@ -42,6 +42,7 @@ export async function startService(configuration: Configuration, { roles, log }:
     pullSeconds: configuration.pullSeconds,
     auditHours: configuration.auditHours,
     concurrency: CONCURRENCY,
+    retention: configuration.retention,
   });
   started.defer(() => engine.stop(STOP_SECONDS));
   // An embedded database belongs to one process: the command line reaches it through that process.

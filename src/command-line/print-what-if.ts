@@ -45,11 +45,11 @@ export function whatIfChangeLines({
   before,
   after,
 }: Json<WhatIfChange>): string[] {
-  const whose = isPrivate ? "of somebody (marked as private)" : `from ${from ?? "nobody"}`;
-  const id = messageId === null ? "without Message-ID" : `<${messageId}>`;
+  const id = messageId === null ? "message without Message-ID" : `message <${messageId}>`;
+  const which = isPrivate ? "message of somebody (marked as private)" : `${id} from ${from ?? "nobody"}`;
   return [
     "",
-    `${before.outcome} → ${after.outcome}: message ${id} ${whose}, received ${moment(received)} in ${mailbox}, decision ${decisionId}`,
+    `${before.outcome} → ${after.outcome}: ${which}, received ${moment(received)} in ${mailbox}, decision ${decisionId}`,
     ...whyLines("now", before),
     ...whyLines("then", after),
   ].map(printable);

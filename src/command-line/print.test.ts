@@ -175,6 +175,7 @@ describe("what people read", () => {
         openedAt: AT,
         triedAt: AT,
         retry: true,
+        isPrivate: false,
       },
     };
     assert.deepEqual(quarantineLines([row]), [

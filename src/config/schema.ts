@@ -3,6 +3,7 @@ import { LinearPattern } from "../model/linear-pattern.ts";
 import { DEFAULT_SETTINGS, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import { address, hostName, name, secret } from "./fields.ts";
 import { oauth } from "./oauth.ts";
+import { retention } from "./retention.ts";
 import { incomingServer, outgoingServer, preset } from "./servers.ts";
 import { serviceAccount } from "./service-account.ts";
 
@@ -88,6 +89,7 @@ export const configurationSchema = z.strictObject({
     .max(8760)
     .default(24)
     .describe("Each mailbox is compared with the CRM so often, from the mail system's own listing; a message that is missing is an alert."),
+  retention,
   organizations: z.array(z.strictObject({ name, kind: z.literal("embedded"), settings: settings.default({}), trackAfterwards })).min(1),
   hosts: z
     .record(hostName, z.strictObject({ maxConcurrentConnections: connections }))

@@ -113,9 +113,19 @@ async function setRegardingParties(sql: Sql, ids: readonly string[]): Promise<vo
   );
 }
 
+/** The newest emails that this address takes part in, at most `limit`. Goes through all parties: seldom asked for. */
+export async function emailsOfAddress(sql: Sql, address: string, limit: number): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string }>(
+    `select activityid as id from crm.email where activityid in (select activityid from crm.activityparty where crm.address_key(addressused) = $1)
+     order by coalesce(receivedon, senton, createdon) desc, activityid limit $2`,
+    [storableText(addressKey(address)), limit],
+  );
+  return rows.map((row) => row.id);
+}
+
 /**
- * Deletes an email with its parties, attachments and queue items, and remembers that. Emails that named it as the one they belong to stay what they are, and name none. Bodies
- * stay in the content store, where others may share them. False where there is no such email. Must run in a transaction.
+ * Deletes an email with its parties, attachments and queue items, and remembers that; bodies that no other email has are purged later (purgeLeftContent).
+ * Emails that named it as the one they belong to stay what they are, and name none. False where there is no such email. Must run in a transaction.
  */
 export async function removeEmail(sql: Sql, id: string): Promise<boolean> {
   await sql.query(

@@ -12,16 +12,22 @@ export function contentHash(body: Buffer): string {
   return hash("sha256", body);
 }
 
-/** Those of these bodies, by their hashes, that are not stored. One statement. */
+/**
+ * Those of these bodies, by their hashes, that are not stored. One statement. To the end of the transaction nobody deletes those that are, see
+ * purgeLeftContent.
+ */
 export async function missingContent(sql: Sql, bodies: ReadonlyMap<string, Buffer>): Promise<ReadonlyMap<string, Buffer>> {
   if (bodies.size === 0) return bodies;
-  const { rows } = await sql.query<{ hash: string }>("select hash from crm.content where hash = any($1::text[])", [[...bodies.keys()]]);
+  const { rows } = await sql.query<{ hash: string }>(
+    "select hash from crm.content where hash = any($1::text[]) and body is not null for key share",
+    [[...bodies.keys()]],
+  );
   const stored = new Set(rows.map((row) => row.hash));
   return new Map([...bodies].filter(([hash]) => !stored.has(hash)));
 }
 
 /**
- * Stores bodies by their hashes; one that is there already stays. One statement as long as there are not more than STATEMENT_BYTES; all are
+ * Stores bodies by their hashes; one that is there already stays, and one that was purged is there again. One statement as long as there are not more than STATEMENT_BYTES; all are
  * asked for at once, so that what refers to them can be asked for right behind. In order of the hashes, so that two writers of the same bodies wait
  * for each other instead of deadlocking.
  */
@@ -33,7 +39,8 @@ export async function insertContent(sql: Sql, bodies: ReadonlyMap<string, Buffer
 async function insertBatch(sql: Sql, batch: readonly (readonly [string, Buffer])[]): Promise<void> {
   const places = batch.map((_, index) => `($${2 * index + 1}::text, $${2 * index + 2}::bytea)`).join(", ");
   await sql.query(
-    `insert into crm.content (hash, size, body) select hash, length(body), body from (values ${places}) one (hash, body) on conflict (hash) do nothing`,
+    `insert into crm.content (hash, size, body) select hash, length(body), body from (values ${places}) one (hash, body)
+     on conflict (hash) do update set body = excluded.body where content.body is null`,
     batch.flat(),
   );
 }
@@ -45,7 +52,7 @@ export async function putContent(sql: Sql, bodies: ReadonlyMap<string, Buffer>):
 
 /** The body with that hash. Throws Failure when there is none, or when its bytes are no longer those that were stored. */
 export async function getContent(sql: Sql, hash: string): Promise<Buffer> {
-  const { rows } = await sql.query<{ body: Buffer }>("select body from crm.content where hash = $1", [hash]);
+  const { rows } = await sql.query<{ body: Buffer | null }>("select body from crm.content where hash = $1", [hash]);
   const body = rows[0]?.body;
   if (!body) throw damaged("content missing", `The content ${hash} is not in the database.`);
   return verified(hash, body);

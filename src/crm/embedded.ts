@@ -2,7 +2,7 @@ import { Failure } from "../model/failure.ts";
 import type { RecordRef } from "../model/record.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Crm } from "../ports.ts";
-import { deletedEmails, recordsNamed, relateEmails, removeEmail, setRegarding, standingEmails } from "./by-hand.ts";
+import { deletedEmails, emailsOfAddress, recordsNamed, relateEmails, removeEmail, setRegarding, standingEmails } from "./by-hand.ts";
 import { claimEmail, claimUnreadable } from "./claim.ts";
 import { getContent } from "./content.ts";
 import { createEmails, type DraftEmail } from "./create-email.ts";
@@ -10,6 +10,7 @@ import { deliverEmails } from "./deliver.ts";
 import { readReturned } from "./delivery-reports.ts";
 import { createRecords, putQueues, putUsers, type QueueEntry, type RecordEntry, type UserEntry } from "./directory.ts";
 import { readFacts } from "./facts.ts";
+import { purgeLeftContent } from "./left-content.ts";
 import { newAddresses } from "./new-addresses.ts";
 import { makeRecords } from "./new-records.ts";
 import { readOutgoing } from "./outgoing.ts";
@@ -66,6 +67,8 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     setRegarding: (id, regarding, within) => inTransaction(store, within, "set regarding", (sql) => setRegarding(sql, id, regarding)),
     relate: (relations, within) => inTransaction(store, within, "relate emails", (sql) => relateEmails(sql, relations)),
     remove: (id, within) => inTransaction(store, within, "delete email", (sql) => removeEmail(sql, id)),
+    emailsOf: (address, limit) => emailsOfAddress(store, address, limit),
+    purgeLeft: (limit) => store.transaction((sql) => purgeLeftContent(sql, limit), "purge bodies"),
     pendingSenders: (now) => pendingSenders(store, now),
     pending: (senderAddress, limit, now) => pendingEmails(store, senderAddress, limit, now),
     claim: async (id, generation, within) => {

@@ -6,6 +6,7 @@ import { dispatchAfterwards } from "./afterwards.ts";
 import { SLICE_MS, type Slice } from "./connections/slice.ts";
 import type { EngineContext, Work } from "./context.ts";
 import { ProfileSlots } from "./profile-slots.ts";
+import { purgeOldHeads, purgeRest, type Retention } from "./purge.ts";
 import { receiveMailbox } from "./receive/receive-mailbox.ts";
 import { dispatchSending } from "./send/dispatch.ts";
 import { sendMailbox } from "./send/send-mailbox.ts";
@@ -24,6 +25,8 @@ export interface EngineOptions {
   readonly auditHours?: number;
   /** Mailboxes worked on at a time, in each direction; those of one profile take at most half of it. */
   readonly concurrency: number;
+  /** Days that is kept what nobody needs any more. Left out: nothing is purged. */
+  readonly retention?: Retention;
   /** Milliseconds that a mailbox reads before it gives way to others that wait. */
   readonly sliceMs?: number;
 }
@@ -32,6 +35,9 @@ export interface EngineOptions {
 const DUE_EVERY = 1000;
 const PENDING_EVERY = 5000;
 const NEW_SENDERS_EVERY = 5000;
+/** How often heads that are too old are looked for, which goes through all decisions, and how often the rest. */
+const PURGE_HEADS_EVERY = 86_400_000;
+const PURGE_REST_EVERY = 3_600_000;
 /** How soon the connections of a process that died are free for others. */
 const SWEEP_EVERY = 2000;
 
@@ -88,6 +94,17 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
       });
       if (unfinished) await queue.wake("send", mailboxId);
     });
+    const { retention } = options;
+    if (retention !== undefined) {
+      queue.work("maintenance", { concurrency: 1 }, async (key, signal) => {
+        const stop = AbortSignal.any([signal, stopping.signal]);
+        if (key === "heads") await purgeOldHeads(context, retention, stop);
+        else await purgeRest(context, options.organizations, retention, stop);
+      });
+      const report = reportTo(context, "waking the maintenance");
+      clocks.push(startClock({ everyMs: PURGE_HEADS_EVERY, report }, () => queue.wake("maintenance", "heads")));
+      clocks.push(startClock({ everyMs: PURGE_REST_EVERY, report }, () => queue.wake("maintenance", "rest")));
+    }
     const wakeDue = async () => {
       for (const id of await takeDueMailboxes(context.database, context.now(), options.pullSeconds)) await context.wake("receive", id);
     };

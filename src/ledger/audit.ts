@@ -15,8 +15,12 @@ export interface AuditEntry {
     | "delete email"
     | "resolve"
     | "track folder"
-    | "untrack folder";
-  /** What was changed: the address of a mailbox, `decision` and the number of one, or `address` and one that was resolved. */
+    | "untrack folder"
+    | "show untracked mail"
+    | "hide untracked mail"
+    | "look at untracked mail"
+    | "forget address";
+  /** What was changed: the address of a mailbox, `decision` and the number of one, `address` and one that was resolved, or `organization` and its name. */
   readonly subject: string;
 }
 

@@ -2,10 +2,11 @@ import { type Outcome, REASON, type RuleAnswer } from "../model/decision.ts";
 import { identityOf } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
-import { storableJson, storableText } from "../model/text.ts";
+import { storableJson } from "../model/text.ts";
 import type { Wish } from "../model/wish.ts";
 import { type AuditEntry, auditEach } from "./audit.ts";
 import { reviveHead } from "./decisions.ts";
+import { MESSAGE_ID, messageIdsOf } from "./message-ids.ts";
 import { LIES, SHOWN } from "./pending-decisions.ts";
 import { release } from "./quarantine.ts";
 import { storeWish, wishKeys, wouldBe } from "./wishes.ts";
@@ -44,16 +45,16 @@ export interface CopyQuery {
 export async function findCopies(sql: Sql, { messageId, emailId, number }: CopyQuery): Promise<Copy[]> {
   const { rows } = await sql.query<Omit<Copy, "head"> & { readonly head: unknown }>(
     // Index by index, as in findDecisions.
-    `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, identity as "decisionKey", message_id as "messageId", head, outcome,
+    `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, identity as "decisionKey", ${MESSAGE_ID} as "messageId", head, outcome,
        email_id as "emailId", rules @> '[{"rule": "test message", "answer": "yes"}]' as "isTest",
        exists (select from (select * from waypost.location where decision_id = decision.id offset 0) location where ${LIES} and ${SHOWN}) as lies
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id
      where decision.id = any(array(
-       (select id from waypost.decision where message_id = $1 limit ${MOST_COPIES})
+       (select id from waypost.decision where message_id = any($1::text[]) limit ${MOST_COPIES})
        union (select id from waypost.decision where email_id = $2::uuid limit ${MOST_COPIES})
        union select id from waypost.decision where id = $3::bigint))
      order by decision.id`,
-    [messageId === null ? null : storableText(messageId), emailId, number],
+    [messageId === null ? [] : messageIdsOf(messageId), emailId, number],
   );
   return rows.map(({ head, ...copy }) => ({ ...copy, head: head === null ? null : reviveHead(head) }));
 }

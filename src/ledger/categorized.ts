@@ -11,8 +11,6 @@ export interface NewlyCategorized {
   readonly outcome: Outcome;
   /** Waypost gave it to it. */
   readonly isOurs: boolean;
-  /** Its head is kept, so that it can be decided again. */
-  readonly isDecidable: boolean;
 }
 
 /** Of the messages at these places, the first so many that are not known to bear the category. */
@@ -25,7 +23,7 @@ export async function newlyCategorized(
 ): Promise<NewlyCategorized[]> {
   if (refs.length === 0) return [];
   const { rows } = await sql.query<NewlyCategorized>(
-    `select id, identity as "decisionKey", outcome, head is not null as "isDecidable",
+    `select id, identity as "decisionKey", outcome,
        (select coalesce(jsonb_agg(jsonb_build_object('stream', stream_id, 'id', ref_id)), '[]') from waypost.location
          where decision_id = decision.id and gone_at is null) as refs,
        exists (select from waypost.marking where marking.mailbox_id = $1 and decision_id = decision.id) as "isOurs" from waypost.decision

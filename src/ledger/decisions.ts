@@ -5,6 +5,8 @@ import type { MessageHead, MessageRef, Place } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { storeAutomaticAnswers } from "./automatic-answers.ts";
+import { MESSAGE_ID, messageIdsOf } from "./message-ids.ts";
+import { PRIVATE } from "./privacy.ts";
 import { release } from "./quarantine.ts";
 import { type KeptAnswer, storedAnswers } from "./rule-answers.ts";
 
@@ -52,8 +54,12 @@ export interface DecisionRow {
   readonly emailId: string | null;
   readonly waitingFor: readonly string[];
   readonly decidedAt: Date;
+  /** When its head, and what the rules said of it, went; see retention.ts. */
+  readonly purgedAt: Date | null;
   /** It is decided as if never seen where it turns up: its content could not be read, for it had left. */
   readonly undecided: boolean;
+  /** See PRIVATE in privacy.ts. */
+  readonly isPrivate: boolean;
   /** It is to be made again. */
   readonly isPending: boolean;
   /** Folders in which the message lies now. */
@@ -207,7 +213,7 @@ async function insertDecisions(
        rules jsonb, "emailId" uuid, "waitingFor" text[], undecided boolean, likeness text) order by identity
      on conflict (mailbox_id, identity) do update set outcome = excluded.outcome, reason = excluded.reason, rules = excluded.rules, email_id = excluded.email_id,
        waiting_for = excluded.waiting_for, undecided = excluded.undecided, likeness = excluded.likeness, reconsider = false, head = excluded.head, message_id = excluded.message_id,
-       sender = excluded.sender, subject = excluded.subject, decided_at = excluded.decided_at
+       sender = excluded.sender, subject = excluded.subject, decided_at = excluded.decided_at, purged_at = null, remainder = null
      returning id, identity, xmax = 0 as "isNew"`,
     [organization, mailboxId, storableJson(rows), now, storableJson([...kept.values()])],
   );
@@ -391,8 +397,8 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
   const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(bare) ? bare : null;
   const number = /^\d{1,15}$/.test(bare) ? Number(bare) : null;
   const { rows } = await sql.query<DecisionRow>(
-    `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
-       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.undecided,
+    `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, ${MESSAGE_ID} as "messageId", decision.received, decision.sender,
+       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.purged_at as "purgedAt", decision.undecided, ${PRIVATE} as "isPrivate",
        decision.reconsider or exists (select from waypost.quarantine where decision_id = decision.id and closed_at is null and retry) as "isPending",
        array(select distinct name from (select mailbox_id, folders from waypost.location where decision_id = decision.id and gone_at is null offset 0) place
              cross join lateral (select name from waypost.folder where folder.mailbox_id = place.mailbox_id and id = any(place.folders)
@@ -401,11 +407,11 @@ export async function findDecisions(sql: Sql, key: string, limit = 50): Promise<
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id
      -- Index by index, an array, and OFFSET 0 above: without statistics the planner would read all decisions, or go through the folders of everybody.
      where decision.id = any(array(
-       select id from waypost.decision where message_id = $1
+       select id from waypost.decision where message_id = any($1::text[])
        union select id from waypost.decision where email_id = $2::uuid
        union select id from waypost.decision where id = $3::bigint))
      order by decision.received desc, decision.id limit $4`,
-    [bare, uuid, number, limit],
+    [messageIdsOf(bare), uuid, number, limit],
   );
   return rows;
 }
@@ -420,8 +426,8 @@ export function whereItLies({ undecided, isPending, folders }: DecisionRow): "no
 /** The newest decisions over all mailboxes. */
 export async function recentDecisions(sql: Sql, limit: number): Promise<DecisionRow[]> {
   const { rows } = await sql.query<DecisionRow>(
-    `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, decision.message_id as "messageId", decision.received, decision.sender,
-       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.undecided, decision.reconsider as "isPending", '{}'::text[] as folders, null as quarantine
+    `select decision.id, decision.organization, decision.mailbox_id as "mailboxId", mailbox.address as mailbox, ${MESSAGE_ID} as "messageId", decision.received, decision.sender,
+       decision.subject, decision.outcome, decision.reason, waypost.whole_rules(decision.rules) as rules, decision.email_id as "emailId", decision.waiting_for as "waitingFor", decision.decided_at as "decidedAt", decision.purged_at as "purgedAt", decision.undecided, ${PRIVATE} as "isPrivate", decision.reconsider as "isPending", '{}'::text[] as folders, null as quarantine
      from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id order by decision.id desc limit $1`,
     [limit],
   );

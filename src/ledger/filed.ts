@@ -29,8 +29,5 @@ export async function readFiled(sql: Sql, mailboxId: string, limit: number): Pro
 /** What follows of these is done. Those that are skipped are decided again. */
 export async function settleFiled(tx: Transaction, mailboxId: string, decisionIds: readonly number[]): Promise<void> {
   await tx.query("delete from waypost.filed where mailbox_id = $1 and decision_id = any($2::bigint[])", [mailboxId, decisionIds]);
-  await tx.query(
-    "update waypost.decision set reconsider = true where id = any($1::bigint[]) and outcome = 'skipped' and head is not null",
-    [decisionIds],
-  );
+  await tx.query("update waypost.decision set reconsider = true where id = any($1::bigint[]) and outcome = 'skipped'", [decisionIds]);
 }

@@ -1,14 +1,17 @@
-import type { MessageHead } from "../model/message.ts";
+import type { MessageHead, MessageRef } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { reviveHead } from "./decisions.ts";
 
-/** A message whose decision is to be made again; its head names the place where it lies, or where it was seen last. */
+/** A message whose decision is to be made again. */
 export interface PendingDecision {
   readonly id: number;
   readonly identity: string;
   /** The email that was made of it, where a person untracked it since. */
   readonly emailId: string | null;
-  readonly head: MessageHead;
+  /** Where it lies, or where it was seen last. */
+  readonly ref: MessageRef;
+  /** As that place tells; null where it is not kept any more. */
+  readonly head: MessageHead | null;
   /** It was told to have left that place, which may be false: where tombstones lie, it lies there still. It is told only once. */
   readonly isGone: boolean;
   /** Ids of all folders in which it lies. */
@@ -65,14 +68,15 @@ export async function pendingDecisions(
        select stream_id, ref_id, folders, gone_at is not null as "isGone" from waypost.location where decision_id = decision.id and ${SHOWN}
          and (${LIES} or not exists (select from waypost.location other where other.decision_id = decision.id and other.gone_at is null))
        order by gone_at is not null, seen_at desc limit 1) place
-     where decision.id = any($1::bigint[]) and head is not null order by decision.id`,
+     where decision.id = any($1::bigint[]) order by decision.id`,
     [ids],
   );
   const found = rows.map(({ id, identity, emailId, head, stream, ref, folders, isGone, lies }) => ({
     id,
     identity,
     emailId,
-    head: { ...reviveHead(head), ref: { stream, id: ref }, folders },
+    ref: { stream, id: ref },
+    head: head === null ? null : { ...reviveHead(head), ref: { stream, id: ref }, folders },
     isGone,
     lies,
   }));

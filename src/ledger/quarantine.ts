@@ -1,6 +1,7 @@
 import type { Failure } from "../model/failure.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
+import { PRIVATE } from "./privacy.ts";
 
 /** The step of processing at which a message failed. */
 export type QuarantineStep = "read" | "parse" | "deliver";
@@ -21,6 +22,8 @@ export interface QuarantineRow {
   readonly openedAt: Date;
   readonly triedAt: Date;
   readonly retry: boolean;
+  /** See PRIVATE in privacy.ts. */
+  readonly isPrivate: boolean;
 }
 
 /** A message that could not be processed. */
@@ -64,7 +67,7 @@ export async function release(tx: Transaction, decisionIds: readonly number[], n
 export async function listQuarantine(sql: Sql, limit = 1000): Promise<QuarantineRow[]> {
   const { rows } = await sql.query<QuarantineRow>(
     `select quarantine.id, mailbox.address as mailbox, quarantine.mailbox_id as "mailboxId", decision.message_id as "messageId", decision.sender, decision.received, step, code, message,
-       server_said as "serverSaid", remedy, attempts, opened_at as "openedAt", tried_at as "triedAt", retry
+       server_said as "serverSaid", remedy, attempts, opened_at as "openedAt", tried_at as "triedAt", retry, ${PRIVATE} as "isPrivate"
      from waypost.quarantine join waypost.mailbox on mailbox.id = quarantine.mailbox_id join waypost.decision on decision.id = quarantine.decision_id
      where closed_at is null order by opened_at, quarantine.id limit $1`,
     [limit],

@@ -21,6 +21,8 @@ export interface ToldBefore {
   readonly received: Date;
   /** Null where it is not kept any more. */
   readonly head: MessageHead | null;
+  /** What is left of a head that is not kept any more, as `remainderOf` gives it; null where it is kept. */
+  readonly remainder: string | null;
   readonly outcome: Outcome;
   /** The email that was made of it or that it is a copy of; null where there is none. */
   readonly emailId: string | null;
@@ -36,7 +38,7 @@ export interface ToldBefore {
  */
 export async function toldBefore(sql: Sql, mailboxId: string, stream: string, ids: readonly string[]): Promise<Map<string, ToldBefore>> {
   const { rows } = await sql.query<Omit<ToldBefore, "head"> & { readonly id: string; readonly head: unknown }>(
-    `select distinct on (ref_id) ref_id as id, decision.id as "decisionId", identity, likeness, received, head, outcome, email_id as "emailId", gone, rules @> $4::jsonb as "isLookAlike" from (
+    `select distinct on (ref_id) ref_id as id, decision.id as "decisionId", identity, likeness, received, head, remainder, outcome, email_id as "emailId", gone, rules @> $4::jsonb as "isLookAlike" from (
        select ref_id, decision_id, gone_at is not null as gone, 1 as place from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)
        union all select ref_id, decision_id, false, 2 from waypost.former_place where mailbox_id = $1 and stream_id = $2 and ref_id = any($3)) lay
      join waypost.decision on decision.id = decision_id order by ref_id, place`,

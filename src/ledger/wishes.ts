@@ -21,7 +21,9 @@ export function wouldBe(organization: string, head: MessageHead | null): string 
 
 /** The keys under which the wish about a message stands. Pure. */
 export function wishKeys(organization: string, { mailboxId, decisionKey, head, emailId = null }: WishedMessage): string[] {
-  const keys = [emailId, wouldBe(organization, head), mailboxKey({ mailboxId, decisionKey })];
+  // Where the head is gone the key of the decision is the identity, unless that is weak: then nobody else has this key.
+  const email = head === null ? emailIdFor(organization, decisionKey) : wouldBe(organization, head);
+  const keys = [emailId, email, mailboxKey({ mailboxId, decisionKey })];
   return [...new Set(keys.filter((key) => key !== null))];
 }
 

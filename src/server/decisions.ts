@@ -1,10 +1,11 @@
 import type { Sql } from "../database/database.ts";
 import { findDecisions, whereItLies } from "../ledger/decisions.ts";
+import { PRIVATE } from "../ledger/privacy.ts";
 import { domainOf } from "../model/address.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Advised } from "../tracking/advice.ts";
 import { explain } from "../tracking/explain.ts";
-import { redactedAddresses, redactedRules } from "./redact.ts";
+import { redactedAddresses, redactedRules } from "../tracking/redact.ts";
 import { plural } from "./words.ts";
 
 /** Most decisions of one page. */
@@ -43,11 +44,10 @@ interface Row extends Omit<ShownDecision, "from"> {
 /** The email that a message is; of one that was untracked the decision still names it. */
 const EMAIL = "case when decision.outcome <> 'skipped' then decision.email_id end";
 
-/** What is no email is nobody's business but its owner's: its subject never leaves the database. A head that is gone cannot say that it was not private. */
+/** What is no email is nobody's business but its owner's: its subject never leaves the database. */
 const SHOWN = `decision.id, mailbox.address as mailbox, decision.received, decision.decided_at as "decidedAt", decision.outcome, decision.reason, ${EMAIL} as "emailId",
   decision.sender, case when ${EMAIL} is not null then decision.subject end as subject,
-  ${EMAIL} is null and (decision.head is null or exists (
-    select from jsonb_array_elements(decision.head -> 'headers') field where field ->> 0 = 'sensitivity' and field ->> 1 ~* 'personal|private|confidential')) as "isPrivate"`;
+  ${EMAIL} is null and ${PRIVATE} as "isPrivate"`;
 
 /** The decisions of all mailboxes, or those of one outcome, a page at a time. */
 export async function listDecisions(
@@ -88,7 +88,11 @@ async function sentencesOf(sql: Sql, { id, emailId, isPrivate, mailbox }: Row, a
   const whole = (await findDecisions(sql, String(id))).find((one) => one.id === id);
   if (!whole) return [];
   const { quarantine } = whole;
-  if (isPrivate) return explain({ ...whole, rules: [], waitingFor: [] }, { mailbox }).slice(0, 1);
+  if (isPrivate)
+    return explain({ ...whole, rules: whole.purgedAt === null ? [] : whole.rules, waitingFor: [] }, { mailbox }).slice(
+      0,
+      whole.purgedAt === null ? 1 : undefined,
+    );
   const advice = await adviceOn(id);
   if (emailId !== null) return explain(whole, { mailbox, number: id, advice });
   const redacted = { ...whole, rules: redactedRules(whole.rules, mailbox) };

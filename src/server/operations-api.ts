@@ -27,7 +27,7 @@ const number = z.number().int().nonnegative();
 /** Arguments of each operation as they come over HTTP: without the signal and the progress. */
 const ARGUMENTS = {
   status: nothing,
-  explain: z.tuple([z.string().max(2000)]),
+  explain: z.tuple([z.string().max(2000), actor.optional()]),
   whatIf: z.tuple([
     z.object({
       days: z.number().positive().max(MAXIMUM_DAYS),
@@ -38,6 +38,9 @@ const ARGUMENTS = {
       limit: z.number().int().nonnegative().nullable(),
     }),
   ]),
+  privacy: nothing,
+  forget: z.tuple([z.string().min(1).max(320), actor]),
+  showUntracked: z.tuple([z.boolean(), actor]),
   quarantineList: nothing,
   quarantineRetry: z.tuple([z.union([z.literal("all"), z.array(number).max(100_000)])]),
   decide: z.tuple([z.guid(), z.enum(["sent", "again", "failed"])]),
@@ -83,6 +86,9 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   status: (operations, given) => operations.status(...ARGUMENTS.status.parse(given)),
   explain: (operations, given) => operations.explain(...ARGUMENTS.explain.parse(given)),
   whatIf: (operations, given, signal, tell) => operations.whatIf(...ARGUMENTS.whatIf.parse(given), signal, tell),
+  privacy: (operations, given) => operations.privacy(...ARGUMENTS.privacy.parse(given)),
+  forget: (operations, given) => operations.forget(...ARGUMENTS.forget.parse(given)),
+  showUntracked: (operations, given) => operations.showUntracked(...ARGUMENTS.showUntracked.parse(given)),
   quarantineList: (operations, given) => operations.quarantineList(...ARGUMENTS.quarantineList.parse(given)),
   quarantineRetry: (operations, given) => operations.quarantineRetry(...ARGUMENTS.quarantineRetry.parse(given)),
   decide: (operations, given) => operations.decide(...ARGUMENTS.decide.parse(given)),

@@ -66,6 +66,21 @@ describe("explain", () => {
     );
   });
 
+  it("says of what was purged when that was, the outcome and each answer, and no more", () => {
+    const rules = [{ rule: "filter", answer: "no", because: "" } as const];
+    const purgedAt = new Date("2026-04-10T09:00:00Z");
+    const sentences = explain(
+      { outcome: "skipped", reason: 1, rules, emailId: null, purgedAt, waitingFor: [] },
+      { mailbox: ANN, number: 7 },
+    );
+    assert.deepEqual(sentences, [
+      "The message in the mailbox ann@crm.example is not tracked (reason 1, no correlation match).",
+      "What was known of it was purged on 2026-04-10 09:00:00 UTC, for mail that is no email is kept for a set time only; the outcome, the reason code and what each rule answered stay.",
+      "It is not decided again any more, even if a message that it answers is tracked.",
+      "filter: no.",
+    ]);
+  });
+
   const remedies: [string, Partial<MessageHead>, FactsOf, RegExp][] = [
     ["start date", { received: new Date("2020-01-01") }, {}, /set the start date of ann@crm\.example/],
     ["DoNotAutoTrackEmail", {}, { settings: { DoNotAutoTrackEmail: true } }, /switch DoNotAutoTrackEmail off/],

@@ -2,10 +2,14 @@ import { type Decision, type Outcome, REASON, type ReasonCode, type RuleAnswer }
 import type { Advised } from "./advice.ts";
 import { adviceSentences } from "./advice-sentences.ts";
 import { RULE } from "./rule.ts";
-import { listing, quote } from "./sentence.ts";
+import { listing, quote, when } from "./sentence.ts";
 
 /** What is kept of a decision after the message is dealt with is enough to explain it. */
-export type StoredDecision = Pick<Decision, "outcome" | "reason" | "rules" | "emailId"> & Partial<Pick<Decision, "waitingFor">>;
+export type StoredDecision = Pick<Decision, "outcome" | "reason" | "rules" | "emailId"> &
+  Partial<Pick<Decision, "waitingFor">> & {
+    /** When what was known of the message went; null where it is kept. */
+    readonly purgedAt?: Date | null;
+  };
 
 export interface ExplainContext {
   /** Address of the mailbox in which the message was read. */
@@ -23,7 +27,9 @@ export interface ExplainContext {
  * the other outcome, and of one that cannot be read at the moment that it cannot.
  */
 export function explain(decision: StoredDecision, context: ExplainContext): string[] {
-  return [outcomeOf(decision, context), ...decision.rules.map(sentenceOf), ...remediesOf(decision, context)];
+  const { purgedAt = null, rules } = decision;
+  if (purgedAt !== null) return [outcomeOf(decision, context), ...purgedSentences(decision, purgedAt), ...rules.map(sentenceOf)];
+  return [outcomeOf(decision, context), ...rules.map(sentenceOf), ...remediesOf(decision, context)];
 }
 
 const REASON_TEXT: Readonly<Record<ReasonCode, string>> = {
@@ -68,7 +74,15 @@ function sentenceOf({ rule, answer, because, settings = {} }: RuleAnswer): strin
   const named = Object.entries(settings).map(
     ([name, value]) => `${name} is ${typeof value === "boolean" ? (value ? "on" : "off") : value}`,
   );
-  return `${rule}: ${answer}. ${because}${named.length === 0 ? "" : ` (${listing(named, named.length)}.)`}`;
+  const inBrackets = named.length === 0 ? "" : ` (${listing(named, named.length)}.)`;
+  return `${rule}: ${answer}.${because === "" ? "" : ` ${because}`}${inBrackets}`;
+}
+
+function purgedSentences({ outcome }: StoredDecision, purgedAt: Date): string[] {
+  return [
+    `What was known of it was purged on ${when(purgedAt)}, for mail that is no email is kept for a set time only; the outcome, the reason code and what each rule answered stay.`,
+    ...(outcome === "skipped" ? ["It is not decided again any more, even if a message that it answers is tracked."] : []),
+  ];
 }
 
 function remediesOf(decision: StoredDecision, context: ExplainContext): string[] {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { RuleAnswer } from "../model/decision.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { ANN, address, BOB, CARL, head } from "./test-data.ts";
@@ -41,4 +42,10 @@ test("of two decisions the answers are told that the other one does not have, in
     before: ["filter: no. Ann takes answers."],
     after: ["filter: yes. Ann takes all."],
   });
+});
+
+test("answers that differ only in what may not be shown are told all the same, without it", () => {
+  const shown = (answers: readonly RuleAnswer[]) => answers.map((one) => ({ ...one, because: "" }));
+  const about = (who: string) => [yes(RULE.filter, `The sender is ${who}.`)];
+  assert.deepEqual(differences(about("Ann"), about("Ben"), shown), { before: ["filter: yes."], after: ["filter: yes."] });
 });

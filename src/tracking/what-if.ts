@@ -25,15 +25,18 @@ export function threadKeys(head: MessageHead, settings: readonly OrganizationSet
   return [...new Set(base === null ? keys : [`conversation ${base}`, ...keys])];
 }
 
-/** The answers of each decision that the other one does not have, as sentences, in order. */
+/** The answers of each decision that the other one does not have, as sentences, in order; `shown`: those answers as they may be shown. */
 export function differences(
   before: readonly RuleAnswer[],
   after: readonly RuleAnswer[],
+  shown: (answers: readonly RuleAnswer[]) => readonly RuleAnswer[] = (answers) => answers,
 ): { readonly before: readonly string[]; readonly after: readonly string[] } {
   const [one, other] = [before.map(sentenceOf), after.map(sentenceOf)];
-  return { before: one.filter((each) => !other.includes(each)), after: other.filter((each) => !one.includes(each)) };
+  const told = (answers: readonly RuleAnswer[], others: readonly string[]) =>
+    shown(answers.filter((each) => !others.includes(sentenceOf(each)))).map(sentenceOf);
+  return { before: told(before, other), after: told(after, one) };
 }
 
 function sentenceOf({ rule, answer, because }: RuleAnswer): string {
-  return `${rule}: ${answer}. ${because}`;
+  return `${rule}: ${answer}.${because === "" ? "" : ` ${because}`}`;
 }

@@ -66,6 +66,8 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
       alone(within);
       return call("remove", () => crm.remove(id));
     },
+    emailsOf: (address, limit) => call("emailsOf", () => crm.emailsOf(address, limit)),
+    purgeLeft: (limit) => call("purgeLeft", () => crm.purgeLeft(limit)),
     pendingSenders: (now) => call("pendingSenders", () => crm.pendingSenders(now)),
     pending: (address, limit, now) => call("pending", () => crm.pending(address, limit, now)),
     claim: async (id, generation, within) => {

@@ -14,17 +14,6 @@ export function liesNowhere(name: string, copies: readonly Copy[]): Failure {
   });
 }
 
-/** A message of which nothing is kept to decide on. */
-export function headGone(name: string): Failure {
-  return new Failure({
-    scope: "item",
-    code: "head not kept",
-    message: `What was known of the message ${name} is not kept any more, so it cannot be decided again.`,
-    remedy: "Send it to the mailbox once more, as an attachment or by bouncing it.",
-    waitingHelps: false,
-  });
-}
-
 /** A message of a test, which nobody's word makes an email. */
 export function isTest(name: string): Failure {
   return new Failure({

@@ -8,7 +8,7 @@ import type { Wish } from "../../model/wish.ts";
 import { regardingAnswerByHand, untrackedAnswer } from "../../tracking/asked-for.ts";
 import type { EngineContext } from "../context.ts";
 import { whyNot } from "../why-not.ts";
-import { headGone, isTest, liesNowhere, noEmail } from "./by-hand-failures.ts";
+import { isTest, liesNowhere, noEmail } from "./by-hand-failures.ts";
 import { type FoundMessage, findMessage } from "./find-message.ts";
 import { findRecord } from "./find-record.ts";
 
@@ -63,8 +63,6 @@ export async function track(context: EngineContext, name: string, regarding: str
   }
   const lying = message.copies.filter((one) => one.lies);
   if (lying.length === 0) throw liesNowhere(name, message.copies);
-  const decidable = lying.filter((one) => one.head !== null);
-  if (decidable.length === 0) throw headGone(name);
   if (stands && record !== null && message.emailId !== null && !crm.joinsTransaction) await crm.setRegarding(message.emailId, record);
   await context.database.transaction(async (tx) => {
     await changeWishes(tx, message.organization);
@@ -72,12 +70,12 @@ export async function track(context: EngineContext, name: string, regarding: str
     await setClaims(tx, message.copies, null);
     await decideAnew(
       tx,
-      decidable.map((one) => one.id),
+      lying.map((one) => one.id),
     );
     if (stands && record !== null && message.emailId !== null && crm.joinsTransaction) await crm.setRegarding(message.emailId, record, tx);
   }, "track by hand");
-  const left = await wakeThose(context, decidable);
-  context.log.info({ decisions: decidable.map((one) => one.id), actor }, "message tracked by hand");
+  const left = await wakeThose(context, lying);
+  context.log.info({ decisions: lying.map((one) => one.id), actor }, "message tracked by hand");
   return { ...told(message), state: "asked", regarding: record, left };
 }
 

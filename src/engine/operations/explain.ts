@@ -12,6 +12,7 @@ import { type ByHand, byHand, byHandSentences } from "./explain-by-hand.ts";
 import { deletionSentence } from "./explain-deletion.ts";
 import { explainMailboxes, explainPending, type MailboxExplanation, mailboxesNotRead, type PendingExplanation } from "./explain-mailbox.ts";
 import { returnedOf, returnedSentence } from "./explain-returned.ts";
+import { type Shown, shownAdvice, shownDecision, shownOf, shownSentences } from "./untracked.ts";
 
 /** Why one message was (not) tracked in one mailbox. */
 export interface IncomingExplanation {
@@ -60,9 +61,10 @@ export interface Explanation {
 
 /**
  * Everything that is known of a message, an email, or a mailbox: by Message-ID, email id, number of a decision, or address. All lists are empty
- * when nothing is known, but for those mailboxes that are not read.
+ * when nothing is known, but for those mailboxes that are not read. Of mail that is no email it tells what may be shown to `actor`, or to anybody where nobody is
+ * named; see untracked.ts.
  */
-export async function explain(context: EngineContext, organizations: readonly string[], key: string): Promise<Explanation> {
+export async function explain(context: EngineContext, organizations: readonly string[], key: string, actor?: string): Promise<Explanation> {
   const decisions = await findDecisions(context.database, key);
   const notes = Map.groupBy(
     await deletionNotes(
@@ -73,7 +75,10 @@ export async function explain(context: EngineContext, organizations: readonly st
   );
   const said = await byHand(context, organizations, key);
   const advised = await adviseOn(context, decisions);
-  const incomings = decisions.map((row) => incoming(row, advised.get(row.id) ?? null, notes.get(row.id) ?? [], said));
+  const shown = await shownOf(context, decisions, actor);
+  const incomings = decisions.map((row) =>
+    incoming(row, advised.get(row.id) ?? null, notes.get(row.id) ?? [], said, shown.get(row.id) ?? "private"),
+  );
   const sendings = await findSendings(context.database, key);
   const cameBack = await returnedOf(context, sendings);
   const outgoings = sendings.map((row) => outgoing(row, cameBack.get(row) ?? []));
@@ -83,7 +88,17 @@ export async function explain(context: EngineContext, organizations: readonly st
   return { incoming: incomings, outgoing: outgoings, mailboxes, pending, notRead: known ? [] : await mailboxesNotRead(context) };
 }
 
-function incoming(row: DecisionRow, advice: Advised | null, deletions: readonly DeletionNote[], said: ByHand): IncomingExplanation {
+function incoming(
+  whole: DecisionRow,
+  advised: Advised | null,
+  deletions: readonly DeletionNote[],
+  said: ByHand,
+  shown: Shown,
+): IncomingExplanation {
+  const row = shownDecision(whole, shown);
+  const advice = shownAdvice(advised, row, shown);
+  // Of private mail nothing but the outcome is told; what was purged tells nothing of it any more.
+  const isMute = shown === "private" && row.purgedAt === null;
   return {
     decisionId: row.id,
     mailbox: row.mailbox,
@@ -98,14 +113,18 @@ function incoming(row: DecisionRow, advice: Advised | null, deletions: readonly 
     folders: row.folders,
     decidedAt: row.decidedAt,
     advice,
-    sentences: [
-      ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row), number: row.id, advice }),
-      ...(row.quarantine
-        ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
-        : []),
-      ...deletions.map((note) => deletionSentence(note, row.emailId)),
-      ...byHandSentences(row, said),
-    ],
+    sentences: shownSentences(
+      [
+        ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row), number: row.id, advice }).slice(0, isMute ? 1 : undefined),
+        ...(row.quarantine
+          ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
+          : []),
+        ...deletions.map((note) => deletionSentence(note, row.emailId)),
+        ...byHandSentences(row, said),
+      ],
+      row,
+      shown,
+    ),
   };
 }
 

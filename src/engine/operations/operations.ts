@@ -1,4 +1,5 @@
-import { listQuarantine, type QuarantineRow } from "../../ledger/quarantine.ts";
+import type { UntrackedShown } from "../../ledger/privacy.ts";
+import type { QuarantineRow } from "../../ledger/quarantine.ts";
 import type { AuthorizationOffer, AuthorizationResult, AuthorizeOptions } from "../authorizations.ts";
 import type { EngineContext } from "../context.ts";
 import type { Counts } from "../receive/reading.ts";
@@ -10,19 +11,27 @@ import { type RegardingResult, regarding, type TrackResult, track, type UntrackR
 import { type CheckEvent, type CheckRequest, check, type MailboxCheck } from "./check.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { type FolderRuleRequest, folderList, folderTrack, folderUntrack, type MailboxFolders } from "./folder-rules.ts";
+import { type Forgotten, forget } from "./forget.ts";
 import { type ReplaySenderResult, type ReplayWindow, replayNow, replaySender } from "./replay.ts";
 import { type ResolveOptions, type ResolveResult, resolve } from "./resolve.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
 import { type Progress, type RunResult, receiveNow, sendNow } from "./run-now.ts";
 import { type Status, status } from "./status.ts";
+import { privacy, quarantined, showUntracked } from "./untracked.ts";
 import { type WhatIfEvent, type WhatIfRequest, type WhatIfResult, whatIf } from "./what-if.ts";
 
 /** What the command line and the API can ask of a Waypost: the same whether it runs in this process or is called over HTTP. */
 export interface Operations {
   status(): Promise<Status>;
-  explain(key: string): Promise<Explanation>;
+  /** `actor`: who looks, for the audit; without one nothing is shown that only an administrator may see. */
+  explain(key: string, actor?: string): Promise<Explanation>;
   /** Tries other settings on the heads that are kept; writes nothing. `tell` is told the counts, then each message whose outcome changes. */
   whatIf(request: WhatIfRequest, signal: AbortSignal, tell: (event: WhatIfEvent) => void): Promise<WhatIfResult>;
+  /** Whether subject and counterpart of mail that is no email are shown to administrators, by organization. */
+  privacy(): Promise<readonly UntrackedShown[]>;
+  /** Purges what is known of an address from mail that is no email; see forget.ts. */
+  forget(address: string, actor: string): Promise<Forgotten>;
+  showUntracked(show: boolean, actor: string): Promise<readonly UntrackedShown[]>;
   quarantineList(): Promise<readonly QuarantineRow[]>;
   quarantineRetry(ids: readonly number[] | "all"): Promise<{ marked: number }>;
   decide(emailId: string, verdict: Verdict): Promise<{ decided: string }>;
@@ -68,9 +77,12 @@ export interface Operations {
 export function operationsOf(context: EngineContext, organizations: readonly string[]): Operations {
   return {
     status: () => status(context, organizations),
-    explain: (key) => explain(context, organizations, key),
+    explain: (key, actor) => explain(context, organizations, key, actor),
     whatIf: (request, signal, tell) => whatIf(context, request, signal, tell),
-    quarantineList: () => listQuarantine(context.database),
+    privacy: () => privacy(context, organizations),
+    forget: (address, actor) => forget(context, organizations, address, actor),
+    showUntracked: (show, actor) => showUntracked(context, organizations, show, actor),
+    quarantineList: () => quarantined(context),
     quarantineRetry: async (ids) => ({ marked: (await retryQuarantine(context, ids)).marked }),
     decide: async (emailId, verdict) => {
       await decideUnknown(context, emailId, verdict);

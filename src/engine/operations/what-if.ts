@@ -12,6 +12,7 @@ import { FILTER_METHOD_NAMES, type FilterMethod, type OrganizationSettings } fro
 import type { Crm } from "../../ports.ts";
 import type { Change } from "../../tracking/change.ts";
 import { isPrivate } from "../../tracking/privacy.ts";
+import { redactedRules } from "../../tracking/redact.ts";
 import { quote } from "../../tracking/sentence.ts";
 import { SMART_MATCHING_WINDOW } from "../../tracking/smart-matching.ts";
 import { differences } from "../../tracking/what-if.ts";
@@ -22,6 +23,7 @@ import { type ChangedMessage, Simulation } from "../what-if/simulation.ts";
 import { type Side, Tally } from "../what-if/tally.ts";
 import { newWorld, type World } from "../what-if/world.ts";
 import { chooseMailboxes } from "./choose-mailboxes.ts";
+import { domainOnly } from "./untracked.ts";
 
 /** Other settings, and the messages on which they are tried. */
 export interface WhatIfRequest {
@@ -67,7 +69,7 @@ export interface WhatIfOutcome {
   readonly sentences: readonly string[];
 }
 
-/** A message whose outcome changes. Of private mail nobody is told who wrote it. */
+/** A message whose outcome changes. Of private mail nobody is told who wrote it, of other mail that is no email only the domain. */
 export interface WhatIfChange {
   readonly decisionId: number;
   readonly mailbox: string;
@@ -297,16 +299,21 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0);
 }
 
+/** Of mail that is no email only the domain of who wrote it is told, of private mail nothing: no setting shows more of many messages at once. */
 function shown({ row, before, after }: ChangedMessage, mailbox: string): WhatIfChange {
   const { head } = row;
   const hidden = isPrivate(head);
-  const differ = differences(before.decision?.rules ?? [], after.decision?.rules ?? []);
+  const isEmail = row.outcome !== "skipped" && row.emailId !== null;
+  const differ = differences(before.decision?.rules ?? [], after.decision?.rules ?? [], (rules) =>
+    isEmail ? rules : redactedRules(rules, mailbox),
+  );
+  const sender = head.from[0]?.address ?? head.sender?.address ?? null;
   return {
     decisionId: row.id,
     mailbox,
     received: row.received,
-    messageId: head.messageId,
-    from: hidden ? null : (head.from[0]?.address ?? head.sender?.address ?? null),
+    messageId: hidden ? null : head.messageId,
+    from: hidden ? null : isEmail ? sender : domainOnly(sender),
     isPrivate: hidden,
     stored: row.outcome,
     before: told(before, differ.before, hidden),

@@ -3,6 +3,7 @@ import { type AuditReport, type MissingMessage, NOTHING_FOUND } from "../../mode
 import { momentOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Crm } from "../../ports.ts";
+import { isPrivate } from "../../tracking/privacy.ts";
 import type { Reading } from "./reading.ts";
 
 /** A message that was decided, and what the CRM says of it. */
@@ -83,10 +84,10 @@ export function reportOf({ folders }: Listed, { decided, unseen, older }: Compar
   ];
   const [first = ""] = folders.values();
   const examples: MissingMessage[] = [
-    ...unseen.map(({ folders: its, messageId, received }) => ({
-      folder: its.flatMap((id) => folders.get(id) ?? [])[0] ?? first,
-      messageId,
-      received,
+    ...unseen.map((head) => ({
+      folder: head.folders.flatMap((id) => folders.get(id) ?? [])[0] ?? first,
+      messageId: isPrivate(head) ? null : head.messageId,
+      received: head.received,
       why: "unseen" as const,
     })),
     ...decided

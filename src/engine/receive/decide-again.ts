@@ -1,5 +1,6 @@
 import { leaveDecided, type PendingDecision, pendingDecisions } from "../../ledger/pending-decisions.ts";
 import { Failure } from "../../model/failure.ts";
+import type { MessageHead } from "../../model/message.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
 import { processHeads } from "./process-heads.ts";
 import { forgetPosition } from "./read-stream.ts";
@@ -42,10 +43,10 @@ export async function decideAgain(reading: Reading, slice: Slice): Promise<Decid
       [after, trackedBefore] = [0, counts.tracked];
       continue;
     }
-    const pending = found.filter(({ id, head }) => !tried.has(id) && !broken.has(head.ref.stream));
+    const pending = found.filter(({ id, ref }) => !tried.has(id) && !broken.has(ref.stream));
     if (pending.length > 0 && tried.size > 0 && (await clock.isOver())) return { counts, goesOnAfter: after };
     for (const { id } of pending) tried.add(id);
-    for (const [stream, some] of Map.groupBy(pending, (one) => one.head.ref.stream))
+    for (const [stream, some] of Map.groupBy(pending, (one) => one.ref.stream))
       counts = addCounts(counts, await decideFolder(reading, stream, some, broken));
     await leaveThoseNowhere(reading, ids);
     after = last;
@@ -64,13 +65,9 @@ async function leaveThoseNowhere({ context, lease }: Reading, ids: readonly numb
 /** A folder that is gone, refused or broken keeps its messages from being decided, and nothing else. */
 async function decideFolder(reading: Reading, stream: string, pending: readonly PendingDecision[], broken: Set<string>): Promise<Counts> {
   const { context, work, lease } = reading;
-  const heads = pending.map((one) => one.head);
   try {
-    return await processHeads(
-      reading,
-      await readHeadsAgain(reading, heads),
-      { again: new Map(pending.map((one) => [one.head.ref.id, one])) },
-      (tx) => lease.assertHeld(tx),
+    return await processHeads(reading, await headsOf(reading, pending), { again: new Map(pending.map((one) => [one.ref.id, one])) }, (tx) =>
+      lease.assertHeld(tx),
     );
   } catch (error) {
     if (error instanceof PositionLost) {
@@ -86,4 +83,14 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
     context.log.warn({ mailbox: work.mailbox.address, stream, messages: pending.length, code: failure.code }, failure.message);
     return NO_COUNTS;
   }
+}
+
+/** As they are kept, and read where they lie as far as they are not. */
+async function headsOf(reading: Reading, pending: readonly PendingDecision[]): Promise<MessageHead[]> {
+  const kept = await readHeadsAgain(
+    reading,
+    pending.flatMap(({ head }) => head ?? []),
+  );
+  const refs = pending.flatMap(({ head, ref }) => (head === null ? ref : []));
+  return refs.length === 0 ? kept : [...kept, ...(await reading.source.heads(refs))];
 }

@@ -70,7 +70,7 @@ async function ask({ context, work: { mailbox }, lease }: Reading, keyword: stri
     // Who asked for it by hand may have said what it is about, too.
     const asking = heard.filter((one) => standing.get(keyOfIts(one))?.verb !== "track");
     await keep(tx, mailbox, asking, said);
-    await decideAnew(tx, idsOf(asking.filter(({ outcome, isDecidable }) => outcome === "skipped" && isDecidable)));
+    await decideAnew(tx, idsOf(asking.filter(({ outcome }) => outcome === "skipped")));
   }, "track by category");
 }
 

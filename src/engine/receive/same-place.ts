@@ -1,7 +1,7 @@
 import type { ToldBefore } from "../../ledger/told-before.ts";
 import { addressKey } from "../../model/address.ts";
 import { Failure } from "../../model/failure.ts";
-import { momentOf } from "../../model/identity.ts";
+import { momentOf, remainderOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { compareOrigins } from "../../model/origin.ts";
 import { isSameSubject } from "../../model/subject.ts";
@@ -76,7 +76,7 @@ function sizesAgree(before: MessageHead | null, { size }: MessageHead): boolean 
 }
 
 function mostAgrees({ head, told }: Changed): boolean {
-  if (told.head === null) return false;
+  if (told.head === null) return told.remainder === remainderOf(head);
   const { agree, contradict } = compareOrigins(told.head, head);
   const [before, now] = [recipientsOf(told.head), recipientsOf(head)];
   return agree.length + Number(before === now && now !== "") > contradict.length + Number(before !== now);

@@ -2,8 +2,8 @@ import type { DirectionStatus, MailboxStatus, Status } from "../../engine/operat
 import { TEST_STATUS, type TestStatus } from "../../ledger/mailbox-tests.ts";
 import type { QuarantineRow } from "../../ledger/quarantine.ts";
 import { domainOf } from "../../model/address.ts";
+import { redactedAddresses } from "../../tracking/redact.ts";
 import { type Html, html } from "../html.ts";
-import { redactedAddresses } from "../redact.ts";
 import { moment, plural, prose } from "../words.ts";
 import { badge, type Page } from "./page.ts";
 

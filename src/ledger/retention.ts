@@ -1,0 +1,138 @@
+/** How long the ledger keeps what nobody needs any more. */
+import { addressKey } from "../model/address.ts";
+import { remainderOf } from "../model/identity.ts";
+import type { Sql, Transaction } from "../model/sql.ts";
+import { storableJson, storableText } from "../model/text.ts";
+import { reviveHead } from "./decisions.ts";
+import { purgedMessageId } from "./message-ids.ts";
+import type { StoredAnswer } from "./rule-answers.ts";
+import { LOOK_ALIKE } from "./told-before.ts";
+
+/** Decisions whose head can go: their messages are no emails of their own, and none is to be decided again. */
+const KEPT = "head is not null and outcome in ('skipped', 'duplicate') and not reconsider";
+
+interface KeptDecision {
+  readonly id: number;
+  readonly messageId: string | null;
+  readonly head: unknown;
+  readonly rules: readonly StoredAnswer[];
+}
+
+/** What came of one part of a walk through the decisions. */
+export interface PurgedPart {
+  readonly purged: number;
+  /** Number of the last decision of the part; null: there are no more. */
+  readonly goesOnAfter: number | null;
+}
+
+/** A part of the walk: the next `limit` decisions after this number, the oldest first. */
+export interface Walk {
+  readonly after: number;
+  readonly limit: number;
+}
+
+/**
+ * Takes the head of messages that are no emails, with their sender, subject and Message-ID, and what the rules said of them, from those decisions of the part that
+ * were made before that moment. Outcome, reason code, each rule's answer and the fingerprints stay, so that such a message is known again wherever it is read.
+ * It waits for no other message any more. What another transaction has in hand is left for another time.
+ */
+export function purgeHeads(tx: Transaction, decidedBefore: Date, walk: Walk, now: Date): Promise<PurgedPart> {
+  return purgePart(tx, walk, now, { meant: "decided_at < $3", parameter: decidedBefore, lock: "for update skip locked" });
+}
+
+/** In a query: the text holds the address that the parameter has in key form. What JSON escapes, no address has. */
+const holds = (text: string, parameter: string) => `position(${parameter} in lower(${text})) > 0`;
+
+/** As {@link purgeHeads}, but of messages of whatever age whose head, or what the rules said of them, holds this address. */
+export function purgeHeadsWith(tx: Transaction, address: string, walk: Walk, now: Date): Promise<PurgedPart> {
+  return purgePart(tx, walk, now, {
+    meant: holds("head::text || rules::text", "$3"),
+    parameter: storableText(addressKey(address)),
+    lock: "for update",
+  });
+}
+
+/** Which decisions of a part are meant: a condition with its parameter, and what of those that others have in hand. */
+interface Meant {
+  readonly meant: string;
+  readonly parameter: unknown;
+  readonly lock: "for update" | "for update skip locked";
+}
+
+/** Goes by the number of the decisions: an index of those that can be purged would be written with every message, for what is done once a day. */
+async function purgePart(tx: Transaction, { after, limit }: Walk, now: Date, { meant, parameter, lock }: Meant): Promise<PurgedPart> {
+  const { rows: part } = await tx.query<{ last: number | null; seen: number }>(
+    "select max(id) as last, count(*)::int as seen from (select id from waypost.decision where id > $1 order by id limit $2) part",
+    [after, limit],
+  );
+  const { last = null, seen = 0 } = part[0] ?? {};
+  if (last === null) return { purged: 0, goesOnAfter: null };
+  const { rows } = await tx.query<KeptDecision>(
+    `select id, message_id as "messageId", head, rules from waypost.decision where id > $1 and id <= $2 and ${KEPT} and ${meant}
+     order by id ${lock}`,
+    [after, last, parameter],
+  );
+  await purge(tx, rows, now);
+  return { purged: rows.length, goesOnAfter: seen < limit ? null : last };
+}
+
+/** Deletes closed alerts and closed entries of the quarantine whose words hold this address. Returns how many there were. */
+export async function purgeWordsWith(tx: Transaction, address: string): Promise<number> {
+  let all = 0;
+  for (const what of ["alert", "quarantine"] as const) {
+    const words = "concat_ws(' ', message, server_said, remedy)";
+    const { rowCount } = await tx.query(`delete from waypost.${what} where closed_at is not null and ${holds(words, "$1")}`, [
+      storableText(addressKey(address)),
+    ]);
+    all += rowCount;
+  }
+  return all;
+}
+
+/** Messages in quarantine, and those about to be decided again, that hold this address: nothing is purged of them before they are decided. */
+export async function countWaitingWith(sql: Sql, address: string): Promise<number> {
+  const { rows } = await sql.query<{ messages: number }>(
+    `select count(*)::int as messages from (
+       select head from waypost.decision where outcome = 'quarantined' union all select head from waypost.decision where reconsider and outcome <> 'quarantined') waiting
+     where ${holds("head::text", "$1")}`,
+    [storableText(addressKey(address))],
+  );
+  return rows[0]?.messages ?? 0;
+}
+
+async function purge(tx: Transaction, decisions: readonly KeptDecision[], now: Date): Promise<void> {
+  if (decisions.length === 0) return;
+  const purged = decisions.map(({ id, messageId, head, rules }) => ({
+    id,
+    messageId: messageId === null ? null : purgedMessageId(messageId),
+    remainder: remainderOf(reviveHead(head)),
+    rules: rules.map(bareAnswer),
+  }));
+  await tx.query(
+    `update waypost.decision set head = null, sender = null, subject = null, message_id = one."messageId", remainder = one.remainder, rules = one.rules, waiting_for = '{}', purged_at = $2
+     from jsonb_to_recordset($1::jsonb) one (id bigint, "messageId" text, remainder text, rules jsonb) where decision.id = one.id`,
+    [storableJson(purged), now],
+  );
+  await tx.query("delete from waypost.automatic_answer where decision_id = any($1::bigint[])", [decisions.map(({ id }) => id)]);
+}
+
+/** An answer without what it says of the message. One that is kept once for all says nothing of it, and by one the message is known in its place. */
+function bareAnswer(answer: StoredAnswer): StoredAnswer {
+  if (typeof answer === "string" || answer.because === LOOK_ALIKE.because) return answer;
+  const { records: _, ...bare } = answer;
+  return { ...bare, because: "" };
+}
+
+/** What is purged by its age alone: its table, and the time that counts. */
+const AGING = { alert: "closed_at", quarantine: "closed_at", audit: "at" } as const;
+export type Aging = keyof typeof AGING;
+
+/** Deletes at most `limit` closed alerts, closed entries of the quarantine, or entries of the audit from before that moment. Returns how many there were. */
+export async function purgeAged(tx: Transaction, what: Aging, before: Date, limit: number): Promise<number> {
+  const { rowCount } = await tx.query(
+    `delete from waypost.${what} where id = any(array(
+       select id from waypost.${what} where ${AGING[what]} < $1 order by id limit $2 for update skip locked))`,
+    [before, limit],
+  );
+  return rowCount;
+}

@@ -1,0 +1,60 @@
+import { addressKey } from "../model/address.ts";
+import type { RuleAnswer } from "../model/decision.ts";
+import type { Advised } from "./advice.ts";
+import type { Change } from "./change.ts";
+import { RULE } from "./rule.ts";
+import { quote } from "./sentence.ts";
+
+/**
+ * Something with an @: an address, whose local part may be in quotation marks (RFC 5322 3.4.1), or a Message-ID. Only from its beginning on, and not more within
+ * quotation marks than a local part has, so that a long word is read once.
+ */
+const ADDRESS = /(?:"(?:[^"\\]|\\.){0,64}"|(?<![^\s"'<>(),;:@])[^\s"'<>(),;:@]+)@([^\s"'<>(),;:@]+)/g;
+
+/** Answers that tell who wrote the message or what it is about, whatever they say. */
+const TELLING: ReadonlySet<string> = new Set([
+  `${RULE.filter} yes`,
+  `${RULE.sender} no`,
+  // Header fields of lists and programs hold what they like.
+  `${RULE.automaticMail} yes`,
+  ...[RULE.newRecord, RULE.parties, RULE.owner, RULE.regarding, RULE.queueItems].flatMap((rule) => [`${rule} yes`, `${rule} no`]),
+]);
+
+/** A sentence in which of every address but the mailbox's own only the domain is left. */
+export function redactedAddresses(sentence: string, mailbox: string): string {
+  return sentence.replace(ADDRESS, (address, domain: string) => (addressKey(address) === addressKey(mailbox) ? address : `…@${domain}`));
+}
+
+/** Rule answers about mail that became no email, without the one who wrote it. Whose filter refused stays: a user or queue of the CRM. */
+export function redactedRules(rules: readonly RuleAnswer[], mailbox: string): RuleAnswer[] {
+  return rules.map((one) => {
+    if (TELLING.has(`${one.rule} ${one.answer}`)) return { ...one, because: "" };
+    return { ...one, because: redactedAddresses(one.rule === RULE.filter ? one.because : withoutNames(one), mailbox) };
+  });
+}
+
+function withoutNames({ because, records = [] }: RuleAnswer): string {
+  return records.filter((one) => one.name !== "").reduce((text, { type, name }) => text.replaceAll(quote(name), `(a ${type})`), because);
+}
+
+/** What one could change about mail that became no email, without the one who wrote it and what it answers. */
+export function redactedAdvice(advised: Advised, mailbox: string): Advised {
+  return {
+    ...advised,
+    alternatives: advised.alternatives.map(({ changes }) => ({ changes: changes.map((one) => redactedChange(one, mailbox)) })),
+  };
+}
+
+function redactedChange(change: Change, mailbox: string): Change {
+  switch (change.kind) {
+    case "new contact":
+    case "new recipient":
+      return { ...change, address: redactedAddresses(change.address, mailbox) };
+    case "one record":
+      return { ...change, address: redactedAddresses(change.address, mailbox), record: { type: change.record.type, id: "", name: "" } };
+    case "question":
+      return { ...change, messageId: redactedAddresses(change.messageId, mailbox) };
+    default:
+      return change;
+  }
+}
