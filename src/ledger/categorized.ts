@@ -67,10 +67,13 @@ export async function noLongerCategorized(
   return rows;
 }
 
-/** Whether any message of the mailbox is known to bear the category. */
-export async function hasCategorized(sql: Sql, mailboxId: string): Promise<boolean> {
-  const { rows } = await sql.query("select from waypost.categorized where mailbox_id = $1 limit 1", [mailboxId]);
-  return rows.length > 0;
+/** How many messages of the mailbox are known to bear the category, up to `most`. */
+export async function countCategorized(sql: Sql, mailboxId: string, most: number): Promise<number> {
+  const { rows } = await sql.query<{ known: number }>(
+    "select count(*)::int as known from (select from waypost.categorized where mailbox_id = $1 and not hidden limit $2) bearing",
+    [mailboxId, most],
+  );
+  return rows[0]?.known ?? 0;
 }
 
 /** They bear it, under this name. */

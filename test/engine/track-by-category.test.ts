@@ -182,6 +182,39 @@ onOneDatabaseEach("the category", servers, (promise) => {
     assert.equal(await office.outcome("one"), "skipped");
   });
 
+  promise("says nothing of what is untracked by hand after it was given and before it is seen", async (database) => {
+    await using office = await openOffice(database);
+    await office.arrives("one");
+    await office.round();
+    await office.gives("one");
+    await office.app.operations.untrack(messageIdOf(office.letterOf("one")), false, "eve");
+    await office.round();
+    await office.round();
+    assert.equal(await office.outcome("one"), "skipped");
+    await office.takes("one");
+    await office.round();
+    await office.gives("one");
+    await office.round();
+    assert.equal(await office.outcome("one"), "tracked", "given again");
+  });
+
+  promise("that most of a small mailbox loses at once is nobody's word either", async (database) => {
+    await using office = await openOffice(database);
+    const { app, ann } = office;
+    await rig.dovecot.withImap(ann, async (client) => {
+      for (let number = 0; number < 12; number++)
+        await client.append("INBOX", letter({ id: office.letterOf(`few-${number}`) }), [CATEGORY]);
+    });
+    assert.equal((await office.round()).tracked, 12);
+    await rig.dovecot.withImap(ann, async (client) => {
+      await client.mailboxOpen("INBOX");
+      await client.messageFlagsRemove("1:10", [CATEGORY]);
+    });
+    await office.round();
+    assert.deepEqual(new Set((await decisionsIn(database, ann)).map(({ outcome }) => outcome)), new Set(["tracked"]));
+    assert.ok((await openCodes(app)).includes("categories removed"));
+  });
+
   promise("is the word of one mailbox's owner, and says nothing of another's", async (database) => {
     await using office = await openOffice(database);
     const { ann, ben } = office;

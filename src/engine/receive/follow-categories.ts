@@ -2,8 +2,8 @@ import { closeQuietAlerts, openAlert } from "../../ledger/alerts.ts";
 import { auditCopies, skipCopies } from "../../ledger/by-hand.ts";
 import {
   type Categorized,
+  countCategorized,
   forgetCategorized,
-  hasCategorized,
   hideCategorized,
   type NewlyCategorized,
   newlyCategorized,
@@ -27,6 +27,9 @@ const BATCH = 500;
 /** More that lose the category between two looks are a program's work, or a mail store that was moved without keywords, and nobody's word. */
 const MOST_REMOVED = 100;
 
+/** Of what bears it in a small mailbox, so many are nobody's word if they are most of it. */
+const MANY_OF_FEW = 10;
+
 const MANY_REMOVED = "categories removed";
 
 /** How long somebody is told of that. */
@@ -43,10 +46,11 @@ export async function followCategories(reading: Reading): Promise<void> {
   if (keyword === null || bearing.byStream.size === 0 || signal.aborted) return;
   const mailboxId = work.mailbox.id;
   const refs = [...bearing.byStream.values()].flat();
-  if (await hasCategorized(context.database, mailboxId)) {
+  const known = await countCategorized(context.database, mailboxId, MOST_REMOVED * 2);
+  if (known > 0) {
     const looked = [...bearing.byStream.keys()];
     const lost = await withoutKeyword(reading, keyword, await noLongerCategorized(context.database, mailboxId, keyword, looked, refs));
-    if (lost.length > 0) await takeBack(reading, keyword, lost);
+    if (lost.length > 0) await takeBack(reading, keyword, lost, known);
   }
   while (!signal.aborted) {
     const added = await newlyCategorized(context.database, mailboxId, keyword, refs, BATCH);
@@ -67,17 +71,32 @@ async function ask({ context, work: { mailbox }, lease }: Reading, keyword: stri
     await storeCategorized(tx, mailbox.id, keyword, idsOf(added));
     const keyOfIts = ({ decisionKey }: NewlyCategorized) => mailboxKey({ mailboxId: mailbox.id, decisionKey });
     const standing = await readWishes(tx, mailbox.organization, heard.map(keyOfIts));
-    // Who asked for it by hand may have said what it is about, too.
-    const asking = heard.filter((one) => standing.get(keyOfIts(one))?.verb !== "track");
+    const asking = heard.filter((one) => isHeard(standing.get(keyOfIts(one)), said, mailbox.receivedAt));
     await keep(tx, mailbox, asking, said);
     await decideAnew(tx, idsOf(asking.filter(({ outcome }) => outcome === "skipped")));
   }, "track by category");
 }
 
-async function takeBack({ context, work: { mailbox }, lease }: Reading, keyword: string, lost: readonly Categorized[]): Promise<void> {
+/**
+ * Who asked for it by hand may have said what it is about, too; and what was untracked by hand since the mailbox was read last may have borne the category
+ * before that.
+ */
+function isHeard(standing: Wish | undefined, said: Wish, readLast: Date | null): boolean {
+  if (standing === undefined) return true;
+  if (standing.verb === "track") return false;
+  return standing.by === said.by || (readLast !== null && standing.at <= readLast);
+}
+
+/** @param known how many bore it, as far as it matters */
+async function takeBack(
+  { context, work: { mailbox }, lease }: Reading,
+  keyword: string,
+  lost: readonly Categorized[],
+  known: number,
+): Promise<void> {
   const now = context.now();
   const said = wordOf(mailbox, keyword, "untrack", now);
-  const areTooMany = lost.length > MOST_REMOVED;
+  const areTooMany = lost.length > MOST_REMOVED || (lost.length >= MANY_OF_FEW && lost.length * 2 > known);
   await context.database.transaction(async (tx) => {
     await changeWishes(tx, mailbox.organization);
     await lease.assertHeld(tx);
