@@ -107,7 +107,9 @@ function adviceOn(decision: StoredDecision, { advice, number }: ExplainContext):
   if (decision.outcome === "quarantined") return [];
   if (decision.rules.some(({ rule, answer }) => rule === RULE.testMessage && answer === "yes")) return ["A test is never tracked."];
   if (advice == null)
-    return ["What would change that cannot be tried: its header is kept no longer, or its mailbox has no owner in the CRM any more."];
+    return [
+      `What would change that was not tried: its header is kept no longer, its mailbox has no owner in the CRM any more, or many messages were asked about at once; \`waypost explain ${number ?? "<number>"}\` asks about this one alone.`,
+    ];
   if (!isAlike(advice.now, decision.outcome)) {
     const now = `Decided now, it would be ${OUTCOME_NOW[advice.now]}: what the CRM knows has changed since, or the settings have.`;
     return advice.now === "tracked" ? [now, `To have it decided again where it lies: \`waypost track ${number ?? "<number>"}\`.`] : [now];
