@@ -61,11 +61,20 @@ export interface DecisionRow {
   readonly quarantine: { readonly code: string; readonly message: string; readonly remedy: string; readonly attempts: number } | null;
 }
 
-/** Decisions of a mailbox by identity: a message that was moved or copied is known by it. One that slipped away undecided is not known. */
-export async function decisionsByIdentity(sql: Sql, mailboxId: string, identities: readonly string[]): Promise<Map<string, number>> {
+/**
+ * Decisions of a mailbox by identity: a message that was moved or copied is known by it. One that slipped away undecided is not known.
+ * @param sent those of the identities that are of the copies that senders keep: what lay among sent mail, and was not, is not known by them
+ */
+export async function decisionsByIdentity(
+  sql: Sql,
+  mailboxId: string,
+  identities: readonly string[],
+  sent: readonly string[] = [],
+): Promise<Map<string, number>> {
   const { rows } = await sql.query<{ id: number; identity: string }>(
-    "select id, identity from waypost.decision where mailbox_id = $1 and identity = any($2) and not undecided",
-    [mailboxId, identities],
+    `select id, identity from waypost.decision where mailbox_id = $1 and identity = any($2) and not undecided
+       and not (identity = any($3) and rules @> '[{"rule": "sent mail", "answer": "no"}]')`,
+    [mailboxId, [...identities, ...sent], sent],
   );
   return new Map(rows.map((row) => [row.identity, row.id]));
 }

@@ -15,7 +15,7 @@ import { waitForCrm } from "../crm-away.ts";
 import { heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
 import { type Audited, type AuditRequest, auditMailbox, LOOK } from "./audit-mailbox.ts";
-import { chooseFolders } from "./choose-folders.ts";
+import { chooseFolders, foldersOfSentMail } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
 import { closeCategoryAlerts, followCategories } from "./follow-categories.ts";
@@ -98,6 +98,7 @@ export async function receiveMailbox(
       ahead: new Set(),
       broken: new Set(),
       ruled: new Map(),
+      sent: new Set(),
       bearing: { keyword: null, byStream: new Map() },
       onPage: options.onPage,
     };
@@ -130,10 +131,12 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   const listed = await source.folders();
   await noteAnswer(context, "receive", work);
   const rules = await rulesNow(context, mailbox.id, listed);
-  const { TrackCategorizedItems, CategoryKeyword } = await context.crm(mailbox.organization).organizationSettings();
+  const settings = await context.crm(mailbox.organization).organizationSettings();
+  const { TrackCategorizedItems, CategoryKeyword } = settings;
   const bearing = { keyword: TrackCategorizedItems ? CategoryKeyword : null, byStream: new Map() };
-  const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed), bearing };
-  const folders = chooseFolders(listed, profile.folders, reading.ruled);
+  const sent = foldersOfSentMail(listed, settings, mailbox.owner);
+  const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed), sent, bearing };
+  const folders = chooseFolders(listed, profile.folders, reading);
   const wanted = folders.filter((folder) => folder.wanted);
   const { hidesFolders = false } = context.mailSystem(profile).capabilities;
   await context.database.transaction(async (tx) => {
@@ -169,7 +172,7 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   // Last: what was read in this round is deleted in it, while the mailbox is open.
   const deleting = await deleteProcessed(
     reading,
-    wanted.filter(({ stream }) => !reading.broken.has(stream)).map((folder) => folder.id),
+    wanted.filter(({ id, stream }) => !reading.broken.has(stream) && !sent.has(id)).map((folder) => folder.id),
     slice,
   );
   const isUnfinished = [again.goesOnAfter, deleting, audited?.goesOn ?? null].some((one) => one !== null);

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decisionKey, emailIdentityOf, identityOf } from "../../model/identity.ts";
+import type { MessageHead } from "../../model/message.ts";
+import { ANN, address, BOB, head } from "../../tracking/test-data.ts";
+import { keyAsSentCopy, knownAsSent, markedByDecision, markedBySentFolder } from "./sent-copies.ts";
+
+const READING = { sent: new Set(["Sent"]) };
+const MAILBOX = { address: ANN };
+const written = head({ from: [address(ANN)], to: [address(BOB)], folders: ["Sent"] });
+
+function candidate(one: MessageHead) {
+  const identity = emailIdentityOf(one);
+  return { head: one, places: [], identity, key: decisionKey(identity, one) };
+}
+
+test("what lies among sent mail is the copy of its sender, and nothing else is", () => {
+  assert.equal(markedBySentFolder(READING, written).isSentCopy, true);
+  assert.equal(markedBySentFolder(READING, { ...written, folders: ["Sent", "Label"] }).isSentCopy, true);
+  assert.equal(markedBySentFolder(READING, { ...written, folders: ["INBOX"] }).isSentCopy, undefined);
+});
+
+test("what was decided as the copy of its sender stays that, wherever it lies now; what was received stays received", () => {
+  const copy = candidate(markedBySentFolder(READING, written));
+  const moved = { ...written, folders: ["INBOX"] };
+  assert.equal(markedByDecision(moved, { identity: copy.key }).isSentCopy, true);
+  assert.equal(markedByDecision(moved, { identity: identityOf(moved).key }).isSentCopy, undefined);
+  assert.equal(markedByDecision(moved, undefined).isSentCopy, undefined);
+});
+
+test("a copy that was moved out of the sent mail is known by the key of its decision there", () => {
+  const copy = candidate(markedBySentFolder(READING, written));
+  assert.equal(keyAsSentCopy(MAILBOX, candidate({ ...written, folders: ["INBOX"] })), copy.key);
+});
+
+test("what is addressed to the mailbox itself was received, what has no lasting identity is known by its place", () => {
+  const toHerself = { ...written, folders: ["INBOX"], cc: [address(ANN.toUpperCase())] };
+  assert.equal(keyAsSentCopy(MAILBOX, candidate(toHerself)), null);
+  assert.equal(keyAsSentCopy(MAILBOX, candidate({ ...written, folders: ["INBOX"], messageId: null })), null);
+  assert.equal(keyAsSentCopy(MAILBOX, candidate(markedBySentFolder(READING, written))), null);
+});
+
+test("only of the copy of a sender the outbox says that Waypost sent it", () => {
+  const sent = new Map([[written.messageId ?? "", "email"]]);
+  assert.deepEqual(knownAsSent(markedBySentFolder(READING, written), sent), { emailId: "email", how: null, wasSent: true });
+  assert.equal(knownAsSent(written, sent), null);
+});
