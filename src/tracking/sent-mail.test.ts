@@ -233,9 +233,9 @@ describe("sent mail: the same message", () => {
     assert.deepEqual([decision.outcome, decision.emailId], ["duplicate", "outgoing"]);
   });
 
-  it("that Waypost sent is said to be that", () => {
+  it("that Waypost sent is said to be that, from whichever address it went", () => {
     const decision = decide({
-      head: SENT,
+      head: { ...SENT, from: [address(SUPPORT)] },
       facts: { settings: ON, voters: [ANN_FIRST] },
       context: { known: { emailId: "sent", how: null, wasSent: true } },
     });

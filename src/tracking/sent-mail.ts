@@ -5,7 +5,7 @@ import type { MessageHead } from "../model/message.ts";
 import { claimedAuthors } from "./author.ts";
 import { type Gate, pass, skip } from "./gate.ts";
 import type { Question } from "./question.ts";
-import { recipientFields, votersAt } from "./recipients.ts";
+import { votersAt } from "./recipients.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { listing, quote } from "./sentence.ts";
 
@@ -27,7 +27,8 @@ export const sentMail: Gate = (question) => {
 
 /** What somebody else wrote was not sent from the mailbox, whoever put it there: not even a person's word makes outgoing mail of it. */
 export const ownSentMail: Gate = ({ head, facts, context }: Question) => {
-  if (!head.isSentCopy) return null;
+  // Of what Waypost sent the next rule tells, from whichever address it went.
+  if (!head.isSentCopy || context.known.wasSent) return null;
   if (ownerWrote(head, facts, context.mailbox.address)) {
     const settings = { AutoTrackSentFolderItems: facts.settings.AutoTrackSentFolderItems };
     return pass(
@@ -43,11 +44,6 @@ export const ownSentMail: Gate = ({ head, facts, context }: Question) => {
 /** Whether From or Sender holds an address of the mailbox or of its owner. */
 export function ownerWrote(head: MessageHead, facts: OwnerFacts, mailbox: string): boolean {
   return claimedAuthors(head).some((one) => isOwners(one, facts, mailbox));
-}
-
-/** Whether the owner of the mailbox is among the recipients: then what lies elsewhere in the mailbox may be the copy that came back. */
-export function ownerReceives(head: MessageHead, facts: OwnerFacts, mailbox: string): boolean {
-  return recipientFields(head).some(([, list]) => list.some((one) => isOwners(one, facts, mailbox)));
 }
 
 function isOwners({ address }: Address, facts: OwnerFacts, mailbox: string): boolean {
