@@ -40,7 +40,7 @@ import { noteMarking } from "./mark-tracked.ts";
 import { messageIdsIn, readReports, reportedEmails } from "./read-reports.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
-import { keyAsSentCopy, knownAsSent, markedByDecision, markedBySentFolder, sentByWaypost } from "./sent-copies.ts";
+import { asSentCopy, keyAsSentCopy, knownAsSent, markedByDecision, markedBySentFolder, sentByWaypost } from "./sent-copies.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
 import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
@@ -255,17 +255,15 @@ async function sortOut(
     const twin = byKey.get(key);
     byKey.set(key, twin ? { ...twin, places: [...twin.places, place] } : { head, places: [place], identity, key });
   }
-  const asSent = new Map([...byKey.values()].map((one) => [one.key, keyAsSentCopy(work.mailbox, one) ?? ""]));
-  const byIdentity = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()], [...asSent.values()]);
-  const decisionOf = ({ key }: Candidate) => byIdentity.get(key) ?? byIdentity.get(asSent.get(key) ?? "");
-  const unknown = [...byKey.values()].filter((candidate) => decisionOf(candidate) === undefined);
+  const { all, decisionOf } = await knownByIdentity(reading, [...byKey.values()]);
+  const unknown = all.filter((candidate) => decisionOf(candidate) === undefined);
   const recognized = await knownAgain(reading, unknown);
   const alike = new Map([...recognized].filter(([, one]) => !one.undecided));
   const { same, lookAlikes } = await knownByPlace(
     reading,
     unknown.filter(({ key, head }) => !recognized.has(key) && before.has(head.ref.id)),
   );
-  for (const candidate of byKey.values()) {
+  for (const candidate of all) {
     const { key, places: its } = candidate;
     const decisionId = decisionOf(candidate) ?? alike.get(key)?.id ?? same.get(key);
     if (decisionId !== undefined) for (const place of its) lies(place, decisionId);
@@ -280,6 +278,22 @@ async function sortOut(
     }))
     .sort(byReceipt);
   return { candidates, known, writtenAnew: [...same.values()] };
+}
+
+/**
+ * The candidates with the decisions about them, as far as they are known by their identities. What was moved out of the sent mail is known by that which it had
+ * there; where it slipped away undecided, it is decided now as the copy that its sender keeps.
+ */
+async function knownByIdentity(
+  { context, work: { mailbox } }: Reading,
+  candidates: readonly Candidate[],
+): Promise<{ readonly all: readonly Candidate[]; readonly decisionOf: (candidate: Candidate) => number | undefined }> {
+  const asSent = new Map(candidates.map((one) => [one.key, keyAsSentCopy(mailbox, one) ?? ""]));
+  const asSentOf = ({ key }: Candidate) => asSent.get(key) ?? "";
+  const keys = candidates.map(({ key }) => key);
+  const { decided, slipped } = await decisionsByIdentity(context.database, mailbox.id, keys, [...asSent.values()]);
+  const all = candidates.map((one) => (!decided.has(one.key) && slipped.has(asSentOf(one)) ? asSentCopy(one) : one));
+  return { all, decisionOf: (one) => decided.get(one.key) ?? decided.get(asSentOf(one)) };
 }
 
 /** A message that becomes no email, with what a person had said of it by hand. */

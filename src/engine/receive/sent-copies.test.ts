@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { decisionKey, emailIdentityOf, identityOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { ANN, address, BOB, head } from "../../tracking/test-data.ts";
-import { keyAsSentCopy, knownAsSent, markedByDecision, markedBySentFolder } from "./sent-copies.ts";
+import { asSentCopy, keyAsSentCopy, knownAsSent, markedByDecision, markedBySentFolder } from "./sent-copies.ts";
 
 const READING = { sent: new Set(["Sent"]) };
 const MAILBOX = { address: ANN };
@@ -30,7 +30,10 @@ test("what was decided as the copy of its sender stays that, wherever it lies no
 
 test("a copy that was moved out of the sent mail is known by the key of its decision there", () => {
   const copy = candidate(markedBySentFolder(READING, written));
-  assert.equal(keyAsSentCopy(MAILBOX, candidate({ ...written, folders: ["INBOX"] })), copy.key);
+  const elsewhere = candidate({ ...written, folders: ["INBOX"] });
+  assert.equal(keyAsSentCopy(MAILBOX, elsewhere), copy.key);
+  const { head: its, identity, key } = asSentCopy(elsewhere);
+  assert.deepEqual([its.isSentCopy, identity, key], [true, copy.identity, copy.key]);
 });
 
 test("what is addressed to the mailbox itself was received, what has no lasting identity is known by its place", () => {
@@ -40,8 +43,21 @@ test("what is addressed to the mailbox itself was received, what has no lasting 
   assert.equal(keyAsSentCopy(MAILBOX, candidate(markedBySentFolder(READING, written))), null);
 });
 
-test("only of the copy of a sender the outbox says that Waypost sent it", () => {
-  const sent = new Map([[written.messageId ?? "", "email"]]);
-  assert.deepEqual(knownAsSent(markedBySentFolder(READING, written), sent), { emailId: "email", how: null, wasSent: true });
+test("of the copy of a sender the outbox says that Waypost sent it, by its Message-ID or its mark; of nothing else", () => {
+  const id = "0198a6a2-6f0e-7c11-9d1f-111111111111";
+  const known = { emailId: id, how: null, wasSent: true };
+  const copy = markedBySentFolder(READING, written);
+  const renamed = {
+    ...copy,
+    messageId: "another@server.example",
+    headers: [["x-waypost-email", ` ${id.toUpperCase()}`]],
+  } satisfies MessageHead;
+  const sent = { byMessageId: new Map([[written.messageId ?? "", id]]), emailIds: new Set([id]) };
+  assert.deepEqual(
+    [copy, renamed].map((one) => knownAsSent(one, sent)),
+    [known, known],
+  );
   assert.equal(knownAsSent(written, sent), null);
+  assert.equal(knownAsSent(renamed, { byMessageId: new Map(), emailIds: new Set() }), null);
+  assert.equal(knownAsSent({ ...renamed, headers: [["x-waypost-email", "' or true"]] }, sent), null);
 });

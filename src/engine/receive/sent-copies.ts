@@ -1,7 +1,7 @@
 import { sentUnder } from "../../ledger/outbox.ts";
 import { addressKey } from "../../model/address.ts";
 import type { Known } from "../../model/facts.ts";
-import { decisionKey, identityOf, sentIdentity } from "../../model/identity.ts";
+import { decisionKey, emailIdentityOf, identityOf, sentIdentity } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Sql } from "../../model/sql.ts";
 import type { Candidate, Reading } from "./reading.ts";
@@ -27,15 +27,50 @@ export function keyAsSentCopy({ address }: { readonly address: string }, { head,
   return head.isSentCopy || isReceived || identity.weak ? null : sentIdentity(identity).key;
 }
 
-/** Of which emails these are copies because Waypost sent them itself, by Message-ID. One statement, or none where no message is the copy of a sender. */
-export async function sentByWaypost(sql: Sql, organization: string, heads: readonly MessageHead[]): Promise<ReadonlyMap<string, string>> {
-  const ids = [...new Set(heads.flatMap(({ isSentCopy, messageId }) => (isSentCopy && messageId !== null ? [messageId] : [])))];
-  if (ids.length === 0) return new Map();
-  return new Map((await sentUnder(sql, organization, ids, [])).map(({ messageId, emailId }) => [messageId, emailId]));
+/** The candidate as the copy that its sender keeps. */
+export function asSentCopy(candidate: Candidate): Candidate {
+  const head: MessageHead = { ...candidate.head, isSentCopy: true };
+  const identity = emailIdentityOf(head);
+  return { ...candidate, head, identity, key: decisionKey(identity, head) };
+}
+
+/** What the outbox knows of a page: emails by the Message-IDs under which they went out, and those that went out under any. */
+export interface SentByWaypost {
+  readonly byMessageId: ReadonlyMap<string, string>;
+  readonly emailIds: ReadonlySet<string>;
+}
+
+/**
+ * Which emails went out of which these may be copies: by Message-ID, and by the mark that Waypost gives what it sends, because some mail systems give a
+ * message another Message-ID. One statement, or none where no message is the copy of a sender.
+ */
+export async function sentByWaypost(sql: Sql, organization: string, heads: readonly MessageHead[]): Promise<SentByWaypost> {
+  const copies = heads.filter(({ isSentCopy }) => isSentCopy);
+  const ids = [...new Set(copies.flatMap(({ messageId }) => messageId ?? []))];
+  const marks = [...new Set(copies.flatMap((head) => markOf(head) ?? []))];
+  const sent = ids.length + marks.length === 0 ? [] : await sentUnder(sql, organization, ids, marks);
+  return {
+    byMessageId: new Map(sent.map(({ messageId, emailId }) => [messageId, emailId])),
+    emailIds: new Set(sent.map(({ emailId }) => emailId)),
+  };
 }
 
 /** What the outbox knows of a message; null: nothing. */
-export function knownAsSent({ isSentCopy, messageId }: MessageHead, sent: ReadonlyMap<string, string>): Known | null {
-  const emailId = isSentCopy && messageId !== null ? sent.get(messageId) : undefined;
-  return emailId === undefined ? null : { emailId, how: null, wasSent: true };
+export function knownAsSent(head: MessageHead, { byMessageId, emailIds }: SentByWaypost): Known | null {
+  if (!head.isSentCopy) return null;
+  const mark = markOf(head);
+  const emailId = byMessageId.get(head.messageId ?? "") ?? (mark !== null && emailIds.has(mark) ? mark : null);
+  return emailId === null ? null : { emailId, how: null, wasSent: true };
+}
+
+const EMAIL_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** X-Waypost-Email, where it has the form of an email's id. */
+function markOf({ headers }: MessageHead): string | null {
+  const mark =
+    headers
+      .find(([name]) => name === "x-waypost-email")?.[1]
+      .trim()
+      .toLowerCase() ?? "";
+  return EMAIL_ID.test(mark) ? mark : null;
 }
