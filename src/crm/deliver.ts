@@ -116,7 +116,8 @@ function stateOf({ placement, sent, received }: IncomingEmail): Record<string, u
   const at = storableInstant(received);
   if (placement.direction !== "outgoing")
     return { directioncode: false, statuscode: STATUS.received, senton: storableInstant(sent), receivedon: at, actualend: at };
-  const left = storableInstant(sent ?? received);
+  // The clock of a mail program may go wrong; a copy may be filed long after the message left.
+  const left = storableInstant(sent !== null && sent < received ? sent : received);
   return { directioncode: true, statuscode: STATUS.sent, senton: left, receivedon: null, actualend: left };
 }
 

@@ -220,20 +220,22 @@ export function receivingPromises(crmOf: () => CrmUnderTest): void {
     const [ann, carla, dan] = [unique("ann"), unique("carla"), unique("dan")];
     const parties = [party(PARTICIPATION.sender, ann), party(PARTICIPATION.to, carla), party(PARTICIPATION.bcc, dan)];
     const [sent, received] = [new Date("2026-03-03T10:00:00Z"), new Date("2026-03-03T10:00:05Z")];
-    const [dated, undated] = [sent, null].map((sent) => incoming({ sent, received, placement: { direction: "outgoing", parties } }));
-    assert.ok(dated && undated);
-    await crm.deliver([dated, undated]);
+    const [dated, undated, ahead] = [sent, null, new Date("2036-01-01T00:00:00Z")].map((sent) =>
+      incoming({ sent, received, placement: { direction: "outgoing", parties } }),
+    );
+    assert.ok(dated && undated && ahead);
+    await crm.deliver([dated, undated, ahead]);
     const seen = await crmOf().read(dated.id);
     assert.equal(seen?.status, STATUS.sent);
     assert.deepEqual(
       seen?.parties.flatMap(({ participation, address }) => (participation === PARTICIPATION.bcc ? [address] : [])),
       [dan],
     );
-    const facts = await crm.facts(query([dated, undated].map(({ messageId }) => head({ messageId }))));
+    const facts = await crm.facts(query([dated, undated, ahead].map(({ messageId }) => head({ messageId }))));
     const factsOf = ({ messageId }: typeof dated) =>
       facts.emailsByMessageId.get(messageId ?? "")?.map(({ direction, at, sent: written }) => [direction, at, written]);
     assert.deepEqual(factsOf(dated), [["outgoing", sent, sent]]);
-    assert.deepEqual(factsOf(undated)?.[0]?.slice(0, 2), ["outgoing", received]);
+    for (const one of [undated, ahead]) assert.deepEqual(factsOf(one)?.[0]?.slice(0, 2), ["outgoing", received]);
     assert.deepEqual(await crm.pending(ann, 10, new Date()), [], "it is not sent once more");
   });
 
