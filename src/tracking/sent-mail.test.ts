@@ -97,6 +97,15 @@ describe("sent mail", () => {
     assert.equal(sent(0, onBehalf, { voters: [owner, queue("Support", SUPPORT)], mailboxOwner: owner }).outcome, "tracked");
   });
 
+  it("is what the owner wrote in the name of a queue: mail programs file it here, and name nobody else", () => {
+    const support = queue("Support", SUPPORT);
+    const asQueue = { from: [address(SUPPORT)], sender: null };
+    const { outcome, placement } = sent(0, asQueue, { voters: [ANN_FIRST, support] });
+    assert.deepEqual([outcome, placement?.direction, placement?.ownerId], ["tracked", "outgoing", ANN_FIRST.ownerId]);
+    const ofBen = sent(0, { from: [address(BEN)], sender: null }, { voters: [ANN_FIRST, user("Ben", BEN)] });
+    assert.match(because(ofBen, "sent mail"), /is not the mailbox's owner, nor a queue/);
+  });
+
   it("is tracked by hand although the setting is off", () => {
     const wish = { verb: "track", by: "Eva", at: new Date("2025-04-01T00:00:00Z"), regarding: null } as const;
     const { outcome, placement } = decide({ head: SENT, facts: { voters: [user("Ann", ANN, { filter: 4 })] }, context: { wish } });

@@ -36,12 +36,13 @@ export const ownSentMail: Gate = ({ head, facts, context }: Question) => {
     );
   }
   const authors = claimedAuthors(head).map(({ address }) => quote(address));
-  const who = authors.length === 0 ? "it names nobody who wrote it" : `${listing(authors, 3)}, who wrote it, is not the mailbox's owner`;
+  const who =
+    authors.length === 0 ? "it names nobody who wrote it" : `${listing(authors, 3)}, who wrote it, is not the mailbox's owner, nor a queue`;
   const because = `It lies among the sent mail of ${context.mailbox.address}, but ${who}. Moved to a folder of received mail that is read, it is decided there.`;
   return skip(no(RULE.sentMail, because), REASON.unknown);
 };
 
-/** Whether From or Sender holds an address of the mailbox or of its owner. */
+/** Whether From or Sender holds an address of the mailbox or of its owner, or of a queue: who answers in its name has the copy in his own mailbox. */
 export function ownerWrote(head: MessageHead, facts: OwnerFacts, mailbox: string): boolean {
   return claimedAuthors(head).some((one) => isOwners(one, facts, mailbox));
 }
@@ -49,5 +50,5 @@ export function ownerWrote(head: MessageHead, facts: OwnerFacts, mailbox: string
 function isOwners({ address }: Address, facts: OwnerFacts, mailbox: string): boolean {
   if (addressKey(address) === addressKey(mailbox)) return true;
   const owner = facts.mailboxOwner?.record;
-  return owner !== undefined && votersAt(address, facts).some(({ record }) => record.type === owner.type && record.id === owner.id);
+  return votersAt(address, facts).some(({ record }) => record.type === "queue" || (record.type === owner?.type && record.id === owner.id));
 }
