@@ -52,6 +52,12 @@ export function sentIdentity({ key, weak }: Identity): Identity {
   return { key: sha256(`sent ${key}`), weak };
 }
 
+/** Both under which a message may have been decided, wherever it lies now. */
+export function eitherIdentity(head: MessageHead): readonly [Identity, Identity] {
+  const identity = identityOf(head);
+  return [identity, sentIdentity(identity)];
+}
+
 function isWeak(head: MessageHead): boolean {
   const date = dateOf(head);
   return head.messageId === null || date === null || date < FIRST_DATE_THAT_TELLS;

@@ -6,6 +6,7 @@ import type { WhatIfRequest } from "../../src/engine/operations/what-if.ts";
 import { STATUS } from "../../src/model/email.ts";
 import { foreignCrm } from "../contract/foreign-crm.ts";
 import { missingServers } from "../servers/needs.ts";
+import { openCodes } from "./alerts.ts";
 import { atEach, copy, decisionsIn, letter, makeFolders, messageIdOf, move } from "./incoming.ts";
 import { contactsFor, draftFrom, mailIn, pressSend } from "./outgoing.ts";
 import { addressOf, type EngineRig, engineRig, type RigApp, type RigChanges, type RigUser, receive, send } from "./rig.ts";
@@ -323,6 +324,48 @@ onOneDatabaseEach("sent mail", servers, (promise) => {
     assert.equal((await audit(false))?.missing, 0);
   });
 
+  promise("without a Message-ID, moved, and its email lost: the audit delivers it as what was sent", async (database) => {
+    await using office = await openOffice(database, { profile: { folders: "personal" } });
+    const { app, ann } = office;
+    await makeFolders(rig.dovecot, ann, "Projects");
+    const mime = letter({ id: null, subject: office.id("nameless"), from: addressOf(ann), to: [office.carl], body: "As we said." });
+    await rig.dovecot.append(ann, "Sent", mime);
+    await office.round();
+    const before = await office.emails();
+    assert.deepEqual(before.map(shape), [["nameless", true, STATUS.sent]]);
+    await rig.dovecot.withImap(ann, async (client) => {
+      await client.mailboxOpen("Sent");
+      await client.messageMove("1:*", "Projects", { uid: true });
+    });
+    assert.equal((await office.round()).moved, 1);
+    await database.query("delete from crm.email where activityid = $1", [before[0]?.id]);
+    const { reports } = await app.operations.audit([addressOf(ann)], true, new AbortController().signal, () => {});
+    assert.equal(reports[0]?.repaired, 1);
+    assert.deepEqual(await office.emails(), before);
+  });
+
+  promise("what a list or an alias gives back to the sender was received, although the sent copy was read first", async (database) => {
+    await using office = await openOffice(database, { annIs: { filter: "all" } });
+    const { ann } = office;
+    const sales = `sales-of-${ann}@company.test`;
+    await office.sends("round", [sales]);
+    assert.equal((await office.round()).tracked, 1);
+    const back = letter({ id: office.id("round"), subject: office.id("round"), from: addressOf(ann), to: [sales] });
+    await rig.dovecot.append(ann, "INBOX", `Delivered-To: ${addressOf(ann)}\r\n${back}`);
+    assert.equal((await office.round()).tracked, 1);
+    assert.deepEqual((await office.emails()).map(({ outgoing }) => outgoing).sort(), [false, true]);
+    assert.equal((await office.round()).received, 0);
+  });
+
+  promise("is history: it is kept where the CRM may write no emails to the recipient, too", async (database) => {
+    await using office = await openOffice(database);
+    await database.query("update crm.contact set donotemail = true where lower(emailaddress1) = lower($1)", [office.carl]);
+    await office.sends("offer", [office.carl]);
+    assert.equal((await office.round()).tracked, 1);
+    assert.deepEqual((await office.emails()).map(shape), [["offer", true, STATUS.sent]]);
+    assert.equal((await send(office.app, office.ann)).counts.sent, 0, "it is not sent once more");
+  });
+
   promise("what-if tries filters on it by its recipients, and the setting switched off", async (database) => {
     await using office = await openOffice(database);
     const { app, ann } = office;
@@ -366,3 +409,39 @@ onOneDatabaseEach("sent mail", servers, (promise) => {
     );
   });
 });
+
+onOneDatabaseEach(
+  "sent mail, where processed mail is deleted",
+  servers,
+  (promise) => {
+    promise("stays in the folder where processed mail is deleted; moved to the inbox it goes like what lies there", async (database) => {
+      const queue = rig.newUser();
+      const queues = [{ name: queue, mailbox: { deleteAfterProcessing: true } }];
+      await using app = await rig.open(database, rig.configurationFor([], { settings: ON, queues }));
+      const lying = async (folder: string) => (await mailIn(rig.dovecot, queue, folder)).length;
+      for (const [name, id] of [
+        ["named", queue],
+        ["nameless", null],
+      ] as const)
+        await rig.dovecot.append(
+          queue,
+          "Sent",
+          letter({ id, subject: `${queue} ${name}`, from: addressOf(queue), to: ["dan@stranger.test"] }),
+        );
+      assert.equal((await round(app, queue)).tracked, 2);
+      await round(app, queue);
+      assert.equal(await lying("Sent"), 2);
+      await rig.dovecot.withImap(queue, async (client) => {
+        await client.mailboxOpen("Sent");
+        await client.messageMove("1:*", "INBOX", { uid: true });
+      });
+      await round(app, queue);
+      await round(app, queue);
+      assert.deepEqual([await lying("Sent"), await lying("INBOX")], [0, 0]);
+      const { rows } = await database.query("select directioncode from crm.email where starts_with(subject, $1 || ' ')", [queue]);
+      assert.deepEqual(rows, [{ directioncode: true }, { directioncode: true }]);
+      assert.deepEqual(await openCodes(app), []);
+    });
+  },
+  { engines: ["pglite"] },
+);

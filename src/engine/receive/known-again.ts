@@ -1,7 +1,7 @@
 import { type AlikeDecision, alikeDecisions, type Likeness } from "../../ledger/alike.ts";
 import { isReadAgain } from "../../ledger/former-places.ts";
 import { Failure } from "../../model/failure.ts";
-import { emailIdFor, identityOf, likenessOf, sentIdentity, strengthen } from "../../model/identity.ts";
+import { eitherIdentity, emailIdFor, identityOf, likenessOf, strengthen } from "../../model/identity.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
 import { readAgain } from "./read-again.ts";
 import type { Candidate, Reading } from "./reading.ts";
@@ -99,8 +99,7 @@ async function emailIdsByContent({ context, work, source }: Reading, questions: 
       const read = content.kind === "mime" && candidate !== undefined ? await readAgain(context, content.mime, true) : null;
       const fingerprint = read?.fingerprint ?? null;
       if (candidate === undefined || fingerprint === null) continue;
-      const identity = identityOf(candidate.head);
-      const ids = [identity, sentIdentity(identity)].map((one) => emailIdFor(work.mailbox.organization, strengthen(one, fingerprint).key));
+      const ids = eitherIdentity(candidate.head).map((one) => emailIdFor(work.mailbox.organization, strengthen(one, fingerprint).key));
       emailIds.set(candidate.key, ids);
     }
   } catch (error) {

@@ -46,7 +46,10 @@ import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 
 /** What is known of earlier decisions, by the ids of the refs: their keys, and the emails that were made. */
-type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId" | "isGone"> & Partial<Pick<PendingDecision, "lies">>>;
+type Earlier = ReadonlyMap<
+  string,
+  Pick<PendingDecision, "identity" | "emailId" | "isGone"> & Partial<Pick<PendingDecision, "lies">> & { readonly isSentCopy?: boolean }
+>;
 
 /** Which messages of the heads are decided. `passed`: the cursor passed by their places long ago, so that no later page tells of them. */
 export type Which = {

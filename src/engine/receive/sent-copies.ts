@@ -11,20 +11,37 @@ export function markedBySentFolder({ sent }: Pick<Reading, "sent">, head: Messag
   return head.folders.some((id) => sent.has(id)) ? { ...head, isSentCopy: true } : head;
 }
 
-/** The same for one that is decided again: it stays what it was when it was decided first, wherever it lies now. */
-export function markedByDecision(head: MessageHead, decision: { readonly identity: string } | undefined): MessageHead {
-  const isSentCopy = decision !== undefined && decision.identity === decisionKey(sentIdentity(identityOf(head)), head);
-  return isSentCopy ? { ...head, isSentCopy } : head;
+/**
+ * The same for one that is decided again: it stays what it was when it was decided first, wherever it lies now. Where its head is not kept any more, the key
+ * of the decision tells.
+ */
+export function markedByDecision(
+  head: MessageHead,
+  decision: { readonly identity: string; readonly isSentCopy?: boolean } | undefined,
+): MessageHead {
+  const isKept = decision?.isSentCopy === true;
+  return isKept || decision?.identity === decisionKey(sentIdentity(identityOf(head)), head) ? { ...head, isSentCopy: true } : head;
 }
 
 /**
  * The key of the decision about the copy that the sender keeps, if a message that lies elsewhere may be that one, moved. Null: it lies among sent mail, it is
- * addressed to the mailbox itself and so was received, or it is known by its place only.
+ * addressed to the mailbox itself or bears the marks of a delivery and so was received, or it is known by its place only.
  */
 export function keyAsSentCopy({ address }: { readonly address: string }, { head, identity }: Candidate): string | null {
   const key = addressKey(address);
   const isReceived = [...head.to, ...head.cc].some((one) => addressKey(one.address) === key);
-  return head.isSentCopy || isReceived || identity.weak ? null : sentIdentity(identity).key;
+  return head.isSentCopy || isReceived || wasDelivered(head) || identity.weak ? null : sentIdentity(identity).key;
+}
+
+/**
+ * What mail servers write where they deliver, and lists where they hand on. Return-Path is none of them: some servers that file sent mail themselves write
+ * it there too.
+ */
+const OF_DELIVERY: ReadonlySet<string> = new Set(["delivered-to", "x-original-to", "list-id"]);
+
+/** A list or an alias gives the sender his own mail back. */
+function wasDelivered({ headers }: MessageHead): boolean {
+  return headers.some(([name]) => OF_DELIVERY.has(name));
 }
 
 /** The candidate as the copy that its sender keeps. */
@@ -34,10 +51,10 @@ export function asSentCopy(candidate: Candidate): Candidate {
   return { ...candidate, head, identity, key: decisionKey(identity, head) };
 }
 
-/** What the outbox knows of a page: emails by the Message-IDs under which they went out, and those that went out under any. */
+/** What the outbox knows of a page: emails by the Message-IDs under which they went out, and the dates that those had which went out under any. */
 export interface SentByWaypost {
   readonly byMessageId: ReadonlyMap<string, string>;
-  readonly emailIds: ReadonlySet<string>;
+  readonly composedAt: ReadonlyMap<string, readonly Date[]>;
 }
 
 /**
@@ -51,16 +68,22 @@ export async function sentByWaypost(sql: Sql, organization: string, heads: reado
   const sent = ids.length + marks.length === 0 ? [] : await sentUnder(sql, organization, ids, marks);
   return {
     byMessageId: new Map(sent.map(({ messageId, emailId }) => [messageId, emailId])),
-    emailIds: new Set(sent.map(({ emailId }) => emailId)),
+    composedAt: new Map([...Map.groupBy(sent, ({ emailId }) => emailId)].map(([id, its]) => [id, its.map(({ composedAt }) => composedAt)])),
   };
 }
 
 /** What the outbox knows of a message; null: nothing. */
-export function knownAsSent(head: MessageHead, { byMessageId, emailIds }: SentByWaypost): Known | null {
+export function knownAsSent(head: MessageHead, { byMessageId, composedAt }: SentByWaypost): Known | null {
   if (!head.isSentCopy) return null;
   const mark = markOf(head);
-  const emailId = byMessageId.get(head.messageId ?? "") ?? (mark !== null && emailIds.has(mark) ? mark : null);
+  const isMarked = mark !== null && (composedAt.get(mark) ?? []).some((date) => isDateOf(date, head));
+  const emailId = byMessageId.get(head.messageId ?? "") ?? (isMarked ? mark : null);
   return emailId === null ? null : { emailId, how: null, wasSent: true };
+}
+
+/** Mail programs keep the mark in what a person writes on the pattern of an old message. That has a date of its own; both count whole seconds. */
+function isDateOf(composedAt: Date, { date }: MessageHead): boolean {
+  return date === null || date.getTime() === composedAt.getTime();
 }
 
 const EMAIL_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
