@@ -59,16 +59,16 @@ async function insertEmails(sql: Sql, emails: readonly IncomingEmail[], hashes: 
        conversationindex, baseconversationindex, trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, regardingobjectid,
        regardingobjecttypecode, regardingobjectidname, acceptingentityid, acceptingentitytypecode, isduplicatesenderunresolved, internetmessageheaders,
        notifications, prioritycode, attachmentcount, ownerid, owneridtype, senton, receivedon, actualend)
-     select activityid, subject, descriptionhash, plaintexthash, replytexthash, false, ${STATUS.received}, sender, torecipients, submittedby, messageid, inreplyto,
+     select activityid, subject, descriptionhash, plaintexthash, replytexthash, directioncode, statuscode, sender, torecipients, submittedby, messageid, inreplyto,
        conversationindex, baseconversationindex, trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, regardingobjectid,
        regardingobjecttypecode, regardingobjectidname, acceptingentityid, acceptingentitytypecode, isduplicatesenderunresolved, internetmessageheaders,
-       notifications, prioritycode, attachmentcount, ownerid, owneridtype, senton, receivedon, receivedon
-     from jsonb_to_recordset($1::jsonb) one (activityid uuid, subject text, descriptionhash text, plaintexthash text, replytexthash text, sender text, torecipients text,
+       notifications, prioritycode, attachmentcount, ownerid, owneridtype, senton, receivedon, actualend
+     from jsonb_to_recordset($1::jsonb) one (activityid uuid, subject text, descriptionhash text, plaintexthash text, replytexthash text, directioncode boolean, statuscode smallint, sender text, torecipients text,
        submittedby text, messageid text, inreplyto text, conversationindex text, baseconversationindex text, trackingtoken text,
        correlationmethod smallint, correlatedactivityid uuid, parentactivityid uuid, regardingobjectid uuid, regardingobjecttypecode text,
        regardingobjectidname text, acceptingentityid uuid, acceptingentitytypecode text, isduplicatesenderunresolved boolean,
        internetmessageheaders jsonb, notifications smallint, prioritycode smallint, attachmentcount int, ownerid uuid, owneridtype text,
-       senton timestamptz, receivedon timestamptz)
+       senton timestamptz, receivedon timestamptz, actualend timestamptz)
      order by activityid
      on conflict (activityid) do nothing returning activityid as id`,
     [storableJson(emails.map((email, index) => emailRow(email, hashes[index]))), emails.map(({ id }) => id)],
@@ -107,9 +107,18 @@ function emailRow(email: IncomingEmail, hashes: TextHashes | undefined): Record<
     attachmentcount: email.attachments.length,
     ownerid: placement.ownerId,
     owneridtype: placement.ownerId === null ? null : placement.ownerType,
-    senton: storableInstant(email.sent),
-    receivedon: storableInstant(email.received),
+    ...stateOf(email),
   };
+}
+
+/** What was sent from a mailbox stands in the CRM like what the CRM sent (product-behaviour 4.1). */
+function stateOf({ placement, sent, received }: IncomingEmail): Record<string, unknown> {
+  const at = storableInstant(received);
+  if (placement.direction !== "outgoing")
+    return { directioncode: false, statuscode: STATUS.received, senton: storableInstant(sent), receivedon: at, actualend: at };
+  // The clock of a mail program may go wrong; a copy may be filed long after the message left.
+  const left = storableInstant(sent !== null && sent < received ? sent : received);
+  return { directioncode: true, statuscode: STATUS.sent, senton: left, receivedon: null, actualend: left };
 }
 
 /** What smart matching compares of an email. */

@@ -199,7 +199,7 @@ function emailColumns(participants: number): string {
        array(select distinct crm.address_key(party.addressused) from crm.activityparty party
              where party.activityid = email.activityid and party.addressused <> '' limit $${participants}) as participants,
        coalesce(email.receivedon, email.senton, email.createdon) as at,
-       case when email.directioncode then null else email.senton end as sent,
+       case when email.directioncode and email.internetmessageheaders is null then null else email.senton end as sent,
        email.regardingobjecttypecode as "regardingType", email.regardingobjectid as "regardingId", email.regardingobjectidname as "regardingName",
        email.ownerid as "ownerId"`;
 }

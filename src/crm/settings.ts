@@ -51,6 +51,7 @@ const SCHEMA = z.object({
   maxuploadfilesize: whole(1, 131_072),
   blockedattachments: z.string(),
   DoNotAutoTrackEmail: flag,
+  AutoTrackSentFolderItems: flag,
   TrackCategorizedItems: flag,
   CategoryKeyword: keyword,
   DoNotCorrelateForwardedEmailsAsReplies: flag,

@@ -1,5 +1,5 @@
 import { type Outcome, REASON, type RuleAnswer } from "../model/decision.ts";
-import { identityOf } from "../model/identity.ts";
+import { emailIdentityOf, identityOf } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
@@ -106,7 +106,7 @@ export type ClaimedCopy = Pick<Copy, "organization" | "head" | "emailId">;
  */
 export async function setClaims(tx: Transaction, copies: readonly ClaimedCopy[], deliveredAt: Date | null): Promise<void> {
   for (const [organization, some] of Map.groupBy(copies, (one) => one.organization)) {
-    const identities = some.flatMap(({ head }) => (head === null || identityOf(head).weak ? [] : identityOf(head).key));
+    const identities = some.flatMap(({ head }) => (head === null || identityOf(head).weak ? [] : emailIdentityOf(head).key));
     // What only the content tells, or whose head is gone, is found by its email, without an index: seldom asked for.
     const emailIds = some.flatMap((one) => (one.emailId !== null && wouldBe(organization, one.head) === null ? one.emailId : []));
     const set = deliveredAt === null ? "delivered_at = null" : "delivered_at = coalesce(delivered_at, $3)";

@@ -107,7 +107,7 @@ onBothEngines("a decision made again replaces the first one and keeps its number
       ["ben@example.test", "skipped", ["sent@example.test"], NOW],
     ],
   );
-  assert.deepEqual(await decisionsByIdentity(database, ANN, [message.identity, "unknown"]), first);
+  assert.deepEqual((await decisionsByIdentity(database, ANN, [message.identity, "unknown"])).decided, first);
   assert.equal((await store(database, ANN, [])).size, 0);
 });
 
@@ -227,7 +227,7 @@ onBothEngines(
     const slipped = decided("slipped@stranger.test", { undecided: true });
     const known = async () => [
       (await knownPlaces(database, ANN, "INBOX", [slipped.head.ref.id])).size,
-      (await decisionsByIdentity(database, ANN, [slipped.identity])).size,
+      (await decisionsByIdentity(database, ANN, [slipped.identity])).decided.size,
     ];
     await store(database, ANN, [slipped]);
     assert.deepEqual(await known(), [0, 0]);
@@ -357,12 +357,12 @@ onBothEngines(
     await database.transaction((tx) => quarantine(tx, ANN, [{ decisionId: id, step: "read", failure: failure }], NOW));
     await markGone(database, ANN, [large.head.ref], later(1));
     await database.transaction((tx) => leaveDecided(tx, [id], later(2)));
-    assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).size, 1, "nobody asked for it");
+    assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).decided.size, 1, "nobody asked for it");
     await askForRetry(database, "all");
     await database.transaction((tx) => leaveDecided(tx, [id], later(2)));
     assert.deepEqual((await pendingDecisions(database, ANN, { after: 0, limit: 10 })).ids, []);
     const [left] = await findDecisions(database, "large@stranger.test");
     assert.deepEqual([left?.outcome, left?.undecided, left?.quarantine?.code], ["quarantined", true, "too large"]);
-    assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).size, 0);
+    assert.equal((await decisionsByIdentity(database, ANN, [large.identity])).decided.size, 0);
   },
 );

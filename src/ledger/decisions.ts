@@ -67,13 +67,33 @@ export interface DecisionRow {
   readonly quarantine: { readonly code: string; readonly message: string; readonly remedy: string; readonly attempts: number } | null;
 }
 
-/** Decisions of a mailbox by identity: a message that was moved or copied is known by it. One that slipped away undecided is not known. */
-export async function decisionsByIdentity(sql: Sql, mailboxId: string, identities: readonly string[]): Promise<Map<string, number>> {
-  const { rows } = await sql.query<{ id: number; identity: string }>(
-    "select id, identity from waypost.decision where mailbox_id = $1 and identity = any($2) and not undecided",
-    [mailboxId, identities],
+/** What a mailbox knows of messages by their identities. */
+export interface KnownByIdentity {
+  /** Ids of the decisions. */
+  readonly decided: ReadonlyMap<string, number>;
+  /** Identities of copies that senders keep, and that slipped away undecided. */
+  readonly slipped: ReadonlySet<string>;
+}
+
+/**
+ * Decisions of a mailbox by identity: a message that was moved or copied is known by it. One that slipped away undecided is not known.
+ * @param sent further identities, of the copies that senders keep: what lay among sent mail, and was not sent, is not known by them
+ */
+export async function decisionsByIdentity(
+  sql: Sql,
+  mailboxId: string,
+  identities: readonly string[],
+  sent: readonly string[] = [],
+): Promise<KnownByIdentity> {
+  const { rows } = await sql.query<{ id: number; identity: string; undecided: boolean }>(
+    `select id, identity, undecided from waypost.decision where mailbox_id = $1 and identity = any($2) and (not undecided or identity = any($3))
+       and not (identity = any($3) and rules @> '[{"rule": "sent mail", "answer": "no"}]')`,
+    [mailboxId, [...identities, ...sent], sent],
   );
-  return new Map(rows.map((row) => [row.identity, row.id]));
+  return {
+    decided: new Map(rows.flatMap(({ id, identity, undecided }) => (undecided ? [] : [[identity, id]]))),
+    slipped: new Set(rows.flatMap(({ identity, undecided }) => (undecided ? [identity] : []))),
+  };
 }
 
 /** Decisions in one statement, some 300 KB of JSON: more at a time is no faster, but holds the event loop and megabytes of text. */

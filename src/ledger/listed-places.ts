@@ -15,6 +15,8 @@ export interface DecisionThere {
   readonly received: Date;
   /** Ids of all folders in which the message lies. */
   readonly lies: readonly string[];
+  /** It was decided as the copy that its sender keeps, as far as its head is kept. */
+  readonly isSentCopy: boolean;
 }
 
 /** The decisions about what lies at these refs of a stream, by the ids of the refs. A place that was left, and one of which nothing was decided, has none. */
@@ -26,13 +28,13 @@ export async function decisionsAt(
 ): Promise<Map<string, DecisionThere>> {
   const { rows } = await sql.query<DecisionThere & { readonly id: string }>(
     // Place by place, by the whole of the index: without statistics the planner would go through all places of the stream.
-    `select one.id, decision_id as "decisionId", identity, outcome, email_id as "emailId", case when purged_at is null then message_id end as "messageId", received,
+    `select one.id, decision_id as "decisionId", identity, outcome, email_id as "emailId", case when purged_at is null then message_id end as "messageId", received, is_sent_copy as "isSentCopy",
        array(select distinct unnest(folders) from waypost.location where location.decision_id = there.decision_id and gone_at is null) as lies
      from unnest($3::text[]) one (id)
        cross join lateral (
          select decision_id from waypost.location where mailbox_id = $1 and stream_id = $2 and ref_id = one.id and gone_at is null offset 0) there
        cross join lateral (
-         select identity, outcome, email_id, message_id, purged_at, received, undecided from waypost.decision where decision.id = decision_id offset 0) decision
+         select identity, outcome, email_id, message_id, purged_at, received, undecided, coalesce(head->'isSentCopy' = 'true', false) as is_sent_copy from waypost.decision where decision.id = decision_id offset 0) decision
      where not undecided`,
     [mailboxId, stream, ids],
   );

@@ -11,6 +11,7 @@ import {
   noteCopy,
   type OutboxRow,
   type Result,
+  sentUnder,
   storeResult,
   unfinished,
   unknownSendings,
@@ -161,5 +162,20 @@ onBothEngines(
       (await unknownSendings(database)).map((one) => [one.emailId, one.generation, one.settlement]),
       [[EMAIL, 1, unknown.settlement]],
     );
+  },
+);
+
+onBothEngines(
+  "an email that some have already went out, also while the next attempt is only intended; before the first, none did",
+  async (database) => {
+    await describeMailboxes(database);
+    const row = await begun(database);
+    const known = async () =>
+      (await sentUnder(database, ORGANIZATION, [intent.messageId], [EMAIL])).map(({ emailId, composedAt }) => [emailId, composedAt]);
+    assert.deepEqual(await known(), []);
+    await storeResult(database, row, retry, later(1));
+    await markSettled(database, row, later(2));
+    assert.equal((await begun(database, {}, later(60))).stage, "intended");
+    assert.deepEqual(await known(), [[EMAIL, row.composedAt]]);
   },
 );

@@ -74,9 +74,14 @@ export async function withdraw(sql: Sql, row: OutboxRow): Promise<void> {
 export interface SentUnder {
   readonly messageId: string;
   readonly emailId: string;
+  /** Its Date header. */
+  readonly composedAt: Date;
 }
 
-/** Those of these Message-IDs under which emails of the organization went out, and all under which these emails did. */
+/**
+ * Those of these Message-IDs under which emails of the organization went out, and all under which these emails did. One that is only intended did where an
+ * attempt before came to an answer: some recipients may have it.
+ */
 export async function sentUnder(
   sql: Sql,
   organization: string,
@@ -84,8 +89,10 @@ export async function sentUnder(
   emailIds: readonly string[],
 ): Promise<SentUnder[]> {
   const { rows } = await sql.query<SentUnder>(
-    `select message_id as "messageId", email_id as "emailId" from waypost.outbox where message_id = any($2::text[]) and organization = $1 and stage <> 'intended'
-     union select message_id, email_id from waypost.outbox where email_id = any($3::uuid[]) and organization = $1 and stage <> 'intended'`,
+    `select message_id as "messageId", email_id as "emailId", composed_at as "composedAt" from waypost.outbox
+     where message_id = any($2::text[]) and organization = $1 and (stage <> 'intended' or attempts > 0)
+     union select message_id, email_id, composed_at from waypost.outbox
+     where email_id = any($3::uuid[]) and organization = $1 and (stage <> 'intended' or attempts > 0)`,
     [organization, messageIds.map(storableText), emailIds],
   );
   return rows;

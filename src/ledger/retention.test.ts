@@ -88,7 +88,7 @@ onBothEngines(
       { rule: "filter", answer: "no", because: "", settings: { incomingemailfilteringmethod: 2 } },
     ]);
     assert.deepEqual((await findCopies(database, { messageId: "plum-id@plum-sender.test", emailId: null, number: null }))[0]?.head, null);
-    assert.deepEqual([...(await decisionsByIdentity(database, ANN, [SECRET.identity])).values()], [id], "it is known again");
+    assert.deepEqual([...(await decisionsByIdentity(database, ANN, [SECRET.identity])).decided.values()], [id], "it is known again");
     const woken = await database.transaction((tx) => reconsiderWaiting(tx, ORGANIZATION, ["plum-question@example.test"]));
     assert.deepEqual(woken, [], "it waits for nothing any more");
     assert.equal(await purgeBefore(database, later(1)), 0, "once");

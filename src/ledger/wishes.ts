@@ -1,4 +1,4 @@
-import { emailIdFor, identityOf } from "../model/identity.ts";
+import { emailIdentityOf, emailIdFor } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson, storableText } from "../model/text.ts";
@@ -15,7 +15,7 @@ export interface WishedMessage {
 
 /** The email that a message is or would be, as far as its head tells; null where only the content does, or there is no head. Pure. */
 export function wouldBe(organization: string, head: MessageHead | null): string | null {
-  const identity = head === null || head.unreadable !== undefined ? null : identityOf(head);
+  const identity = head === null || head.unreadable !== undefined ? null : emailIdentityOf(head);
   return identity === null || identity.weak ? null : emailIdFor(organization, identity.key);
 }
 

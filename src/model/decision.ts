@@ -55,6 +55,8 @@ export interface Party {
 
 /** How a tracked message is to stand in the CRM. */
 export interface Placement {
+  /** Left out: incoming. */
+  readonly direction?: "outgoing";
   readonly parties: readonly Party[];
   readonly ownerId: string | null;
   readonly ownerType: "systemuser" | "team";

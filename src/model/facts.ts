@@ -33,7 +33,7 @@ export interface EarlierEmail {
   readonly participants: readonly string[];
   /** When it was sent or received. */
   readonly at: Date;
-  /** The Date header of a received email; null for others. */
+  /** The Date header of the message that became the email; null for what the CRM sent. */
   readonly sent: Date | null;
   readonly regarding: RecordRef | null;
   readonly ownerId: string | null;
@@ -78,4 +78,6 @@ export interface Known {
   readonly emailId: string | null;
   /** Said as evidence: `read in mailbox bob@…`. */
   readonly how: string | null;
+  /** Waypost sent the message itself, from that email: this is a copy that the mail system or Waypost filed. */
+  readonly wasSent?: true;
 }

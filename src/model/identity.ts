@@ -38,6 +38,26 @@ export function identityOf(head: MessageHead): Identity {
   return { key: sha256(JSON.stringify(fields)), weak };
 }
 
+/**
+ * The identity under which a message becomes an email: the copy that its sender keeps becomes another one than what the others receive
+ * (product-behaviour 4.10).
+ */
+export function emailIdentityOf(head: MessageHead): Identity {
+  const identity = identityOf(head);
+  return head.isSentCopy ? sentIdentity(identity) : identity;
+}
+
+/** That of the sender's copy of the same message. */
+export function sentIdentity({ key, weak }: Identity): Identity {
+  return { key: sha256(`sent ${key}`), weak };
+}
+
+/** Both under which a message may have been decided, wherever it lies now. */
+export function eitherIdentity(head: MessageHead): readonly [Identity, Identity] {
+  const identity = identityOf(head);
+  return [identity, sentIdentity(identity)];
+}
+
 function isWeak(head: MessageHead): boolean {
   const date = dateOf(head);
   return head.messageId === null || date === null || date < FIRST_DATE_THAT_TELLS;

@@ -22,6 +22,8 @@ export interface MessageHead {
   readonly receivedFrom?: "trace" | "sender" | "reading";
   /** Bytes as announced; some servers are wrong about it. */
   readonly size: number;
+  /** It is the copy that its sender keeps: it was found among the sent mail of the mailbox. Whoever reads the mailbox knows, not the mail system. */
+  readonly isSentCopy?: true;
   /** Server flags and keywords, e.g. `\Seen`. */
   readonly flags: readonly string[];
   /** An id of the mail system that survives moves (OBJECTID EMAILID, Gmail, Graph), or null. */

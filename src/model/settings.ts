@@ -38,6 +38,8 @@ export interface OrganizationSettings {
   /** Semicolon list of extensions. */
   readonly blockedattachments: string;
   readonly DoNotAutoTrackEmail: boolean;
+  /** The sent mail of mailboxes becomes emails too. */
+  readonly AutoTrackSentFolderItems: boolean;
   /** A message that is given the category in a mail program is tracked. */
   readonly TrackCategorizedItems: boolean;
   /** No setting of Dynamics, where the category has a fixed identity: its name in mail programs, a keyword of IMAP. */
@@ -100,6 +102,7 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   maxuploadfilesize: 5120,
   blockedattachments: BLOCKED_EXTENSIONS,
   DoNotAutoTrackEmail: false,
+  AutoTrackSentFolderItems: false,
   TrackCategorizedItems: true,
   CategoryKeyword: "TrackedToDynamics365",
   DoNotCorrelateForwardedEmailsAsReplies: false,

@@ -43,7 +43,7 @@ function toDo(change: Change, wanted: Advised["wanted"]): string {
     case "enable":
       return `enable ${quote(change.record.name)} in the CRM`;
     case "new contact":
-      return `add the sender ${quote(change.address)} as a contact, lead or account`;
+      return `add ${quote(change.address)} as a contact, lead or account`;
     case "one record":
       return "leave the sender's address on one record only";
     case "new recipient":

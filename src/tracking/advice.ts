@@ -77,6 +77,7 @@ const STAGES: readonly string[] = [
   RULE.testMessage,
   RULE.askedFor,
   RULE.startDate,
+  RULE.sentMail,
   RULE.duplicate,
   RULE.automaticTracking,
   RULE.sender,
@@ -100,6 +101,8 @@ function obstaclesIn(situation: Situation, decision: Decision): Change[] {
   switch (`${last?.rule} ${last?.answer}`) {
     case `${RULE.startDate} no`:
       return [{ kind: "start date", mailbox: context.mailbox.address, at: wholeSecond(head.received, 0) }];
+    case `${RULE.sentMail} no`:
+      return [{ kind: "setting", name: "AutoTrackSentFolderItems", value: true }];
     case `${RULE.automaticTracking} no`:
       return [{ kind: "setting", name: "DoNotAutoTrackEmail", value: false }];
     case `${RULE.senderConflict} yes`: {
@@ -124,12 +127,11 @@ function obstaclesIn(situation: Situation, decision: Decision): Change[] {
 
 /** What could make a filter accept, or bring the message to one that does. */
 function filterChanges(situation: Situation, { rules, waitingFor }: Decision): Change[] {
-  const sender = authorOf(situation.head);
   const asked = rules.filter(({ rule }) => rule === RULE.filter);
   const refusing = asked.filter(({ answer }) => answer === "no").slice(0, RECIPIENTS_LOOKED_AT);
   return [
     ...refusing.flatMap(openedFilter),
-    ...(sender === null || refusing.length === 0 ? [] : [{ kind: "new contact", address: sender.address } as const]),
+    ...(refusing.length === 0 ? [] : counterparts(situation)).map(({ address }) => ({ kind: "new contact", address }) as const),
     ...disabledVoters(situation).map((record) => ({ kind: "enable", record }) as const),
     ...(rules.some(({ rule }) => rule === RULE.recipients) ? recipients(situation).map(newRecipient) : []),
     ...SETTINGS_OF_THE_VOTE,
@@ -164,8 +166,16 @@ function openedFilter({ records, settings }: RuleAnswer): Change[] {
 function disabledVoters(situation: Situation): RecordRef[] {
   const { facts } = situation;
   const owner: readonly Voter[] = facts.mailboxOwner === null ? [] : [facts.mailboxOwner];
-  const voters = [...owner, ...recipients(situation).flatMap(({ address }) => votersAt(address, facts))].filter((one) => one.disabled);
+  const asked = situation.head.isSentCopy ? situation.head.from.slice(0, RECIPIENTS_LOOKED_AT) : recipients(situation);
+  const voters = [...owner, ...asked.flatMap(({ address }) => votersAt(address, facts))].filter((one) => one.disabled);
   return [...new Map(voters.map(({ record }) => [`${record.type} ${record.id}`, record])).values()];
+}
+
+/** Those of whom filters ask who they are. */
+function counterparts(situation: Situation): readonly Address[] {
+  if (situation.head.isSentCopy) return recipients(situation);
+  const author = authorOf(situation.head);
+  return author === null ? [] : [author];
 }
 
 function recipients({ head }: Situation): readonly Address[] {
@@ -187,6 +197,7 @@ function waysOut({ head, context }: Situation, { rules }: Decision): Changes[] {
     closedFilters(accepting, 4),
     [{ kind: "start date", mailbox: context.mailbox.address, at: wholeSecond(head.received, 1) } as const],
     [{ kind: "setting", name: "DoNotAutoTrackEmail", value: true } as const],
+    head.isSentCopy ? [{ kind: "setting", name: "AutoTrackSentFolderItems", value: false } as const] : [],
   ].filter((changes) => changes.length > 0);
 }
 

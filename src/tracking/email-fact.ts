@@ -15,7 +15,7 @@ export function emailFact(head: MessageHead, placement: PlacedEmail, emailId: st
     ...mailOf(head, placement.trackingToken),
     id: emailId,
     messageId: head.messageId,
-    direction: "incoming",
+    direction: head.isSentCopy ? "outgoing" : "incoming",
     conversationIndex: head.conversationIndex,
     at: head.received,
     sent: head.date,

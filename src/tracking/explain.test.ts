@@ -101,7 +101,7 @@ describe("explain", () => {
       /switch ignoreinternalemail off/,
     ],
     ["filter 1", {}, {}, /set the filter of Ann to "All email messages"\.$/],
-    ["filter 2", {}, { voters: [user("Ann", ANN, { filter: 2 })] }, /add the sender bob@customer\.example as a contact, lead or account/],
+    ["filter 2", {}, { voters: [user("Ann", ANN, { filter: 2 })] }, /add bob@customer\.example as a contact, lead or account/],
     [
       "a forced filter",
       {},

@@ -9,9 +9,10 @@ import { quote } from "./sentence.ts";
 
 /**
  * Mail between users and queues of the CRM (product-behaviour 4.10). By default it becomes two emails, the sender's and the recipient's;
- * with ignoreinternalemail the recipient's copy is refused, with the exceptions that the other four settings describe.
+ * with ignoreinternalemail the recipient's copy is refused, with the exceptions that the other four settings describe. The sender's is not asked about.
  */
 export const mailBetweenUsers: Gate = (question) => {
+  if (question.head.isSentCopy) return null;
   const { facts, sender } = question;
   const { ignoreinternalemail } = facts.settings;
   const voters = sender === null ? [] : votersAt(sender.address, facts);

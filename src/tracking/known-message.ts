@@ -17,52 +17,70 @@ const LISTS_TELL_BELOW = 400;
 const SAME_DATE_WITHIN = 1_000;
 
 /**
- * Is this message an email of the CRM already? The ledger knows it by its identity; the CRM by the Message-ID of its incoming emails.
+ * Is this message an email of the CRM already? The ledger knows it by its identity; the CRM by the Message-ID of its incoming emails, or of its
+ * outgoing ones where it is the sender's copy.
  * A Message-ID alone proves nothing, because careless senders use one twice: the rest of the head must agree (DESIGN, invariant 7).
  */
 export const knownMessage: Gate = (question) => {
   const { known } = question.context;
+  if (known.emailId !== null && known.wasSent) {
+    const because = "Waypost sent it itself, from an email of the CRM: this is the copy that was filed of it.";
+    return duplicate(yes(RULE.duplicate, because), known.emailId);
+  }
   if (known.emailId !== null) {
     const how = known.how === null ? "." : `: ${quote(known.how).replace(/\.$/, "")}.`;
     return duplicate(yes(RULE.duplicate, `An email was made from this very message before${how}`), known.emailId);
   }
   const { head, facts, sender } = question;
+  const direction = directionOf(head);
   const id = `Message-ID ${quote(head.messageId ?? "")}`;
   let difference: string | null = null;
-  for (const earlier of incomingOfSameId(question)) {
+  for (const earlier of emailsOfSameId(question)) {
     difference = differenceOf(head, sender?.address ?? null, earlier);
     if (difference === null && identityOf(head).weak) {
       return pass(
         no(
           RULE.duplicate,
-          `The CRM has an incoming email with ${id}, but without a date that tells, two messages can look alike: the content decides when it is read.`,
+          `The CRM has an ${direction} email with ${id}, but without a date that tells, two messages can look alike: the content decides when it is read.`,
         ),
       );
     }
     const untracked = difference === null ? question.context.untracked?.get(earlier.id) : undefined;
     if (untracked !== undefined) return skip(untrackedAnswer(untracked), REASON.unknown);
     if (difference === null) {
-      return duplicate(yes(RULE.duplicate, `The CRM has an incoming email with ${id}, and the other evidence agrees.`), earlier.id);
+      return duplicate(yes(RULE.duplicate, `The CRM has an ${direction} email with ${id}, and the other evidence agrees.`), earlier.id);
     }
   }
   if (difference !== null) {
     return pass(
-      no(RULE.duplicate, `The CRM has an incoming email with ${id}, but ${difference}: the id was used twice, so this is another message.`),
+      no(
+        RULE.duplicate,
+        `The CRM has an ${direction} email with ${id}, but ${difference}: the id was used twice, so this is another message.`,
+      ),
     );
   }
-  const sent = head.messageId !== null && (facts.emailsByMessageId.get(head.messageId) ?? []).length > 0;
+  const hasOther = head.messageId !== null && (facts.emailsByMessageId.get(head.messageId) ?? []).length > 0;
   return pass(
-    no(RULE.duplicate, sent ? "The CRM has only the sender's copy of this message." : "Neither the ledger nor the CRM has this message.", {
-      isGeneral: true,
-    }),
+    no(RULE.duplicate, hasOther ? OTHER_COPY[direction] : "Neither the ledger nor the CRM has this message.", { isGeneral: true }),
   );
 };
 
-/** In the order of their ids, so that the answer does not depend on how the CRM lists them. */
-function incomingOfSameId({ head, facts }: Question): readonly EarlierEmail[] {
+const OTHER_COPY = {
+  incoming: "The CRM has only the sender's copy of this message.",
+  outgoing: "The CRM has this message only as others received it.",
+} as const;
+
+/** In which direction the email goes that a message would become. */
+function directionOf({ isSentCopy }: MessageHead): EarlierEmail["direction"] {
+  return isSentCopy ? "outgoing" : "incoming";
+}
+
+/** Those in its direction, in the order of their ids, so that the answer does not depend on how the CRM lists them. */
+function emailsOfSameId({ head, facts }: Question): readonly EarlierEmail[] {
   if (head.messageId === null) return [];
-  const incoming = (facts.emailsByMessageId.get(head.messageId) ?? []).filter((one) => one.direction === "incoming");
-  return incoming.length < 2 ? incoming : [...incoming].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const direction = directionOf(head);
+  const known = (facts.emailsByMessageId.get(head.messageId) ?? []).filter((one) => one.direction === direction);
+  return known.length < 2 ? known : [...known].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /**

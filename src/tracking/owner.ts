@@ -20,9 +20,13 @@ export interface Ownership {
 /**
  * Who owns the new email (product-behaviour 4.9): of the users and owners of queues who may write emails, in the first of To, Cc and Bcc that has
  * any, the one who owns the correlated email, else the one who owns the sender's record, else the first. Where no recipient is such a user or queue,
- * the owner of the mailbox.
+ * the owner of the mailbox. Sent mail belongs to the owner of the mailbox from which it was sent.
  */
 export function chooseOwner(question: Question, correlated: EarlierEmail | null, sender: AddressMatch | null): Ownership {
+  const { mailboxOwner } = question.facts;
+  if (question.head.isSentCopy) {
+    return isCandidate(mailboxOwner) ? ownedBy(mailboxOwner, "has the mailbox from which it was sent") : nobodys();
+  }
   const candidates = candidatesOf(question);
   const owning = (id: string | null) => (id === null ? undefined : candidates.find((one) => one.ownerId === id));
   const ofCorrelated = owning(correlated?.ownerId ?? null);
@@ -31,8 +35,11 @@ export function chooseOwner(question: Question, correlated: EarlierEmail | null,
   if (ofSender !== undefined) return ownedBy(ofSender, "owns the sender's record");
   const first = candidates[0];
   if (first !== undefined) return ownedBy(first, "is the first recipient");
-  const { mailboxOwner } = question.facts;
   if (isCandidate(mailboxOwner)) return ownedBy(mailboxOwner, "has the mailbox, and no recipient can own it");
+  return nobodys();
+}
+
+function nobodys(): Ownership {
   return {
     ownerId: null,
     ownerType: "systemuser",

@@ -18,7 +18,8 @@ export interface QueueItems {
  * one whose mailbox is being read, which blind copies and lists do not name, and by setting the default queue of the email's owner. A queue's filter
  * counts here also where a setting takes its vote on tracking away; its mailbox would find the email there already and never add the item.
  */
-export function queueItems({ facts }: Question, ballots: readonly Ballot[], { voter }: Ownership): QueueItems {
+export function queueItems({ head, facts }: Question, ballots: readonly Ballot[], { voter }: Ownership): QueueItems {
+  if (head.isSentCopy) return { queueIds: [], answer: no(RULE.queueItems, "Sent mail gets no queue item.", { isGeneral: true }) };
   const { CreateQueueItemsForAcceptingQueueRecipients, CreateQueueItemForSynchronizingMailbox, AutoRouteToOwnerQueue } = facts.settings;
   const queues = new Map<string, RecordRef>();
   if (CreateQueueItemsForAcceptingQueueRecipients) {
@@ -46,9 +47,10 @@ export interface AdditionalQueueItem {
 
 /**
  * Where a message is an email already that another mailbox made, SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail gives the queue whose mailbox is
- * being read its item all the same (product-behaviour 4.12). Null: the setting is off, or no queue's mailbox is read.
+ * being read its item all the same (product-behaviour 4.12). Null: the setting is off, no queue's mailbox is read, or it is the queue's own sent mail.
  */
-export function additionalQueueItem({ facts }: Question): AdditionalQueueItem | null {
+export function additionalQueueItem({ head, facts }: Question): AdditionalQueueItem | null {
+  if (head.isSentCopy) return null;
   const queue = facts.settings.SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail ? queueBeingRead(facts) : null;
   if (queue === null) return null;
   const settings = { SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail: true };

@@ -20,13 +20,18 @@ export interface Resolution {
 
 /**
  * Resolves everybody on a message to records (product-behaviour 4.8): the sender to one at most, each address in To and Cc to all that
- * have it. An address without a record stays a party with its address. Received mail has an empty Bcc list.
+ * have it. An address without a record stays a party with its address. Received mail has an empty Bcc list; sent mail has those whom its
+ * sender's copy names.
  */
 export function resolve(question: Question): Resolution {
   const { head, facts, sender: author } = question;
   const sender = author === null ? NOBODY : chooseSender(question);
   const parties: Party[] = author === null ? [] : [partyOf(PARTICIPATION.sender, author, sender.match)];
-  const left = [...addRecipients(parties, PARTICIPATION.to, head.to, facts), ...addRecipients(parties, PARTICIPATION.cc, head.cc, facts)];
+  const left = [
+    ...addRecipients(parties, PARTICIPATION.to, head.to, facts),
+    ...addRecipients(parties, PARTICIPATION.cc, head.cc, facts),
+    ...(head.isSentCopy ? addRecipients(parties, PARTICIPATION.bcc, head.bcc, facts) : []),
+  ];
   const unresolved = parties.filter((one) => one.record === null).length;
   const remark =
     left.length === 0
@@ -55,9 +60,11 @@ interface SenderChoice {
 
 const NOBODY: SenderChoice = { match: null, conflict: false, because: "The message names no sender." };
 
-/** Active before inactive, then what the mailbox's owner owns, then the order of tables. */
-function chooseSender({ facts, sender, senderMatches }: Question): SenderChoice {
+/** Active before inactive, then what the mailbox's owner owns, then the order of tables. Sent mail is from a user or queue, whoever else has the address. */
+function chooseSender(question: Question): SenderChoice {
+  const { head, facts, sender, senderMatches } = question;
   const address = quote(sender?.address ?? "");
+  if (head.isSentCopy) return chooseOwnSender(question, address);
   const first = senderMatches[0];
   if (first === undefined) return { match: null, conflict: false, because: `The sender ${address} has no record.` };
   if (isOvercrowded(first.address, facts)) {
@@ -83,6 +90,15 @@ function chooseSender({ facts, sender, senderMatches }: Question): SenderChoice 
     conflict: false,
     because: `The sender is ${described(best)}, one of ${senderMatches.length} records with that address: ${why}.`,
   };
+}
+
+/** The owner of the mailbox before others. */
+function chooseOwnSender({ facts: { mailboxOwner }, senderMatches }: Question, address: string): SenderChoice {
+  const own = senderMatches.filter(({ record }) => record.type === "systemuser" || record.type === "queue");
+  const owner = mailboxOwner?.record;
+  const match = own.find(({ record }) => record.type === owner?.type && record.id === owner.id) ?? own[0] ?? null;
+  const because = match === null ? `The sender ${address} is no user or queue.` : `The sender is ${described(match)}.`;
+  return { match, conflict: false, because };
 }
 
 /** Adds the parties of one field and gives back the addresses that found no place. */

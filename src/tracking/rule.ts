@@ -8,6 +8,7 @@ export const RULE = {
   askedFor: "asked for",
   startDate: "start date",
   folder: "folder",
+  sentMail: "sent mail",
   duplicate: "duplicate",
   automaticTracking: "automatic tracking",
   sender: "sender",

@@ -16,9 +16,9 @@ export const usableSender: Gate = ({ head, sender }) => {
   return skip(no(RULE.sender, because), REASON.invalidSender);
 };
 
-/** With OverrideV5SenderConflictResolution a sender who could be several records keeps the message out (product-behaviour 4.8). */
-export const senderConflict: Gate = ({ facts, sender, senderMatches }) => {
-  if (!facts.settings.OverrideV5SenderConflictResolution) return null;
+/** With OverrideV5SenderConflictResolution a sender who could be several records keeps the message out (product-behaviour 4.8). Who sends from a mailbox is its owner. */
+export const senderConflict: Gate = ({ head, facts, sender, senderMatches }) => {
+  if (!facts.settings.OverrideV5SenderConflictResolution || head.isSentCopy) return null;
   const settings = { OverrideV5SenderConflictResolution: true };
   const address = quote(sender?.address ?? "");
   if (senderMatches.length < 2) return pass(no(RULE.senderConflict, `${address} stands for no more than one record.`, { settings }));

@@ -15,6 +15,7 @@ import { emailFact } from "./email-fact.ts";
 import { explain } from "./explain.ts";
 import { PageFacts } from "./page-facts.ts";
 import type { TrackContext } from "./question.ts";
+import { ownerWrote } from "./sent-mail.ts";
 import { hashesOf } from "./smart-matching.ts";
 import { track } from "./track.ts";
 
@@ -34,7 +35,7 @@ const ids = fc.array(messageId, { maxLength: 3 });
 const date = fc.date({ min: new Date("2020-01-01"), max: new Date("2030-01-01"), noInvalidDate: false });
 const index = fc.option(fc.oneof(text, fc.constant("AQ".repeat(16))));
 
-const head: fc.Arbitrary<MessageHead> = fc.record({
+const receivedHead: fc.Arbitrary<MessageHead> = fc.record({
   ref: fc.constant({ stream: "s", id: "1" }),
   folders: fc.constant(["INBOX"]),
   received: date,
@@ -56,6 +57,11 @@ const head: fc.Arbitrary<MessageHead> = fc.record({
   headers: fc.constant([]),
   truncated: fc.boolean(),
 });
+
+/** Now and then it is the copy that its sender keeps. */
+const head: fc.Arbitrary<MessageHead> = fc
+  .tuple(receivedHead, fc.integer({ max: 3, min: 0 }))
+  .map(([one, number]) => (number === 0 ? { ...one, isSentCopy: true } : one));
 
 const record: fc.Arbitrary<RecordRef> = fc.record({
   type: fc.constantFrom("contact", "account", "lead", "systemuser", "new_thing"),
@@ -183,6 +189,11 @@ const situation = fc
 const anyFacts = factsWith([0, 1, 2, 3, 4], settings);
 const RUNS = { numRuns: 500 };
 
+/** It lies among sent mail, and somebody else wrote it. */
+function isMisplaced(head: MessageHead, facts: Facts, { mailbox }: TrackContext): boolean {
+  return head.isSentCopy === true && !ownerWrote(head, facts, mailbox.address);
+}
+
 /** Reasons that the rules give with each outcome. */
 const REASONS: Readonly<Record<Outcome, readonly ReasonCode[]>> = {
   tracked: [2, 5, 6],
@@ -230,9 +241,10 @@ describe("track, for any head and facts", () => {
         const { now, wanted, alternatives } = advise(situation);
         assert.equal(now, decideIn(situation).outcome);
         assert.equal(wanted, now === "skipped" ? "tracked" : "skipped");
-        // Of a test nobody's word makes an email; of all else it does, or takes it back.
+        // Of a test nobody's word makes an email, nor of others' mail among what was sent; of all else it does, or takes it back.
         const words = alternatives.flatMap(({ changes }) => changes.filter(({ kind }) => kind === "by hand"));
-        if (now !== "skipped" || situation.context.test === undefined) assert.equal(words.length, 1);
+        const { head, facts, context } = situation;
+        if (now !== "skipped" || (context.test === undefined && !isMisplaced(head, facts, context))) assert.equal(words.length, 1);
         for (const { changes } of alternatives) {
           assert.equal(decideIn(changed(situation, changes)).outcome, wanted);
           applied++;
@@ -307,11 +319,11 @@ describe("track, for any head and facts", () => {
     assert.ok(made > 0, "some are made");
   });
 
-  it("never skips what a person asked for, but for the messages of tests", () => {
+  it("never skips what a person asked for, but for the messages of tests and others' mail among what was sent", () => {
     fc.assert(
       fc.property(head, anyFacts, context, wishOf("track"), test, (one, facts, where, wish, test) => {
         const decision = track(one, facts, { ...where, wish, test });
-        assert.equal(decision.outcome === "skipped", test !== undefined);
+        assert.equal(decision.outcome === "skipped", test !== undefined || isMisplaced(one, facts, where));
         if (decision.placement === null) return;
         assert.equal(decision.reason, -1);
         if (wish.regarding !== null) assert.deepEqual(decision.placement.regarding, wish.regarding);
@@ -331,7 +343,7 @@ describe("track, for any head and facts", () => {
     );
   });
 
-  it("skips of what lies in a folder with a rule only what is too old, was untracked, or belongs to a test", () => {
+  it("skips of what lies in a folder with a rule only what is too old, was untracked, belongs to a test, or was sent by others", () => {
     const about = fc.option(record);
     fc.assert(
       fc.property(
@@ -344,7 +356,8 @@ describe("track, for any head and facts", () => {
         (one, facts, where, wish, test, regarding) => {
           const rule = { id: 1, folder: "f", name: "F", mark: null, children: false, regarding };
           const decision = track(one, facts, { ...where, wish, test, folder: { name: "F", rule } });
-          const isKeptOut = one.received < where.mailbox.startDate || wish !== undefined || test !== undefined;
+          const isOld = one.received < where.mailbox.startDate;
+          const isKeptOut = isOld || wish !== undefined || test !== undefined || isMisplaced(one, facts, where);
           assert.equal(decision.outcome === "skipped", isKeptOut);
           if (decision.placement !== null && regarding !== null) assert.deepEqual(decision.placement.regarding, regarding);
           assert.ok(explain(decision, { mailbox: where.mailbox.address }).length > decision.rules.length);

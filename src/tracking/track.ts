@@ -17,6 +17,7 @@ import { additionalQueueItem, queueItems } from "./queues.ts";
 import { resolve } from "./resolve.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { senderConflict, usableSender } from "./sender.ts";
+import { ownSentMail, sentMail } from "./sent-mail.ts";
 import { quote, when } from "./sentence.ts";
 import { startDate } from "./start-date.ts";
 import { testMessage } from "./test-message.ts";
@@ -28,6 +29,7 @@ const GATES: readonly Gate[] = [
   testMessage,
   askedFor,
   startDate,
+  sentMail,
   knownMessage,
   automaticTracking,
   usableSender,
@@ -37,10 +39,10 @@ const GATES: readonly Gate[] = [
 ];
 
 /** Those that a person's wish to track the message leaves standing (product-behaviour 4.4). */
-const GATES_BY_HAND: readonly Gate[] = [testMessage, askedFor, knownMessage];
+const GATES_BY_HAND: readonly Gate[] = [testMessage, askedFor, ownSentMail, knownMessage];
 
 /** Those that a folder with a rule leaves standing, beside the one that cuts loops: a mail server may have put the message there. */
-const GATES_IN_FOLDER: readonly Gate[] = [testMessage, askedFor, startDate, inFolder, knownMessage];
+const GATES_IN_FOLDER: readonly Gate[] = [testMessage, askedFor, startDate, inFolder, ownSentMail, knownMessage];
 
 /**
  * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.13).
@@ -60,7 +62,7 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
     if (verdict.end !== null) return verdict.end.outcome === "duplicate" ? known(question, verdict.end, rules) : ended(verdict.end, rules);
   }
   const correlation = correlate(question);
-  const loop = isAskedFor ? null : mailLoop(question, correlation);
+  const loop = isAskedFor || head.isSentCopy ? null : mailLoop(question, correlation);
   rules.push(...correlation.answers, ...(loop === null ? [] : [loop.answer]));
   if (loop?.cuts) return { ...ended(NOT_TRACKED, rules), automaticAnswer: loop.step, cutsLoop: true };
   const result = vote(question, correlation);
@@ -102,10 +104,11 @@ function tracked(question: Question, correlation: Correlation, result: Vote, rul
   const byFilter = wish === undefined && folder === undefined;
   const resolution = resolve(question);
   const ownership = chooseOwner(question, correlation.email, resolution.sender);
-  const fresh = resolution.sender === null ? newRecord(question, correlation, ownership) : null;
+  const fresh = resolution.sender === null && !head.isSentCopy ? newRecord(question, correlation, ownership) : null;
   const queues = queueItems(question, result.ballots, ownership);
   const additional = additionalQueueItem(question);
   const placement: Placement = {
+    ...(head.isSentCopy && { direction: "outgoing" }),
     parties: resolution.parties,
     ownerId: ownership.ownerId,
     ownerType: ownership.ownerType,

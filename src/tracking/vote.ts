@@ -1,3 +1,4 @@
+import type { Address } from "../model/address.ts";
 import { REASON, type ReasonCode, type RuleAnswer } from "../model/decision.ts";
 import type { Voter } from "../model/facts.ts";
 import { answeredIds, MAXIMUM_ANSWERED } from "./answered.ts";
@@ -12,7 +13,7 @@ import { quote } from "./sentence.ts";
 export interface Ballot {
   readonly voter: Voter;
   /** Where it was found: an address field, or only as the owner of the mailbox being read. */
-  readonly place: Field | "mailbox";
+  readonly place: Field | "From" | "mailbox";
   readonly filter: FilterAnswer;
   /** False when a setting leaves the decision to the mailbox being read. */
   readonly counts: boolean;
@@ -29,17 +30,19 @@ export interface Vote {
 /**
  * Asks the filters of all users and queues among the recipients, in the order To, Cc, Bcc, and at last the owner of the mailbox being
  * read, whom blind copies and lists do not name (product-behaviour 4.4). The first that accepts becomes the accepting one; all are
- * asked, because each has an answer and an accepting queue a queue item. Disabled ones have no vote.
+ * asked, because each has an answer and an accepting queue a queue item. Disabled ones have no vote. Of sent mail those who wrote it are asked
+ * in place of the recipients.
  */
 export function vote(question: Question, correlation: Correlation): Vote {
   const ballots = ballotsOf(question, correlation);
   const answers = ballots.map((ballot) => answerOf(ballot, question));
   const accepting = ballots.find((one) => one.counts && one.filter.accepts) ?? null;
   if (accepting !== null) return { accepting, reason: accepting.filter.reason, ballots, answers };
-  if (ballots.some((one) => one.place !== "mailbox")) return { accepting, reason: REASON.noCorrelationMatch, ballots, answers };
+  if (ballots.some((one) => one.place !== "mailbox" || question.head.isSentCopy))
+    return { accepting, reason: REASON.noCorrelationMatch, ballots, answers };
   const because =
     ballots.length === 0
-      ? "No recipient is an enabled user or queue, and neither is the mailbox's owner."
+      ? `${question.head.isSentCopy ? "Its sender is no" : "No recipient is an"} enabled user or queue, and neither is the mailbox's owner.`
       : "No recipient is an enabled user or queue, and the filter of the mailbox's owner does not accept.";
   return { accepting, reason: REASON.noRecipientMatch, ballots, answers: [...answers, no(RULE.recipients, because, { isGeneral: true })] };
 }
@@ -65,7 +68,10 @@ function ballotsOf(question: Question, correlation: Correlation): readonly Ballo
     const counts = !onlyOwner || key === keyOf(owner);
     ballots.set(key, { voter, place, filter: askFilter(voter, question, correlation), counts });
   };
-  for (const [field, list] of recipientFields(head)) {
+  const asked: readonly (readonly [Ballot["place"], readonly Address[]])[] = head.isSentCopy
+    ? [["From", head.from]]
+    : recipientFields(head);
+  for (const [field, list] of asked) {
     for (const one of list) for (const voter of votersAt(one.address, facts)) add(voter, field);
   }
   if (owner !== null) add(owner, "mailbox");

@@ -215,6 +215,30 @@ export function receivingPromises(crmOf: () => CrmUnderTest): void {
     assert.deepEqual((await crmOf().crm.attachment(hashes[1] ?? "")).toString(), "same bytes");
   });
 
+  test("deliver: sent mail stands as an outgoing email in state Sent, with its blind copies, and tells when it was written", async () => {
+    const { crm } = crmOf();
+    const [ann, carla, dan] = [unique("ann"), unique("carla"), unique("dan")];
+    const parties = [party(PARTICIPATION.sender, ann), party(PARTICIPATION.to, carla), party(PARTICIPATION.bcc, dan)];
+    const [sent, received] = [new Date("2026-03-03T10:00:00Z"), new Date("2026-03-03T10:00:05Z")];
+    const [dated, undated, ahead] = [sent, null, new Date("2036-01-01T00:00:00Z")].map((sent) =>
+      incoming({ sent, received, placement: { direction: "outgoing", parties } }),
+    );
+    assert.ok(dated && undated && ahead);
+    await crm.deliver([dated, undated, ahead]);
+    const seen = await crmOf().read(dated.id);
+    assert.equal(seen?.status, STATUS.sent);
+    assert.deepEqual(
+      seen?.parties.flatMap(({ participation, address }) => (participation === PARTICIPATION.bcc ? [address] : [])),
+      [dan],
+    );
+    const facts = await crm.facts(query([dated, undated, ahead].map(({ messageId }) => head({ messageId }))));
+    const factsOf = ({ messageId }: typeof dated) =>
+      facts.emailsByMessageId.get(messageId ?? "")?.map(({ direction, at, sent: written }) => [direction, at, written]);
+    assert.deepEqual(factsOf(dated), [["outgoing", sent, sent]]);
+    for (const one of [undated, ahead]) assert.deepEqual(factsOf(one)?.[0]?.slice(0, 2), ["outgoing", received]);
+    assert.deepEqual(await crm.pending(ann, 10, new Date()), [], "it is not sent once more");
+  });
+
   test("deliver: twice, and twice in one call, makes one email", async () => {
     const email = incoming({ attachments: [file("a.txt", "a")], placement: { parties: [party(PARTICIPATION.to, unique("x"))] } });
     assert.deepEqual(

@@ -5,7 +5,7 @@ import type { CheckOptions, CheckStep, Untouched } from "../check/check-step.ts"
 import { sideBySide } from "../check/side-by-side.ts";
 import { connectionForCheck, PATIENCE_SECONDS } from "../connections/for-check.ts";
 import { accessTo, type EngineContext, type Work } from "../context.ts";
-import { chooseFolders } from "../receive/choose-folders.ts";
+import { chooseFolders, foldersOfSentMail } from "../receive/choose-folders.ts";
 import { chooseMailboxes } from "./choose-mailboxes.ts";
 import type { FolderStatus } from "./status.ts";
 import { type TestState, testState } from "./test-state.ts";
@@ -130,7 +130,8 @@ async function foldersOf(context: EngineContext, work: Work): Promise<FolderStat
   const { mailbox, profile } = work;
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
   try {
-    return chooseFolders(await source.folders(), profile.folders).map((one) => ({
+    const [listed, settings] = [await source.folders(), await context.crm(mailbox.organization).organizationSettings()];
+    return chooseFolders(listed, profile.folders, { sent: foldersOfSentMail(listed, settings, mailbox.owner) }).map((one) => ({
       name: one.name,
       messages: one.messages,
       read: one.notReadBecause === null,

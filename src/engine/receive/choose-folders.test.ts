@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Folder, FolderRole } from "../../model/message.ts";
-import { chooseFolders } from "./choose-folders.ts";
+import { chooseFolders, foldersOfSentMail } from "./choose-folders.ts";
 
 function folder(name: string, change: Partial<Folder> = {}): Folder {
   const underInbox = name === "INBOX" || name.startsWith("INBOX/");
@@ -43,6 +43,30 @@ function read(choice: "inbox" | "personal"): string[] {
 function because(name: string, choice: "inbox" | "personal" = "personal"): string | null | undefined {
   return chooseFolders(mailbox, choice).find((one) => one.name === name)?.notReadBecause;
 }
+
+const ON = { AutoTrackSentFolderItems: true };
+
+describe("which folders hold mail that becomes outgoing emails", () => {
+  test("those for sent mail and below, but for others of special use there", () => {
+    const listed = [...mailbox, folder("Sent/Drafts", { role: "drafts" })];
+    assert.deepEqual([...foldersOfSentMail(listed, ON, { type: "systemuser" })], ["Sent", "Sent/2020"]);
+  });
+
+  test("none where the organization does not want them, and none of a forward mailbox", () => {
+    assert.equal(foldersOfSentMail(mailbox, { AutoTrackSentFolderItems: false }, { type: "systemuser" }).size, 0);
+    assert.equal(foldersOfSentMail(mailbox, ON, { type: "forward" }).size, 0);
+  });
+
+  test("they are read besides; one that can hold no messages says so", () => {
+    const listed = [...mailbox, folder("Sent/Shelf", { selectable: false })];
+    const chosen = chooseFolders(listed, "inbox", { sent: foldersOfSentMail(listed, ON, { type: "queue" }) });
+    assert.deepEqual(
+      chosen.flatMap(({ name, wanted }) => (wanted ? [name] : [])),
+      ["INBOX", "INBOX/Customers", "Sent", "Sent/2020"],
+    );
+    assert.equal(chosen.at(-1)?.notReadBecause, "It can hold only folders, no messages.");
+  });
+});
 
 describe("which folders are read", () => {
   test("inbox: the inbox and all folders below it, except those of special use", () => {

@@ -1,7 +1,8 @@
 import type { ChosenFolder } from "../../ledger/folders.ts";
 import type { RuledFolders } from "../../model/folder-rule.ts";
-import type { FolderChoice } from "../../model/mailbox.ts";
+import type { FolderChoice, MailboxOwner } from "../../model/mailbox.ts";
 import type { Folder, FolderRole } from "../../model/message.ts";
+import type { OrganizationSettings } from "../../model/settings.ts";
 
 const ROLE_NAMES: Readonly<Record<Exclude<FolderRole, "inbox" | "none">, string>> = {
   sent: "sent mail",
@@ -16,15 +17,42 @@ const ROLE_NAMES: Readonly<Record<Exclude<FolderRole, "inbox" | "none">, string>
 /** Begins the reason of a folder that is to be read, and which the server refuses. */
 export const REFUSED = "The server does not let it be read: ";
 
-/** Says of every folder whether it is to be read, and if it is not, or cannot be, why: the sentence stands in `status`. One with a rule is read. Pure. */
-export function chooseFolders(folders: readonly Folder[], choice: FolderChoice, ruled: RuledFolders = new Map()): ChosenFolder[] {
+/** What is read although it would be left out. */
+export interface ReadBesides {
+  /** Folders with a rule. */
+  readonly ruled?: RuledFolders;
+  /** Ids of folders of sent mail, see foldersOfSentMail. */
+  readonly sent?: ReadonlySet<string>;
+}
+
+/** Says of every folder whether it is to be read, and if it is not, or cannot be, why: the sentence stands in `status`. Pure. */
+export function chooseFolders(
+  folders: readonly Folder[],
+  choice: FolderChoice,
+  { ruled = new Map(), sent = new Set() }: ReadBesides = {},
+): ChosenFolder[] {
   const special = folders.filter(isSpecial);
   return folders.map((folder) => {
     const ruleId = ruled.get(folder.id)?.rule.id ?? null;
-    const leftOut = ruleId === null ? reasonToLeaveOut(folder, special, choice) : null;
+    const leftOut = ruleId !== null ? null : sent.has(folder.id) ? hindrance(folder) : reasonToLeaveOut(folder, special, choice);
     const refused = folder.unreadable === null ? null : `${REFUSED}${folder.unreadable}`;
     return { ...folder, wanted: leftOut === null, notReadBecause: leftOut ?? refused, ruleId };
   });
+}
+
+/**
+ * Ids of the folders whose messages become outgoing emails: those of sent mail and below, where the organization wants them (AutoTrackSentFolderItems).
+ * Through a forward mailbox nobody sends. Pure.
+ */
+export function foldersOfSentMail(
+  folders: readonly Folder[],
+  { AutoTrackSentFolderItems }: Pick<OrganizationSettings, "AutoTrackSentFolderItems">,
+  owner: Pick<MailboxOwner, "type">,
+): ReadonlySet<string> {
+  if (!AutoTrackSentFolderItems || owner.type === "forward") return new Set();
+  const sent = folders.filter(({ role }) => role === "sent");
+  const isBelow = ({ role, name }: Folder) => role === "none" && sent.some((one) => name.startsWith(`${one.name}/`));
+  return new Set([...sent, ...folders.filter(isBelow)].map(({ id }) => id));
 }
 
 /** What a rule about folders is asked of. */

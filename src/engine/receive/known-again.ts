@@ -1,7 +1,7 @@
 import { type AlikeDecision, alikeDecisions, type Likeness } from "../../ledger/alike.ts";
 import { isReadAgain } from "../../ledger/former-places.ts";
 import { Failure } from "../../model/failure.ts";
-import { emailIdFor, identityOf, likenessOf, strengthen } from "../../model/identity.ts";
+import { eitherIdentity, emailIdFor, identityOf, likenessOf, strengthen } from "../../model/identity.ts";
 import type { MessageHead, MessageRef } from "../../model/message.ts";
 import { readAgain } from "./read-again.ts";
 import type { Candidate, Reading } from "./reading.ts";
@@ -66,7 +66,7 @@ function questionsOf(asked: readonly Asked[], alike: readonly AlikeDecision[], f
  * Each decision once, and where the content was read, only the one of which the email was made, or one of which none was; none where it was to be read
  * and does not come.
  */
-function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, string | null>): ReadonlyMap<string, AlikeDecision> {
+function assigned(questions: readonly Question[], emailIds: EmailIds): ReadonlyMap<string, AlikeDecision> {
   const taken = new Set<number>();
   const known = new Map<string, AlikeDecision>();
   for (const { candidate, fits } of questions) {
@@ -74,7 +74,9 @@ function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, 
     const its = emailIds.get(candidate.key);
     if (its === null) continue;
     const earlier =
-      its === undefined ? free[0] : (free.find(({ emailId }) => emailId === its) ?? free.find(({ emailId }) => emailId === null));
+      its === undefined
+        ? free[0]
+        : (free.find(({ emailId }) => emailId !== null && its.includes(emailId)) ?? free.find(({ emailId }) => emailId === null));
     if (earlier === undefined) continue;
     taken.add(earlier.id);
     known.set(candidate.key, earlier);
@@ -82,12 +84,12 @@ function assigned(questions: readonly Question[], emailIds: ReadonlyMap<string, 
   return known;
 }
 
-/** The ids of the emails that would be made of the candidates, by their keys; null for what is not handed out, or cannot be read. */
-async function emailIdsByContent(
-  { context, work, source }: Reading,
-  questions: readonly Question[],
-): Promise<ReadonlyMap<string, string | null>> {
-  const emailIds = new Map<string, string | null>(questions.map(({ candidate }) => [candidate.key, null]));
+/** The ids of the emails that may have been made of candidates, by their keys; null for what is not handed out, or cannot be read. */
+type EmailIds = ReadonlyMap<string, readonly string[] | null>;
+
+/** Both of what is received and of the copy that the sender keeps: it may have been moved. */
+async function emailIdsByContent({ context, work, source }: Reading, questions: readonly Question[]): Promise<EmailIds> {
+  const emailIds = new Map<string, readonly string[] | null>(questions.map(({ candidate }) => [candidate.key, null]));
   const byId = new Map(questions.map(({ candidate }) => [candidate.head.ref.id, candidate]));
   if (byId.size === 0) return emailIds;
   const refs = [...byId.values()].map(({ head }) => head.ref);
@@ -95,8 +97,10 @@ async function emailIdsByContent(
     for await (const content of source.content(refs, { maximumSize: work.profile.maximumMessageSize })) {
       const candidate = byId.get(content.ref.id);
       const read = content.kind === "mime" && candidate !== undefined ? await readAgain(context, content.mime, true) : null;
-      if (candidate === undefined || read === null || read.fingerprint === null) continue;
-      emailIds.set(candidate.key, emailIdFor(work.mailbox.organization, strengthen(candidate.identity, read.fingerprint).key));
+      const fingerprint = read?.fingerprint ?? null;
+      if (candidate === undefined || fingerprint === null) continue;
+      const ids = eitherIdentity(candidate.head).map((one) => emailIdFor(work.mailbox.organization, strengthen(one, fingerprint).key));
+      emailIds.set(candidate.key, ids);
     }
   } catch (error) {
     if (!(error instanceof Failure) || error.scope !== "item") throw error;

@@ -19,8 +19,9 @@ import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
 import type { AutomaticAnswer } from "../../model/automatic-answer.ts";
+import type { Known } from "../../model/facts.ts";
 import { ruledAmong } from "../../model/folder-rule.ts";
-import { decisionKey, emailIdFor, identityOf } from "../../model/identity.ts";
+import { decisionKey, emailIdentityOf, emailIdFor } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Transaction } from "../../model/sql.ts";
@@ -39,12 +40,16 @@ import { noteMarking } from "./mark-tracked.ts";
 import { messageIdsIn, readReports, reportedEmails } from "./read-reports.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
+import { asSentCopy, keyAsSentCopy, knownAsSent, markedByDecision, markedBySentFolder, sentByWaypost } from "./sent-copies.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
 import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 
 /** What is known of earlier decisions, by the ids of the refs: their keys, and the emails that were made. */
-type Earlier = ReadonlyMap<string, Pick<PendingDecision, "identity" | "emailId" | "isGone"> & Partial<Pick<PendingDecision, "lies">>>;
+type Earlier = ReadonlyMap<
+  string,
+  Pick<PendingDecision, "identity" | "emailId" | "isGone"> & Partial<Pick<PendingDecision, "lies">> & { readonly isSentCopy?: boolean }
+>;
 
 /** Which messages of the heads are decided. `passed`: the cursor passed by their places long ago, so that no later page tells of them. */
 export type Which = {
@@ -149,7 +154,7 @@ async function fileRuled(
   { work: { mailbox }, ruled }: Reading,
   tx: Transaction,
   heads: readonly MessageHead[],
-  known: readonly Known[],
+  known: readonly KnownMessage[],
 ): Promise<void> {
   const isRuled = ({ folders }: Pick<Place, "folders">) => folders.some((id) => ruled.has(id));
   const [first, ...others] = ruled.size === 0 ? [] : heads.filter(isRuled);
@@ -186,9 +191,10 @@ async function commit(context: EngineContext, store: (tx: Transaction) => Promis
 }
 
 function again(heads: readonly MessageHead[], earlier: Earlier): Candidate[] {
-  const candidates = heads.map((head) => {
-    const identity = identityOf(head);
-    const decision = earlier.get(head.ref.id);
+  const candidates = heads.map((read) => {
+    const decision = earlier.get(read.ref.id);
+    const head = markedByDecision(read, decision);
+    const identity = emailIdentityOf(head);
     const key = decision?.identity ?? decisionKey(identity, head);
     const places = decision?.isGone ? [] : [placeOf(head)];
     const lies = [...new Set([...places.flatMap((place) => place.folders), ...(decision?.lies ?? [])])];
@@ -202,7 +208,7 @@ function byReceipt(one: Candidate, other: Candidate): number {
 }
 
 /** A message that was decided before, with its place now. */
-interface Known extends DecidedPlace {
+interface KnownMessage extends DecidedPlace {
   /** It lay elsewhere. */
   readonly moved: boolean;
 }
@@ -214,7 +220,7 @@ function placeOf({ ref, folders }: MessageHead): Place {
 /** What is to be done about the messages of a page. */
 interface Sorted {
   readonly candidates: Candidate[];
-  readonly known: Known[];
+  readonly known: KnownMessage[];
   /** Decisions about known messages whose headers the server wrote anew. */
   readonly writtenAnew: readonly number[];
 }
@@ -233,11 +239,12 @@ async function sortOut(
   const ids = [...latest.keys()];
   const before = await placesBefore(context.database, work.mailbox.id, first.ref.stream, ids);
   const byKey = new Map<string, Candidate>();
-  const known: Known[] = [];
+  const known: KnownMessage[] = [];
   // One that lies where it lay before the position was lost was not moved.
   const lies = (place: Place, decisionId: number) =>
     known.push({ ...place, decisionId, moved: before.get(place.ref.id)?.lay !== decisionId });
-  for (const head of latest.values()) {
+  for (const one of latest.values()) {
+    const head = markedBySentFolder(reading, one);
     const place = placeOf(head);
     const there = before.get(head.ref.id)?.known ?? null;
     // At a place that a message left, another may lie now: some servers give their ids again.
@@ -246,21 +253,22 @@ async function sortOut(
       continue;
     }
     if (!head.folders.some((folder) => folders.has(folder))) continue;
-    const identity = identityOf(head);
+    const identity = emailIdentityOf(head);
     const key = decisionKey(identity, head);
     const twin = byKey.get(key);
     byKey.set(key, twin ? { ...twin, places: [...twin.places, place] } : { head, places: [place], identity, key });
   }
-  const byIdentity = await decisionsByIdentity(context.database, work.mailbox.id, [...byKey.keys()]);
-  const unknown = [...byKey.values()].filter((candidate) => !byIdentity.has(candidate.key));
+  const { all, decisionOf } = await knownByIdentity(reading, [...byKey.values()]);
+  const unknown = all.filter((candidate) => decisionOf(candidate) === undefined);
   const recognized = await knownAgain(reading, unknown);
   const alike = new Map([...recognized].filter(([, one]) => !one.undecided));
   const { same, lookAlikes } = await knownByPlace(
     reading,
     unknown.filter(({ key, head }) => !recognized.has(key) && before.has(head.ref.id)),
   );
-  for (const { key, places: its } of byKey.values()) {
-    const decisionId = byIdentity.get(key) ?? alike.get(key)?.id ?? same.get(key);
+  for (const candidate of all) {
+    const { key, places: its } = candidate;
+    const decisionId = decisionOf(candidate) ?? alike.get(key)?.id ?? same.get(key);
     if (decisionId !== undefined) for (const place of its) lies(place, decisionId);
   }
   const candidates = unknown
@@ -273,6 +281,22 @@ async function sortOut(
     }))
     .sort(byReceipt);
   return { candidates, known, writtenAnew: [...same.values()] };
+}
+
+/**
+ * The candidates with the decisions about them, as far as they are known by their identities. What was moved out of the sent mail is known by that which it had
+ * there; where it slipped away undecided, it is decided now as the copy that its sender keeps.
+ */
+async function knownByIdentity(
+  { context, work: { mailbox } }: Reading,
+  candidates: readonly Candidate[],
+): Promise<{ readonly all: readonly Candidate[]; readonly decisionOf: (candidate: Candidate) => number | undefined }> {
+  const asSent = new Map(candidates.map((one) => [one.key, keyAsSentCopy(mailbox, one) ?? ""]));
+  const asSentOf = ({ key }: Candidate) => asSent.get(key) ?? "";
+  const keys = candidates.map(({ key }) => key);
+  const { decided, slipped } = await decisionsByIdentity(context.database, mailbox.id, keys, [...asSent.values()]);
+  const all = candidates.map((one) => (!decided.has(one.key) && slipped.has(asSentOf(one)) ? asSentCopy(one) : one));
+  return { all, decisionOf: (one) => decided.get(one.key) ?? decided.get(asSentOf(one)) };
 }
 
 /** A message that becomes no email, with what a person had said of it by hand. */
@@ -297,7 +321,9 @@ async function decide(
   // A delivery that was not brought to its end may have left its email in the CRM: it is no earlier email, it is this one.
   const unfinished = new Set([...claims.values()].filter((one) => !one.delivered).map((one) => one.emailId));
   const claimOf = ({ identity }: Candidate) => (identity.weak ? undefined : claims.get(identity.key));
-  const reports = await readReports(reading, candidates, (one) => !claimOf(one)?.delivered && one.head.received >= mailbox.startDate);
+  const isReport = ({ head }: Candidate) => !head.isSentCopy && head.received >= mailbox.startDate;
+  const reports = await readReports(reading, candidates, (one) => !claimOf(one)?.delivered && isReport(one));
+  const sent = await sentByWaypost(context.database, mailbox.organization, heads);
   const found = await context.crm(mailbox.organization).facts({ mailbox, heads, reported: reportedEmails(reports) });
   const facts = new PageFacts(found, unfinished);
   const tests = await testTraces(context.database, heads, messageIdsIn(reports));
@@ -311,9 +337,10 @@ async function decide(
     const claim = claimOf(candidate);
     const wish = wishes[index];
     const report = reports.evidence.get(index);
+    const known = knownAsSent(candidate.head, sent) ?? knownBy(claim);
     const folder = ruledAmong(candidate.lies ?? candidate.places.flatMap((place) => place.folders), reading.ruled);
     const said = { test: tests.get(index), report, answersBefore: before, wish, untracked, folder };
-    const { result, restsOn } = facts.resting(() => track(candidate.head, facts, { mailbox, known: knownBy(claim), ...said }));
+    const { result, restsOn } = facts.resting(() => track(candidate.head, facts, { mailbox, known, ...said }));
     if (result.automaticAnswer !== undefined) automaticAnswers.push(result.automaticAnswer);
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
     if (decision.placement === null) {
@@ -331,7 +358,7 @@ async function decide(
 }
 
 /** What the ledger knows of a message: an email made from it, or deleted since. A claim that was never fulfilled proves nothing. */
-function knownBy(claim: ClaimRow | undefined): { emailId: string | null; how: string | null } {
+function knownBy(claim: ClaimRow | undefined): Known {
   if (!claim?.delivered) return { emailId: null, how: null };
   return { emailId: claim.emailId, how: `read in mailbox ${claim.mailboxAddress} before` };
 }

@@ -3,7 +3,7 @@ import { type Deletable, type KeptBecause, type Looked, noteLooked, noteWithheld
 import { forgetPlaces } from "../../ledger/former-places.ts";
 import { toldBefore } from "../../ledger/told-before.ts";
 import { Failure, isWiderThanFolder } from "../../model/failure.ts";
-import { decisionKey, emailIdFor, identityOf, strengthen } from "../../model/identity.ts";
+import { decisionKey, eitherIdentity, emailIdFor, identityOf, strengthen } from "../../model/identity.ts";
 import type { Content, MessageHead, MessageRef } from "../../model/message.ts";
 import type { Undone } from "../../ports.ts";
 import { readAgain } from "./read-again.ts";
@@ -149,8 +149,8 @@ async function writtenAnew(reading: Reading, stream: string, lying: readonly Lyi
 
 /** Of a weak identity the key may be that of another place, where the message lay when it was decided. */
 function looksAsDecided({ identity, likeness }: Deletable, head: MessageHead): boolean {
-  const its = identityOf(head);
-  return likeness === null ? decisionKey(its, head) === identity : its.key === likeness;
+  if (likeness !== null) return identityOf(head).key === likeness;
+  return eitherIdentity(head).some((one) => decisionKey(one, head) === identity);
 }
 
 async function compare(reading: Reading, lying: readonly Lying[], whole: ReadonlyMap<string, string>, findings: Findings): Promise<void> {
@@ -196,18 +196,18 @@ async function compareContent(
   const keep = (keptBecause: KeptBecause) => void findings.looked.push({ ref, content: null, keptBecause });
   if (content.kind === "gone") return;
   if (content.kind === "too large") return keep("too large");
-  const identity = identityOf(head);
-  const read = await readAgain(reading.context, content.mime, identity.weak);
+  const read = await readAgain(reading.context, content.mime, identityOf(head).weak);
   if (read === null) return keep("unreadable");
   const isSame = read.hash === whole.get(one.emailId);
   if (isSame) findings.proven.push(one);
-  else if (read.fingerprint !== null && isAnother(reading, one, identity, read.fingerprint)) return void findings.anew.push(one.decisionId);
+  else if (read.fingerprint !== null && isAnother(reading, one, head, read.fingerprint)) return void findings.anew.push(one.decisionId);
   findings.looked.push({ ref, content: { hash: read.hash, size: head.size }, keptBecause: isSame ? null : "other content" });
 }
 
 /** Of a message without a Message-ID or a date that tells, the email's id was made of what the content shows. */
-function isAnother({ work }: Reading, one: Deletable, identity: ReturnType<typeof identityOf>, fingerprint: string): boolean {
-  return emailIdFor(work.mailbox.organization, strengthen(identity, fingerprint).key) !== one.emailId;
+function isAnother({ work }: Reading, one: Deletable, head: MessageHead, fingerprint: string): boolean {
+  const { organization } = work.mailbox;
+  return eitherIdentity(head).every((its) => emailIdFor(organization, strengthen(its, fingerprint).key) !== one.emailId);
 }
 
 function tell({ context, work }: Reading, { looked, anew }: Findings, reused: ReadonlyMap<string, number>): void {

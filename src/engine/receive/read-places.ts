@@ -26,7 +26,10 @@ export async function readPlaces(reading: Reading, listed: Listed, { lost, anew,
   const decided = [...lost, ...anew];
   const heads = decided.length === 0 ? [] : await source.heads(decided.map(({ id }) => ({ stream: listed.stream, id })));
   const earlier = new Map(
-    decided.map(({ id, decision }) => [id, { identity: decision.identity, emailId: decision.emailId, isGone: false, lies: decision.lies }]),
+    decided.map(({ id, decision: { identity, emailId, lies, isSentCopy } }) => [
+      id,
+      { identity, emailId, isGone: false, lies, isSentCopy },
+    ]),
   );
   const again = await process(reading, listed.stream, heads, { again: earlier });
   const first = again && (await process(reading, listed.stream, unseen, { newIn: new Set(listed.folders.keys()), changed: new Set() }));

@@ -31,6 +31,8 @@ export interface Reading {
   readonly broken: Set<string>;
   /** Folders with a rule: what lies in them becomes an email. */
   readonly ruled: RuledFolders;
+  /** Ids of the folders whose messages are the copies that senders keep. */
+  readonly sent: ReadonlySet<string>;
   /** What bears the category. */
   readonly bearing: Bearing;
   /** Told after each page how many messages it held. */

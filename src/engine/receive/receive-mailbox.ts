@@ -15,7 +15,7 @@ import { waitForCrm } from "../crm-away.ts";
 import { heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
 import { type Audited, type AuditRequest, auditMailbox, LOOK } from "./audit-mailbox.ts";
-import { chooseFolders } from "./choose-folders.ts";
+import { chooseFolders, foldersOfSentMail } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
 import { closeCategoryAlerts, followCategories } from "./follow-categories.ts";
@@ -99,6 +99,7 @@ export async function receiveMailbox(
       ahead: new Set(),
       broken: new Set(),
       ruled: new Map(),
+      sent: new Set(),
       bearing: { keyword: null, byStream: new Map() },
       onPage: options.onPage,
     };
@@ -129,7 +130,7 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   const { context, work, source } = opened;
   const { mailbox, profile } = work;
   // What the database knows is asked for while the server lists.
-  const [listed, ruledBefore, lookedAt, { TrackCategorizedItems, CategoryKeyword }] = await Promise.all([
+  const [listed, ruledBefore, lookedAt, settings] = await Promise.all([
     source.folders(),
     readRulesBefore(context.database, mailbox.id),
     whenLookedAt(context.database, mailbox.id),
@@ -137,9 +138,11 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   ]);
   await noteAnswer(context, "receive", work);
   const rules = whereNow(ruledBefore.rules, listed, ruledBefore.marks);
+  const { TrackCategorizedItems, CategoryKeyword } = settings;
   const bearing = { keyword: TrackCategorizedItems ? CategoryKeyword : null, byStream: new Map() };
-  const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed), bearing };
-  const folders = chooseFolders(listed, profile.folders, reading.ruled);
+  const sent = foldersOfSentMail(listed, settings, mailbox.owner);
+  const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed), sent, bearing };
+  const folders = chooseFolders(listed, profile.folders, reading);
   const wanted = folders.filter((folder) => folder.wanted);
   const { hidesFolders = false } = context.mailSystem(profile).capabilities;
   await pullInboxAhead(reading, wanted);
@@ -178,7 +181,7 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   // Last: what was read in this round is deleted in it, while the mailbox is open.
   const deleting = await deleteProcessed(
     reading,
-    wanted.filter(({ stream }) => !reading.broken.has(stream)).map((folder) => folder.id),
+    wanted.filter(({ id, stream }) => !reading.broken.has(stream) && !sent.has(id)).map((folder) => folder.id),
     slice,
   );
   const isUnfinished = [again.goesOnAfter, deleting, audited?.goesOn ?? null].some((one) => one !== null);

@@ -116,7 +116,7 @@ describe("which rule applies to a folder", () => {
     const folders = [folder("INBOX", { underInbox: true }), folder("Works"), folder("Old", { role: "archive" }), folder("Else")];
     const ruled = ruledFolders([rule("Works"), rule("Old", { id: 2 })], folders);
     assert.deepEqual(
-      chooseFolders(folders, "inbox", ruled).flatMap(({ name, wanted }) => (wanted ? [name] : [])),
+      chooseFolders(folders, "inbox", { ruled }).flatMap(({ name, wanted }) => (wanted ? [name] : [])),
       ["INBOX", "Works", "Old"],
     );
   });

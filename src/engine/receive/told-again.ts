@@ -1,6 +1,6 @@
 import { noteRule } from "../../ledger/note-rule.ts";
 import { type ToldBefore, toldBefore } from "../../ledger/told-before.ts";
-import { decisionKey, identityOf, likenessOf } from "../../model/identity.ts";
+import { decisionKey, eitherIdentity, identityOf, likenessOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Reading } from "./reading.ts";
 import { type Changed, type Likely, lyingThere } from "./same-place.ts";
@@ -57,7 +57,8 @@ async function noteSame({ context, work, lease }: Reading, same: readonly Change
 /** The identity under which the decision was made may be that of another place, or of a time when the header was not handed out. */
 function isSame(told: ToldBefore, head: MessageHead): boolean {
   const identity = identityOf(head);
-  if (told.head?.unreadable !== undefined || told.identity === decisionKey(identity, head)) return true;
+  const keys = eitherIdentity(head).map((one) => decisionKey(one, head));
+  if (told.head?.unreadable !== undefined || keys.includes(told.identity)) return true;
   if (told.likeness !== null && told.likeness === likenessOf(head)) return told.received.getTime() === head.received.getTime();
   return told.head !== null && identityOf(told.head).key === identity.key && !identity.weak;
 }

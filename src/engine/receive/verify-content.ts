@@ -39,11 +39,11 @@ export function contradictions(head: MessageHead, content: Origin): readonly Ori
  * now, and a Failure of scope item when the server hands out nothing.
  * @param before what the content said that contradicted the head
  */
-export async function verifyContent(reading: Reading, { head, identity }: TrackedCandidate, before: Origin): Promise<Verified> {
+export async function verifyContent(reading: Reading, { head }: TrackedCandidate, before: Origin): Promise<Verified> {
   const { source, work, lostOnce } = reading;
   const [now] = await source.heads([head.ref]);
   if (now === undefined) return { kind: "gone" };
-  const isStable = now.unreadable !== undefined || identityOf(now).key === identity.key;
+  const isStable = now.unreadable !== undefined || identityOf(now).key === identityOf(head).key;
   if (!isStable && !lostOnce.has(head.ref.stream) && isAnother(head, now, before)) throw new PositionLost(head.ref.stream, head.ref.id);
   for await (const content of source.content([head.ref], { maximumSize: work.profile.maximumMessageSize })) {
     if (content.kind === "gone") return { kind: "gone" };

@@ -15,6 +15,7 @@ import { PageFacts } from "../../tracking/page-facts.ts";
 import { RULE } from "../../tracking/rule.ts";
 import { tokensIn } from "../../tracking/token.ts";
 import { track } from "../../tracking/track.ts";
+import { knownAsSent } from "../receive/sent-copies.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { World } from "./world.ts";
 
@@ -113,7 +114,9 @@ export class PageInWorld {
 
   /** The email that stands for the very message already, in this world; null when there is none. */
   #knownAs(row: StoredHead, weak: boolean): Known | null {
-    const { claims, ofStretch, byIdentity, byEmail } = this.#knowledge;
+    const { claims, ofStretch, byIdentity, byEmail, sent } = this.#knowledge;
+    const asSent = knownAsSent(row.head, sent);
+    if (asSent !== null) return asSent;
     const claim = weak ? undefined : claims.get(row.identity);
     if (claim?.delivered && !ofStretch.has(claim.emailId)) {
       return { emailId: claim.emailId, how: `read in mailbox ${claim.mailboxAddress} before` };

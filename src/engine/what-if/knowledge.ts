@@ -22,6 +22,7 @@ import { emailIdsOf } from "../../tracking/page-facts.ts";
 import { relatedIds, threadKeys } from "../../tracking/what-if.ts";
 import { answersBefore } from "../receive/loops.ts";
 import { reportedUnder } from "../receive/read-reports.ts";
+import { type SentByWaypost, sentByWaypost } from "../receive/sent-copies.ts";
 import { wishesAbout } from "../receive/wishes.ts";
 import type { World } from "./world.ts";
 
@@ -54,6 +55,8 @@ export interface Knowledge {
   /** What people said by hand of the messages of the page, by decision. */
   readonly wishes: ReadonlyMap<number, Wish>;
   readonly untracked: ReadonlyMap<string, Wish>;
+  /** Emails that Waypost sent itself. */
+  readonly sent: SentByWaypost;
   /** Automatic answers from before the stretch. */
   readonly answersBefore: readonly AutomaticAnswer[];
   /** Messages that some world has made an email of, and that those of the page may answer, the oldest first. */
@@ -98,6 +101,7 @@ export async function gather(sources: Sources, rows: readonly StoredHead[], worl
     byEmail: Map.groupBy(related, (one) => one.emailId ?? ""),
     wishes: new Map(rows.flatMap(({ id }, index) => (said.wishes[index] === undefined ? [] : [[id, said.wishes[index]]]))),
     untracked: said.untracked,
+    sent: await sentByWaypost(database, stretch.organization, heads),
     answersBefore: await answersBeforeStretch(sources, heads),
     earlier: await storedHeadsById(database, [...earlier]),
   };
