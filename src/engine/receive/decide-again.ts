@@ -1,5 +1,8 @@
+import { forgetOpened } from "../../ledger/forwarders.ts";
 import { leaveDecided, type PendingDecision, pendingDecisions } from "../../ledger/pending-decisions.ts";
 import { Failure } from "../../model/failure.ts";
+import { originalPlaceOf } from "../../model/forwarded.ts";
+import type { MessageHead } from "../../model/message.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
 import { processHeads } from "./process-heads.ts";
 import { forgetPosition } from "./read-stream.ts";
@@ -53,6 +56,12 @@ export async function decideAgain(reading: Reading, slice: Slice): Promise<Decid
   return { counts, goesOnAfter: null };
 }
 
+/** The decisions about forwards that are opened by now: what they hold is decided in their place. */
+function openedSince(pending: readonly PendingDecision[], read: readonly MessageHead[]): number[] {
+  const forwards = new Set(read.flatMap(({ ref }) => originalPlaceOf(ref.id)?.forward ?? []));
+  return pending.filter(({ head }) => forwards.has(head.ref.id)).map(({ id }) => id);
+}
+
 /** After they were looked for where they were seen last: a tombstone may lie. */
 async function leaveThoseNowhere({ context, lease }: Reading, ids: readonly number[]): Promise<void> {
   await context.database.transaction(async (tx) => {
@@ -66,12 +75,12 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
   const { context, work, lease } = reading;
   const heads = pending.map((one) => one.head);
   try {
-    return await processHeads(
-      reading,
-      await readHeadsAgain(reading, heads),
-      { again: new Map(pending.map((one) => [one.head.ref.id, one])) },
-      (tx) => lease.assertHeld(tx),
-    );
+    const read = await readHeadsAgain(reading, heads);
+    const opened = openedSince(pending, read);
+    return await processHeads(reading, read, { again: new Map(pending.map((one) => [one.head.ref.id, one])) }, async (tx) => {
+      await lease.assertHeld(tx);
+      await forgetOpened(tx, opened);
+    });
   } catch (error) {
     if (error instanceof PositionLost) {
       // The next round reads the folder from its beginning.

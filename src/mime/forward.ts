@@ -1,0 +1,75 @@
+import type { ForwardTrace } from "../model/forwarded.ts";
+import { parseAddresses } from "./addresses.ts";
+import { nameOf } from "./attachments.ts";
+import { textOfBytes } from "./charset.ts";
+import { CONTENT_LIMITS } from "./content.ts";
+import { beginsField, headerFields, lineAt } from "./header-block.ts";
+import { oneLine } from "./one-line.ts";
+import { type Leaf, partsOf } from "./parts.ts";
+import { decodeTransfer } from "./transfer-encoding.ts";
+
+/** Originals of one forward. Rules attach one, people some dozen. */
+export const ORIGINALS_KEPT = 200;
+
+/** Fields of transport that are read from the top: each server on the way writes three or four. */
+const TRACE_FIELDS = 200;
+
+/** Longest value of them, in characters. */
+const TRACE_LENGTH = 2_000;
+
+const TRACE: ReadonlySet<string> = new Set([
+  "received",
+  "return-path",
+  "authentication-results",
+  "delivered-to",
+  "x-original-to",
+  "x-sieve-redirected-from",
+  "x-forwarded-for",
+  "resent-from",
+  "from",
+]);
+
+/** A message of a forward mailbox, opened. */
+export interface OpenedForward {
+  readonly trace: ForwardTrace;
+  /** The messages that are attached, in order, byte for byte; views of the forward's bytes where these are not encoded. */
+  readonly originals: readonly Buffer[];
+  /** More are attached than are kept, or the forward has more parts than are read. */
+  readonly isCut: boolean;
+}
+
+/**
+ * Opens a message of a forward mailbox: how it came, and the messages that it holds as attachments (message/rfc822, message/global, or a file
+ * `.eml` of no other type, in whatever encoding). What these hold in turn is theirs. Never throws, whatever the bytes, and takes time linear in them.
+ */
+export function openForward(mime: Buffer): OpenedForward {
+  const { leaves, isWhole } = partsOf(mime, CONTENT_LIMITS);
+  const attached = leaves.filter(isMessage);
+  const originals = attached.slice(0, ORIGINALS_KEPT).flatMap(originalIn);
+  return { trace: traceOf(mime), originals, isCut: attached.length > ORIGINALS_KEPT || !isWhole };
+}
+
+function isMessage(leaf: Leaf): boolean {
+  const type = leaf.type.value;
+  if (type === "message/rfc822" || type === "message/global") return true;
+  return type === "application/octet-stream" && (nameOf(leaf) ?? "").trim().toLowerCase().endsWith(".eml");
+}
+
+/** Nothing where the attachment is no message: it begins with no header field. */
+function originalIn(leaf: Leaf): Buffer[] {
+  const body = decodeTransfer(leaf.body, leaf.encoding);
+  const { end } = lineAt(body, 0, body.length);
+  return beginsField(body, 0, end) ? [body] : [];
+}
+
+function traceOf(mime: Buffer): ForwardTrace {
+  const { fields } = headerFields(mime, (name) => TRACE.has(name));
+  const from = fields.filter(({ name }) => name === "from").map(({ value }) => value);
+  return {
+    fields: fields
+      .filter(({ name }) => name !== "from")
+      .slice(0, TRACE_FIELDS)
+      .map(({ name, value }) => [name, oneLine(textOfBytes(value), TRACE_LENGTH)] as const),
+    from: parseAddresses(from.join(", ")).addresses.map(({ address }) => address),
+  };
+}
