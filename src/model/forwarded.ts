@@ -39,7 +39,7 @@ export function originalId({ forward, number, of }: OriginalPlace): string {
   return `${forward} ${number}/${of}`;
 }
 
-/** Reads such an id; null for that of a message of the mail system: no id of one ends so, for IMAP's are numbers and POP3's hold no blank (RFC 1939 7). */
+/** Reads such an id; null for that of a message of the mail system: no id of one ends so, for behind the last blank of POP3's is a number, and IMAP's hold none. */
 export function originalPlaceOf(id: string): OriginalPlace | null {
   const [, forward, number, of] = /^(.*) (\d{1,6})\/(\d{1,6})$/s.exec(id) ?? [];
   return forward === undefined ? null : { forward, number: Number(number), of: Number(of) };

@@ -154,14 +154,15 @@ export class ForwardSource implements MailSource {
 
 function openedFrom(head: MessageHead, mime: Buffer): Opened {
   const { originals, ...forward } = openForward(mime);
-  const { ref, folders, received, receivedFrom, flags } = head;
+  const { ref, folders, received, receivedFrom, flags, sharesId } = head;
   const facts = { folders, received, flags, providerId: null, ...(receivedFrom !== undefined && { receivedFrom }) };
   return {
     head,
     forward,
-    originals: originals.map((original, index) => {
+    originals: originals.map((original, index): MessageHead => {
       const id = originalId({ forward: ref.id, number: index + 1, of: originals.length });
-      return parseHead(original, { ...facts, ref: { ...ref, id }, size: original.length });
+      const itself = parseHead(original, { ...facts, ref: { ...ref, id }, size: original.length });
+      return sharesId === undefined ? itself : { ...itself, sharesId };
     }),
   };
 }
