@@ -3,6 +3,8 @@ import { test } from "node:test";
 import type { Forwarded } from "../model/forwarded.ts";
 import { decisionKey, identityIn, identityOf } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
+import { advise } from "./advice.ts";
+import { adviceSentences } from "./advice-sentences.ts";
 import { ANN, address, BEN, BOB, because, context, decide, facts, head, match, queue, type Situation, SUPPORT, user } from "./test-data.ts";
 import { track } from "./track.ts";
 
@@ -69,7 +71,12 @@ test("What nobody is proven to have forwarded is skipped, whatever filters and f
 test("A user who is not in the CRM any more forwards nothing", () => {
   const decision = inSink(of("gone@crm.example"), { head: { to: [address(ANN)] } });
   assert.equal(decision.outcome, "skipped");
-  assert.match(because(decision, "forward"), /gone@crm\.example is no user of the CRM/);
+  assert.match(because(decision, "forward"), /gone@crm\.example is no user or queue of the CRM/);
+});
+
+test("A queue's rule forwards too: the queue's filter is asked, and the queue gets its item", () => {
+  const decision = inSink(of(SUPPORT), { facts: { voters: [queue("Support", SUPPORT)] } });
+  assert.deepEqual([decision.outcome, decision.placement?.queueIds], ["tracked", ["queue-support"]]);
 });
 
 test("A person may track what was refused, and what a user forwarded counts as read by that user then too", () => {
@@ -90,6 +97,12 @@ test("Each user's copy of one message has a decision of its own in the forward m
   });
   assert.equal(new Set(keys).size, 3);
   assert.equal(decisionKey(identityOf(head()), head({ forwarded: of(ANN.toUpperCase()) })), keys[0]);
+});
+
+test("Nothing but a person's word is advised to have a refused message tracked", () => {
+  const message = head({ forwarded: { kind: "refused", because: "It holds no message." } });
+  const advice = advise({ head: message, facts: facts({ voters: USERS, mailboxOwner: null }), context: context({ mailbox: SINK }) });
+  assert.deepEqual(adviceSentences(advice, 7), ["To have this message tracked, whatever the rules say: `waypost track 7`."]);
 });
 
 test("Outside forward mailboxes nothing is said of forwards", () => {

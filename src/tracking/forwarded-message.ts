@@ -5,12 +5,12 @@ import { type Gate, pass, skip } from "./gate.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { quote } from "./sentence.ts";
 
-/** In a forward mailbox only what a user forwarded is looked at further: its address becomes known, and strangers write to it. */
+/** In a forward mailbox only what the rule of a user or queue forwarded is looked at further: its address becomes known, and strangers write to it. */
 export const forwardedMessage: Gate = ({ head: { forwarded }, facts }) => {
   if (forwarded === undefined) return null;
   if (forwarded.kind !== "original") return skip(no(RULE.forward, whyNot(forwarded)), REASON.unknown);
   if (facts.mailboxOwner === null)
-    return skip(no(RULE.forward, `${forwarded.because} But ${quote(forwarded.forwarder)} is no user of the CRM.`), REASON.unknown);
+    return skip(no(RULE.forward, `${forwarded.because} But ${quote(forwarded.forwarder)} is no user or queue of the CRM.`), REASON.unknown);
   return pass(forwardAnswer(forwarded, facts.mailboxOwner));
 };
 
@@ -21,9 +21,9 @@ export const forwardedByHand: Gate = ({ head: { forwarded }, facts: { mailboxOwn
   return pass(no(RULE.forward, forwarded.kind === "original" ? forwarded.because : whyNot(forwarded)));
 };
 
-function forwardAnswer({ because, forwarder }: Extract<Forwarded, { kind: "original" }>, user: Voter): RuleAnswer {
-  return yes(RULE.forward, `It counts as read in the mailbox of ${quote(user.record.name)}, ${quote(forwarder)}. ${because}`, {
-    records: [user.record],
+function forwardAnswer({ because, forwarder }: Extract<Forwarded, { kind: "original" }>, owner: Voter): RuleAnswer {
+  return yes(RULE.forward, `It counts as read in the mailbox of ${quote(owner.record.name)}, ${quote(forwarder)}. ${because}`, {
+    records: [owner.record],
   });
 }
 

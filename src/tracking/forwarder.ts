@@ -56,7 +56,7 @@ function amongUsers(way: "attached" | "redirected", forwarder: string, users: Re
   if (users.has(key)) return { way, forwarder: key, because };
   return {
     way: null,
-    because: `${because} But ${quote(key)} is no mailbox of a user whose incoming delivery method is Forward Mailbox, so nothing is taken from it.`,
+    because: `${because} But ${quote(key)} is no mailbox of a user or queue whose incoming delivery method is Forward Mailbox, so nothing is taken from it.`,
   };
 }
 

@@ -192,13 +192,8 @@ function* contentsOf(refs: readonly MessageRef[], mime: Buffer): Iterable<Conten
     const place = originalPlaceOf(ref.id);
     const original = place === null ? mime : originals.length === place.of ? originals[place.number - 1] : undefined;
     if (original === undefined) yield { ref, kind: "gone" };
-    // Whoever reads it is given its bytes for good, and others lie beside it.
-    else
-      yield {
-        ref,
-        kind: "mime",
-        mime: original.buffer === mime.buffer && refs.length + originals.length > 1 ? Buffer.from(original) : original,
-      };
+    // Whoever reads it is given its bytes for good, with all that share their memory.
+    else yield { ref, kind: "mime", mime: original !== mime && original.buffer === mime.buffer ? Buffer.from(original) : original };
   }
 }
 
