@@ -23,7 +23,7 @@ export async function originalsAt(sql: Sql, mailboxId: string, stream: string, i
   if (ids.length === 0) return [];
   const { rows } = await sql.query<{ id: string }>(
     `select ref_id as id from waypost.location
-     where mailbox_id = $1 and stream_id = $2 and gone_at is null and ref_id ~ ' [0-9]+/[0-9]+$' and regexp_replace(ref_id, ' [0-9]+/[0-9]+$', '') = any($3::text[])`,
+     where mailbox_id = $1 and stream_id = $2 and gone_at is null and ref_id ~ ' [0-9]{1,6}/[0-9]{1,6}$' and regexp_replace(ref_id, ' [0-9]{1,6}/[0-9]{1,6}$', '') = any($3::text[])`,
     [mailboxId, stream, ids],
   );
   return rows.map((row) => row.id);

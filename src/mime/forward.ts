@@ -29,24 +29,22 @@ const TRACE: ReadonlySet<string> = new Set([
   "from",
 ]);
 
-/** A message of a forward mailbox, opened. */
-export interface OpenedForward {
-  readonly trace: ForwardTrace;
-  /** The messages that are attached, in order, byte for byte; views of the forward's bytes where these are not encoded. */
+/** The messages that hang on another. */
+export interface Attached {
+  /** In order, byte for byte; views of the message's bytes where these are not encoded. */
   readonly originals: readonly Buffer[];
-  /** More are attached than are kept, or the forward has more parts than are read. */
+  /** More are attached than are kept, or the message has more parts than are read. */
   readonly isCut: boolean;
 }
 
 /**
- * Opens a message of a forward mailbox: how it came, and the messages that it holds as attachments (message/rfc822, message/global, or a file
- * `.eml` of no other type, in whatever encoding). What these hold in turn is theirs. Never throws, whatever the bytes, and takes time linear in them.
+ * The messages that a forward holds as attachments (message/rfc822, message/global, or a file `.eml` of no other type, in whatever encoding). What these
+ * hold in turn is theirs. Never throws, whatever the bytes, and takes time linear in them.
  */
-export function openForward(mime: Buffer): OpenedForward {
+export function attachedMessages(mime: Buffer): Attached {
   const { leaves, isWhole } = partsOf(mime, CONTENT_LIMITS);
   const attached = leaves.filter(isMessage);
-  const originals = attached.slice(0, ORIGINALS_KEPT).flatMap(originalIn);
-  return { trace: traceOf(mime), originals, isCut: attached.length > ORIGINALS_KEPT || !isWhole };
+  return { originals: attached.slice(0, ORIGINALS_KEPT).flatMap(originalIn), isCut: attached.length > ORIGINALS_KEPT || !isWhole };
 }
 
 function isMessage(leaf: Leaf): boolean {
@@ -62,7 +60,8 @@ function originalIn(leaf: Leaf): Buffer[] {
   return beginsField(body, 0, end) ? [body] : [];
 }
 
-function traceOf(mime: Buffer): ForwardTrace {
+/** How a message came to a forward mailbox, as its header tells. Never throws, and reads as much of a header as is read of any. */
+export function forwardTrace(mime: Buffer): ForwardTrace {
   const { fields } = headerFields(mime, (name) => TRACE.has(name));
   const from = fields.filter(({ name }) => name === "from").map(({ value }) => value);
   return {

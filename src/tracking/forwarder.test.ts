@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { ForwardTrace, ForwardTrust, TraceField } from "../model/forwarded.ts";
-import { forwarderOf, possibleForwarders } from "./forwarder.ts";
+import { forwarderOf, isProven, possibleForwarders } from "./forwarder.ts";
 
 const ANN = "ann@crm.example";
 const BOB = "bob@customer.example";
@@ -26,6 +26,8 @@ function traced(fields: readonly TraceField[], from: readonly string[] = [ANN]):
 
 function found(fields: readonly TraceField[], trust: ForwardTrust, from?: readonly string[]): string {
   const result = forwarderOf(traced(fields, from), trust, USERS);
+  if (result.way !== null) assert.ok(isProven(traced(fields, from), trust));
+  else if (result.because.startsWith("Nothing proves")) assert.ok(!isProven(traced(fields, from), trust));
   return result.way === null ? `refused: ${result.because}` : `${result.way} by ${result.forwarder}`;
 }
 

@@ -23,6 +23,14 @@ export function possibleForwarders({ fields, from }: ForwardTrace): string[] {
   return [...new Set([...from, ...named].slice(0, ADDRESSES_READ).map(addressKey))];
 }
 
+/** Whether it may be anybody's forward: whoever sent it, or the server that handed it over, is proven. */
+export function isProven(trace: ForwardTrace, trust: ForwardTrust): boolean {
+  const [author] = trace.from;
+  return (
+    handedOverBy(trace.fields, trust.forwardingServers) !== null || (author !== undefined && provenAuthor(trace, trust, author) !== null)
+  );
+}
+
 /**
  * Whose forward a message in a forward mailbox is, as far as it is proven. The address of a forward mailbox becomes known, so nothing counts that a stranger
  * can write: the servers named as forwarding must have handed the message over, as the topmost Received field tells, which the receiving server wrote; or
@@ -45,7 +53,7 @@ export function forwarderOf(trace: ForwardTrace, trust: ForwardTrust, users: Rea
     return { way: null, because: "The message in the forward mailbox names no single author." };
   if (handedOver !== null) return amongUsers("attached", author, users, `${handedOver.because}, and it is from ${quote(author)}.`);
   const { authenticationResults: server } = trust;
-  const how = server === null ? null : provenBy(valuesOf(trace.fields, "authentication-results"), server, author);
+  const how = provenAuthor(trace, trust, author);
   if (how !== null)
     return amongUsers("attached", author, users, `It is from ${quote(author)}, and ${quote(server ?? "")} found that ${how}.`);
   return { way: null, because: unproven(author, trace, trust) };
@@ -58,6 +66,10 @@ function amongUsers(way: "attached" | "redirected", forwarder: string, users: Re
     way: null,
     because: `${because} But ${quote(key)} is no mailbox of a user or queue whose incoming delivery method is Forward Mailbox, so nothing is taken from it.`,
   };
+}
+
+function provenAuthor({ fields }: ForwardTrace, { authenticationResults: server }: ForwardTrust, author: string): string | null {
+  return server === null ? null : provenBy(valuesOf(fields, "authentication-results"), server, author);
 }
 
 interface HandedOver {

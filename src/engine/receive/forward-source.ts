@@ -1,11 +1,11 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
-import { openForward } from "../../mime/forward.ts";
+import { type Attached, attachedMessages, forwardTrace } from "../../mime/forward.ts";
 import { parseHead } from "../../mime/head.ts";
 import { Failure } from "../../model/failure.ts";
-import { type Forwarded, type ForwardTrust, originalId, originalPlaceOf } from "../../model/forwarded.ts";
+import { type Forwarded, type ForwardTrace, type ForwardTrust, originalId, originalPlaceOf } from "../../model/forwarded.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import type { Applied, Listing, ListOptions, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
-import { type ForwarderFound, forwarderOf, possibleForwarders } from "../../tracking/forwarder.ts";
+import { type ForwarderFound, forwarderOf, isProven, possibleForwarders } from "../../tracking/forwarder.ts";
 import { ForwardedRefs, forwardOf } from "./forwarded-refs.ts";
 
 /** Forwards opened in one pull: each is downloaded for it, and nothing of them is stored before all are. */
@@ -24,7 +24,8 @@ export interface ForwardMailbox {
 /** A forward with all that is needed of its content. */
 interface Opened {
   readonly head: MessageHead;
-  readonly forward: Pick<ReturnType<typeof openForward>, "trace" | "isCut">;
+  readonly trace: ForwardTrace;
+  readonly isCut: boolean;
   /** Heads of the messages that it holds. */
   readonly originals: readonly MessageHead[];
 }
@@ -127,7 +128,7 @@ export class ForwardSource implements MailSource {
     const opened: Opened[] = [];
     const result = heads.filter((head) => head.unreadable !== undefined);
     try {
-      const { maximumSize } = this.#mailbox;
+      const { maximumSize, trust } = this.#mailbox;
       for await (const content of readable.length === 0
         ? []
         : this.#source.content(
@@ -137,7 +138,7 @@ export class ForwardSource implements MailSource {
         const head = closed.get(keyOf(content.ref));
         closed.delete(keyOf(content.ref));
         if (head === undefined) continue;
-        if (content.kind === "mime") opened.push(openedFrom(head, content.mime));
+        if (content.kind === "mime") opened.push(openedFrom(head, content.mime, trust));
         if (content.kind === "too large") result.push(tooLargeToOpen(head, content));
         await othersTurn();
       }
@@ -145,20 +146,25 @@ export class ForwardSource implements MailSource {
       if (!(error instanceof Failure) || error.scope !== "item") throw error;
       for (const head of readable) if (closed.has(keyOf(head.ref))) result.push({ ...head, unreadable: error.serverSaid ?? error.message });
     }
-    const users = await this.#mailbox.forwarders([...new Set(opened.flatMap(({ forward }) => possibleForwarders(forward.trace)))]);
-    result.push(...opened.flatMap((one) => headsOf(one, forwarderOf(one.forward.trace, this.#mailbox.trust, users))));
+    const users = await this.#mailbox.forwarders([...new Set(opened.flatMap(({ trace }) => possibleForwarders(trace)))]);
+    result.push(...opened.flatMap((one) => headsOf(one, forwarderOf(one.trace, this.#mailbox.trust, users))));
     this.#refs.remember(result.map(({ ref }) => ref));
     return result;
   }
 }
 
-function openedFrom(head: MessageHead, mime: Buffer): Opened {
-  const { originals, ...forward } = openForward(mime);
+const NOTHING_ATTACHED: Attached = { originals: [], isCut: false };
+
+/** What a stranger attached is not even decoded: that takes time. */
+function openedFrom(head: MessageHead, mime: Buffer, trust: ForwardTrust): Opened {
+  const trace = forwardTrace(mime);
+  const { originals, isCut } = isProven(trace, trust) ? attachedMessages(mime) : NOTHING_ATTACHED;
   const { ref, folders, received, receivedFrom, flags, sharesId } = head;
   const facts = { folders, received, flags, providerId: null, ...(receivedFrom !== undefined && { receivedFrom }) };
   return {
     head,
-    forward,
+    trace,
+    isCut,
     originals: originals.map((original, index): MessageHead => {
       const id = originalId({ forward: ref.id, number: index + 1, of: originals.length });
       const itself = parseHead(original, { ...facts, ref: { ...ref, id }, size: original.length });
@@ -167,13 +173,12 @@ function openedFrom(head: MessageHead, mime: Buffer): Opened {
   };
 }
 
-function headsOf({ head, forward, originals }: Opened, found: ForwarderFound): MessageHead[] {
+function headsOf({ head, isCut, originals }: Opened, found: ForwarderFound): MessageHead[] {
   const refused = (because: string): MessageHead[] => [{ ...head, forwarded: { kind: "refused", because } }];
   if (found.way === null) return refused(found.because);
   const forwarded: Forwarded = { kind: "original", forwarder: found.forwarder, because: found.because };
   if (found.way === "redirected") return [{ ...head, forwarded }];
-  if (forward.isCut)
-    return refused(`${found.because} But it holds more messages or parts than are read, so none of them is taken for the whole.`);
+  if (isCut) return refused(`${found.because} But it holds more messages or parts than are read, so none of them is taken for the whole.`);
   if (originals.length === 0)
     return refused(
       `${found.because} But no message is attached to it: it was forwarded inline, and the rule must forward as an attachment.`,
@@ -187,7 +192,7 @@ function tooLargeToOpen(head: MessageHead, { size, limit }: { readonly size: num
 
 /** What lies at these refs of one forward. One that does not hold what it held is another message by now. */
 function* contentsOf(refs: readonly MessageRef[], mime: Buffer): Iterable<Content> {
-  const { originals } = refs.some(({ id }) => originalPlaceOf(id) !== null) ? openForward(mime) : { originals: [] };
+  const { originals } = refs.some(({ id }) => originalPlaceOf(id) !== null) ? attachedMessages(mime) : NOTHING_ATTACHED;
   for (const ref of refs) {
     const place = originalPlaceOf(ref.id);
     const original = place === null ? mime : originals.length === place.of ? originals[place.number - 1] : undefined;
