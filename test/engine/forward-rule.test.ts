@@ -59,7 +59,8 @@ function takeSent(before: ReadonlySet<string>): Sent[] {
 
 async function redirected(user: string, mime: string): Promise<Sent[]> {
   const before = new Set(readdirSync(outbox));
-  await rig.dovecot.deliver(user, mime);
+  // Pigeonhole names the user as the recipient was given to it.
+  await rig.dovecot.deliver(addressOf(user), mime);
   return takeSent(before);
 }
 
