@@ -88,12 +88,33 @@ test("More originals than are kept are told of and not passed over in silence", 
 
 test("The trace holds the fields of transport in their order, each on one line, and the forward's author", () => {
   const trace = forwardTrace(forward(attached(ORIGINAL)));
-  assert.deepEqual(trace.from, ["ann@crm.example"]);
+  assert.deepEqual([trace.from, trace.to], [["ann@crm.example"], ["sink@crm.example"]]);
   assert.deepEqual(trace.fields, [
     ["return-path", "<ann@crm.example>"],
     ["received", "from mail.crm.example (mail.crm.example [10.0.0.5]) by sink.crm.example with ESMTP; Mon, 10 Mar 2025 09:00:00 +0000"],
     ["received", "from desk by mail.crm.example"],
   ]);
+});
+
+test("A field of transport too long to be read whole is there, and says nothing", () => {
+  const long = (end: string) => `Received: from [10.0.0.5] (${"x".repeat(3_000)}) ${end}\r\nReceived: from second\r\nFrom: a@b\r\n\r\n`;
+  for (const value of ["[203.0.113.9]", "\r\n [203.0.113.9]"])
+    assert.deepEqual(forwardTrace(Buffer.from(long(value))).fields, [
+      ["received", ""],
+      ["received", "from second"],
+    ]);
+});
+
+test("Every author counts, and there is none where the header is too long to tell", () => {
+  const from = (...header: readonly string[]) => forwardTrace(Buffer.from(lines(...header, "", "body"))).from;
+  assert.deepEqual(from("From: ann@crm.example", "from: eve@evil.example"), ["ann@crm.example", "eve@evil.example"]);
+  assert.deepEqual(from("From: ann@crm.example", "FROM : eve@evil.example"), ["ann@crm.example", "eve@evil.example"]);
+  assert.deepEqual(from("From:", " ann@crm.example,", "\teve@evil.example"), ["ann@crm.example", "eve@evil.example"]);
+  const filled = `X-Filler: ${"x".repeat(100_000)}`;
+  assert.deepEqual(from("From: ann@crm.example", filled, "From: eve@evil.example"), []);
+  assert.deepEqual(from("From: ann@crm.example", ...Array<string>(20_000).fill("X: y"), "From: eve@evil.example"), []);
+  assert.deepEqual(from(`From: ann@crm.example, ${"eve@evil.example, ".repeat(1_000)}`), []);
+  assert.deepEqual(from("From: ann@crm.example", "", filled), ["ann@crm.example"]);
 });
 
 test("No bytes whatever make it throw", () => {

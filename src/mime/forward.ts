@@ -11,11 +11,20 @@ import { decodeTransfer } from "./transfer-encoding.ts";
 /** Originals of one forward. Rules attach one, people some dozen. */
 export const ORIGINALS_KEPT = 200;
 
+/**
+ * Bytes of a header that are read for the trace: servers write it on top, and a rule writes little below. So little because strangers' messages are looked
+ * at too, all of them.
+ */
+const TRACE_BYTES = 32 * 1024;
+
 /** Fields of transport that are read from the top: each server on the way writes three or four. */
 const TRACE_FIELDS = 200;
 
-/** Longest value of them, in characters. */
+/** Longest value of them, in characters; of a longer one nobody knows what the rest would say. */
 const TRACE_LENGTH = 2_000;
+
+/** Characters of the addresses in From, and in To and Cc. A rule writes one; people add some. */
+const ADDRESSES_LENGTH = 8_000;
 
 const TRACE: ReadonlySet<string> = new Set([
   "received",
@@ -27,6 +36,8 @@ const TRACE: ReadonlySet<string> = new Set([
   "x-forwarded-for",
   "resent-from",
   "from",
+  "to",
+  "cc",
 ]);
 
 /** The messages that hang on another. */
@@ -60,15 +71,29 @@ function originalIn(leaf: Leaf): Buffer[] {
   return beginsField(body, 0, end) ? [body] : [];
 }
 
-/** How a message came to a forward mailbox, as its header tells. Never throws, and reads as much of a header as is read of any. */
+/** How a message came to a forward mailbox, as its header tells. Never throws, and takes a bounded time whatever the bytes. */
 export function forwardTrace(mime: Buffer): ForwardTrace {
-  const { fields } = headerFields(mime, (name) => TRACE.has(name));
-  const from = fields.filter(({ name }) => name === "from").map(({ value }) => value);
+  const { fields, truncated } = headerFields(mime.subarray(0, TRACE_BYTES), (name) => TRACE.has(name));
+  const valuesOf = (...names: readonly string[]) => fields.filter(({ name }) => names.includes(name)).map(({ value }) => value);
+  const isCut = truncated || (mime.length > TRACE_BYTES && !endsWithin(mime));
   return {
     fields: fields
-      .filter(({ name }) => name !== "from")
+      .filter(({ name }) => !["from", "to", "cc"].includes(name))
       .slice(0, TRACE_FIELDS)
-      .map(({ name, value }) => [name, oneLine(textOfBytes(value), TRACE_LENGTH)] as const),
-    from: parseAddresses(from.join(", ")).addresses.map(({ address }) => address),
+      .map(({ name, value }) => [name, value.length > TRACE_LENGTH ? "" : oneLine(textOfBytes(value))] as const),
+    // Another author may stand in what is not read.
+    from: isCut ? [] : addressesIn(valuesOf("from")),
+    to: addressesIn(valuesOf("to", "cc")),
   };
+}
+
+/** Whether the header ends in what is read of it. */
+function endsWithin(mime: Buffer): boolean {
+  const read = mime.subarray(0, TRACE_BYTES);
+  return read.includes("\n\n") || read.includes("\n\r\n");
+}
+
+function addressesIn(values: readonly string[]): string[] {
+  const list = values.join(", ");
+  return list.length > ADDRESSES_LENGTH ? [] : parseAddresses(list).addresses.map(({ address }) => address);
 }

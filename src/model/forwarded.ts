@@ -15,14 +15,16 @@ export type Forwarded =
   /** It could not be opened: it is larger than may be downloaded. Bytes. */
   | { readonly kind: "too large"; readonly size: number; readonly limit: number };
 
-/** A header field of a forward that tells how it came: the name in lower case, the value on one line. */
+/** A header field of a forward that tells how it came: the name in lower case, the value on one line; empty where it is too long to be read. */
 export type TraceField = readonly [name: string, value: string];
 
-/** How a message came to a forward mailbox, as its header tells: the fields of transport from the top down, and who wrote it. */
+/** How a message came to a forward mailbox, as its header tells: the fields of transport from the top down, who wrote it, and to whom. */
 export interface ForwardTrace {
   readonly fields: readonly TraceField[];
-  /** Addresses in From. */
+  /** Addresses in From. None where the header is too long to be read whole. */
   readonly from: readonly string[];
+  /** Addresses in To and Cc. */
+  readonly to: readonly string[];
 }
 
 /** Where an original lies in a forward mailbox: in which message, as the how many-th of how many. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { ForwardTrace, ForwardTrust, TraceField } from "../model/forwarded.ts";
-import { forwarderOf, isProven, possibleForwarders } from "./forwarder.ts";
+import { type ForwardSink, forwarderOf, isProven, possibleForwarders } from "./forwarder.ts";
 
 const ANN = "ann@crm.example";
 const BOB = "bob@customer.example";
@@ -20,14 +20,21 @@ const STRANGER = received("from mail.crm.example (unknown [203.0.113.9]) by sink
 const LMTP = received("from sink.crm.example by sink.crm.example with LMTP id abc (envelope-from <ann@crm.example>); Mon");
 const results = (value: string): TraceField => ["authentication-results", value];
 
-function traced(fields: readonly TraceField[], from: readonly string[] = [ANN]): ForwardTrace {
-  return { fields, from };
+function traced(
+  fields: readonly TraceField[],
+  from: readonly string[] = [ANN],
+  to: readonly string[] = ["Sink@crm.example"],
+): ForwardTrace {
+  return { fields, from, to };
 }
 
-function found(fields: readonly TraceField[], trust: ForwardTrust, from?: readonly string[]): string {
-  const result = forwarderOf(traced(fields, from), trust, USERS);
-  if (result.way !== null) assert.ok(isProven(traced(fields, from), trust));
-  else if (result.because.startsWith("Nothing proves")) assert.ok(!isProven(traced(fields, from), trust));
+const sinkOf = (trust: ForwardTrust): ForwardSink => ({ address: SINK, trust });
+
+function found(fields: readonly TraceField[], trust: ForwardTrust, from?: readonly string[], to?: readonly string[]): string {
+  const trace = traced(fields, from, to);
+  const result = forwarderOf(trace, sinkOf(trust), USERS);
+  if (result.way !== null) assert.ok(isProven(trace, sinkOf(trust)));
+  else if (result.because.startsWith("Nothing proves")) assert.ok(!isProven(trace, sinkOf(trust)));
   return result.way === null ? `refused: ${result.because}` : `${result.way} by ${result.forwarder}`;
 }
 
@@ -135,6 +142,110 @@ test("What another server found, or what was found of another address, does not"
     assert.match(found([STRANGER, results(value)], RESULTS), /^refused: Nothing proves/, value);
 });
 
+test("What a client says of itself can be neither the server's words nor hide the address that the server saw", () => {
+  const forged: readonly string[] = [
+    // It greets with words that end what is told of a client, before the server's own.
+    "from [10.0.0.5] by sink.crm.example with ESMTP (unknown [203.0.113.9]) by sink.crm.example (Sendmail) with ESMTP id 6; Mon",
+    "from x by y with LMTP (unknown [203.0.113.9]) by sink.crm.example (Sendmail) with ESMTP id 6; Mon",
+    "from x( (unknown [203.0.113.9]) by sink.crm.example with ESMTP id 6 (envelope-from <a) by y with LMTP z@b>); Mon",
+    // Its sender's address, which servers write in a comment.
+    'from x ([203.0.113.9]) by sink.crm.example with esmtps (Exim 4.96) (envelope-from <"a) by y with LMTP (b"@evil.example>) id 1; Mon',
+    // The server writes nothing but the greeting.
+    "from [10.0.0.5] by sink.crm.example with ESMTP id 6; Mon",
+    "from [10.0.0.5] (unknown [unknown]) by sink.crm.example with ESMTP id 6; Mon",
+    // A hop within a system of many machines.
+    "by 2002:a05:6512:3b0:b0:500:1 with SMTP id x1; Mon",
+    "(qmail 12 invoked from network); Mon",
+    // Longer than is read.
+    "",
+  ];
+  for (const value of forged)
+    for (const below of [[], [OWN], [LMTP, OWN]])
+      assert.match(
+        found([received(value), ...below], { ...SERVER, forwardingServers: ["10.0.0.0/24", "127.0.0.1"] }),
+        /^refused: Nothing proves/,
+        value,
+      );
+});
+
+test("Exim writes the address of a client without a name first, and what it greeted with behind", () => {
+  assert.equal(found([received("from [10.0.0.5] (helo=mail.crm.example) by sink with esmtps id 6; Mon")], SERVER), `attached by ${ANN}`);
+  assert.match(found([received("from [203.0.113.9] (helo=[10.0.0.5]) by sink with esmtps id 6; Mon")], SERVER), /^refused: Nothing proves/);
+});
+
+test("What somebody redirects who is no user is not taken for its author's forward", () => {
+  for (const field of [
+    ["delivered-to", "carl@crm.example"],
+    ["delivered-to", SINK],
+    ["resent-from", "carl@crm.example"],
+  ] as const)
+    assert.match(found([OWN, field, STRANGER], SERVER, [ANN]), /^refused.*is no mailbox of a user/, field.join());
+});
+
+test("Of several fields that name who redirected a message the topmost counts, for the sender's own stand below", () => {
+  const forged: TraceField = ["x-sieve-redirected-from", ANN];
+  assert.match(found([OWN, ["x-forwarded-for", "carl@crm.example"], forged, STRANGER], SERVER, [BOB]), /^refused.*carl@crm\.example/);
+  const mixed = [OWN, ["resent-from", "ben@crm.example"] as const, forged, STRANGER];
+  assert.equal(found(mixed, SERVER, [BOB]), "redirected by ben@crm.example");
+  const flood = Array.from({ length: 190 }, (_, index): TraceField => ["x-sieve-redirected-from", `u${index}@crm.example`]);
+  assert.equal(found([OWN, ["delivered-to", ANN], ...flood, STRANGER], SERVER, [BOB]), `redirected by ${ANN}`);
+  assert.ok(possibleForwarders(traced([OWN, ["delivered-to", ANN], ...flood], Array(100).fill(BOB))).includes(ANN));
+});
+
+test("Where the forwarding server does not write that a message came to it, what names a redirecting user may be the sender's", () => {
+  assert.match(found([OWN, ["x-sieve-redirected-from", ANN]], SERVER, [BOB]), /^refused.*no Received field tells/i);
+});
+
+test("Of several fields under the server's name the topmost counts, whatever a stranger wrote below", () => {
+  const forged = results("mx.crm.example; dmarc=pass header.from=crm.example; dkim=pass header.d=crm.example");
+  for (const own of [
+    "mx.crm.example; none",
+    "mx.crm.example; spf=softfail smtp.mailfrom=x@evil.example",
+    "mx.crm.example; dmarc=none header.from=crm.example; dkim=none",
+    "mx.crm.example; dkim=pass header.d=evil.example",
+    'mx.crm.example; spf=none smtp.mailfrom="does not end',
+    "mx.crm.example (does not end; dmarc=none",
+    // Longer than is read: it may be the server's.
+    "",
+  ])
+    assert.match(found([STRANGER, results(own), forged, forged], RESULTS), /^refused: Nothing proves/, own);
+  assert.match(
+    found([STRANGER, forged, results("mx.crm.example; dmarc=fail header.from=crm.example")], RESULTS),
+    /^refused: Nothing proves/,
+  );
+  assert.equal(found([STRANGER, results("other.example; dmarc=fail"), forged], RESULTS), `attached by ${ANN}`);
+});
+
+test("What a sender's address holds is no result, in quotation marks or without", () => {
+  for (const value of [
+    'mx.crm.example; spf=pass smtp.mailfrom="x; dmarc=pass header.from=crm.example; y"@evil.example',
+    'mx.crm.example; spf=pass smtp.mailfrom="x\\"; dmarc=pass header.from=crm.example; y"@evil.example; dmarc=none',
+    'mx.crm.example; spf=pass smtp.mailfrom="("@evil.example; dmarc=fail header.from=crm.example; x=")"; dkim=pass header.d=crm.example',
+    "mx.crm.example; spf=pass smtp.mailfrom=x; dmarc=pass header.from=crm.example; y@evil.example; dmarc=none header.from=crm.example",
+    "mx.crm.example; spf=pass smtp.mailfrom=x; dmarc=pass header.from=crm.example y@evil.example",
+    "mx.crm.example; dmarc=pass@evil.example header.from=crm.example",
+  ])
+    assert.match(found([STRANGER, results(value)], RESULTS), /^refused: Nothing proves/, value);
+});
+
+test("Results are read however a server writes them", () => {
+  for (const value of [
+    "mx.crm.example; dkim=pass (2048-bit key; unprotected) header.d = crm.example header.b=ab=c; spf=none (a (b) c)",
+    "mx.crm.example;dmarc=pass action=none header.from=CRM.example;compauth=pass reason=100",
+  ])
+    assert.equal(found([STRANGER, results(value)], RESULTS), `attached by ${ANN}`, value);
+});
+
+test("A message that a user signed for somebody else proves nothing when that one sends it on to the forward mailbox", () => {
+  const signed = results("mx.crm.example; dkim=pass header.d=crm.example; dmarc=pass header.from=crm.example");
+  assert.match(
+    found([STRANGER, signed], RESULTS, [ANN], ["eve@evil.example"]),
+    /^refused: Nothing proves.*not addressed to sink@crm\.example/,
+  );
+  assert.match(found([STRANGER, signed], RESULTS, [ANN], []), /^refused: Nothing proves/);
+  assert.equal(found([STRANGER, signed], RESULTS, [ANN], ["x@crm.example", SINK]), `attached by ${ANN}`);
+});
+
 test("Nothing is believed where nothing is named", () => {
   const nobody: ForwardTrust = { authenticationResults: null, forwardingServers: [] };
   assert.match(found([OWN, results("mx.crm.example; dmarc=pass header.from=crm.example")], nobody), /nothing is named that proves it/);
@@ -146,7 +257,7 @@ test("All addresses that may be the forwarder's are asked for, each once", () =>
     ["x-forwarded-for", `${ANN} ${SINK}`],
     ["resent-from", "Ben <ben@crm.example>"],
   ];
-  assert.deepEqual(possibleForwarders(traced(fields, ["Ann@crm.example"])), [ANN, "ben@crm.example", SINK]);
+  assert.deepEqual(possibleForwarders(traced(fields, ["Ann@crm.example"])), [ANN, SINK, "ben@crm.example"]);
 });
 
 test("No header whatever makes it throw, and without a trusted hop none is believed", () => {
@@ -172,9 +283,9 @@ test("No header whatever makes it throw, and without a trusted hop none is belie
   const name = fc.constantFrom("received", "authentication-results", "delivered-to", "resent-from", "x-forwarded-for", "return-path");
   fc.assert(
     fc.property(fc.array(fc.tuple(name, value), { maxLength: 6 }), (fields) => {
-      const result = forwarderOf(traced([STRANGER, ...fields]), SERVER, USERS);
+      const result = forwarderOf(traced([STRANGER, ...fields]), sinkOf(SERVER), USERS);
       assert.equal(result.way, null);
-      forwarderOf(traced(fields), { ...SERVER, authenticationResults: "mx.crm.example" }, USERS);
+      forwarderOf(traced(fields), sinkOf({ ...SERVER, authenticationResults: "mx.crm.example" }), USERS);
       possibleForwarders(traced(fields));
     }),
   );

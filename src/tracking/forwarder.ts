@@ -14,20 +14,29 @@ export type ForwarderFound =
 /** Local delivery agents: the server's own hop into the mailbox, behind the one that tells where the message came from. */
 const LOCAL_DELIVERY = /^lmtps?a?$/;
 
+const DELIVERED_TO = "delivered-to";
+
 /** Addresses of one message that are looked at. */
 const ADDRESSES_READ = 50;
 
+/** A forward mailbox. */
+export interface ForwardSink {
+  readonly address: string;
+  readonly trust: ForwardTrust;
+}
+
 /** Key forms of the addresses of which one may be the forwarder's. */
 export function possibleForwarders({ fields, from }: ForwardTrace): string[] {
-  const named = REDIRECTORS.flatMap(({ field }) => valuesOf(fields, field).flatMap(addressesIn));
-  return [...new Set([...from, ...named].slice(0, ADDRESSES_READ).map(addressKey))];
+  const named = fields.flatMap(([field, value]) => (REDIRECTORS.has(field) ? addressesIn(value) : []));
+  return [...new Set([...from.slice(0, 1), ...named].slice(0, ADDRESSES_READ).map(addressKey))];
 }
 
 /** Whether it may be anybody's forward: whoever sent it, or the server that handed it over, is proven. */
-export function isProven(trace: ForwardTrace, trust: ForwardTrust): boolean {
+export function isProven(trace: ForwardTrace, sink: ForwardSink): boolean {
   const [author] = trace.from;
   return (
-    handedOverBy(trace.fields, trust.forwardingServers) !== null || (author !== undefined && provenAuthor(trace, trust, author) !== null)
+    handedOverBy(trace.fields, sink.trust.forwardingServers) !== null ||
+    (author !== undefined && provenAuthor(trace, sink, author) !== null)
   );
 }
 
@@ -38,25 +47,28 @@ export function isProven(trace: ForwardTrace, trust: ForwardTrust): boolean {
  * stands below was in the message when it came there. Pure.
  * @param users key forms of the addresses of the users whose incoming delivery method is Forward Mailbox, of those that may be meant
  */
-export function forwarderOf(trace: ForwardTrace, trust: ForwardTrust, users: ReadonlySet<string>): ForwarderFound {
-  const handedOver = handedOverBy(trace.fields, trust.forwardingServers);
-  const redirector = handedOver === null ? null : redirectedBy(handedOver.above, users);
-  if (handedOver !== null && redirector !== null)
-    return amongUsers(
-      "redirected",
-      redirector.address,
-      users,
-      `${handedOver.because}, and its ${redirector.name} names ${quote(redirector.address)}.`,
-    );
+export function forwarderOf(trace: ForwardTrace, sink: ForwardSink, users: ReadonlySet<string>): ForwarderFound {
+  const handedOver = handedOverBy(trace.fields, sink.trust.forwardingServers);
+  const redirector = handedOver === null ? null : redirectedBy(handedOver, users);
+  if (handedOver !== null && redirector !== null) {
+    const because = `${handedOver.because}, and its ${redirector.name} names ${quote(redirector.address)}.`;
+    if (!handedOver.isBounded)
+      return { way: null, because: `${because} But no Received field tells that it was written there, and not by the sender.` };
+    return amongUsers("redirected", redirector.address, users, because);
+  }
   const [author, ...others] = trace.from;
   if (author === undefined || others.length > 0)
     return { way: null, because: "The message in the forward mailbox names no single author." };
   if (handedOver !== null) return amongUsers("attached", author, users, `${handedOver.because}, and it is from ${quote(author)}.`);
-  const { authenticationResults: server } = trust;
-  const how = provenAuthor(trace, trust, author);
+  const how = provenAuthor(trace, sink, author);
   if (how !== null)
-    return amongUsers("attached", author, users, `It is from ${quote(author)}, and ${quote(server ?? "")} found that ${how}.`);
-  return { way: null, because: unproven(author, trace, trust) };
+    return amongUsers(
+      "attached",
+      author,
+      users,
+      `It is from ${quote(author)}, and ${quote(sink.trust.authenticationResults ?? "")} found that ${how}.`,
+    );
+  return { way: null, because: unproven(author, trace, sink) };
 }
 
 function amongUsers(way: "attached" | "redirected", forwarder: string, users: ReadonlySet<string>, because: string): ForwarderFound {
@@ -68,15 +80,15 @@ function amongUsers(way: "attached" | "redirected", forwarder: string, users: Re
   };
 }
 
-function provenAuthor({ fields }: ForwardTrace, { authenticationResults: server }: ForwardTrust, author: string): string | null {
-  return server === null ? null : provenBy(valuesOf(fields, "authentication-results"), server, author);
-}
-
 interface HandedOver {
   /** Half a sentence. */
   readonly because: string;
-  /** The fields above the one that the redirecting server wrote when the message came to it. */
-  readonly above: readonly TraceField[];
+  /** What the receiving server wrote above that. */
+  readonly receiving: readonly TraceField[];
+  /** What the forwarding server wrote after the message had come to it. */
+  readonly forwarding: readonly TraceField[];
+  /** The forwarding server wrote also that the message had come to it, so that nothing in `forwarding` is from somebody else. */
+  readonly isBounded: boolean;
 }
 
 function handedOverBy(fields: readonly TraceField[], servers: readonly string[]): HandedOver | null {
@@ -88,32 +100,57 @@ function handedOverBy(fields: readonly TraceField[], servers: readonly string[])
     const [first] = clients;
     if (first === undefined || !clients.every((one) => liesWithin(one, servers))) return null;
     const next = fields.findIndex(([other], at) => at > index && other === "received");
-    return { because: `The forwarding server ${first} handed it over`, above: next < 0 ? fields : fields.slice(0, next) };
+    return {
+      because: `The forwarding server ${first} handed it over`,
+      receiving: fields.slice(0, index),
+      forwarding: fields.slice(index + 1, next < 0 ? undefined : next),
+      isBounded: next >= 0,
+    };
   }
   return null;
 }
 
 /**
- * Fields in which servers write for whom they redirect a message: Pigeonhole, Gmail, and whoever resends one as RFC 5322 3.6.6 has it. Delivered-To is
- * written for aliases too, on the way to the forward mailbox: there only users count.
+ * Fields in which servers write for whom they redirect a message: Pigeonhole, Gmail, whoever resends one as RFC 5322 3.6.6 has it, and servers that deliver
+ * to an address and find that it stands for another one.
  */
-const REDIRECTORS = [
-  { field: "x-sieve-redirected-from", name: "X-Sieve-Redirected-From", isExplicit: true },
-  { field: "resent-from", name: "Resent-From", isExplicit: true },
-  { field: "x-forwarded-for", name: "X-Forwarded-For", isExplicit: true },
-  { field: "delivered-to", name: "Delivered-To", isExplicit: false },
-] as const;
+const REDIRECTORS: ReadonlyMap<string, string> = new Map([
+  ["x-sieve-redirected-from", "X-Sieve-Redirected-From"],
+  ["resent-from", "Resent-From"],
+  ["x-forwarded-for", "X-Forwarded-For"],
+  [DELIVERED_TO, "Delivered-To"],
+]);
 
+/** The topmost that names anybody: servers write above what the message holds. */
 function redirectedBy(
-  fields: readonly TraceField[],
+  { receiving, forwarding }: HandedOver,
   users: ReadonlySet<string>,
 ): { readonly address: string; readonly name: string } | null {
-  for (const { field, name, isExplicit } of REDIRECTORS) {
-    const addresses = valuesOf(fields, field).flatMap(addressesIn);
-    const address = addresses.find((one) => users.has(addressKey(one))) ?? (isExplicit ? addresses[0] : undefined);
+  const isUser = (address: string) => users.has(addressKey(address));
+  for (const [index, [field, value]] of [...receiving, ...forwarding].entries()) {
+    const name = REDIRECTORS.get(field);
+    if (name === undefined) continue;
+    const addresses = addressesIn(value);
+    // The receiving server writes so of the forward mailbox itself, and of its aliases.
+    const countsAnybody = field !== DELIVERED_TO || index >= receiving.length;
+    const address = addresses.find(isUser) ?? (countsAnybody ? addresses[0] : undefined);
     if (address !== undefined) return { address, name };
   }
   return null;
+}
+
+function provenAuthor(
+  trace: ForwardTrace,
+  { address, trust: { authenticationResults: server } }: ForwardSink,
+  author: string,
+): string | null {
+  if (server === null || !isAddressedTo(trace, address)) return null;
+  return provenBy(valuesOf(trace.fields, "authentication-results"), server, author);
+}
+
+/** What a user signed and sent to somebody, that one can send on as it is: then it is addressed otherwise. */
+function isAddressedTo({ to }: ForwardTrace, address: string): boolean {
+  return to.some((one) => addressKey(one) === addressKey(address));
 }
 
 /** Addresses that a trace field holds, each a word of its own, in angle brackets or not. */
@@ -125,10 +162,19 @@ function valuesOf(fields: readonly TraceField[], name: string): string[] {
   return fields.flatMap(([other, value]) => (other === name ? [value] : []));
 }
 
-function unproven(author: string, { fields }: ForwardTrace, { authenticationResults, forwardingServers }: ForwardTrust): string {
+function unproven(
+  author: string,
+  trace: ForwardTrace,
+  { address, trust: { authenticationResults, forwardingServers } }: ForwardSink,
+): string {
   const who = `Nothing proves that the message is a forward of ${quote(author)}`;
-  const server = authenticationResults === null ? null : `${quote(authenticationResults)} did not find ${quote(domainOf(author))} genuine`;
-  const [envelope] = valuesOf(fields, "return-path");
+  const server =
+    authenticationResults === null
+      ? null
+      : isAddressedTo(trace, address)
+        ? `${quote(authenticationResults)} did not find ${quote(domainOf(author))} genuine`
+        : `it is not addressed to ${quote(address)}`;
+  const [envelope] = valuesOf(trace.fields, "return-path");
   const servers = forwardingServers.length === 0 ? null : "no forwarding server handed it over";
   const why = [server, servers].filter((one) => one !== null).join(", and ");
   return `${who}: ${why === "" ? "nothing is named that proves it" : why}.${envelope === undefined ? "" : ` Its envelope sender is ${quote(envelope)}.`}`;

@@ -4,7 +4,7 @@ export interface Handover {
   readonly addresses: readonly string[];
   /** It came from no other machine: a program of the server itself handed it over. */
   readonly isLocal: boolean;
-  /** By which protocol, in lower case (`esmtps`, `lmtp`), or null. */
+  /** By which protocol, in lower case (`esmtps`, `lmtp`), or null where that is not beyond doubt. */
   readonly protocol: string | null;
 }
 
@@ -13,23 +13,41 @@ const ADDRESS =
   /(?<![\w.:-])(?:ipv6:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\d{1,3}(?:\.\d{1,3}){3})?)(?![\w.:-])/gi;
 
 /**
- * Reads a Received field. Its comments hold what clients said of themselves, certificates too, so that words in them are no words of the server: only
- * addresses are looked for there, and of these all must be believed by whoever asks. Linear in the field, which is short.
+ * Reads a Received field. It holds what clients said of themselves, their certificates and senders' addresses too, so that words in it need not be the
+ * server's: of several `by`, in comments too, the last one ends what is told of the client, all addresses before it must be believed by whoever
+ * asks, and then neither the protocol counts nor that the message came from a program of the server. Linear in the field, which is short.
  */
 export function handoverOf(received: string): Handover {
+  const [first, ...others] = [...received.matchAll(/(?<=^|\s)by(?=\s)/gi)].map(({ index }) => index);
+  const last = others.at(-1) ?? first;
+  const addresses = toldOfClient(last === undefined ? received : received.slice(0, last));
   const spoken = withoutComments(received);
-  const by = spoken.search(/(?:^|\s)by\s/i);
-  const client = by < 0 ? received : received.slice(0, by);
-  const rest = by < 0 ? "" : spoken.slice(by);
+  if (first === undefined || others.length > 0 || spoken.slice(first, first + 2).trim() === "")
+    return { addresses, isLocal: false, protocol: null };
+  const rest = spoken.slice(first);
   return {
-    addresses: [...client.matchAll(ADDRESS)].flatMap(([, address]) => address ?? []),
-    isLocal: by >= 0 && !/^\s*from\s/i.test(spoken),
+    addresses,
+    // Servers that write their own address there tell of hops within a system (Gmail), whoever sent the message.
+    isLocal: !/^\s*from\s/i.test(spoken) && addressesIn(rest.split(/\s+/, 2)[1] ?? "").length === 0,
     protocol: /\swith\s+([\w-]{1,20})/i.exec(rest)?.[1]?.toLowerCase() ?? null,
   };
 }
 
+/** None where all that could be one is the client's own word: the name with which it greeted stands first, and some servers write nothing else. */
+function toldOfClient(clause: string): string[] {
+  const greeting = /^\s*from\s+\S+/i.exec(clause)?.[0] ?? "";
+  const observed = clause.slice(greeting.length);
+  // Exim writes the address first where it finds no name for it, and then the greeting.
+  const isTold = addressesIn(observed).length > 0 || /\bhelo[= ]/i.test(observed);
+  return isTold ? addressesIn(clause) : [];
+}
+
+function addressesIn(text: string): string[] {
+  return [...text.matchAll(ADDRESS)].flatMap(([, address]) => address ?? []);
+}
+
 /** The same text with blanks in the place of comments, which may stand in each other (RFC 5322 3.2.2). */
-export function withoutComments(text: string): string {
+function withoutComments(text: string): string {
   let depth = 0;
   let plain = "";
   for (let at = 0; at < text.length; at += 1) {

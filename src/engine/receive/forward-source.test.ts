@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { ContentReader } from "../../mime/content-reader.ts";
 import { parseHead } from "../../mime/head.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Content, MessageHead, MessageRef } from "../../model/message.ts";
@@ -70,6 +71,9 @@ class Sink implements MailSource {
   close = () => Promise.resolve();
 }
 
+const reader = new ContentReader();
+after(() => reader.close());
+
 interface Opened {
   readonly sink: Sink;
   readonly source: ForwardSource;
@@ -81,6 +85,8 @@ function open(
 ): Opened {
   const sink = new Sink(messages);
   const source = new ForwardSource(sink, {
+    address: "sink@crm.example",
+    reader,
     trust: { authenticationResults: null, forwardingServers: ["10.0.0.5"] },
     maximumSize,
     forwarders: async (addresses) => new Set(addresses.filter((one) => one === ANN)),

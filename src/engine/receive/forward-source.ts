@@ -1,18 +1,19 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
-import { type Attached, attachedMessages, forwardTrace } from "../../mime/forward.ts";
-import { parseHead } from "../../mime/head.ts";
+import type { ContentReader } from "../../mime/content-reader.ts";
+import { forwardTrace } from "../../mime/forward.ts";
 import { Failure } from "../../model/failure.ts";
-import { type Forwarded, type ForwardTrace, type ForwardTrust, originalId, originalPlaceOf } from "../../model/forwarded.ts";
+import { type Forwarded, type ForwardTrace, originalPlaceOf } from "../../model/forwarded.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import type { Applied, Listing, ListOptions, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
-import { type ForwarderFound, forwarderOf, isProven, possibleForwarders } from "../../tracking/forwarder.ts";
+import { type ForwarderFound, type ForwardSink, forwarderOf, isProven, possibleForwarders } from "../../tracking/forwarder.ts";
 import { ForwardedRefs, forwardOf } from "./forwarded-refs.ts";
 
 /** Forwards opened in one pull: each is downloaded for it, and nothing of them is stored before all are. */
 const FORWARDS_AT_A_TIME = 100;
 
-export interface ForwardMailbox {
-  readonly trust: ForwardTrust;
+export interface ForwardMailbox extends ForwardSink {
+  /** Opens forwards off the event loop. */
+  readonly reader: Pick<ContentReader, "headsOfAttached" | "attached">;
   /** Bytes; a larger forward is not opened. */
   readonly maximumSize: number;
   /** Those of these addresses that are mailboxes whose mail comes by forwards. */
@@ -81,11 +82,18 @@ export class ForwardSource implements MailSource {
 
   async *content(refs: readonly MessageRef[], options: { readonly maximumSize: number }): AsyncIterable<Content> {
     const wanted = byForward(refs);
+    let broken: Failure | null = null;
     for await (const content of this.#source.content(forwardsOf(refs), options)) {
       const its = wanted.get(keyOf(content.ref)) ?? [];
       if (content.kind !== "mime") for (const ref of its) yield { ...content, ref };
-      else yield* contentsOf(its, content.mime);
+      else {
+        const found = await this.#contentsOf(its, content.mime);
+        if (found instanceof Failure) broken ??= found;
+        else yield* found;
+      }
     }
+    // Only what was not answered for fails with it.
+    if (broken !== null) throw broken;
   }
 
   find(folder: string, messageId: string): Promise<readonly MessageRef[]> {
@@ -128,7 +136,7 @@ export class ForwardSource implements MailSource {
     const opened: Opened[] = [];
     const result = heads.filter((head) => head.unreadable !== undefined);
     try {
-      const { maximumSize, trust } = this.#mailbox;
+      const { maximumSize } = this.#mailbox;
       for await (const content of readable.length === 0
         ? []
         : this.#source.content(
@@ -138,8 +146,12 @@ export class ForwardSource implements MailSource {
         const head = closed.get(keyOf(content.ref));
         closed.delete(keyOf(content.ref));
         if (head === undefined) continue;
-        if (content.kind === "mime") opened.push(openedFrom(head, content.mime, trust));
         if (content.kind === "too large") result.push(tooLargeToOpen(head, content));
+        if (content.kind === "mime") {
+          const one = await this.#openedFrom(head, content.mime);
+          if ("ref" in one) result.push(one);
+          else opened.push(one);
+        }
         await othersTurn();
       }
     } catch (error) {
@@ -147,30 +159,44 @@ export class ForwardSource implements MailSource {
       for (const head of readable) if (closed.has(keyOf(head.ref))) result.push({ ...head, unreadable: error.serverSaid ?? error.message });
     }
     const users = await this.#mailbox.forwarders([...new Set(opened.flatMap(({ trace }) => possibleForwarders(trace)))]);
-    result.push(...opened.flatMap((one) => headsOf(one, forwarderOf(one.trace, this.#mailbox.trust, users))));
+    result.push(...opened.flatMap((one) => headsOf(one, forwarderOf(one.trace, this.#mailbox, users))));
     this.#refs.remember(result.map(({ ref }) => ref));
     return result;
   }
-}
 
-const NOTHING_ATTACHED: Attached = { originals: [], isCut: false };
+  /** What a stranger attached is not even looked for: that takes time. The head with the reason where what is attached cannot be read. */
+  async #openedFrom(head: MessageHead, mime: Buffer): Promise<Opened | MessageHead> {
+    const trace = forwardTrace(mime);
+    if (!isProven(trace, this.#mailbox)) return { head, trace, originals: [], isCut: false };
+    const { ref, folders, received, receivedFrom, flags, sharesId, size } = head;
+    const facts = { ref, folders, received, flags, size, providerId: null, ...(receivedFrom !== undefined && { receivedFrom }) };
+    try {
+      const { heads, isCut } = await this.#mailbox.reader.headsOfAttached(mime, facts);
+      return { head, trace, isCut, originals: sharesId === undefined ? heads : heads.map((one) => ({ ...one, sharesId })) };
+    } catch (error) {
+      return { ...head, unreadable: notOpened(ref, error).message };
+    }
+  }
 
-/** What a stranger attached is not even decoded: that takes time. */
-function openedFrom(head: MessageHead, mime: Buffer, trust: ForwardTrust): Opened {
-  const trace = forwardTrace(mime);
-  const { originals, isCut } = isProven(trace, trust) ? attachedMessages(mime) : NOTHING_ATTACHED;
-  const { ref, folders, received, receivedFrom, flags, sharesId } = head;
-  const facts = { folders, received, flags, providerId: null, ...(receivedFrom !== undefined && { receivedFrom }) };
-  return {
-    head,
-    trace,
-    isCut,
-    originals: originals.map((original, index): MessageHead => {
-      const id = originalId({ forward: ref.id, number: index + 1, of: originals.length });
-      const itself = parseHead(original, { ...facts, ref: { ...ref, id }, size: original.length });
-      return sharesId === undefined ? itself : { ...itself, sharesId };
-    }),
-  };
+  /** What lies at these refs of one forward. One that does not hold what it held is another message by now. */
+  async #contentsOf(refs: readonly MessageRef[], mime: Buffer): Promise<readonly Content[] | Failure> {
+    const places = refs.map(({ id }) => originalPlaceOf(id));
+    const numbers = places.flatMap((place) => place?.number ?? []);
+    if (numbers.length === 0) return refs.map((ref) => ({ ref, kind: "mime", mime }));
+    const [first] = refs;
+    // A whole forward is asked for beside what it holds in no round; whoever gets bytes has them for good.
+    const whole = numbers.length < refs.length ? Buffer.from(mime) : mime;
+    try {
+      const { of, messages } = await this.#mailbox.reader.attached(mime, numbers);
+      return refs.map((ref, index): Content => {
+        const place = places[index] ?? null;
+        const original = place === null ? whole : of === place.of ? messages.get(place.number) : undefined;
+        return original === undefined ? { ref, kind: "gone" } : { ref, kind: "mime", mime: original };
+      });
+    } catch (error) {
+      return notOpened(first, error);
+    }
+  }
 }
 
 function headsOf({ head, isCut, originals }: Opened, found: ForwarderFound): MessageHead[] {
@@ -188,18 +214,6 @@ function headsOf({ head, isCut, originals }: Opened, found: ForwarderFound): Mes
 
 function tooLargeToOpen(head: MessageHead, { size, limit }: { readonly size: number; readonly limit: number }): MessageHead {
   return { ...head, unreadable: `The message has ${size} bytes, and ${limit} are allowed.`, forwarded: { kind: "too large", size, limit } };
-}
-
-/** What lies at these refs of one forward. One that does not hold what it held is another message by now. */
-function* contentsOf(refs: readonly MessageRef[], mime: Buffer): Iterable<Content> {
-  const { originals } = refs.some(({ id }) => originalPlaceOf(id) !== null) ? attachedMessages(mime) : NOTHING_ATTACHED;
-  for (const ref of refs) {
-    const place = originalPlaceOf(ref.id);
-    const original = place === null ? mime : originals.length === place.of ? originals[place.number - 1] : undefined;
-    if (original === undefined) yield { ref, kind: "gone" };
-    // Whoever reads it is given its bytes for good, with all that share their memory.
-    else yield { ref, kind: "mime", mime: original !== mime && original.buffer === mime.buffer ? Buffer.from(original) : original };
-  }
 }
 
 type Wanted = ReadonlyMap<string, readonly MessageRef[]>;
@@ -221,6 +235,18 @@ function parted(wanted: Wanted): [Wanted, readonly MessageRef[]] {
   };
   const [whole, parts] = [[...wanted].filter(([, refs]) => isWhole(refs)), [...wanted].filter(([, refs]) => !isWhole(refs))];
   return [new Map(whole), parts.flatMap(([, refs]) => refs)];
+}
+
+/** A failure of this forward alone. Throws what is about more. */
+function notOpened(ref: MessageRef | undefined, error: unknown): Failure {
+  if (error instanceof Failure) throw error;
+  return new Failure({
+    scope: "item",
+    code: "forward not opened",
+    message: `What is attached to the message ${ref?.id ?? ""} in the forward mailbox cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    remedy: "Look at the message in the forward mailbox: what it holds can be forwarded once more, in several messages.",
+    waitingHelps: false,
+  });
 }
 
 function othersNotProven({ id }: MessageRef): Failure {

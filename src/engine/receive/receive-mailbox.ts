@@ -126,6 +126,8 @@ function sourceOf(context: EngineContext, { mailbox, profile }: Work): MailSourc
   if (mailbox.owner.type !== "forward") return source;
   const { database } = context;
   return new ForwardSource(source, {
+    address: mailbox.address,
+    reader: context.content,
     trust: mailbox.forwardTrust ?? { authenticationResults: null, forwardingServers: [] },
     maximumSize: profile.maximumMessageSize,
     forwarders: (addresses) => forwardersAmong(database, mailbox.organization, addresses),
