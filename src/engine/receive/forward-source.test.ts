@@ -74,6 +74,8 @@ class Sink implements MailSource {
 const reader = new ContentReader();
 after(() => reader.close());
 
+type Opens = Pick<ContentReader, "headsOfAttached" | "attached">;
+
 interface Opened {
   readonly sink: Sink;
   readonly source: ForwardSource;
@@ -81,12 +83,12 @@ interface Opened {
 
 function open(
   messages: Readonly<Record<string, string>>,
-  { stored = [], maximumSize = 100_000 }: { stored?: readonly string[]; maximumSize?: number } = {},
+  { stored = [], maximumSize = 100_000, opens = reader }: { stored?: readonly string[]; maximumSize?: number; opens?: Opens } = {},
 ): Opened {
   const sink = new Sink(messages);
   const source = new ForwardSource(sink, {
     address: "sink@crm.example",
-    reader,
+    reader: opens,
     trust: { authenticationResults: null, forwardingServers: ["10.0.0.5"] },
     maximumSize,
     forwarders: async (addresses) => new Set(addresses.filter((one) => one === ANN)),
@@ -183,6 +185,34 @@ test("A forward that is too large to be opened, or is not handed out, is told wi
     (await pulled(withheld.source)).heads.map((one) => one.unreadable),
     ["NO damaged"],
   );
+});
+
+test("A forward that breaks whoever opens it fails alone, and those behind it are opened", async () => {
+  const isBad = (mime: Buffer) => mime.includes("bad");
+  const broken = new Error("It took more than 60 seconds.");
+  const opens: Opens = {
+    headsOfAttached: (mime, facts) => (isBad(mime) ? Promise.reject(broken) : reader.headsOfAttached(mime, facts)),
+    attached: (mime, numbers) => (isBad(mime) ? Promise.reject(broken) : reader.attached(mime, numbers)),
+  };
+  const { source } = open({ "1.1": forward(original("bad")), "1.2": forward(original("c")) }, { opens });
+  const { heads } = await pulled(source);
+  assert.deepEqual(heads.map(({ ref, unreadable }) => [ref.id, unreadable?.includes("60 seconds")]).sort(), [
+    ["1.1", true],
+    ["1.2 1/1", undefined],
+  ]);
+  const answered: string[] = [];
+  const take = async () => {
+    for await (const { ref } of source.content(refs("1.1 1/1", "1.2 1/1"), { maximumSize: 100_000 })) answered.push(ref.id);
+  };
+  await assert.rejects(take(), (error) => error instanceof Failure && error.scope === "item" && /60 seconds/.test(error.message));
+  assert.deepEqual(answered, ["1.2 1/1"]);
+});
+
+test("That Waypost is being stopped is no forward's fault", async () => {
+  const stopping = new ContentReader();
+  await stopping.close();
+  const { source } = open({ "1.1": forward(original("a")) }, { opens: stopping });
+  await assert.rejects(pulled(source), (error) => error instanceof Failure && error.code === "stopping");
 });
 
 test("Trouble wider than a message is nobody's answer: the page is read again", async () => {
