@@ -31,13 +31,12 @@ export function possibleForwarders({ fields, from }: ForwardTrace): string[] {
   return [...new Set([...from.slice(0, 1), ...named].slice(0, ADDRESSES_READ).map(addressKey))];
 }
 
-/** Whether it may be anybody's forward: whoever sent it, or the server that handed it over, is proven. */
-export function isProven(trace: ForwardTrace, sink: ForwardSink): boolean {
+/** Whether messages attached to it may be originals: who sent it or handed it over is proven, and it is not itself the message that a user got. */
+export function mayHoldOriginals(trace: ForwardTrace, sink: ForwardSink): boolean {
+  const handedOver = handedOverBy(trace.fields, sink.trust.forwardingServers);
+  if (handedOver !== null) return redirectedBy(handedOver, new Set()) === null;
   const [author] = trace.from;
-  return (
-    handedOverBy(trace.fields, sink.trust.forwardingServers) !== null ||
-    (author !== undefined && provenAuthor(trace, sink, author) !== null)
-  );
+  return author !== undefined && provenAuthor(trace, sink, author) !== null;
 }
 
 /**

@@ -174,6 +174,20 @@ test("A redirected message is the original itself, whole", async () => {
   assert.deepEqual(await contentsOf(source, "1.1"), { "1.1": redirected });
 });
 
+test("What strangers wrote, and what hangs on a redirected message, is not taken apart", async () => {
+  const opens: Opens = { headsOfAttached: () => assert.fail("opened"), attached: () => assert.fail("opened") };
+  const redirected = `${OWN}X-Sieve-Redirected-From: ${ANN}\r\nReceived: from x (x [203.0.113.9]) by mail.crm.example\r\n${forward(original("a"))}`;
+  const { source } = open({ stranger: forward(original("a")).replace("10.0.0.5", "203.0.113.9"), redirected }, { opens });
+  const { heads } = await pulled(source);
+  assert.deepEqual(
+    heads.map(({ ref, forwarded, unreadable }) => [ref.id, forwarded?.kind, unreadable]),
+    [
+      ["stranger", "refused", undefined],
+      ["redirected", "original", undefined],
+    ],
+  );
+});
+
 test("A forward that is too large to be opened, or is not handed out, is told with its reason and not passed over", async () => {
   const large = open({ "1.1": forward(original("a")) }, { maximumSize: 100 });
   const [head] = (await pulled(large.source)).heads;

@@ -5,7 +5,7 @@ import { Failure } from "../../model/failure.ts";
 import { type Forwarded, type ForwardTrace, originalPlaceOf } from "../../model/forwarded.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "../../model/message.ts";
 import type { Applied, Listing, ListOptions, MailSource, MessageAction, Pull, PullOptions } from "../../ports.ts";
-import { type ForwarderFound, type ForwardSink, forwarderOf, isProven, possibleForwarders } from "../../tracking/forwarder.ts";
+import { type ForwarderFound, type ForwardSink, forwarderOf, mayHoldOriginals, possibleForwarders } from "../../tracking/forwarder.ts";
 import { ForwardedRefs, forwardOf } from "./forwarded-refs.ts";
 
 /** Forwards opened in one pull: each is downloaded for it, and nothing of them is stored before all are. */
@@ -164,10 +164,10 @@ export class ForwardSource implements MailSource {
     return result;
   }
 
-  /** What a stranger attached is not even looked for: that takes time. The head with the reason where what is attached cannot be read. */
+  /** What a stranger attached is not even looked for, nor what hangs on a redirected message: that takes time. The head with the reason where what is attached cannot be read. */
   async #openedFrom(head: MessageHead, mime: Buffer): Promise<Opened | MessageHead> {
     const trace = forwardTrace(mime);
-    if (!isProven(trace, this.#mailbox)) return { head, trace, originals: [], isCut: false };
+    if (!mayHoldOriginals(trace, this.#mailbox)) return { head, trace, originals: [], isCut: false };
     const { ref, folders, received, receivedFrom, flags, sharesId, size } = head;
     const facts = { ref, folders, received, flags, size, providerId: null, ...(receivedFrom !== undefined && { receivedFrom }) };
     try {
