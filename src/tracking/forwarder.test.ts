@@ -290,3 +290,30 @@ test("No header whatever makes it throw, and without a trusted hop none is belie
     }),
   );
 });
+
+test("Nothing that a server quotes of a sender can prove him to be a user", () => {
+  const piece = fc.constantFrom(
+    ";",
+    "dmarc=pass ",
+    "header.from=crm.example",
+    "dkim=pass ",
+    "header.d=crm.example",
+    "(",
+    ")",
+    " ",
+    "=",
+    "mx.crm.example",
+  );
+  const told = fc.oneof(
+    fc.string(),
+    fc.array(piece, { maxLength: 12 }).map((list) => list.join("")),
+  );
+  fc.assert(
+    fc.property(told, told, (sender, comment) => {
+      const quoted = `"${sender.replace(/[\\"]/g, "\\$&")}"@evil.example`;
+      const inComment = comment.replace(/[\\()]/g, "\\$&");
+      const value = `mx.crm.example; spf=pass (sender ${inComment}) smtp.mailfrom=${quoted}; dmarc=none header.from=crm.example`;
+      assert.match(found([STRANGER, results(value)], RESULTS), /^refused: Nothing proves/);
+    }),
+  );
+});

@@ -151,16 +151,20 @@ test("Bytes that are handed out for good are shared with no other original", asy
 });
 
 test("A message that nobody is proven to have forwarded stays what it is, with the reason", async () => {
-  const { source } = open({
+  const messages = {
     stranger: forward(original("a")).replace("10.0.0.5", "203.0.113.9"),
     inline: `${OWN}From: ${ANN}\r\n\r\n> Hello\r\n`,
     other: forward(original("a")).replaceAll(ANN, "carl@crm.example"),
-  });
+    thousand: forward(...Array<string>(1000).fill(original("a"))),
+  };
+  const { source } = open(messages, { maximumSize: 1_000_000 });
   const { heads } = await pulled(source);
   const reasons = new Map(heads.map(({ ref, forwarded }) => [ref.id, forwarded?.kind === "refused" ? forwarded.because : ""]));
   assert.match(reasons.get("stranger") ?? "", /Nothing proves/);
   assert.match(reasons.get("inline") ?? "", /forwarded inline, and the rule must forward as an attachment/);
   assert.match(reasons.get("other") ?? "", /no mailbox of a user/);
+  assert.match(reasons.get("thousand") ?? "", /holds more messages or parts than are read/);
+  assert.equal(heads.length, 4);
 });
 
 test("A redirected message is the original itself, whole", async () => {
