@@ -18,6 +18,7 @@ const testServers = [
   { package: "dovecot-imapd", there: () => existsSync("/usr/lib/dovecot/imap") },
   { package: "dovecot-pop3d", there: () => existsSync("/usr/lib/dovecot/pop3") },
   { package: "dovecot-lmtpd", there: () => existsSync("/usr/lib/dovecot/lmtp") },
+  { package: "dovecot-sieve", there: () => existsSync("/usr/lib/dovecot/modules/lib90_sieve_plugin.so") },
   { package: "postfix", there: () => existsSync("/usr/sbin/postfix") },
   { package: "postgresql", there: () => newestPostgres() !== undefined },
   { package: "python3", there: () => onPath("python3") },

@@ -9,6 +9,7 @@ import { addByHandCommands } from "./command-line/by-hand-commands.ts";
 import { checkWriter } from "./command-line/check-lines.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
 import { addFolderCommands } from "./command-line/folder-commands.ts";
+import { addForwardRule } from "./command-line/forward-rule.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
 import {
   authorizedLines,
@@ -205,6 +206,13 @@ addByHandCommands(program, surroundings);
 addAuditCommands(program, surroundings);
 addFolderCommands(program, surroundings);
 addPrivacyCommands(program, surroundings);
+addForwardRule(program, {
+  configuration: () => readConfiguration(globalOptions().config),
+  print,
+  end: (code) => {
+    process.exitCode = code;
+  },
+});
 
 program
   .command("decide")

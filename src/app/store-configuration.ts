@@ -12,6 +12,7 @@ import { storeMailHosts } from "../ledger/connections.ts";
 import { type MailboxSetting, storeMailboxes, storeProfiles } from "../ledger/mailboxes.ts";
 import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
+import type { ForwardTrust } from "../model/forwarded.ts";
 import type { Endpoint, ServerProfile } from "../model/mailbox.ts";
 import { AUTO_CREATE, DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "../model/settings.ts";
 
@@ -163,7 +164,8 @@ function mailboxSetting(
     owner: owner === undefined ? { type: "forward" } : { type: mailbox.user === undefined ? "queue" : "systemuser", id: owner },
     username: mailbox.username ?? mailbox.address,
     incoming: mailbox.incoming,
-    outgoing: mailbox.outgoing,
+    outgoing: mailbox.outgoing ?? !mailbox.forward,
+    forwardTrust: mailbox.forward ? forwardTrust(mailbox) : null,
     active: mailbox.active,
     approvedInFile: approvedInFile(mailbox),
     approvalRequired: approvalRequired(configuration, mailbox),
@@ -171,6 +173,10 @@ function mailboxSetting(
     deleteAfterProcessing: mailbox.deleteAfterProcessing,
     readFrom: mailbox.readFrom === undefined ? null : new Date(mailbox.readFrom),
   };
+}
+
+function forwardTrust({ trust }: Configuration["mailboxes"][number]): ForwardTrust {
+  return { authenticationResults: trust?.authenticationResults?.toLowerCase() ?? null, forwardingServers: trust?.forwardingServers ?? [] };
 }
 
 /** An address approves itself by its name; the name of an earlier one does not approve the one that took its place. */

@@ -25,6 +25,7 @@ const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["no mail address", EXIT.usage],
   ["settings refused", EXIT.usage],
   ["mailbox unknown", EXIT.notFound],
+  ["forward mailbox unknown", EXIT.notFound],
   ["profile unknown", EXIT.notFound],
   ["message unknown", EXIT.notFound],
   ["record unknown", EXIT.notFound],

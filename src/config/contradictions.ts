@@ -1,4 +1,5 @@
 import { addressKey } from "../model/address.ts";
+import { FORWARD_MAILBOX, forwardProblems } from "./forward-mailbox.ts";
 import type { Configuration } from "./schema.ts";
 import { serverProblems } from "./servers.ts";
 import { serviceAccountProblems, signsInItself } from "./service-account.ts";
@@ -76,10 +77,14 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
     )
       found.push({ path: ["queues", index, "owner"], problem: `no user has the address ${queue.owner}` });
   }
+  for (const { index, field, problem } of forwardProblems(configuration)) found.push({ path: ["mailboxes", index, field], problem });
   for (const [index, mailbox] of mailboxes.entries()) {
     const wrong = (field: string, problem: string) => found.push({ path: ["mailboxes", index, field], problem });
     if (mailbox.deleteAfterProcessing && mailbox.user !== undefined)
-      wrong("deleteAfterProcessing", "is for mailboxes of queues: a user's mail belongs to the user (Dynamics refuses it as 8005E233)");
+      wrong(
+        "deleteAfterProcessing",
+        "is for mailboxes of queues and forward mailboxes: a user's mail belongs to the user (Dynamics refuses it as 8005E233)",
+      );
     if (
       mailbox.user !== undefined &&
       !known(
@@ -101,7 +106,7 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
     const profile = mailbox.profile === undefined ? serverProfiles[0] : serverProfiles.find((one) => one.name === mailbox.profile);
     if (mailbox.profile === undefined && serverProfiles.length > 1) wrong("profile", "must be named: there are several server profiles");
     else if (!profile) wrong("profile", `there is no server profile "${mailbox.profile}"`);
-    else if (!mailbox.password && !profile.oauth && signsInItself(profile))
+    else if (!mailbox.password && !profile.oauth && signsInItself(profile) && isConnectedTo(mailbox))
       wrong("password", `is needed: the server profile "${profile.name}" signs in with it`);
     else if (mailbox.password && profile.oauth)
       wrong("password", `is used for nothing: the server profile "${profile.name}" signs in with access tokens (oauth)`);
@@ -109,6 +114,11 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
       wrong("password", `is used for nothing: the service account of the server profile "${profile.name}" signs in`);
   }
   return found;
+}
+
+/** Nothing is read in a mailbox whose mail comes by a forward mailbox, nor sent from it unless that is wanted. */
+function isConnectedTo({ incoming, outgoing = true }: Configuration["mailboxes"][number]): boolean {
+  return incoming !== FORWARD_MAILBOX || outgoing;
 }
 
 /** Tokens and passwords do not mix in one profile: a mailbox has one way to sign in. */

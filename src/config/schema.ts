@@ -2,6 +2,7 @@ import { z } from "zod";
 import { LinearPattern } from "../model/linear-pattern.ts";
 import { DEFAULT_SETTINGS, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import { address, hostName, name, secret } from "./fields.ts";
+import { incoming, trust } from "./forward-mailbox.ts";
 import { oauth } from "./oauth.ts";
 import { retention } from "./retention.ts";
 import { incomingServer, outgoingServer, preset } from "./servers.ts";
@@ -185,10 +186,17 @@ export const configurationSchema = z.strictObject({
           profile: name.optional().describe("May be left out when there is only one."),
           user: address.optional().describe("E-mail of the user whose mailbox it is."),
           queue: address.optional().describe("E-mail of the queue whose mailbox it is."),
+          forward: z
+            .boolean()
+            .default(false)
+            .describe(
+              "true: a forward mailbox, which is nobody's. Rules of users' mailboxes forward to it, and the originals count as read there.",
+            ),
+          trust: trust.optional(),
           username: z.string().min(1).optional().describe("The user whose mailbox it is on the mail server. Left out: the address."),
           password: secret.optional(),
-          incoming: z.boolean().default(true),
-          outgoing: z.boolean().default(true),
+          incoming,
+          outgoing: z.boolean().optional().describe("Delivery method. Left out: true; of a forward mailbox false."),
           active: z.boolean().default(true),
           approved: z
             .union([z.boolean(), address], { error: "must be true, false, or the address that is approved" })
@@ -199,14 +207,14 @@ export const configurationSchema = z.strictObject({
           deleteAfterProcessing: z
             .boolean()
             .default(false)
-            .describe("Delete from a queue's mailbox what has become an email of the CRM (processanddeleteemails)."),
+            .describe("Delete from a queue's or a forward mailbox what has become an email of the CRM (processanddeleteemails)."),
           readFrom: z.iso
             .datetime({ offset: true })
             .optional()
             .describe("Messages received before this are left alone. Left out: the moment at which the mailbox is first seen here."),
         })
-        .refine((one) => Number(one.user !== undefined) + Number(one.queue !== undefined) === 1, {
-          error: "needs exactly one of user and queue",
+        .refine((one) => Number(one.user !== undefined) + Number(one.queue !== undefined) + Number(one.forward) === 1, {
+          error: "needs exactly one of user, queue and forward: true (Dynamics refuses a forward mailbox with an owner as 8005E207)",
         }),
     )
     .default([]),

@@ -113,6 +113,7 @@ export async function readVoters(sql: Sql, addresses: readonly string[], owner: 
 export function addressesOf(heads: FactsQuery["heads"], separators: readonly string[]): string[] {
   const keys = new Set<string>();
   for (const head of heads) {
+    if (head.forwarded?.kind === "original") keys.add(addressKey(head.forwarded.forwarder));
     for (const list of [head.from, head.sender ? [head.sender] : [], head.replyTo, head.to, head.cc, head.bcc]) {
       for (const { address } of list) {
         const key = addressKey(address);

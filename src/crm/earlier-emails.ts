@@ -7,6 +7,7 @@ import { conversationBase } from "../tracking/conversation.ts";
 import { correspondentsOf } from "../tracking/evidence.ts";
 import { hashesToFind, smartMatchingWindow } from "../tracking/smart-method.ts";
 import { tokensIn } from "../tracking/token.ts";
+import { whereRead } from "../tracking/where-read.ts";
 import { storableInstant } from "./email-rows.ts";
 
 /**
@@ -54,7 +55,6 @@ export function correlationKeys(
   settings: OrganizationSettings,
   isOwn: (address: string) => boolean,
 ): CorrelationKeys {
-  const own = addressKey(mailbox.address);
   const hashes: HashKey[] = [];
   const messageIds = new Set<string>();
   const tokens = new Set<string>();
@@ -65,7 +65,8 @@ export function correlationKeys(
     const conversation = conversationBase(head.conversationIndex);
     if (conversation !== null) conversations.add(conversation);
     const window = smartMatchingWindow(head);
-    for (const key of hashesToFind(head, settings, correspondentsOf(head, own, isOwn))) hashes.push({ key, ...window });
+    for (const key of hashesToFind(head, settings, correspondentsOf(head, addressKey(whereRead(head, mailbox.address)), isOwn)))
+      hashes.push({ key, ...window });
   }
   for (const { messageId } of reported) messageIds.add(messageId);
   const sent = reported.flatMap(({ messageId, emailId }) => (emailId === null ? [] : [{ messageId, emailId }]));

@@ -25,7 +25,7 @@ export interface EngineContext {
   opening(mailbox: MailboxRow, direction: Direction): Opening;
   readonly authorizations: Authorizations;
   /** Reads messages off the event loop. */
-  readonly content: Pick<ContentReader, "read">;
+  readonly content: Pick<ContentReader, "read" | "headsOfAttached" | "attached">;
   /** Enqueues work for a mailbox; never lost, never doubled. */
   wake(work: "receive" | "send", mailboxId: string): Promise<void>;
   /** The connections to mail servers, counted over all processes. */

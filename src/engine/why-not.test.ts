@@ -23,6 +23,7 @@ const mailbox: MailboxRow = {
     active: true,
     inFile: true,
     deleteSince: null,
+    forwardTrust: null,
     unfinished: null,
     auditedAt: new Date(0),
   },
@@ -42,6 +43,10 @@ test("one that is not says why and what to do, in the words of the configuration
   assert.match(gone ?? "", /not in the configuration any more\. Put it back/);
   assert.match(whyNot("send", { ...mailbox, approval: APPROVAL.pending }, profile) ?? "", /is not approved.*"approved: ann@example\.test"/);
   assert.match(whyNot("receive", { ...mailbox, incomingMethod: METHOD.none }, profile) ?? "", /incoming delivery method.*"incoming: true"/);
+  assert.match(
+    whyNot("receive", { ...mailbox, incomingMethod: METHOD.forwardMailbox }, profile) ?? "",
+    /Forward Mailbox: its mail is read where/,
+  );
   assert.match(whyNot("send", { ...mailbox, outgoingMethod: METHOD.none }, profile) ?? "", /outgoing delivery method.*"outgoing: true"/);
   assert.match(whyNot("send", mailbox, { ...profile, outgoing: null }) ?? "", /"mail" has no outgoing server/);
 });

@@ -61,6 +61,8 @@ function isNewToItsOwner(
   known: readonly KnownAddress[],
   described: readonly Pick<DescribedAddress, "organization" | "address">[],
 ): boolean {
+  // A forward mailbox is nobody's, so that no owner's address changes with it.
+  if (one.owner.type === "forward") return false;
   if (before?.active) return !isOf(one.owner, before.owner);
   const earlier = known.filter(
     (other) => other.organization === one.organization && isOf(one.owner, other.owner) && !described.some((kept) => isSame(kept, other)),

@@ -35,6 +35,17 @@ export type KeptBecause = "other content" | "too large" | "unreadable";
 /** A place whose message the mail system did not hand out to be compared with its email, when it was asked last. */
 const WITHHELD = "(kept_because is not distinct from 'unreadable' and delete_refused is not null)";
 
+/** Of a forward with several originals (see originalId in model/forwarded.ts): the one of this number may be deleted too. They go together or stay. */
+const MAY_GO = `exists (
+  select from (
+    select decision_id from waypost.location other where other.mailbox_id = $1 and other.stream_id = location.stream_id
+      and other.ref_id = regexp_replace(location.ref_id, '[0-9]{1,6}(/[0-9]{1,6})$', one.number || '\\1')
+      and other.gone_at is null and other.deletable and (other.kept_because is null or other.kept_because = 'too large') offset 0) other
+    cross join lateral (select * from waypost.decision its where its.id = other.decision_id offset 0) its
+  where its.outcome in ('tracked', 'duplicate') and its.email_id is not null and not its.undecided and not its.reconsider
+    and not exists (select from waypost.quarantine where quarantine.decision_id = its.id and closed_at is null)
+    and not exists (select from waypost.decision made where made.email_id = its.email_id and made.rules @> '[{"rule": "content", "answer": "no"}]'))`;
+
 /** Which messages are asked for: the next ones behind `after`. Those that the mail system `refused` to delete or to hand out when it was asked last stand apart. */
 export interface DeletableQuery {
   readonly folders: readonly string[];
@@ -78,6 +89,8 @@ export async function deletable(
      where not exists (select from waypost.quarantine where quarantine.decision_id = decision.id and closed_at is null offset 0)
        and not exists (select from (select rules from waypost.decision other where other.email_id = decision.email_id offset 0) other
          where other.rules @> '[{"rule": "content", "answer": "no"}]')
+       and not exists (select from generate_series(1, substring(ref_id from ' [0-9]{1,6}/([0-9]{1,6})$')::int) one (number)
+         where not ${MAY_GO})
      order by ${order} limit $5`,
     [mailboxId, folders, ...place, limit, except, ...(refused ? [after?.triedAt ?? null] : [])],
   );

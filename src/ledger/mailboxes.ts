@@ -1,4 +1,5 @@
 import { addressKey } from "../model/address.ts";
+import type { ForwardTrust } from "../model/forwarded.ts";
 import type { Direction, Endpoint, FolderChoice, Mailbox, MailboxOwner, ServerProfile } from "../model/mailbox.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
@@ -17,7 +18,8 @@ export interface MailboxSetting {
   readonly profile: string;
   readonly owner: MailboxOwner;
   readonly username: string;
-  readonly incoming: boolean;
+  /** `forward mailbox`: it is not read itself; a rule forwards its mail to one. */
+  readonly incoming: boolean | "forward mailbox";
   readonly outgoing: boolean;
   readonly active: boolean;
   readonly approvedInFile: ApprovalInFile;
@@ -29,6 +31,8 @@ export interface MailboxSetting {
   readonly readFrom: Date | null;
   /** Delete from it what is in the CRM (`processanddeleteemails`); never for a user's mailbox. */
   readonly deleteAfterProcessing: boolean;
+  /** Of a forward mailbox; left out: nothing proves who forwarded a message. */
+  readonly forwardTrust?: ForwardTrust | null;
 }
 
 /** A mailbox with its state in both directions. */
@@ -51,6 +55,8 @@ export interface MailboxRow extends Mailbox {
   readonly testedAt: Date | null;
   /** What is processed from then on is deleted from the mailbox; null: nothing is. */
   readonly deleteSince: Date | null;
+  /** What proves who forwarded a message to a forward mailbox; null for all others. */
+  readonly forwardTrust: ForwardTrust | null;
   /** Where reading it goes on that gave way to others, but for its folders, which have cursors; null: nothing did. */
   readonly unfinished: Unfinished | null;
   /** When it was last compared with the CRM to the end, or else first stored. */
@@ -80,7 +86,7 @@ export interface TroubleNote {
 const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
   outgoing_method as "outgoingMethod", approval, approval_required as "approvalRequired", approval_source as "approvalSource", active, in_file as "inFile", require_test as "requireTest",
   incoming_status as "incomingStatus", outgoing_status as "outgoingStatus", act_status as "actStatus", enabled_for_incoming as "enabledForIncoming",
-  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", unfinished, audited_at as "auditedAt", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
+  enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", forward_trust as "forwardTrust", unfinished, audited_at as "auditedAt", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
   received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
 
 interface Row extends Omit<MailboxRow, "owner"> {
@@ -114,7 +120,7 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
       ownerType: one.owner.type,
       ownerId: one.owner.type === "forward" ? null : one.owner.id,
       username: one.username,
-      incomingMethod: one.incoming ? METHOD.waypost : METHOD.none,
+      incomingMethod: incomingMethodOf(one),
       outgoingMethod: one.outgoing ? METHOD.waypost : METHOD.none,
       approval,
       approvalSource: source,
@@ -124,21 +130,22 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
       active: one.active,
       readFrom: one.readFrom,
       deleteAfterProcessing: one.deleteAfterProcessing,
+      forwardTrust: one.owner.type === "forward" ? (one.forwardTrust ?? null) : null,
     };
   });
   await readHistory(tx, settings);
   await forgetTestsOfChangedMailboxes(tx, rows);
   await tx.query(
     `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, username, incoming_method, outgoing_method, approval, approval_source, approval_in_file,
-       approval_required, require_test, active, delete_since, enabled_at, start_date, start_is_set, audited_at, receive_due_at)
+       approval_required, require_test, active, forward_trust, delete_since, enabled_at, start_date, start_is_set, audited_at, receive_due_at)
      select id, organization, address, profile, "ownerType", "ownerId", username, "incomingMethod", "outgoingMethod", approval, "approvalSource", "approvalInFile",
-       "approvalRequired", "requireTest", active, case when "deleteAfterProcessing" then $2::timestamptz end, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), "readFrom" is not null, $2, $2
+       "approvalRequired", "requireTest", active, "forwardTrust", case when "deleteAfterProcessing" then $2::timestamptz end, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), "readFrom" is not null, $2, $2
      from jsonb_to_recordset($1::jsonb) as setting (id uuid, organization text, address text, profile text, "ownerType" text, "ownerId" uuid, username text,
        "incomingMethod" smallint, "outgoingMethod" smallint, approval smallint, "approvalSource" text, "approvalInFile" text, "approvalRequired" boolean, "requireTest" boolean,
-       active boolean, "readFrom" timestamptz, "deleteAfterProcessing" boolean)
+       active boolean, "readFrom" timestamptz, "deleteAfterProcessing" boolean, "forwardTrust" jsonb)
      on conflict (organization, address) do update set profile = excluded.profile, owner_type = excluded.owner_type, owner_id = excluded.owner_id, username = excluded.username,
        incoming_method = excluded.incoming_method, outgoing_method = excluded.outgoing_method, approval = excluded.approval, approval_source = excluded.approval_source,
-       approval_in_file = excluded.approval_in_file, approval_required = excluded.approval_required, require_test = excluded.require_test, active = excluded.active, in_file = true,
+       approval_in_file = excluded.approval_in_file, approval_required = excluded.approval_required, require_test = excluded.require_test, active = excluded.active, forward_trust = excluded.forward_trust, in_file = true,
        receive_due_at = $2, start_is_set = excluded.start_is_set,
        -- What was processed before it was switched on stays.
        delete_since = case when excluded.delete_since is not null then coalesce(mailbox.delete_since, excluded.delete_since) end,
@@ -151,6 +158,11 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
     "update waypost.mailbox set active = false, in_file = false where in_file and not ((organization, address) in (select organization, address from jsonb_to_recordset($1::jsonb) as kept (organization text, address text)))",
     [storableJson(settings.map((one) => ({ organization: one.organization, address: addressKey(one.address) })))],
   );
+}
+
+function incomingMethodOf({ incoming }: MailboxSetting): number {
+  if (incoming === "forward mailbox") return METHOD.forwardMailbox;
+  return incoming ? METHOD.waypost : METHOD.none;
 }
 
 /** The condition under which a row is read, so far as the file and approvals decide. */

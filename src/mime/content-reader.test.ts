@@ -5,7 +5,7 @@ import { Failure } from "../model/failure.ts";
 import { parseContent } from "./content.ts";
 import { ContentReader } from "./content-reader.ts";
 import { contentFingerprint } from "./fingerprint.ts";
-import { originDigest, originOf } from "./head.ts";
+import { originDigest, originOf, parseHead } from "./head.ts";
 
 const LIMITS = { blockedattachments: "exe", maxuploadfilesize: 100_000, maximumBodyLength: 1_000_000 };
 const OPTIONS = { limits: LIMITS, fingerprint: false };
@@ -32,6 +32,23 @@ function withFiles(binary: Buffer, plain: string): Buffer {
 
 /** Linear, but seconds of work for the thread: millions of lines that look like delimiters. */
 const SLOW = Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${"--x\n".repeat(12_000_000)}`);
+
+/** Milliseconds for which the event loop stood still at most while that was done. */
+async function longestTurn(work: () => Promise<void>): Promise<number> {
+  const before = process.threadCpuUsage();
+  let longest = 0;
+  let [wall, cpu] = [performance.now(), 0];
+  const ticks = setInterval(() => {
+    // A timer is late too when other programs have the processor: what counts is the time of this very thread.
+    const { user, system } = process.threadCpuUsage(before);
+    const [wallNow, cpuNow] = [performance.now(), (user + system) / 1000];
+    longest = Math.max(longest, Math.min(wallNow - wall, cpuNow - cpu));
+    [wall, cpu] = [wallNow, cpuNow];
+  }, 1);
+  await work();
+  clearInterval(ticks);
+  return longest;
+}
 
 const texts = (results: readonly { storable: { content: { text: string | null } } }[]) => results.map((one) => one.storable.content.text);
 
@@ -89,24 +106,74 @@ describe("the reader of contents", () => {
     );
   });
 
+  test("hands out the messages attached to one, each with its head and alone in its memory", async () => {
+    const original = (id: string) => `Message-ID: <${id}@example.test>\r\nSubject: ${id}\r\n\r\n${id}`;
+    const part = (encoding: string, body: string) =>
+      `--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${body}\r\n`;
+    const forward = () =>
+      Buffer.from(
+        `Content-Type: multipart/mixed; boundary=b\r\n\r\n${part("7bit", original("one"))}${part("base64", Buffer.from(original("two")).toString("base64"))}--b--`,
+      );
+    const facts = {
+      ref: { stream: "INBOX", id: "1.7" },
+      folders: ["INBOX"],
+      received: new Date("2026-03-02T10:00:00Z"),
+      size: 0,
+      flags: ["\\Seen"],
+      providerId: null,
+    };
+    const { heads, isCut } = await reader.headsOfAttached(forward(), facts);
+    const expected = ["one", "two"].map((id, index) =>
+      parseHead(Buffer.from(original(id)), { ...facts, ref: { stream: "INBOX", id: `1.7 ${index + 1}/2` }, size: original(id).length }),
+    );
+    assert.deepEqual([heads, isCut], [expected, false]);
+    const { of, messages } = await reader.attached(forward(), [2, 1, 3]);
+    assert.deepEqual(
+      [of, [...messages].map(([number, bytes]) => [number, bytes.toString()])],
+      [
+        2,
+        [
+          [2, original("two")],
+          [1, original("one")],
+        ],
+      ],
+    );
+    for (const bytes of messages.values()) assert.equal(bytes.buffer.byteLength, bytes.length);
+    assert.deepEqual(await reader.attached(Buffer.from("Subject: none\r\n\r\n"), [1]), { of: 0, messages: new Map() });
+  });
+
+  test("a forward of sixty megabytes holds the event loop no longer than it takes to hand it over", async () => {
+    await reader.read(letter("warm"), OPTIONS);
+    const inner = `From: bob@example.test\r\n\r\n${"words of the original\r\n".repeat(1_900_000)}`;
+    const forward = () =>
+      Buffer.from(
+        `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(inner).toString("base64")}\r\n--b--`,
+      );
+    const [toList, toTake] = [forward(), forward()];
+    const facts = { ref: { stream: "s", id: "1" }, folders: [], received: new Date(0), size: 0, flags: [], providerId: null };
+    const longest = await longestTurn(async () => {
+      const { heads } = await reader.headsOfAttached(toList, facts);
+      assert.deepEqual(
+        heads.map(({ size }) => size),
+        [inner.length],
+      );
+      const { messages } = await reader.attached(toTake, [1]);
+      assert.equal(messages.get(1)?.length, inner.length);
+    });
+    // Opened here it takes some hundred.
+    assert.ok(longest < 20, `The event loop stood still for ${longest} ms.`);
+  });
+
   test("thirty megabytes of text hold the event loop no longer than it takes to hand them over", async () => {
     await reader.read(letter("warm"), OPTIONS);
     const large = Buffer.from(
       `Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${"=41=42 words\r\n".repeat(2_200_000)}`,
     );
-    const before = process.threadCpuUsage();
-    let longest = 0;
-    let [wall, cpu] = [performance.now(), 0];
-    const ticks = setInterval(() => {
-      // A timer is late too when other programs have the processor: what counts is the time of this very thread.
-      const { user, system } = process.threadCpuUsage(before);
-      const [wallNow, cpuNow] = [performance.now(), (user + system) / 1000];
-      longest = Math.max(longest, Math.min(wallNow - wall, cpuNow - cpu));
-      [wall, cpu] = [wallNow, cpuNow];
-    }, 1);
-    const { storable } = await reader.read(large, OPTIONS);
-    clearInterval(ticks);
-    assert.equal(storable.content.text?.length, LIMITS.maximumBodyLength);
+    let length: number | undefined;
+    const longest = await longestTurn(async () => {
+      length = (await reader.read(large, OPTIONS)).storable.content.text?.length;
+    });
+    assert.equal(length, LIMITS.maximumBodyLength);
     // Parsed here it takes a second.
     assert.ok(longest < 150, `The event loop stood still for ${longest} ms.`);
   });

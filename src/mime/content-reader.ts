@@ -1,7 +1,9 @@
 import { Worker } from "node:worker_threads";
 import { Failure } from "../model/failure.ts";
+import type { MessageHead } from "../model/message.ts";
 import type { Origin } from "../model/origin.ts";
-import type { Request, Response } from "./content-thread.ts";
+import type { Question, Request, Response } from "./content-thread.ts";
+import type { HeadFacts } from "./head.ts";
 import type { Storable, StorageLimits } from "./storable.ts";
 
 /** Longest time for one message, in milliseconds. The largest one takes a second; a machine under load may need some times that. */
@@ -40,10 +42,28 @@ export interface ReaderSettings {
   readonly heapMegabytes?: number;
 }
 
+/** The heads of the messages that are attached to one. */
+export interface HeadsOfAttached {
+  /** Each with a ref of its own: see originalId in model/. */
+  readonly heads: readonly MessageHead[];
+  /** More are attached than are kept, or the message has more parts than are read. */
+  readonly isCut: boolean;
+}
+
+/** Messages that are attached to one. */
+export interface AttachedMessages {
+  /** How many there are. */
+  readonly of: number;
+  /** Those asked for that are there, by number, byte for byte. */
+  readonly messages: ReadonlyMap<number, Buffer>;
+}
+
+type Answer = Exclude<Response, { kind: "ready" | "failed" }>;
+
 interface Asked {
   readonly mime: Buffer;
-  readonly options: ReadOptions;
-  readonly resolve: (content: ReadContent) => void;
+  readonly question: Question;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -71,10 +91,30 @@ export class ContentReader {
    * Parses a raw message and leaves out what the CRM may not store. The bytes belong to the reader from then on. Rejects with an error about this
    * message alone where it cannot be read, and with a Failure of scope process where nothing can be.
    */
-  read(mime: Buffer, options: ReadOptions): Promise<ReadContent> {
+  async read(mime: Buffer, options: ReadOptions): Promise<ReadContent> {
+    const answer = await this.#ask(mime, { kind: "read", ...options });
+    if (answer.kind !== "read") throw answeredOtherwise(answer);
+    return received(answer);
+  }
+
+  /** The heads of the messages attached to a raw message, of which this is known. Takes the bytes, and rejects, as `read` does. */
+  async headsOfAttached(mime: Buffer, facts: HeadFacts): Promise<HeadsOfAttached> {
+    const answer = await this.#ask(mime, { kind: "heads of attached", facts });
+    if (answer.kind !== "heads of attached") throw answeredOtherwise(answer);
+    return answer;
+  }
+
+  /** Messages attached to a raw message, by number from 1. Takes the bytes, and rejects, as `read` does. */
+  async attached(mime: Buffer, numbers: readonly number[]): Promise<AttachedMessages> {
+    const answer = await this.#ask(mime, { kind: "attached", numbers });
+    if (answer.kind !== "attached") throw answeredOtherwise(answer);
+    return { of: answer.of, messages: new Map([...answer.messages].map(([number, { buffer }]) => [number, Buffer.from(buffer)])) };
+  }
+
+  #ask(mime: Buffer, question: Question): Promise<Answer> {
     if (this.#closed) return Promise.reject(stopped());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ mime, options, resolve, reject });
+      this.#waiting.push({ mime, question, resolve, reject });
       this.#giving ??= setImmediate(() => {
         this.#giving = null;
         this.#give();
@@ -100,7 +140,7 @@ export class ContentReader {
     for (let next = this.#waiting[0]; next !== undefined && this.#fits(next); next = this.#waiting[0]) {
       this.#waiting.shift();
       this.#given.push(next);
-      requests.push({ mime: handedOver(next.mime), ...next.options });
+      requests.push({ mime: handedOver(next.mime), question: next.question });
     }
     if (requests.length > 0) {
       const thread = this.#thread ?? this.#start();
@@ -151,7 +191,7 @@ export class ContentReader {
     }
     const asked = this.#given.shift();
     if (response.kind === "failed") asked?.reject(new Error(response.message));
-    else asked?.resolve(received(response));
+    else asked?.resolve(response);
     this.#watch(thread);
     this.#give();
   }
@@ -169,6 +209,10 @@ export class ContentReader {
     if (!this.#ready) for (const { reject } of this.#waiting.splice(0)) reject(noThread(why));
     this.#give();
   }
+}
+
+function answeredOtherwise({ kind }: Answer): Error {
+  return new Error(`The thread that reads messages answered something else than it was asked: "${kind}".`);
 }
 
 /** A small message is copied: it has to be given again should the thread break at another one. */

@@ -39,6 +39,8 @@ export interface Parts {
   readonly signed: readonly SignedPart[];
   /** What a limit or a fault in the message left out, as sentences. */
   readonly remarks: readonly string[];
+  /** False: there are more parts than are read. */
+  readonly isWhole: boolean;
 }
 
 /** Longest boundary looked for. RFC 2046 5.1.1 allows 70 characters; nobody obeys to the letter. */
@@ -104,7 +106,7 @@ export function partsOf(mime: Buffer, limits: PartLimits): Parts {
   for (let count = 0; at !== null && count < limits.parts; count += 1) at = readPart(walk, at);
   if (at === null) closeDownTo(walk, 0, mime.length);
   else walk.remarks.add(`The message has more than ${limits.parts} parts; what comes after them was left out.`);
-  return { leaves: walk.leaves, signed: walk.signed, remarks: [...walk.remarks] };
+  return { leaves: walk.leaves, signed: walk.signed, remarks: [...walk.remarks], isWhole: at === null };
 }
 
 /** Reads the part that begins at `start`; answers where the next one begins, or null at the end of the message. */

@@ -69,16 +69,22 @@ function dateOf({ date }: MessageHead): Date | null {
 }
 
 /** What a decision key is made of besides the identity. */
-type Whereabouts = Pick<MessageHead, "ref" | "providerId" | "received" | "receivedFrom">;
+type Whereabouts = Pick<MessageHead, "ref" | "providerId" | "received" | "receivedFrom" | "forwarded">;
 
 /**
  * The key under which a mailbox keeps its decision about a message. A weak identity is tied to the id that survives moves, or else to the place and
- * to the moment of receipt, lest two messages share one decision: a scanner's look all alike, and a number can be given a second time.
+ * to the moment of receipt, lest two messages share one decision: a scanner's look all alike, and a number can be given a second time. In a forward
+ * mailbox each user's copy has a decision of its own, as if it had been read in the user's mailbox.
  */
-export function decisionKey(identity: Identity, { ref, providerId, received, receivedFrom }: Whereabouts): string {
-  if (!identity.weak) return identity.key;
+export function decisionKey(identity: Identity, { ref, providerId, received, receivedFrom, forwarded }: Whereabouts): string {
+  if (!identity.weak) return forwarded?.kind === "original" ? `${identity.key} ${sha256(addressKey(forwarded.forwarder))}` : identity.key;
   const place = [ref.stream, ref.id, receivedFrom === "reading" ? null : received.toISOString()];
   return sha256(JSON.stringify([identity.key, ...(providerId === null ? place : [providerId])]));
+}
+
+/** The identity's key that stands in the decision's key of a message whose identity is not weak. */
+export function identityIn(decisionKey: string): string {
+  return decisionKey.split(" ", 1)[0] ?? decisionKey;
 }
 
 /**

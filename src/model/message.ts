@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import type { Forwarded } from "./forwarded.ts";
 
 /** Where a message lies: an id that is unique in one stream for ever (IMAP: `uidvalidity.uid`; POP3: UIDL). */
 export interface MessageRef {
@@ -57,6 +58,8 @@ export interface MessageHead {
   readonly truncated: boolean;
   /** The server did not hand out the header, and why, in its words: nothing can be decided on such a head. */
   readonly unreadable?: string;
+  /** Set in a forward mailbox: whose original it is, or why it is nobody's. */
+  readonly forwarded?: Forwarded;
 }
 
 /** Use of a folder as the server declares it (RFC 6154 special use), else `none`. */

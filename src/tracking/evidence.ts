@@ -5,6 +5,7 @@ import { baseSubject } from "../model/subject.ts";
 import type { Question } from "./question.ts";
 import { recipientFields, votersAt } from "./recipients.ts";
 import { tokensIn } from "./token.ts";
+import { whereRead } from "./where-read.ts";
 
 /** What a message has in common with the emails that it might answer. */
 export interface Evidence {
@@ -30,7 +31,7 @@ export interface Tie {
 }
 
 export function evidenceOf({ head, facts, context }: Question): Evidence {
-  const mailbox = addressKey(context.mailbox.address);
+  const mailbox = addressKey(whereRead(head, context.mailbox.address));
   const named = peopleOn(head);
   const isOwn = (one: string) => votersAt(one, facts).length > 0;
   return {

@@ -30,6 +30,7 @@ export function factKeys(heads: readonly MessageHead[], mailboxAddress: string, 
   const tokens = new Set<string>();
   const conversations = new Set<string>();
   for (const head of heads) {
+    if (head.forwarded?.kind === "original") addresses.add(addressKey(head.forwarded.forwarder));
     for (const one of addressesOf(head)) {
       const key = addressKey(one.address);
       for (const each of [key, ...namesOf(key, settings.PlusAddressSeparator)]) addresses.add(each);

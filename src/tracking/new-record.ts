@@ -9,6 +9,7 @@ import { addressMeant } from "./plus-address.ts";
 import type { Question } from "./question.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { quote } from "./sentence.ts";
+import { whereRead } from "./where-read.ts";
 
 /** Longest topic of a lead that the CRM stores (`lead.subject`). */
 const MAXIMUM_TOPIC = 300;
@@ -71,7 +72,7 @@ function hindranceTo({ head, facts, context, sender }: Question, { email }: Corr
   const key = addressMeant(sender?.address ?? "", facts);
   if ((facts.records.get(key)?.length ?? 0) > 0)
     return `No record is made of ${address}: the CRM has records with that address, several or inactive ones.`;
-  if (key === addressMeant(context.mailbox.address, facts))
+  if (key === addressMeant(whereRead(head, context.mailbox.address), facts))
     return `No record is made of ${address}: it is the address of the mailbox itself.`;
   const automaton = automatonOf(head, context.report?.report ?? null);
   if (automaton !== null) return `No record is made of ${address}: a program or a list sent it, for ${automaton.evidence}.`;

@@ -9,6 +9,7 @@ import type { AddressMatch } from "../model/record.ts";
 import type { Wish } from "../model/wish.ts";
 import { authorOf } from "./author.ts";
 import { matchesOf } from "./matches.ts";
+import { factsWhereRead } from "./where-read.ts";
 
 /** Where a message is read and what the ledger says of it. */
 export interface TrackContext {
@@ -48,5 +49,11 @@ export interface Question {
 
 export function questionOf(head: MessageHead, facts: Facts, context: TrackContext): Question {
   const sender = authorOf(head);
-  return { head, facts, context, sender, senderMatches: sender === null ? [] : matchesOf(sender.address, facts) };
+  return {
+    head,
+    facts: factsWhereRead(head, facts),
+    context,
+    sender,
+    senderMatches: sender === null ? [] : matchesOf(sender.address, facts),
+  };
 }

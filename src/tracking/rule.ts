@@ -6,6 +6,7 @@ export const RULE = {
   headers: "headers",
   testMessage: "test message",
   askedFor: "asked for",
+  forward: "forward",
   startDate: "start date",
   folder: "folder",
   sentMail: "sent mail",

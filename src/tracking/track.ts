@@ -5,6 +5,7 @@ import { askedFor, regardingAnswerByHand } from "./asked-for.ts";
 import { automaticMail } from "./automatic-mail.ts";
 import { automaticTracking } from "./automatic-tracking.ts";
 import { type Correlation, correlate } from "./correlate.ts";
+import { forwardedByHand, forwardedMessage } from "./forwarded-message.ts";
 import type { End, Gate } from "./gate.ts";
 import { inFolder, regardingAnswerOfFolder } from "./in-folder.ts";
 import { mailBetweenUsers } from "./internal.ts";
@@ -30,6 +31,7 @@ const GATES: readonly Gate[] = [
   askedFor,
   startDate,
   sentMail,
+  forwardedMessage,
   knownMessage,
   automaticTracking,
   usableSender,
@@ -39,10 +41,10 @@ const GATES: readonly Gate[] = [
 ];
 
 /** Those that a person's wish to track the message leaves standing (product-behaviour 4.4). */
-const GATES_BY_HAND: readonly Gate[] = [testMessage, askedFor, ownSentMail, knownMessage];
+const GATES_BY_HAND: readonly Gate[] = [testMessage, askedFor, ownSentMail, forwardedByHand, knownMessage];
 
 /** Those that a folder with a rule leaves standing, beside the one that cuts loops: a mail server may have put the message there. */
-const GATES_IN_FOLDER: readonly Gate[] = [testMessage, askedFor, startDate, inFolder, ownSentMail, knownMessage];
+const GATES_IN_FOLDER: readonly Gate[] = [testMessage, askedFor, startDate, forwardedMessage, inFolder, ownSentMail, knownMessage];
 
 /**
  * Decides whether a message becomes an email, and says why (DESIGN 8, product-behaviour 4.3 to 4.13).

@@ -8,6 +8,7 @@ import type { Question } from "./question.ts";
 import { type Field, recipientFields, votersAt } from "./recipients.ts";
 import { no, notAsked, RULE, yes } from "./rule.ts";
 import { quote } from "./sentence.ts";
+import { whereRead } from "./where-read.ts";
 
 /** One user or queue that is asked about a message. */
 export interface Ballot {
@@ -78,7 +79,7 @@ function ballotsOf(question: Question, correlation: Correlation): readonly Ballo
   return [...ballots.values()];
 }
 
-function answerOf({ voter, place, filter, counts }: Ballot, { facts, context }: Question): RuleAnswer {
+function answerOf({ voter, place, filter, counts }: Ballot, { head, facts, context }: Question): RuleAnswer {
   const forced = facts.settings.SSSForceFilteringMethodForUserMailboxes;
   const evidence = {
     records: [voter.record],
@@ -88,7 +89,7 @@ function answerOf({ voter, place, filter, counts }: Ballot, { facts, context }: 
     },
   };
   if (!counts) {
-    const because = `${quote(voter.record.name)} has no vote: UseFilteringMethodOfSyncingMailboxOnlyForCorrelation leaves it to ${quote(context.mailbox.address)}.`;
+    const because = `${quote(voter.record.name)} has no vote: UseFilteringMethodOfSyncingMailboxOnlyForCorrelation leaves it to ${quote(whereRead(head, context.mailbox.address))}.`;
     return notAsked(RULE.filter, because, evidence);
   }
   const where = place === "mailbox" ? "as the owner of the mailbox" : `in ${place}`;

@@ -21,7 +21,7 @@ type ProfileInput = ConfigurationInput["serverProfiles"][number];
 export interface RigUser extends Partial<Omit<UserInput, "name" | "email">> {
   /** The account on the mail server, see `EngineRig.newUser`. */
   readonly name: string;
-  readonly mailbox?: Partial<Omit<MailboxInput, "address" | "user" | "queue">>;
+  readonly mailbox?: Partial<Omit<MailboxInput, "address" | "user" | "queue" | "forward">>;
 }
 
 export interface RigQueue {
@@ -40,6 +40,8 @@ export interface RigChanges {
   readonly incoming?: Partial<NonNullable<ProfileInput["incoming"]>>;
   readonly outgoing?: Partial<NonNullable<ProfileInput["outgoing"]>>;
   readonly queues?: readonly RigQueue[];
+  /** Forward mailboxes. */
+  readonly sinks?: readonly Pick<RigUser, "name" | "mailbox">[];
 }
 
 export interface Logged {
@@ -159,6 +161,7 @@ function configurationInput(
     mailboxes: [
       ...users.map(({ name, mailbox }) => ({ ...mailboxInput(name, passwordFile), user: addressOf(name), ...mailbox })),
       ...queues.map(({ name, mailbox }) => ({ ...mailboxInput(name, passwordFile), queue: addressOf(name), ...mailbox })),
+      ...(changes.sinks ?? []).map(({ name, mailbox }) => ({ ...mailboxInput(name, passwordFile), forward: true, ...mailbox })),
     ],
   };
 }

@@ -1,7 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { HEADER_FIELDS } from "../../src/mime/head.ts";
 import { type EngineName, testDatabase } from "../databases.ts";
+import { forward } from "../engine/forwards.ts";
 import { startChild } from "../servers/child-process.ts";
 import { startDovecot } from "../servers/dovecot.ts";
 import { CUSTOMERS, customerAddress, fillInbox } from "../servers/large-folder.ts";
@@ -60,6 +62,39 @@ export async function measuredReceive(messages: number, options: { readonly warm
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** A forward mailbox with one large forward, and one with three of them, each read by a process of its own. */
+export async function measuredForwards(megabytes: number): Promise<{ readonly one: ChildResult; readonly three: ChildResult }> {
+  await using starting = new AsyncDisposableStack();
+  const folder = temporaryFolder("measured");
+  starting.defer(() => removeFolder(folder));
+  const passwordFile = path.join(folder, "password");
+  writeFileSync(passwordFile, "correct-horse", { mode: 0o600 });
+  const dovecot = starting.use(await startDovecot({ users: { one: "correct-horse", three: "correct-horse" }, tls: "none" }));
+  // Two encodings one in the other, each four bytes for three.
+  const file = randomBytes((megabytes * 1024 * 1024 * 9) / 16)
+    .toString("base64")
+    .replace(/.{76}/g, "$&\r\n");
+  const run = async (user: "one" | "three", count: number) => {
+    for (let number = 0; number < count; number += 1) {
+      const original = `From: carla@customer.test\r\nTo: ${USER}@example.test\r\nDate: Mon, 02 Mar 2026 10:00:00 +0000\r\nMessage-ID: <large-${number}@customer.test>\r\nContent-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n${file}\r\n`;
+      await dovecot.deliver(user, forward([original], { from: USER, encoding: "base64" }));
+    }
+    await using database = await testDatabase("postgres");
+    await database.close();
+    return await runChild({
+      kind: "receive",
+      place: database.place,
+      imapPort: dovecot.ports.imap,
+      user,
+      passwordFile,
+      filter: "all",
+      forwardedBy: `${USER}@example.test`,
+      maximumMessageMegabytes: 2 * megabytes,
+    });
+  };
+  return { one: await run("one", 1), three: await run("three", 3) };
 }
 
 async function putCustomers(database: Awaited<ReturnType<typeof testDatabase>>): Promise<void> {

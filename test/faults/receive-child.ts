@@ -13,7 +13,11 @@ export type ChildTask = { readonly place: Place } & (
       readonly imapPort: number;
       readonly user: string;
       readonly passwordFile: string;
-      readonly filter: "replies" | "contacts";
+      readonly filter: "replies" | "contacts" | "all";
+      /** The mailbox is a forward mailbox, to which this user forwards from where the mail server runs. */
+      readonly forwardedBy?: string;
+      /** Megabytes of a message at most; left out: as by default. */
+      readonly maximumMessageMegabytes?: number;
     }
   | {
       /** No Waypost but its database: as many rows of as many bytes as a round stores, page by page, each page looked up before. */
@@ -35,6 +39,8 @@ const { openApp } = await import("../../src/app.ts");
 const { configurationSchema } = await import("../../src/config.ts");
 const { openDatabase } = await import("../../src/database/open.ts");
 
+const { FORWARDING_SERVER } = await import("../engine/forwards.ts");
+
 const PAGE = 500;
 const silent: Log = { debug() {}, info() {}, warn() {}, error: (fields, message) => console.error(message, fields) };
 
@@ -46,13 +52,25 @@ async function main(task: ChildTask): Promise<void> {
 async function receive(task: ChildTask & { kind: "receive" }): Promise<ChildResult> {
   const database = counted(await openDatabase(task.place));
   const address = `${task.user}@example.test`;
+  const { forwardedBy, maximumMessageMegabytes } = task;
+  const mailbox = { address, readFrom: "2001-01-01T00:00:00Z", password: { file: task.passwordFile } };
   const configuration = configurationSchema.parse({
     organizations: [{ name: "CRM", kind: "embedded" }],
     serverProfiles: [
-      { name: "made", incoming: { protocol: "imap", host: "127.0.0.1", port: task.imapPort, security: "none", timeoutSeconds: 120 } },
+      {
+        name: "made",
+        incoming: { protocol: "imap", host: "127.0.0.1", port: task.imapPort, security: "none", timeoutSeconds: 120 },
+        ...(maximumMessageMegabytes !== undefined && { maximumMessageMegabytes }),
+      },
     ],
-    users: [{ name: "Reader", email: address, filter: task.filter }],
-    mailboxes: [{ address, user: address, readFrom: "2001-01-01T00:00:00Z", password: { file: task.passwordFile } }],
+    users: [{ name: "Reader", email: forwardedBy ?? address, filter: task.filter }],
+    mailboxes:
+      forwardedBy === undefined
+        ? [{ ...mailbox, user: address }]
+        : [
+            { ...mailbox, forward: true, trust: { forwardingServers: [FORWARDING_SERVER] } },
+            { address: forwardedBy, user: forwardedBy, incoming: "forward mailbox", outgoing: false },
+          ],
   });
   await using app: App = await openApp(configuration, { database: database.database, log: silent });
   const watched = await watchProcess();

@@ -3,7 +3,7 @@ import path from "node:path";
 import { findProgram, runProgram } from "./processes.ts";
 
 /** The programs that tests start. */
-export type ServerName = "dovecot" | "postfix" | "postgres" | "chromium" | "python" | "openssl" | "gpg" | "tnef" | "ytnef";
+export type ServerName = "dovecot" | "sieve" | "postfix" | "postgres" | "chromium" | "python" | "openssl" | "gpg" | "tnef" | "ytnef";
 
 /** What is missing of a server, for a person; undefined when it can be started. */
 const missing: Readonly<Record<ServerName, () => string | undefined>> = {
@@ -14,6 +14,10 @@ const missing: Readonly<Record<ServerName, () => string | undefined>> = {
     // 2.4 reads another language of configuration.
     return version.startsWith("2.3.") ? undefined : `Dovecot 2.3 is needed, ${version} is installed`;
   },
+  sieve: () =>
+    existsSync("/usr/lib/dovecot/modules/lib90_sieve_plugin.so")
+      ? undefined
+      : install("Pigeonhole, the Sieve of Dovecot,", "dovecot-sieve"),
   postfix() {
     if (findProgram("postfix") === undefined) return install("Postfix", "postfix");
     return process.getuid?.() === 0 ? undefined : "Postfix can be started by root only; run the tests as root for these";

@@ -6,7 +6,7 @@ import { type StoredHead, storedHeadsById } from "../../ledger/stored-heads.ts";
 import type { AutomaticAnswer } from "../../model/automatic-answer.ts";
 import type { Facts } from "../../model/facts.ts";
 import { Failure } from "../../model/failure.ts";
-import { identityOf } from "../../model/identity.ts";
+import { identityIn, identityOf } from "../../model/identity.ts";
 import { DEFAULT_SETTINGS, type OrganizationSettings } from "../../model/settings.ts";
 import { type Advised, advise } from "../../tracking/advice.ts";
 import type { Change } from "../../tracking/change.ts";
@@ -68,7 +68,7 @@ async function adviseInMailbox(context: EngineContext, mailbox: MailboxRow, rows
   const claims = await readClaims(
     database,
     organization,
-    rows.map((row) => row.identity),
+    rows.map((row) => identityIn(row.identity)),
   );
   const { wishes, untracked } = await wishesAbout(
     database,
@@ -84,7 +84,7 @@ async function adviseInMailbox(context: EngineContext, mailbox: MailboxRow, rows
   );
   return rows.map((row, index) => {
     const { weak } = identityOf(row.head);
-    const claim = weak ? undefined : claims.get(row.identity);
+    const claim = weak ? undefined : claims.get(identityIn(row.identity));
     const known = row.outcome === "tracked" ? null : claim?.delivered ? claim.emailId : row.emailId;
     const said = {
       known: { emailId: known, how: null },

@@ -1,6 +1,7 @@
 import type { Storable } from "../../mime/storable.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import type { MessageHead } from "../../model/message.ts";
+import { whereRead } from "../../tracking/where-read.ts";
 import type { TrackedCandidate } from "./reading.ts";
 
 /** The email activity that a tracked message becomes: what the head says and what of the content the CRM may store. Pure. */
@@ -27,7 +28,7 @@ export function incomingEmail(
     attachments: content.attachments,
     notifications,
     importance: importanceOf(head),
-    submittedBy: mailboxAddress,
+    submittedBy: whereRead(head, mailboxAddress),
     headers:
       head.references.length > 0 ? [...head.headers, ["references", head.references.map((one) => `<${one}>`).join(" ")]] : head.headers,
     placement: decision.placement,

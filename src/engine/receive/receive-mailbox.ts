@@ -2,6 +2,7 @@ import type { Lease } from "../../jobs/lease.ts";
 import { closeAlertsOfOtherFolders, closeQuietAlerts } from "../../ledger/alerts.ts";
 import { fileContents, moveFolderRules, type NowRuled, readFolderRules } from "../../ledger/folder-rules.ts";
 import { type ChosenFolder, listFolders, storeFolders, whenLookedAt } from "../../ledger/folders.ts";
+import { forwardersAmong, originalsAt } from "../../ledger/forwarders.ts";
 import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { storeUnfinished, type Unfinished } from "../../ledger/unfinished.ts";
 import type { AuditReport } from "../../model/audit-report.ts";
@@ -9,6 +10,7 @@ import { LOOP_WINDOW } from "../../model/automatic-answer.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { FolderRule } from "../../model/folder-rule.ts";
 import type { Sql } from "../../model/sql.ts";
+import type { MailSource } from "../../ports.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { waitForCrm } from "../crm-away.ts";
@@ -20,6 +22,7 @@ import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
 import { closeCategoryAlerts, followCategories } from "./follow-categories.ts";
 import { followFolders } from "./follow-folders.ts";
+import { ForwardSource } from "./forward-source.ts";
 import { tellHiddenFolders } from "./hidden-folders.ts";
 import { LOOP_CODE } from "./loops.ts";
 import { markTracked } from "./mark-tracked.ts";
@@ -84,7 +87,7 @@ export async function receiveMailbox(
     return { ...NOTHING, left: held };
   }
   const started = performance.now();
-  const source = context.mailSystem(profile).source(accessTo(context, mailbox));
+  const source = sourceOf(context, work);
   const startedAnew: StartedAnew[] = [];
   try {
     const reading: Reading = {
@@ -117,6 +120,21 @@ export async function receiveMailbox(
     await source.close();
     await place.release();
   }
+}
+
+/** What is read: of a forward mailbox what users forwarded to it. */
+function sourceOf(context: EngineContext, { mailbox, profile }: Work): MailSource {
+  const source = context.mailSystem(profile).source(accessTo(context, mailbox));
+  if (mailbox.owner.type !== "forward") return source;
+  const { database } = context;
+  return new ForwardSource(source, {
+    address: mailbox.address,
+    reader: context.content,
+    trust: mailbox.forwardTrust ?? { authenticationResults: null, forwardingServers: [] },
+    maximumSize: profile.maximumMessageSize,
+    forwarders: (addresses) => forwardersAmong(database, mailbox.organization, addresses),
+    originalsAt: (stream, ids) => originalsAt(database, mailbox.id, stream, ids),
+  });
 }
 
 interface Round {

@@ -3,10 +3,12 @@ import { parseHead } from "../../mime/head.ts";
 import { REASON } from "../../model/decision.ts";
 import { Failure } from "../../model/failure.ts";
 import type { MessageHead } from "../../model/message.ts";
+import { tooLarge } from "./item-failures.ts";
 import type { Candidate, Reading } from "./reading.ts";
 
 /** Why a message is quarantined whose header the server does not hand out. */
 export function unreadable(mailbox: string, head: MessageHead): Failure {
+  if (head.forwarded?.kind === "too large") return tooLarge(mailbox, head.forwarded.size, head.forwarded.limit);
   return new Failure({
     scope: "item",
     code: "message unreadable",
@@ -24,14 +26,25 @@ export function undecidable({ head, places, key }: Candidate, failure: Failure):
   return { head, places, identity: key, outcome: "quarantined", reason: REASON.unknown, rules, emailId: null, waitingFor: [] };
 }
 
-/** Reads the heads of messages again that the server once did not hand out; those that it still withholds stay as they are, those that left are left out. */
+/**
+ * Reads the heads of messages again that the server once did not hand out, and opens forwards again that were not opened or not believed; those that the
+ * server still withholds stay as they are, those that left are left out.
+ */
 export async function readHeadsAgain(reading: Reading, heads: readonly MessageHead[]): Promise<MessageHead[]> {
   const read: MessageHead[] = [];
   for (const head of heads) {
+    if (isClosedForward(reading, head)) {
+      read.push(...(await reading.source.heads([head.ref])));
+      continue;
+    }
     const again = head.unreadable === undefined ? head : await readHeadAgain(reading, head);
     if (again !== null) read.push(again);
   }
   return read;
+}
+
+function isClosedForward({ work }: Reading, { forwarded, unreadable: withheld }: MessageHead): boolean {
+  return work.mailbox.owner.type === "forward" && (withheld !== undefined || (forwarded !== undefined && forwarded.kind !== "original"));
 }
 
 async function readHeadAgain({ source, work }: Reading, head: MessageHead): Promise<MessageHead | null> {

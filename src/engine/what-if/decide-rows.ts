@@ -3,7 +3,7 @@ import { AUTOMATIC_ANSWERS_AN_HOUR, type AutomaticAnswer } from "../../model/aut
 import type { Decision, Outcome } from "../../model/decision.ts";
 import { looksLikeReport } from "../../model/delivery-report.ts";
 import type { Facts, Known, Voter } from "../../model/facts.ts";
-import { emailIdFor, identityOf } from "../../model/identity.ts";
+import { emailIdFor, identityIn, identityOf } from "../../model/identity.ts";
 import type { Mailbox } from "../../model/mailbox.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { numberOf } from "../../model/number-lists.ts";
@@ -107,7 +107,7 @@ export class PageInWorld {
   }
 
   #emailId(row: Pick<StoredHead, "head" | "identity" | "emailId" | "mailboxId">): string {
-    if (!identityOf(row.head).weak) return emailIdFor(this.#organization, row.identity);
+    if (!identityOf(row.head).weak) return emailIdFor(this.#organization, identityIn(row.identity));
     // Its content, which says what it is the same as, was read only if it became an email.
     return row.emailId ?? emailIdFor(this.#organization, `${row.mailboxId} ${row.identity}`);
   }
@@ -117,12 +117,12 @@ export class PageInWorld {
     const { claims, ofStretch, byIdentity, byEmail, sent } = this.#knowledge;
     const asSent = knownAsSent(row.head, sent);
     if (asSent !== null) return asSent;
-    const claim = weak ? undefined : claims.get(row.identity);
+    const claim = weak ? undefined : claims.get(identityIn(row.identity));
     if (claim?.delivered && !ofStretch.has(claim.emailId)) {
       return { emailId: claim.emailId, how: `read in mailbox ${claim.mailboxAddress} before` };
     }
     if (weak && row.emailId !== null && !ofStretch.has(row.emailId)) return { emailId: row.emailId, how: null };
-    const copies = weak ? (row.emailId === null ? [] : (byEmail.get(row.emailId) ?? [])) : (byIdentity.get(row.identity) ?? []);
+    const copies = weak ? (row.emailId === null ? [] : (byEmail.get(row.emailId) ?? [])) : (byIdentity.get(identityIn(row.identity)) ?? []);
     const first = copies.find((one) => one.id !== row.id && this.#world.outcomes.get(one.id) === "tracked");
     return first === undefined ? null : { emailId: this.#emailId(row), how: `read in mailbox ${this.#addressOf(first)} before` };
   }

@@ -11,7 +11,7 @@ import {
 } from "../../ledger/stored-heads.ts";
 import { type AutomaticAnswer, LOOP_WINDOW } from "../../model/automatic-answer.ts";
 import type { Facts } from "../../model/facts.ts";
-import { identityOf } from "../../model/identity.ts";
+import { identityIn, identityOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { type NumberLists, numberOf } from "../../model/number-lists.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
@@ -69,7 +69,7 @@ export async function gather(sources: Sources, rows: readonly StoredHead[], worl
   const heads = rows.map((row) => row.head);
   const messageIds = [...new Set(heads.flatMap(relatedIds))];
   const emailIds = rows.flatMap((row) => row.emailId ?? []);
-  const identities = rows.filter(({ head }) => !identityOf(head).weak).map((row) => row.identity);
+  const identities = rows.filter(({ head }) => !identityOf(head).weak).map((row) => identityIn(row.identity));
   const reported = await reportedUnder(
     database,
     stretch.organization,
@@ -96,7 +96,7 @@ export async function gather(sources: Sources, rows: readonly StoredHead[], worl
     notYet: new Set([...ofStretch, ...unfinished]),
     ofStretch,
     claims,
-    byIdentity: Map.groupBy(related, (one) => one.identity),
+    byIdentity: Map.groupBy(related, (one) => identityIn(one.identity)),
     byMessageId,
     byEmail: Map.groupBy(related, (one) => one.emailId ?? ""),
     wishes: new Map(rows.flatMap(({ id }, index) => (said.wishes[index] === undefined ? [] : [[id, said.wishes[index]]]))),

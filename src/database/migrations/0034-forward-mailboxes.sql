@@ -1,0 +1,5 @@
+-- What proves who forwarded a message to a forward mailbox: see ForwardTrust in model/.
+alter table waypost.mailbox add forward_trust jsonb check (forward_trust is null or owner_type = 'forward');
+
+-- Whoever forwards to one is looked for by address.
+create index mailbox_forwarding on waypost.mailbox (organization, address) where incoming_method = 3 and active;
