@@ -1,9 +1,11 @@
 /** What is purged after its time is known again all the same: no email twice, and no history told as news. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { startEngine } from "../../src/engine/engine.ts";
 import { purgeOldHeads } from "../../src/engine/purge.ts";
 import { exchangeKind } from "../contract/memory/exchange-kind.ts";
 import { labelKind } from "../contract/memory/label-kind.ts";
+import { until } from "../e2e/results.ts";
 import { letter, messageIdOf } from "./incoming.ts";
 import { FOLDERS, INBOX, type MemoryBox, type MemoryWorld, openMemoryWorld } from "./memory-world.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
@@ -57,6 +59,31 @@ for (const kind of [exchangeKind, labelKind]) {
   });
 }
 
+onOneDatabaseEach("the service", [], (promise) => {
+  promise("purges by itself what is too old, and the bodies of emails that were deleted", async (database) => {
+    await using world = await openMemoryWorld(database, exchangeKind, { filter: "contacts" });
+    const { app, clock } = world;
+    const box = world.nextBox();
+    await app.crm.createRecords([{ type: "contact", name: "Carla", addresses: ["carla@customer.test"] }]);
+    box.arrive("deleted");
+    box.arrive("skipped", [INBOX], { from: "somebody@stranger.test" });
+    const { tracked, skipped } = await box.round();
+    assert.deepEqual([tracked, skipped, await headsLeft(world, [box])], [1, 1, 1]);
+    await database.query("delete from crm.email where subject = $1", [box.own("deleted")]);
+    clock.forward(MONTH);
+    const bodies = async () => (await database.query("select from crm.content where body is not null")).rows.length;
+    assert.notEqual(await bodies(), 0);
+    const engine = await startEngine(app.context, app.queue, {
+      ...{ roles: new Set(["worker"] as const), organizations: app.organizations, pullSeconds: 3600, concurrency: 2, retention: RETENTION },
+    });
+    try {
+      await until(async () => (await headsLeft(world, [box])) === 0 && (await bodies()) === 0);
+    } finally {
+      await engine.stop(10);
+    }
+  });
+});
+
 onOneDatabaseEach("what a person says of a message that is purged", [], (promise) => {
   promise("counts where it lies: it is read there again, and untracked it comes back in no other mailbox", async (database) => {
     await using world = await openMemoryWorld(database, exchangeKind, { mailboxes: 3, filter: "contacts" });
@@ -71,6 +98,10 @@ onOneDatabaseEach("what a person says of a message that is purged", [], (promise
     assert.equal((await first.round()).tracked, 1);
     assert.deepEqual(await first.emails(), ["wanted"]);
     await crm.createRecords([{ type: "contact", name: "Late", addresses: ["late@customer.test"] }]);
+    await purgeAfterAMonth(world);
+    const window = { from: new Date(0), to: world.clock.now() };
+    const replayed = await operations.replay([first.stored.address], window, new AbortController().signal, () => {});
+    assert.deepEqual([replayed.counts.skipped, replayed.counts.tracked], [1, 0], "a replay does not bring back what is untracked");
     for (const { mime } of first.stored.messages.values())
       for (const box of [second, third]) box.stored.put([box.stored.folder(INBOX).id], mime, world.clock.now());
     for (const box of [second, third]) {
