@@ -70,7 +70,7 @@ function whatIsWrong(addresses: readonly string[], { from, to, sender }: ReplayO
 }
 
 /** A day is its beginning in UTC. */
-function parseTime(text: string): Date {
+export function parseTime(text: string): Date {
   const time = new Date(text);
   if (!/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text) || Number.isNaN(time.getTime()))
     throw new InvalidArgumentError("It must be a day like 2026-05-01, or a time with its zone like 2026-05-01T08:00:00+02:00.");

@@ -19,7 +19,8 @@ export interface AuditEntry {
     | "show untracked mail"
     | "hide untracked mail"
     | "look at untracked mail"
-    | "forget address";
+    | "forget address"
+    | "read history";
   /** What was changed: the address of a mailbox, `decision` and the number of one, `address` and one that was resolved, or `organization` and its name. */
   readonly subject: string;
 }

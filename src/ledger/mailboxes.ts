@@ -175,7 +175,10 @@ function isRead(row: string): string {
  * recognized, and what was left alone for its age only is decided as if never seen. No place counts by itself without the position that vouches for
  * it: nobody would notice that a number stands for another message now.
  */
-async function readHistory(tx: Transaction, settings: readonly MailboxSetting[]): Promise<void> {
+export async function readHistory(
+  tx: Transaction,
+  settings: readonly Pick<MailboxSetting, "organization" | "address" | "readFrom">[],
+): Promise<void> {
   await tx.query(
     `with earlier as (
        select mailbox.id, setting."readFrom" as since, mailbox.start_date as until from waypost.mailbox

@@ -12,6 +12,7 @@ import { type CheckEvent, type CheckRequest, check, type MailboxCheck } from "./
 import { type Explanation, explain } from "./explain.ts";
 import { type FolderRuleRequest, folderList, folderTrack, folderUntrack, type MailboxFolders } from "./folder-rules.ts";
 import { type Forgotten, forget } from "./forget.ts";
+import { type HistoryRead, history, type MailboxHistory, readHistory } from "./history.ts";
 import { type ReplaySenderResult, type ReplayWindow, replayNow, replaySender } from "./replay.ts";
 import { type ResolveOptions, type ResolveResult, resolve } from "./resolve.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
@@ -29,6 +30,10 @@ export interface Operations {
   whatIf(request: WhatIfRequest, signal: AbortSignal, tell: (event: WhatIfEvent) => void): Promise<WhatIfResult>;
   /** Whether subject and counterpart of mail that is no email are shown to administrators, by organization. */
   privacy(): Promise<readonly UntrackedShown[]>;
+  /** Counts what a mailbox holds from that moment on and before its start, and what would become of it; writes nothing. */
+  history(mailbox: string, from: Date, signal: AbortSignal, progress: Progress): Promise<MailboxHistory>;
+  /** Sets the start of a mailbox back to that moment. `actor`: who says so, for the audit. */
+  readHistory(mailbox: string, from: Date, actor: string): Promise<HistoryRead>;
   /** Purges what is known of an address from mail that is no email; see forget.ts. */
   forget(address: string, actor: string): Promise<Forgotten>;
   showUntracked(show: boolean, actor: string): Promise<readonly UntrackedShown[]>;
@@ -80,6 +85,8 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     explain: (key, actor) => explain(context, organizations, key, actor),
     whatIf: (request, signal, tell) => whatIf(context, request, signal, tell),
     privacy: () => privacy(context, organizations),
+    history: (mailbox, from, signal, progress) => history(context, mailbox, from, signal, progress),
+    readHistory: (mailbox, from, actor) => readHistory(context, mailbox, from, actor),
     forget: (address, actor) => forget(context, organizations, address, actor),
     showUntracked: (show, actor) => showUntracked(context, organizations, show, actor),
     quarantineList: () => quarantined(context),

@@ -19,7 +19,7 @@ import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
 import type { AutomaticAnswer } from "../../model/automatic-answer.ts";
-import type { Known } from "../../model/facts.ts";
+import type { EarlierEmail, Known } from "../../model/facts.ts";
 import { ruledAmong } from "../../model/folder-rule.ts";
 import { decisionKey, emailIdentityOf, emailIdFor } from "../../model/identity.ts";
 import type { MessageHead, Place } from "../../model/message.ts";
@@ -203,7 +203,8 @@ function again(heads: readonly MessageHead[], earlier: Earlier): Candidate[] {
   return candidates.sort(byReceipt);
 }
 
-function byReceipt(one: Candidate, other: Candidate): number {
+/** The order in which messages are decided. */
+export function byReceipt(one: Candidate, other: Candidate): number {
   return one.head.received.getTime() - other.head.received.getTime();
 }
 
@@ -213,7 +214,8 @@ interface KnownMessage extends DecidedPlace {
   readonly moved: boolean;
 }
 
-function placeOf({ ref, folders }: MessageHead): Place {
+/** Where a message lies. */
+export function placeOf({ ref, folders }: MessageHead): Place {
   return { ref, folders: [...folders].sort() };
 }
 
@@ -305,10 +307,14 @@ type Decided = DecidedMessage & Resting & Additional & { readonly wish: Wish | u
 /** Messages decided before other work of the process has its turn: a few milliseconds. */
 const DECIDED_AT_A_TIME = 100;
 
-/** Asks the rules about each message in date order; what an earlier one becomes is a fact for the later ones. One look-up for the whole page. */
-async function decide(
+/**
+ * Asks the rules about each message in date order; what an earlier one becomes is a fact for the later ones, as are the emails that are given. One look-up for
+ * the whole page. Stores nothing.
+ */
+export async function decide(
   reading: Reading,
   candidates: readonly Candidate[],
+  given: readonly EarlierEmail[] = [],
 ): Promise<{ decided: Decided[]; tracked: TrackedCandidate[]; settings: OrganizationSettings }> {
   const { context, work } = reading;
   const { mailbox } = work;
@@ -326,6 +332,7 @@ async function decide(
   const sent = await sentByWaypost(context.database, mailbox.organization, heads);
   const found = await context.crm(mailbox.organization).facts({ mailbox, heads, reported: reportedEmails(reports) });
   const facts = new PageFacts(found, unfinished);
+  for (const email of given) facts.add(email);
   const tests = await testTraces(context.database, heads, messageIdsIn(reports));
   const automaticAnswers = await answersBefore(context.database, mailbox.organization, heads);
   const before = (answer: AutomaticAnswer) => countBefore(automaticAnswers, answer);

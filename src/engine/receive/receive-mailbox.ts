@@ -123,7 +123,7 @@ export async function receiveMailbox(
 }
 
 /** What is read: of a forward mailbox what users forwarded to it. */
-function sourceOf(context: EngineContext, { mailbox, profile }: Work): MailSource {
+export function sourceOf(context: EngineContext, { mailbox, profile }: Work): MailSource {
   const source = context.mailSystem(profile).source(accessTo(context, mailbox));
   if (mailbox.owner.type !== "forward") return source;
   const { database } = context;
@@ -232,7 +232,7 @@ async function pullInboxAhead(reading: Reading, wanted: readonly ChosenFolder[])
 }
 
 /** The rules about folders, and the marks of the folders that were listed before by their ids. */
-async function readRulesBefore(
+export async function readRulesBefore(
   sql: Sql,
   mailboxId: string,
 ): Promise<{ readonly rules: readonly FolderRule[]; readonly marks: ReadonlyMap<string, string | null> }> {
