@@ -55,6 +55,28 @@ async function becameOf(database: Database, address: string, from: Date, until: 
 }
 
 onOneDatabaseEach("history of a mailbox, by choice", servers, (promise) => {
+  promise("is counted among sent mail too, where the organization wants that", async (database) => {
+    const ann = rig.newUser();
+    const contact = `${ann}-carla@customer.test`;
+    const at = new Date("2026-01-10T10:00:00Z");
+    for (const [id, to] of [
+      ["to-contact", contact],
+      ["to-stranger", "somebody@stranger.test"],
+    ] as const) {
+      const mime = letter({ id: `${ann}-${id}`, subject: id, from: addressOf(ann), to: [to], date: at });
+      await rig.dovecot.append(ann, "Sent", { mime, internalDate: at });
+    }
+    const configuration = rig.configurationFor([{ name: ann, filter: "contacts" }], { settings: { AutoTrackSentFolderItems: true } });
+    await using app = await rig.open(database, configuration, { now: () => new Date(START) });
+    await app.crm.createRecords([{ type: "contact", lastname: "Carla", addresses: [contact] }]);
+    await receive(app, ann);
+    const { outcomes, until } = await previewOf(app, addressOf(ann), FROM);
+    assert.deepEqual(outcomes, { tracked: 1, skipped: 1, duplicate: 0, quarantined: 0 });
+    await app.operations.readHistory(addressOf(ann), FROM, "Eve");
+    await receive(app, ann);
+    assert.deepEqual(await becameOf(database, addressOf(ann), FROM, until), outcomes);
+  });
+
   promise("is counted before, by folder and outcome, and becomes then what was counted", async (database) => {
     const [ann, ben] = [rig.newUser(), rig.newUser()];
     const contact = `${ann}-carla@customer.test`;
