@@ -1,12 +1,13 @@
 import { type Clock, startClock } from "../jobs/clock.ts";
 import { leaseKey, withLease } from "../jobs/lease.ts";
 import type { Queue } from "../jobs/queue.ts";
-import { forgetWaits, readMailbox, readProfile, takeDueMailboxes } from "../ledger/mailboxes.ts";
+import { forgetWaits, takeDueMailboxes } from "../ledger/mailboxes.ts";
 import { dispatchAfterwards } from "./afterwards.ts";
 import { SLICE_MS, type Slice } from "./connections/slice.ts";
 import type { EngineContext, Work } from "./context.ts";
 import { ProfileSlots } from "./profile-slots.ts";
 import { purgeOldHeads, purgeRest, type Retention } from "./purge.ts";
+import { readWork } from "./read-work.ts";
 import { receiveMailbox } from "./receive/receive-mailbox.ts";
 import { dispatchSending } from "./send/dispatch.ts";
 import { sendMailbox } from "./send/send-mailbox.ts";
@@ -129,12 +130,6 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
       await Promise.allSettled(running);
     },
   };
-}
-
-async function readWork({ database }: EngineContext, mailboxId: string): Promise<Work | null> {
-  const mailbox = await readMailbox(database, mailboxId);
-  const profile = mailbox && (await readProfile(database, mailbox.profile));
-  return mailbox && profile && { mailbox, profile };
 }
 
 function reportTo(context: EngineContext, what: string): (error: unknown) => void {

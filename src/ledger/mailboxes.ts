@@ -267,6 +267,11 @@ export interface ProfileRow extends ServerProfile {
   readonly sendNotBefore: Date | null;
 }
 
+type Profile = ProfileRow & { incoming: Endpoint | null; outgoing: Endpoint | null; folders: FolderChoice };
+
+const PROFILE_COLUMNS = `name, incoming, outgoing, folders, files_sent_copy as "filesSentCopy", max_concurrent_connections as "maxConcurrentConnections", maximum_message_size as "maximumMessageSize", marks_tracked as "marksTracked",
+  receive_failures as "receiveFailures", receive_not_before as "receiveNotBefore", send_failures as "sendFailures", send_not_before as "sendNotBefore"`;
+
 export async function readProfile(sql: Sql, name: string): Promise<ProfileRow | null> {
   const [profile] = await readProfiles(sql, [name]);
   return profile ?? null;
@@ -274,13 +279,20 @@ export async function readProfile(sql: Sql, name: string): Promise<ProfileRow | 
 
 /** The server profiles of these names, or all. */
 export async function readProfiles(sql: Sql, names: readonly string[] | null = null): Promise<ProfileRow[]> {
-  const { rows } = await sql.query<ProfileRow & { incoming: Endpoint | null; outgoing: Endpoint | null; folders: FolderChoice }>(
-    `select name, incoming, outgoing, folders, files_sent_copy as "filesSentCopy", max_concurrent_connections as "maxConcurrentConnections", maximum_message_size as "maximumMessageSize", marks_tracked as "marksTracked",
-       receive_failures as "receiveFailures", receive_not_before as "receiveNotBefore", send_failures as "sendFailures", send_not_before as "sendNotBefore"
-     from waypost.server_profile where $1::text[] is null or name = any($1) order by name`,
+  const { rows } = await sql.query<Profile>(
+    `select ${PROFILE_COLUMNS} from waypost.server_profile where $1::text[] is null or name = any($1) order by name`,
     [names],
   );
   return rows;
+}
+
+/** The server profile of a mailbox. */
+export async function readProfileOf(sql: Sql, mailboxId: string): Promise<ProfileRow | null> {
+  const { rows } = await sql.query<Profile>(
+    `select ${PROFILE_COLUMNS} from waypost.server_profile where name = (select profile from waypost.mailbox where id = $1)`,
+    [mailboxId],
+  );
+  return rows[0] ?? null;
 }
 
 /** Takes the mailboxes whose pull is due and sets their next one; whoever gets an id enqueues it. */

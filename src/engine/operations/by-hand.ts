@@ -1,12 +1,12 @@
 import { auditCopies, type Copy, setClaims, skipCopies, wish } from "../../ledger/by-hand.ts";
 import { decideAnew } from "../../ledger/decisions.ts";
 import { noteOnEmails, storeSaidRegarding } from "../../ledger/email-regarding.ts";
-import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { changeWishes } from "../../ledger/wishes.ts";
 import type { RecordRef } from "../../model/record.ts";
 import type { Wish } from "../../model/wish.ts";
 import { regardingAnswerByHand, untrackedAnswer } from "../../tracking/asked-for.ts";
 import type { EngineContext } from "../context.ts";
+import { readWork } from "../read-work.ts";
 import { whyNot } from "../why-not.ts";
 import { isTest, liesNowhere, noEmail } from "./by-hand-failures.ts";
 import { type FoundMessage, findMessage } from "./find-message.ts";
@@ -157,9 +157,8 @@ async function wakeThose(context: EngineContext, copies: readonly Copy[]): Promi
   const left: string[] = [];
   for (const id of new Set(copies.map((one) => one.mailboxId))) {
     await context.wake("receive", id);
-    const mailbox = await readMailbox(context.database, id);
-    const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-    const because = mailbox && profile ? whyNot("receive", mailbox, profile) : null;
+    const work = await readWork(context, id);
+    const because = work === null ? null : whyNot("receive", work.mailbox, work.profile);
     if (because !== null) left.push(because);
   }
   return left;

@@ -1,10 +1,10 @@
 import { type Lease, leaseKey, withLease } from "../../jobs/lease.ts";
 import { writeAudit } from "../../ledger/audit.ts";
 import { isStartSet, setStartBack } from "../../ledger/history.ts";
-import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import { Failure } from "../../model/failure.ts";
 import { when } from "../../tracking/sentence.ts";
 import { asFailure, type EngineContext, type Work } from "../context.ts";
+import { readWork } from "../read-work.ts";
 import { chooseFolders, foldersOfSentMail } from "../receive/choose-folders.ts";
 import { NextPage } from "../receive/next-page.ts";
 import { type History, HistoryPreview, interrupted } from "../receive/preview-history.ts";
@@ -110,9 +110,9 @@ async function alone<T>(context: EngineContext, address: string, from: Date, wor
   let result: { readonly of: T } | null = null;
   let isWanted = false;
   const run = async (lease: Lease) => {
-    const mailbox = await readMailbox(context.database, id);
-    const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-    if (!mailbox || !profile) return;
+    const found = await readWork(context, id);
+    if (found === null) return;
+    const { mailbox, profile } = found;
     if (result !== null) {
       isWanted = true;
       return;
@@ -120,7 +120,7 @@ async function alone<T>(context: EngineContext, address: string, from: Date, wor
     const off = whyNot("receive", mailbox, profile);
     if (off !== null) throw left(off, false);
     if (from >= mailbox.startDate) throw nothingBefore(mailbox.address, mailbox.startDate);
-    result = { of: await work({ mailbox, profile }, lease) };
+    result = { of: await work(found, lease) };
   };
   await withLease(context.database, leaseKey("receive", id), context.database.presence.instanceId, run);
   // Who came to read it meanwhile left it to this.

@@ -3,7 +3,7 @@ import { closeAlertsOfOtherFolders, closeQuietAlerts } from "../../ledger/alerts
 import { fileContents, moveFolderRules, type NowRuled, readFolderRules } from "../../ledger/folder-rules.ts";
 import { type ChosenFolder, listFolders, storeFolders, whenLookedAt } from "../../ledger/folders.ts";
 import { forwardersAmong, originalsAt } from "../../ledger/forwarders.ts";
-import { noteArrival, readMailbox, readProfile } from "../../ledger/mailboxes.ts";
+import { noteArrival } from "../../ledger/mailboxes.ts";
 import { storeUnfinished, type Unfinished } from "../../ledger/unfinished.ts";
 import type { AuditReport } from "../../model/audit-report.ts";
 import { LOOP_WINDOW } from "../../model/automatic-answer.ts";
@@ -14,6 +14,7 @@ import type { MailSource } from "../../ports.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { waitForCrm } from "../crm-away.ts";
+import { readWork } from "../read-work.ts";
 import { heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
 import { type Audited, type AuditRequest, auditMailbox, LOOK } from "./audit-mailbox.ts";
@@ -70,12 +71,11 @@ export async function receiveMailbox(
   signal: AbortSignal,
   options: ReceiveOptions = {},
 ): Promise<Received> {
-  const mailbox = await readMailbox(context.database, mailboxId);
-  const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-  if (!mailbox || !profile) return NOTHING;
+  const work = await readWork(context, mailboxId);
+  if (work === null) return NOTHING;
+  const { mailbox, profile } = work;
   const off = whyNot("receive", mailbox, profile);
   if (off !== null) return { ...NOTHING, left: { state: "off", because: off, until: null } };
-  const work: Work = { mailbox, profile };
   const waiting = (await waitForCrm(context, "receive", work)) ?? (await mustWait(context, "receive", work));
   if (waiting !== null) return { ...NOTHING, left: waiting };
   const { connections } = context;

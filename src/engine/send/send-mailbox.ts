@@ -1,12 +1,12 @@
 import type { Lease } from "../../jobs/lease.ts";
 import { closeAlerts } from "../../ledger/alerts.ts";
-import { readMailbox, readProfile } from "../../ledger/mailboxes.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { MailSender } from "../../ports.ts";
 import type { Place } from "../connections/connections.ts";
 import { NEVER, type Slice, SliceClock } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { waitForCrm } from "../crm-away.ts";
+import { readWork } from "../read-work.ts";
 import { ACTIVITY, heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
 import { fileCopies } from "./file-copies.ts";
@@ -77,10 +77,9 @@ export async function sendMailbox(
   stop: Stop,
   options: SendOptions = {},
 ): Promise<Sent> {
-  const mailbox = await readMailbox(context.database, mailboxId);
-  const profile = mailbox && (await readProfile(context.database, mailbox.profile));
-  if (!mailbox || !profile) return { ...NOTHING_SENT, failure: null, end: "done", left: null };
-  const work: Work = { mailbox, profile };
+  const work = await readWork(context, mailboxId);
+  if (work === null) return { ...NOTHING_SENT, failure: null, end: "done", left: null };
+  const { mailbox, profile } = work;
   const away = await waitForCrm(context, "send", work);
   if (away !== null) return { ...NOTHING_SENT, failure: null, end: "done", left: away };
   const started = performance.now();
