@@ -7,7 +7,7 @@ import { exchangeKind } from "../contract/memory/exchange-kind.ts";
 import { labelKind } from "../contract/memory/label-kind.ts";
 import { until } from "../e2e/results.ts";
 import { letter, messageIdOf } from "./incoming.ts";
-import { FOLDERS, INBOX, type MemoryBox, type MemoryWorld, openMemoryWorld } from "./memory-world.ts";
+import { FOLDERS, INBOX, type MemoryBox, type MemoryWorld, openMemoryWorld, WORK } from "./memory-world.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
 const RUNS = 6;
@@ -108,6 +108,17 @@ onOneDatabaseEach("what a person says of a message that is purged", [], (promise
       const { tracked, duplicate, skipped } = await box.round();
       assert.deepEqual([tracked, duplicate, skipped], [0, 1, 1]);
     }
+  });
+
+  promise("counts also where the folder has it", async (database) => {
+    await using world = await openMemoryWorld(database, exchangeKind, { filter: "contacts" });
+    const box = world.nextBox();
+    box.arrive("filed", [WORK], { from: "somebody@stranger.test" });
+    await box.round();
+    await purgeAfterAMonth(world);
+    await world.app.operations.folderTrack(box.stored.address, WORK, { regarding: null, children: false }, "Ann");
+    assert.equal((await box.round()).tracked, 1);
+    assert.deepEqual(await box.emails(), ["filed"]);
   });
 
   promise("a replay reads again what was purged, and the audit misses nothing of it", async (database) => {
