@@ -155,6 +155,15 @@ onBothEngines("a transaction commits when it returns and rolls back when it thro
   assert.deepEqual(await numbers(database), [1]);
 });
 
+onBothEngines("a transaction whose first statement cannot be sent is one all the same", async (database) => {
+  await database.script("create table t (n int)");
+  const asked = database.transaction((tx) =>
+    Promise.all([tx.query("select $1::timestamptz", [new Date(Number.NaN)]), tx.query("insert into t values (1)")]),
+  );
+  await assert.rejects(asked, RangeError);
+  assert.equal((await database.query("select from t")).rowCount, 0);
+});
+
 onBothEngines(
   "what is asked for at once in a transaction runs in that order; an error is told first, and what is behind it fails too",
   async (database) => {

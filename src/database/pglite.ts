@@ -82,7 +82,7 @@ class PgliteEngine implements Engine {
       begin: async () => {
         begins = true;
       },
-      query: (text, values) => queryThread(this.#thread, text, values, taken()),
+      query: (text, values) => queryThread(this.#thread, text, values, taken),
       script: (text) => this.#thread.ask({ kind: "script", text, begins: taken() }),
       release: () => turn.leave(),
     };
@@ -137,7 +137,13 @@ class PgliteEngine implements Engine {
   }
 }
 
-async function queryThread(thread: PgliteThread, text: string, values: readonly unknown[], begins = false): Promise<Rows> {
+/** @param begins asked when nothing more can keep the statement from being sent */
+async function queryThread(
+  thread: PgliteThread,
+  text: string,
+  values: readonly unknown[],
+  begins: () => boolean = () => false,
+): Promise<Rows> {
   const handedOver: ArrayBuffer[] = [];
   const encoded = values.map((value): Encoded => {
     const one = encode(value);
@@ -147,7 +153,7 @@ async function queryThread(thread: PgliteThread, text: string, values: readonly 
     handedOver.push(buffer);
     return Buffer.from(buffer);
   });
-  const [result] = await thread.ask({ kind: "query", text, values: encoded, begins }, handedOver);
+  const [result] = await thread.ask({ kind: "query", text, values: encoded, begins: begins() }, handedOver);
   if (result === undefined) throw new Error("PGlite gave no result.");
   return result;
 }

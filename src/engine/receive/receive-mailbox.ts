@@ -9,6 +9,7 @@ import type { AuditReport } from "../../model/audit-report.ts";
 import { LOOP_WINDOW } from "../../model/automatic-answer.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { FolderRule } from "../../model/folder-rule.ts";
+import type { Folder } from "../../model/message.ts";
 import type { Sql } from "../../model/sql.ts";
 import type { MailSource } from "../../ports.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
@@ -145,16 +146,15 @@ interface Round {
 
 async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promise<Round> {
   const { slice = NEVER } = options;
-  const { context, work, source } = opened;
+  const { context, work } = opened;
   const { mailbox, profile } = work;
   // What the database knows is asked for while the server lists.
   const [listed, ruledBefore, lookedAt, settings] = await Promise.all([
-    source.folders(),
+    listFoldersOf(opened),
     readRulesBefore(context.database, mailbox.id),
     whenLookedAt(context.database, mailbox.id),
     context.crm(mailbox.organization).organizationSettings(),
   ]);
-  await noteAnswer(context, "receive", work);
   const rules = whereNow(ruledBefore.rules, listed, ruledBefore.marks);
   const { TrackCategorizedItems, CategoryKeyword } = settings;
   const bearing = { keyword: TrackCategorizedItems ? CategoryKeyword : null, byStream: new Map() };
@@ -222,6 +222,12 @@ const HOUR = 3_600_000;
 /** One that was begun by itself waits while it has no turn. */
 function goesOnWith(audited: Audited | null, before: Unfinished | null): Unfinished["auditing"] {
   return audited === null ? (before?.auditing ?? null) : audited.goesOn;
+}
+
+async function listFoldersOf({ context, work, source }: Reading): Promise<readonly Folder[]> {
+  const listed = await source.folders();
+  await noteAnswer(context, "receive", work);
+  return listed;
 }
 
 /** What is read first is asked for while the folders are stored. */
