@@ -77,18 +77,21 @@ export interface KnownByIdentity {
 
 /**
  * Decisions of a mailbox by identity: a message that was moved or copied is known by it. One that slipped away undecided is not known.
- * @param sent further identities, of the copies that senders keep: what lay among sent mail, and was not sent, is not known by them
+ * @param elsewhere further identities. `sent`: of the copies that senders keep; what lay among sent mail, and was not sent, is not known by them. `received`: of
+ * what would have been received; what became no email, or lies somewhere still, is not known by them
  */
 export async function decisionsByIdentity(
   sql: Sql,
   mailboxId: string,
   identities: readonly string[],
-  sent: readonly string[] = [],
+  { sent = [], received = [] }: { readonly sent?: readonly string[]; readonly received?: readonly string[] } = {},
 ): Promise<KnownByIdentity> {
   const { rows } = await sql.query<{ id: number; identity: string; undecided: boolean }>(
     `select id, identity, undecided from waypost.decision where mailbox_id = $1 and identity = any($2) and (not undecided or identity = any($3))
-       and not (identity = any($3) and rules @> '[{"rule": "sent mail", "answer": "no"}]')`,
-    [mailboxId, [...identities, ...sent], sent],
+       and not (identity = any($3) and rules @> '[{"rule": "sent mail", "answer": "no"}]')
+       and (identity <> all($4) or (outcome in ('tracked', 'duplicate')
+         and not exists (select from waypost.location where decision_id = decision.id and gone_at is null)))`,
+    [mailboxId, [...identities, ...sent, ...received], sent, received],
   );
   return {
     decided: new Map(rows.flatMap(({ id, identity, undecided }) => (undecided ? [] : [[identity, id]]))),

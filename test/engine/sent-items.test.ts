@@ -4,107 +4,23 @@ import { after, before } from "node:test";
 import type { Database } from "../../src/database/database.ts";
 import type { WhatIfRequest } from "../../src/engine/operations/what-if.ts";
 import { STATUS } from "../../src/model/email.ts";
-import { foreignCrm } from "../contract/foreign-crm.ts";
 import { missingServers } from "../servers/needs.ts";
 import { openCodes } from "./alerts.ts";
 import { atEach, copy, decisionsIn, letter, makeFolders, messageIdOf, move } from "./incoming.ts";
 import { contactsFor, draftFrom, mailIn, pressSend } from "./outgoing.ts";
-import { addressOf, type EngineRig, engineRig, type RigApp, type RigChanges, type RigUser, receive, send } from "./rig.ts";
+import { addressOf, type EngineRig, engineRig, type RigApp, send } from "./rig.ts";
+import { MILL, ON, type Opening, openSentOffice, round, type SeenEmail } from "./sent-office.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
 const servers = ["dovecot", "postfix"] as const;
 const EVE = "eve on the command line";
-const MILL = "INBOX/Mill";
 let rig: EngineRig;
 before(async () => {
   if (!missingServers(servers)) rig = await engineRig({ accounts: 80, postfix: {} });
 });
 after(() => rig?.[Symbol.asyncDispose]());
 
-/** Ann's filter is for contacts, and Carl is one; Ben takes all mail. Letters are named for the test. */
-interface Office extends AsyncDisposable {
-  readonly app: RigApp;
-  readonly ann: string;
-  readonly ben: string;
-  readonly carl: string;
-  readonly id: (name: string) => string;
-  /** A mail program files what Ann sent. */
-  readonly sends: (name: string, to: readonly string[], more?: Sending) => Promise<void>;
-  readonly arrives: (name: string, to: string, more?: Sending) => Promise<void>;
-  readonly round: (...users: readonly string[]) => ReturnType<typeof round>;
-  /** Emails of its letters, by name. */
-  readonly emails: () => Promise<readonly SeenEmail[]>;
-}
-
-interface Sending {
-  readonly from?: string;
-  readonly cc?: readonly string[];
-  readonly bcc?: readonly string[];
-  readonly answers?: string;
-  readonly folder?: string;
-}
-
-interface SeenEmail {
-  readonly id: string;
-  readonly name: string;
-  readonly outgoing: boolean;
-  readonly status: number;
-  readonly owner: string | null;
-  readonly correlatedTo: string | null;
-  readonly regarding: string | null;
-}
-
-interface Opening extends RigChanges {
-  readonly annIs?: Partial<Omit<RigUser, "name">>;
-  readonly isForeign?: boolean;
-}
-
-const ON = { AutoTrackSentFolderItems: true };
-
-async function openOffice(database: Database, { annIs = {}, isForeign = false, settings = ON, ...changes }: Opening = {}): Promise<Office> {
-  const [ann, ben] = [rig.newUser(), rig.newUser()];
-  const carl = `${ann}-carl@customer.test`;
-  const readers: RigUser[] = [{ name: ann, filter: "contacts", ...annIs }, { name: ben }];
-  const app = await rig.open(database, rig.configurationFor(readers, { settings, ...changes }));
-  const elsewhere = isForeign ? foreignCrm(app.context.crm("CRM")) : null;
-  if (elsewhere !== null) app.context.crm = () => elsewhere;
-  await app.crm.createRecords([{ type: "contact", lastname: `Carl of ${ann}`, addresses: [carl] }]);
-  for (const user of [ann, ben]) await makeFolders(rig.dovecot, user, MILL);
-  const own = (name: string) => `${ann}-${name}`;
-  const written = (name: string, to: readonly string[], { answers, folder: _, ...more }: Sending) =>
-    letter({ id: own(name), subject: own(name), to, ...more, ...(answers !== undefined && { answers: own(answers) }) });
-  return {
-    app,
-    ann,
-    ben,
-    carl,
-    id: own,
-    async sends(name, to, more = {}) {
-      await rig.dovecot.append(ann, more.folder ?? "Sent", written(name, to, { from: addressOf(ann), ...more }));
-    },
-    async arrives(name, to, more = {}) {
-      await rig.dovecot.append(to, more.folder ?? "INBOX", written(name, [addressOf(to)], { from: carl, ...more }));
-    },
-    round: (...users) => round(app, ...(users.length === 0 ? [ann] : users)),
-    async emails() {
-      const { rows } = await database.query<SeenEmail>(
-        `select activityid as id, substr(subject, length($1) + 2) as name, directioncode as outgoing, statuscode as status, ownerid as owner,
-           correlatedactivityid as "correlatedTo", regardingobjectidname as regarding
-         from crm.email where starts_with(subject, $1 || '-') order by subject, directioncode`,
-        [ann],
-      );
-      return rows;
-    },
-    [Symbol.asyncDispose]: () => app.close(),
-  };
-}
-
-/** One round, in which nothing fails. */
-async function round(app: RigApp, ...users: readonly string[]) {
-  const { counts, failures } = await receive(app, ...users);
-  assert.deepEqual(failures, []);
-  return counts;
-}
+const openOffice = (database: Database, opening?: Opening) => openSentOffice(rig, database, opening);
 
 /** What explain says of a letter in one mailbox, for each decision. */
 async function told(app: RigApp, name: string, user: string): Promise<string> {
@@ -384,6 +300,27 @@ onOneDatabaseEach("sent mail", servers, (promise) => {
     assert.deepEqual(await changesBy({ filters: [{ address: addressOf(ann), method: 0 }] }), [change("stranger", "tracked")]);
     assert.deepEqual(await changesBy({ filters: [{ address: addressOf(ann), method: 1 }] }), [change("offer", "skipped")]);
     assert.deepEqual(await changesBy({ settings: { AutoTrackSentFolderItems: false } }), [change("offer", "skipped")]);
+  });
+
+  promise("that became an email in another folder, and was moved among the sent mail after it, is that email", async (database) => {
+    await using office = await openOffice(database, { annIs: { filter: "all" } });
+    const { ann } = office;
+    await office.sends("reply", [office.carl], { folder: "INBOX" });
+    assert.equal((await office.round()).tracked, 1);
+    await move(rig.dovecot, ann, office.id("reply"), "INBOX", "Sent");
+    const { tracked, moved } = await office.round();
+    assert.deepEqual([tracked, moved], [0, 1]);
+    assert.equal((await office.emails()).length, 1);
+  });
+
+  promise("that was skipped in another folder becomes an email where it is moved among the sent mail", async (database) => {
+    await using office = await openOffice(database);
+    const { ann } = office;
+    await office.sends("reply", [office.carl], { folder: "INBOX" });
+    assert.equal((await office.round()).skipped, 1);
+    await move(rig.dovecot, ann, office.id("reply"), "INBOX", "Sent");
+    assert.equal((await office.round()).tracked, 1);
+    assert.deepEqual((await office.emails()).map(shape), [["reply", true, STATUS.sent]]);
   });
 
   promise("that is moved while the mailbox is read is still one email", async (database) => {

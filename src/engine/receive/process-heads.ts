@@ -40,7 +40,7 @@ import { noteMarking } from "./mark-tracked.ts";
 import { messageIdsIn, readReports, reportedEmails } from "./read-reports.ts";
 import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
-import { asSentCopy, keyAsSentCopy, knownAsSent, markedByDecision, markedBySentFolder, sentByWaypost } from "./sent-copies.ts";
+import { asSentCopy, keyElsewhere, knownAsSent, markedByDecision, markedBySentFolder, sentByWaypost } from "./sent-copies.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
 import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
@@ -287,18 +287,20 @@ async function sortOut(
 
 /**
  * The candidates with the decisions about them, as far as they are known by their identities. What was moved out of the sent mail is known by that which it had
- * there; where it slipped away undecided, it is decided now as the copy that its sender keeps.
+ * there; where it slipped away undecided, it is decided now as the copy that its sender keeps. What was moved into it after it became an email is known by that.
  */
 async function knownByIdentity(
   { context, work: { mailbox } }: Reading,
   candidates: readonly Candidate[],
 ): Promise<{ readonly all: readonly Candidate[]; readonly decisionOf: (candidate: Candidate) => number | undefined }> {
-  const asSent = new Map(candidates.map((one) => [one.key, keyAsSentCopy(mailbox, one) ?? ""]));
-  const asSentOf = ({ key }: Candidate) => asSent.get(key) ?? "";
+  const other = new Map(candidates.map((one) => [one.key, keyElsewhere(mailbox, one) ?? ""]));
+  const otherOf = ({ key }: Candidate) => other.get(key) ?? "";
   const keys = candidates.map(({ key }) => key);
-  const { decided, slipped } = await decisionsByIdentity(context.database, mailbox.id, keys, [...asSent.values()]);
-  const all = candidates.map((one) => (!decided.has(one.key) && slipped.has(asSentOf(one)) ? asSentCopy(one) : one));
-  return { all, decisionOf: (one) => decided.get(one.key) ?? decided.get(asSentOf(one)) };
+  const otherKeys = (isSent: boolean) => candidates.filter(({ head }) => (head.isSentCopy === true) === isSent).map(otherOf);
+  const elsewhere = { sent: otherKeys(false), received: otherKeys(true).filter((key) => !other.has(key)) };
+  const { decided, slipped } = await decisionsByIdentity(context.database, mailbox.id, keys, elsewhere);
+  const all = candidates.map((one) => (!decided.has(one.key) && slipped.has(otherOf(one)) ? asSentCopy(one) : one));
+  return { all, decisionOf: (one) => decided.get(one.key) ?? decided.get(otherOf(one)) };
 }
 
 /** A message that becomes no email, with what a person had said of it by hand. */

@@ -24,13 +24,14 @@ export function markedByDecision(
 }
 
 /**
- * The key of the decision about the copy that the sender keeps, if a message that lies elsewhere may be that one, moved. Null: it lies among sent mail, it is
- * addressed to the mailbox itself or bears the marks of a delivery and so was received, or it is known by its place only.
+ * The key under which a message was decided on if it was moved since: out of the sent mail, where it was the copy that its sender keeps, or into it. Null: it is
+ * addressed to the mailbox itself or bears the marks of a delivery and so was received besides, or it is known by its place only.
  */
-export function keyAsSentCopy({ address }: { readonly address: string }, { head, identity }: Candidate): string | null {
+export function keyElsewhere({ address }: { readonly address: string }, { head, identity }: Candidate): string | null {
   const key = addressKey(address);
   const isReceived = [...head.to, ...head.cc].some((one) => addressKey(one.address) === key);
-  return head.isSentCopy || isReceived || wasDelivered(head) || identity.weak ? null : sentIdentity(identity).key;
+  if (isReceived || wasDelivered(head) || identity.weak) return null;
+  return head.isSentCopy ? identityOf(head).key : sentIdentity(identity).key;
 }
 
 /**
