@@ -63,6 +63,8 @@ function exitCodeOf({ failures, left }: Json<AuditResult>, stop: AbortSignal): E
 }
 
 function whatIsWrong(addresses: readonly string[], { from, to, sender }: ReplayOptions): string | null {
+  if (sender !== undefined && !sender.includes("@"))
+    return `"${sender}" is no e-mail address; --sender takes one like carla@customer.example`;
   if (sender !== undefined) return to === undefined ? null : "--to goes with --from, and not with --sender";
   if (addresses.length === 0) return "name the mailboxes, or a --sender";
   if (from === undefined) return "say --from when, or a --sender";

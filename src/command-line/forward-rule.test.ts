@@ -63,7 +63,7 @@ test("Nothing is written for a mailbox that is none, nor to one that is no forwa
   );
   assert.equal(
     failureOf(() => forwardRule(two, SINK.address, SINK.address)),
-    "mailbox unknown",
+    "forward mailbox",
   );
   assert.equal(
     failureOf(() => forwardRule(two, ANN.address, undefined)),

@@ -39,7 +39,8 @@ export function addForwardRule(program: Command, { configuration, print, end }: 
 export function forwardRule(configuration: Configuration, address: string, sinkAddress: string | undefined): ForwardRule {
   const find = (wanted: string) => configuration.mailboxes.find((one) => addressKey(one.address) === addressKey(wanted));
   const mailbox = find(address);
-  if (mailbox === undefined || mailbox.forward) throw noMailbox(address);
+  if (mailbox?.forward) throw isSink(mailbox.address);
+  if (mailbox === undefined) throw noMailbox(address);
   const sinks = configuration.mailboxes.filter((one) => one.forward);
   const named = sinkAddress === undefined ? undefined : find(sinkAddress);
   const sink = sinkAddress === undefined ? (sinks.length === 1 ? sinks[0] : undefined) : named?.forward === true ? named : undefined;
@@ -99,6 +100,16 @@ function noMailbox(address: string): Failure {
     code: "mailbox unknown",
     message: `The configuration has no mailbox ${address} of a user or queue.`,
     remedy: "Add it under mailboxes, with incoming: forward mailbox.",
+    waitingHelps: false,
+  });
+}
+
+function isSink(address: string): Failure {
+  return new Failure({
+    scope: "process",
+    code: "forward mailbox",
+    message: `${address} is the forward mailbox itself: the rule is for the mailbox of a user or queue.`,
+    remedy: "Name one of those; --sink names the forward mailbox.",
     waitingHelps: false,
   });
 }

@@ -26,7 +26,7 @@ test("a preview of history names folders with messages, what would become of the
   assert.doesNotMatch(text, /Empty/);
   assert.match(text, /INBOX\/Odd: not counted\. The server refuses it\./);
   assert.match(text, /6 would become emails, 2 would be left alone/);
-  assert.match(text, /1 are emails already, from other mailboxes/);
+  assert.match(text, /1 is an email already, from other mailboxes/);
   assert.match(text, /1 have no Message-ID or no date/);
   assert.doesNotMatch(text, /quarantine/);
 });

@@ -84,7 +84,7 @@ export function historyLines({
     ...folders.filter((one) => one.messages > 0).map((one) => `  ${one.folder}: ${one.messages}`),
     ...failed.map((one) => `  ${one.folder}: not counted. ${one.because}`),
     `By the rules of now, as far as their heads tell: ${tracked} would become emails, ${skipped} would be left alone.`,
-    ...(duplicate > 0 ? [`  ${duplicate} are emails already, from other mailboxes.`] : []),
+    ...(duplicate > 0 ? [`  ${duplicate} ${duplicate === 1 ? "is an email" : "are emails"} already, from other mailboxes.`] : []),
     ...(known > 0 ? [`  ${known} are emails or in quarantine already, and stay what they are.`] : []),
     ...(quarantined > 0 ? [`  ${quarantined} would go into quarantine: the server does not hand out their headers.`] : []),
     ...(doubtful > 0
@@ -102,7 +102,7 @@ function historyReadLines({ mailbox, from, before }: Json<HistoryRead>): string[
 
 function forgottenLines({ address, messages, words, waiting, emails }: Json<Forgotten>): string[] {
   return [
-    `Of ${plural(messages, "message")} with ${address} that became no email, nothing is known any more but that they were seen.`,
+    `Of ${plural(messages, "message")} with ${address} that became no email, nothing is known any more but that ${messages === 1 ? "it was" : "they were"} seen.`,
     ...(words > 0 ? [`Closed alerts and entries of the quarantine that named it went too: ${words}.`] : []),
     ...(waiting > 0
       ? [

@@ -48,14 +48,6 @@ export function parseFilter(text: string, before: WhatIfRequest["filters"] = [])
   return [...before.filter((one) => one.address !== address), { address, method }];
 }
 
-/** A moment with its offset, as `readFrom` in the configuration. */
-export function parseMoment(text: string): Date {
-  const at = new Date(text);
-  if (!/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError("It must be a moment like 2026-03-01T00:00:00Z.");
-  return at;
-}
-
 /** A value may hold more of them than the first, a name or address holds none. */
 function halves(text: string, hint: string): [string, string] {
   const at = text.indexOf("=");

@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { WhatIfEvent, WhatIfRequest } from "../engine/operations/what-if.ts";
+import { parseTime } from "./audit-commands.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { untilInterrupted } from "./interruption.ts";
 import type { Json } from "./json.ts";
 import { whatIfChangeLines, whatIfCountLines, whatIfEndLines } from "./print-what-if.ts";
 import type { Door } from "./service-door.ts";
-import { parseFilter, parseMoment, parseSetting } from "./what-if-arguments.ts";
+import { parseFilter, parseSetting } from "./what-if-arguments.ts";
 
 /** What a command needs of the program that it belongs to. */
 export interface Surroundings {
@@ -30,12 +31,14 @@ export function addWhatIf(program: Command, surroundings: Surroundings): void {
   program
     .command("what-if")
     .description("say what other settings would have made of the messages of the last days; nothing is written")
-    .addOption(new Option("--days <number>", "how far back").argParser(wholeNumberUpTo(3660)).default(30))
+    .addOption(new Option("--days <number>", "how far back").argParser(wholeNumber(1, 3660)).default(30))
     .addOption(new Option("--mailbox <address...>", "only these are told of; --read-from is about them").default([], "all"))
     .addOption(new Option("--set <name=value>", "an organization setting by its Dynamics name").argParser(parseSetting).default({}, "none"))
     .addOption(new Option("--filter <address=method>", "the filter of a user or queue").argParser(parseFilter).default([], "none"))
-    .addOption(new Option("--read-from <moment>", "another start of the mailboxes").argParser(parseMoment))
-    .addOption(new Option("--limit <number>", "messages shown whose outcome changes").argParser(wholeNumberUpTo(1_000_000)).default(50))
+    .addOption(
+      new Option("--read-from <time>", "another start of the mailboxes, like 2026-05-01 or 2026-05-01T08:00:00+02:00").argParser(parseTime),
+    )
+    .addOption(new Option("--limit <number>", "messages shown whose outcome changes").argParser(wholeNumber(0, 1_000_000)).default(50))
     .option("--all", "show all of them")
     .action((options: WhatIfOptions) => surroundings.withDoor((door) => run(door, requestOf(options), surroundings)));
 }
@@ -57,10 +60,11 @@ async function run(door: Door, request: WhatIfRequest, { isJson, print, write }:
   return EXIT.ok;
 }
 
-function wholeNumberUpTo(most: number): (text: string) => number {
+function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value > most) throw new InvalidArgumentError(`It must be a whole number of at most ${most}.`);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
     return value;
   };
 }

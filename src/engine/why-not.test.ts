@@ -14,7 +14,7 @@ const profile: ProfileRow = {
   ...{ maximumMessageSize: 1, receiveFailures: 0, receiveNotBefore: null, sendFailures: 0, sendNotBefore: null },
 };
 const mailbox: MailboxRow = {
-  ...{ id: "1", organization: "o", address: "ann@example.test", profile: "mail", owner: { type: "forward" }, username: "ann" },
+  ...{ id: "1", organization: "o", address: "ann@example.test", profile: "mail", owner: { type: "systemuser", id: "2" }, username: "ann" },
   ...{
     startDate: new Date(0),
     incomingMethod: METHOD.waypost,
@@ -49,6 +49,11 @@ test("one that is not says why and what to do, in the words of the configuration
   );
   assert.match(whyNot("send", { ...mailbox, outgoingMethod: METHOD.none }, profile) ?? "", /outgoing delivery method.*"outgoing: true"/);
   assert.match(whyNot("send", mailbox, { ...profile, outgoing: null }) ?? "", /"mail" has no outgoing server/);
+});
+
+test("a forward mailbox is never told to send", () => {
+  const sink: MailboxRow = { ...mailbox, owner: { type: "forward" }, outgoingMethod: METHOD.none };
+  assert.match(whyNot("send", sink, profile) ?? "", /nobody sends.*8005E213/);
 });
 
 test("one direction says nothing about the other", () => {

@@ -32,6 +32,8 @@ export function whyNotTested(direction: Direction, mailbox: MailboxRow, profile:
   const word = direction === "receive" ? "incoming" : "outgoing";
   if (method === METHOD.forwardMailbox)
     return `The incoming delivery method of ${mailbox.address} is Forward Mailbox: its mail is read where its rule forwards it to, and not in the mailbox itself (Dynamics: 8005E223).`;
+  if (mailbox.owner.type === "forward" && direction === "send")
+    return `Through ${mailbox.address} nobody sends: it is a forward mailbox (Dynamics: 8005E213).`;
   if (method !== METHOD.waypost) return `The ${word} delivery method of ${mailbox.address} is None. Set "${word}: true" to change that.`;
   if ((direction === "receive" ? profile.incoming : profile.outgoing) === null)
     return `The server profile "${profile.name}" has no ${word} server. Add one, or give ${mailbox.address} another profile.`;

@@ -14,8 +14,10 @@ export function adviceSentences({ wanted, alternatives }: Advised, number?: numb
   const others = alternatives.filter(({ changes }) => !changes.some(({ kind }) => kind === "by hand") && !isQuestion({ changes }));
   const words = alternatives.flatMap(({ changes }) => changes.flatMap((change) => (change.kind === "by hand" ? change.verb : [])));
   const ids = questions.flatMap((change) => (change.kind === "question" ? quote(change.messageId) : []));
+  // Addresses that may not be shown look alike.
+  const told = new Set(others.map(({ changes }) => `${aim}${listing(changes.map((change) => toDo(change, wanted)))}.`));
   return [
-    ...others.map(({ changes }) => `${aim}${listing(changes.map((change) => toDo(change, wanted)))}.`),
+    ...told,
     ...(ids.length === 0 ? [] : [`It is decided again by itself as soon as a message that it answers is tracked: ${listing(ids, 3)}.`]),
     ...words.map((verb) => BY_HAND[verb](`\`waypost ${verb} ${number ?? "<number>"}\``)),
   ];

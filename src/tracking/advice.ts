@@ -52,7 +52,9 @@ export function advise(situation: Situation): Advised {
 /** What a person can say of this very message. Of a test nobody's word makes an email. */
 function byHand(situation: Situation, wanted: Advised["wanted"]): Changes[] {
   const changes: Changes = [{ kind: "by hand", verb: wanted === "tracked" ? "track" : "untrack" }];
-  return decideIn(changed(situation, changes)).outcome === wanted ? [changes] : [];
+  const { outcome } = decideIn(changed(situation, changes));
+  // Where its email is there still, the message is that one again.
+  return (outcome === "skipped") === (wanted === "skipped") ? [changes] : [];
 }
 
 type Changes = readonly Change[];

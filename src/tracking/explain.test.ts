@@ -61,7 +61,7 @@ describe("explain", () => {
       [["by hand"]],
     );
     assert.equal(
-      explain(decideIn(situation), { mailbox: ANN, advice: { ...advised, alternatives: [] } }).at(-1),
+      explain(decideIn(situation), { mailbox: ANN, advice: { ...advised, alternatives: [] }, isRead: false }).at(-1),
       "Nothing would have it tracked: it lies in no folder that is read.",
     );
   });

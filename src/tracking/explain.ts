@@ -16,6 +16,8 @@ export interface ExplainContext {
   readonly mailbox: string;
   /** Where it lies that is to be decided once it can be read, if it is in no folder that is shown: it left before it could be read, or its folder is hidden. */
   readonly lies?: "nowhere" | "in a hidden folder" | null;
+  /** Whether it lies in a folder that is read; left out: nobody asked. */
+  readonly isRead?: boolean;
   /** Number of the decision, for the commands that are named. */
   readonly number?: number;
   /** What one could change, tried on what is known now; left out or null: its header is kept no longer, so that nothing can be tried. */
@@ -103,7 +105,7 @@ function besides({ rule, answer }: RuleAnswer): string[] {
   return rule === RULE.mailLoop && answer === "yes" ? ["What in the CRM answers automatic mail should leave that out."] : [];
 }
 
-function adviceOn(decision: StoredDecision, { advice, number }: ExplainContext): string[] {
+function adviceOn(decision: StoredDecision, { advice, number, isRead = true }: ExplainContext): string[] {
   if (decision.outcome === "quarantined") return [];
   if (decision.rules.some(({ rule, answer }) => rule === RULE.testMessage && answer === "yes")) return ["A test is never tracked."];
   if (advice == null)
@@ -115,7 +117,8 @@ function adviceOn(decision: StoredDecision, { advice, number }: ExplainContext):
     return advice.now === "tracked" ? [now, `To have it decided again where it lies: \`waypost track ${number ?? "<number>"}\`.`] : [now];
   }
   const sentences = adviceSentences(advice, number);
-  return sentences.length > 0 ? sentences : ["Nothing would have it tracked: it lies in no folder that is read."];
+  if (sentences.length > 0) return sentences;
+  return [isRead ? "Nothing would have it tracked." : "Nothing would have it tracked: it lies in no folder that is read."];
 }
 
 const OUTCOME_NOW = { tracked: "tracked", duplicate: "an email already", skipped: "skipped", quarantined: "quarantined" } as const;

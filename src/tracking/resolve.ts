@@ -43,7 +43,7 @@ export function resolve(question: Question): Resolution {
     duplicateSenderUnresolved: sender.conflict,
     answer: yes(
       RULE.parties,
-      `${sender.because} ${parties.length - unresolved} parties are resolved to records, ${unresolved} are not.${remark}`,
+      `${sender.because} ${counted(parties.length - unresolved)} resolved to records, ${unresolved} not.${remark}`,
       {
         records: sender.match === null ? [] : [sender.match.record],
       },
@@ -134,4 +134,8 @@ function partyOf(participation: Participation, address: Address, match: AddressM
 
 function described({ record }: AddressMatch): string {
   return `the ${record.type} ${quote(record.name)}`;
+}
+
+function counted(parties: number): string {
+  return parties === 1 ? "1 party is" : `${parties} parties are`;
 }

@@ -69,7 +69,7 @@ describe("the command line without a database", () => {
     [["what-if", "--set", "nonsense=1"], /There is no organization setting nonsense/],
     [["what-if", "--set", "emailcorrelationenabled"], /--set takes name=value/],
     [["what-if", "--filter", "ann@office.test=some"], /A filter is all, replies, contacts, records or none/],
-    [["what-if", "--read-from", "yesterday"], /must be a moment like/],
+    [["what-if", "--read-from", "yesterday"], /must be a day like/],
     [["what-if", "--days", "0.5"], /must be a whole number/],
     [["serve", "--roles", "web,cook"], /"cook" is no role; there are web, worker, watcher/],
     [["demo", "--port", "70000"], /A port is at most 65535/],

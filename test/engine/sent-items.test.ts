@@ -16,7 +16,7 @@ const servers = ["dovecot", "postfix"] as const;
 const EVE = "eve on the command line";
 let rig: EngineRig;
 before(async () => {
-  if (!missingServers(servers)) rig = await engineRig({ accounts: 80, postfix: {} });
+  if (!missingServers(servers)) rig = await engineRig({ accounts: 110, postfix: {} });
 });
 after(() => rig?.[Symbol.asyncDispose]());
 
@@ -190,7 +190,10 @@ onOneDatabaseEach("sent mail", servers, (promise) => {
     const { ann } = office;
     await office.arrives("strayed", ann, { folder: "Sent" });
     assert.equal((await office.round()).skipped, 1);
-    assert.match(await told(office.app, office.id("strayed"), ann), /who wrote it, is not the mailbox's owner/);
+    const why = await told(office.app, office.id("strayed"), ann);
+    assert.match(why, /who wrote it, is not the mailbox's owner/);
+    assert.doesNotMatch(why, /in no folder that is read/);
+    await assert.rejects(office.app.operations.track(messageIdOf(office.id("strayed")), null, EVE), { code: "not sent" });
     await move(rig.dovecot, ann, office.id("strayed"), "Sent", "INBOX");
     assert.equal((await office.round()).tracked, 1);
     assert.deepEqual((await office.emails()).map(shape), [["strayed", false, STATUS.received]]);

@@ -110,7 +110,9 @@ onOneDatabaseEach("the category", servers, (promise) => {
         await office.takes("one");
         await office.round();
         assert.equal(await office.outcome("one"), "skipped");
-        assert.match(await office.sentences("one"), /by the category TrackedToDynamics365 untracked it by hand/);
+        const why = await office.sentences("one");
+        assert.match(why, /by the category TrackedToDynamics365 untracked it by hand/);
+        assert.match(why, /To have this message tracked, whatever the rules say: `waypost track \d+`/);
         const [email, ...others] = await emailsIn(database, ann);
         assert.deepEqual([email?.subject, others], [office.letterOf("one"), []]);
         await office.gives("one");

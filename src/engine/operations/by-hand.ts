@@ -11,6 +11,7 @@ import { whyNot } from "../why-not.ts";
 import { isTest, liesNowhere, noEmail } from "./by-hand-failures.ts";
 import { type FoundMessage, findMessage } from "./find-message.ts";
 import { findRecord } from "./find-record.ts";
+import { assertNotOnlySent } from "./sent-by-hand.ts";
 
 /** A message as one mailbox knows it, for the answer to a person. */
 export interface TouchedMessage {
@@ -63,6 +64,7 @@ export async function track(context: EngineContext, name: string, regarding: str
   }
   const lying = message.copies.filter((one) => one.lies);
   if (lying.length === 0) throw liesNowhere(name, message.copies);
+  await assertNotOnlySent(context, name, message.organization, lying);
   if (stands && record !== null && message.emailId !== null && !crm.joinsTransaction) await crm.setRegarding(message.emailId, record);
   await context.database.transaction(async (tx) => {
     await changeWishes(tx, message.organization);

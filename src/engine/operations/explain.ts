@@ -115,7 +115,13 @@ function incoming(
     advice,
     sentences: shownSentences(
       [
-        ...explainDecision(row, { mailbox: row.mailbox, lies: whereItLies(row), number: row.id, advice }).slice(0, isMute ? 1 : undefined),
+        ...explainDecision(row, {
+          mailbox: row.mailbox,
+          lies: whereItLies(row),
+          isRead: row.folders.length > 0,
+          number: row.id,
+          advice,
+        }).slice(0, isMute ? 1 : undefined),
         ...(row.quarantine
           ? [`It is in quarantine after ${row.quarantine.attempts} tries: ${row.quarantine.message} ${row.quarantine.remedy}`]
           : []),
