@@ -21,6 +21,9 @@ interface Options {
   readonly users: number;
   readonly mailbox?: RigUser["mailbox"];
   readonly maximumMessageMegabytes?: number;
+  readonly marksTracked?: boolean;
+  /** Of the users in order, as far as they are not the default. */
+  readonly filters?: readonly NonNullable<RigUser["filter"]>[];
   /** Whose mail is read in a mailbox of its own. */
   readonly direct?: readonly RigUser[];
 }
@@ -29,12 +32,19 @@ interface Options {
 async function sinkFor(database: TestDatabase, protocol: Protocol, options: Options) {
   const [sink = "", ...names] = rig.newUsers(options.users + 1);
   const clock = testClock();
+  const users = names.map((name, index): RigUser => {
+    const filter = options.filters?.[index];
+    return { name, mailbox: BY_FORWARDS, ...(filter !== undefined && { filter }) };
+  });
   const open = (changes: { maximumMessageMegabytes?: number } = {}) =>
     rig.open(
       database,
-      rig.configurationFor([...names.map((name) => ({ name, mailbox: BY_FORWARDS })), ...(options.direct ?? [])], {
+      rig.configurationFor([...users, ...(options.direct ?? [])], {
         incoming: { protocol, port: rig.dovecot.ports[protocol] },
-        profile: { maximumMessageMegabytes: changes.maximumMessageMegabytes ?? options.maximumMessageMegabytes ?? 40 },
+        profile: {
+          maximumMessageMegabytes: changes.maximumMessageMegabytes ?? options.maximumMessageMegabytes ?? 40,
+          marksTracked: options.marksTracked ?? false,
+        },
         sinks: [{ name: sink, mailbox: { trust: { forwardingServers: [FORWARDING_SERVER] }, ...YEAR, ...options.mailbox } }],
       }),
       { now: clock.now },
@@ -111,6 +121,29 @@ for (const protocol of ["imap", "pop3"] as const)
           assert.match(reasons, reason);
         assert.deepEqual(await told(app, messageIdOf(`${sink}-forged`)), []);
       });
+
+      if (protocol === "imap")
+        promises("a category there is nobody's word about any original, and Waypost gives none", async (database) => {
+          const { sink, names, open, deliver } = await sinkFor(database, protocol, { users: 2, filters: ["none"], marksTracked: true });
+          const [shy = "", ann = ""] = names;
+          await deliver([letter({ id: `${sink}-shy`, to: [addressOf(shy)] })], { from: shy });
+          await deliver([letter({ id: `${sink}-ann`, to: [addressOf(ann)] })], { from: ann });
+          await using app = await open();
+          const first = await round(app, sink);
+          assert.deepEqual([first.tracked, first.skipped], [1, 1]);
+          const flags = await rig.dovecot.withImap(sink, async (client) => {
+            await client.mailboxOpen("INBOX");
+            const all = await client.fetchAll("1:*", { flags: true });
+            await client.messageFlagsAdd("1:*", ["TrackedToDynamics365"]);
+            return all.flatMap((one) => [...(one.flags ?? [])]);
+          });
+          assert.ok(!flags.includes("TrackedToDynamics365"), flags.join());
+          for (let rounds = 0; rounds < 2; rounds += 1) await round(app, sink);
+          assert.deepEqual(
+            (await told(app, messageIdOf(`${sink}-shy`))).map(({ outcome }) => outcome),
+            ["skipped"],
+          );
+        });
 
       promises("a forward that was too large is opened when it is tried again after the limit was raised", async (database) => {
         const { sink, names, open, deliver } = await sinkFor(database, protocol, { users: 1, maximumMessageMegabytes: 1 });

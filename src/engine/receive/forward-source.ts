@@ -61,18 +61,17 @@ export class ForwardSource implements MailSource {
   }
 
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
-    const pull = await this.#source.pull(stream, cursor, { ...options, limit: Math.min(options.limit, FORWARDS_AT_A_TIME) });
+    const limit = Math.min(options.limit, FORWARDS_AT_A_TIME);
+    // Nobody gives a category there, and one on a forward would say of none of several originals that it was meant.
+    const pull = await this.#source.pull(stream, cursor, { ...options, limit, keyword: null });
     if (pull.kind === "reset") return pull;
     // What lay there before the mailbox was to be read is nobody's business.
     const isOpened = ({ received }: MessageHead) => received >= options.since;
     const heads = [...pull.heads.filter((head) => !isOpened(head)), ...(await this.#open(pull.heads.filter(isOpened)))];
     const again = pull.again === undefined ? undefined : await this.#open(pull.again);
-    const [gone, present, bearing] = [
-      await this.#refs.lying(pull.gone),
-      pull.present === null ? null : await this.#refs.ids(stream, pull.present),
-      pull.bearing === undefined ? undefined : await this.#refs.lying(pull.bearing),
-    ];
-    return { ...pull, heads, again, gone: [...pull.gone, ...gone], present, bearing: bearing && [...(pull.bearing ?? []), ...bearing] };
+    const gone = await this.#refs.lying(pull.gone);
+    const present = pull.present === null ? null : await this.#refs.ids(stream, pull.present);
+    return { ...pull, heads, again, gone: [...pull.gone, ...gone], present };
   }
 
   async list(stream: string, cursor: Cursor | null, options: ListOptions): Promise<Listing> {
