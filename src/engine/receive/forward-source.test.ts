@@ -27,6 +27,8 @@ class Sink implements MailSource {
   gone: readonly MessageRef[] = [];
   readonly asked: string[] = [];
   fails: Failure | null = null;
+  /** Messages for which it answers nothing. */
+  readonly silentFor = new Set<string>();
 
   constructor(messages: Readonly<Record<string, string>>) {
     this.messages = new Map(Object.entries(messages));
@@ -52,6 +54,7 @@ class Sink implements MailSource {
     if (this.fails !== null) throw this.fails;
     for (const ref of refs) {
       this.asked.push(ref.id);
+      if (this.silentFor.has(ref.id)) continue;
       const mime = this.messages.get(ref.id);
       if (mime === undefined) yield { ref, kind: "gone" };
       else if (mime.length > maximumSize) yield { ref, kind: "too large", size: mime.length, limit: maximumSize };
@@ -237,6 +240,14 @@ test("Trouble wider than a message is nobody's answer: the page is read again", 
   const { sink, source } = open({ "1.1": forward(original("a")) });
   sink.fails = new Failure({ scope: "mailbox", code: "x", message: "cut", remedy: "", waitingHelps: true });
   await assert.rejects(pulled(source), /cut/);
+});
+
+test("A message that the server answers nothing for is not passed over: the page is read again", async () => {
+  const { sink, source } = open({ "1.1": forward(original("a")), "1.2": forward(original("b")) });
+  sink.silentFor.add("1.2");
+  await assert.rejects(pulled(source), (error) => error instanceof Failure && error.scope === "folder" && /1\.2/.test(error.message));
+  sink.silentFor.clear();
+  assert.deepEqual(idsOf((await pulled(source)).heads), ["1.1 1/1", "1.2 1/1"]);
 });
 
 test("A forward that left takes all that it held along, stored before or told a moment ago", async () => {

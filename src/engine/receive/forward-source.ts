@@ -153,6 +153,8 @@ export class ForwardSource implements MailSource {
         }
         await othersTurn();
       }
+      const silent = readable.filter(({ ref }) => closed.has(keyOf(ref)));
+      if (silent[0] !== undefined) throw notAnswered(silent[0].ref, silent.length);
     } catch (error) {
       if (!(error instanceof Failure) || error.scope !== "item") throw error;
       for (const head of readable) if (closed.has(keyOf(head.ref))) result.push({ ...head, unreadable: error.serverSaid ?? error.message });
@@ -245,6 +247,17 @@ function notOpened(ref: MessageRef | undefined, error: unknown): Failure {
     message: `What is attached to the message ${ref?.id ?? ""} in the forward mailbox cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     remedy: "Look at the message in the forward mailbox: what it holds can be forwarded once more, in several messages.",
     waitingHelps: false,
+  });
+}
+
+/** The page is read again: a message that is passed over now is never told of again. */
+function notAnswered({ stream, id }: MessageRef, count: number): Failure {
+  return new Failure({
+    scope: "folder",
+    code: "forwards not answered",
+    message: `The mail server answered nothing for ${count} messages of the folder ${stream} that it listed a moment before, as ${id}.`,
+    remedy: "Nothing is lost: they are asked for again. If it goes on, the mail server's index of the folder may be damaged.",
+    waitingHelps: true,
   });
 }
 
