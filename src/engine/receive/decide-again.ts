@@ -4,6 +4,7 @@ import { Failure } from "../../model/failure.ts";
 import { originalPlaceOf } from "../../model/forwarded.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
+import { lookedAtTogether } from "./forward-source.ts";
 import { processHeads } from "./process-heads.ts";
 import { forgetPosition } from "./read-stream.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
@@ -31,13 +32,14 @@ export interface DecidedAgain {
 export async function decideAgain(reading: Reading, slice: Slice): Promise<DecidedAgain> {
   const { context, work, signal } = reading;
   const { id: mailboxId, unfinished } = work.mailbox;
+  const limit = lookedAtTogether(work.mailbox, BATCH);
   const clock = new SliceClock(slice);
   const tried = new Set<number>();
   const broken = new Set<string>();
   let counts: Counts = NO_COUNTS;
   let trackedBefore = 0;
   for (let after = unfinished?.deciding ?? 0; !signal.aborted; ) {
-    const { found, ids } = await pendingDecisions(context.database, mailboxId, { after, limit: BATCH });
+    const { found, ids } = await pendingDecisions(context.database, mailboxId, { after, limit });
     const last = ids.at(-1);
     if (last === undefined) {
       // An answer that became an email may be what others wait for that stand before it.

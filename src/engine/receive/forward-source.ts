@@ -8,8 +8,19 @@ import type { Applied, Listing, ListOptions, MailSource, MessageAction, Pull, Pu
 import { type ForwarderFound, type ForwardSink, forwarderOf, mayHoldOriginals, possibleForwarders } from "../../tracking/forwarder.ts";
 import { ForwardedRefs, forwardOf } from "./forwarded-refs.ts";
 
-/** Forwards opened in one pull: each is downloaded for it, and nothing of them is stored before all are. */
-const FORWARDS_AT_A_TIME = 100;
+/**
+ * Forwards opened together: each is downloaded for it, and nothing of them is stored before all are. What a server that cuts connections had handed out is
+ * asked for once more, so that many together might never come to their end.
+ */
+const FORWARDS_AT_A_TIME = 10;
+
+/** Bytes of them, unless a single one has more. */
+const FORWARD_BYTES_AT_A_TIME = 32 * 1024 * 1024;
+
+/** How many messages of a mailbox are looked at together: of a forward mailbox few. */
+export function lookedAtTogether({ owner }: { readonly owner: { readonly type: string } }, others: number): number {
+  return owner.type === "forward" ? FORWARDS_AT_A_TIME : others;
+}
 
 export interface ForwardMailbox extends ForwardSink {
   /** Opens forwards off the event loop. */
@@ -61,12 +72,10 @@ export class ForwardSource implements MailSource {
   }
 
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
-    const limit = Math.min(options.limit, FORWARDS_AT_A_TIME);
-    // Nobody gives a category there, and one on a forward would say of none of several originals that it was meant.
-    const pull = await this.#source.pull(stream, cursor, { ...options, limit, keyword: null });
-    if (pull.kind === "reset") return pull;
     // What lay there before the mailbox was to be read is nobody's business.
     const isOpened = ({ received }: MessageHead) => received >= options.since;
+    const pull = await this.#few(stream, cursor, options, isOpened);
+    if (pull.kind === "reset") return pull;
     const heads = [...pull.heads.filter((head) => !isOpened(head)), ...(await this.#open(pull.heads.filter(isOpened)))];
     const again = pull.again === undefined ? undefined : await this.#open(pull.again);
     const gone = await this.#refs.lying(pull.gone);
@@ -126,6 +135,17 @@ export class ForwardSource implements MailSource {
 
   close(): Promise<void> {
     return this.#source.close();
+  }
+
+  /** So few messages that opening them is soon done. */
+  async #few(stream: string, cursor: Cursor | null, options: PullOptions, isOpened: (head: MessageHead) => boolean): Promise<Pull> {
+    // Nobody gives a category there, and one on a forward would say of none of several originals that it was meant.
+    const few = { ...options, limit: Math.min(options.limit, FORWARDS_AT_A_TIME), keyword: null };
+    const pull = await this.#source.pull(stream, cursor, few);
+    if (pull.kind === "reset") return pull;
+    const isDownloaded = (head: MessageHead) => isOpened(head) && head.size <= this.#mailbox.maximumSize;
+    const limit = howManyFit(pull.heads.map((head) => (isDownloaded(head) ? head.size : 0)));
+    return limit < pull.heads.length ? this.#source.pull(stream, cursor, { ...few, limit }) : pull;
   }
 
   /** The heads of what these messages hold. One that left meanwhile is left out, one that is not handed out stays with the reason. */
@@ -198,6 +218,16 @@ export class ForwardSource implements MailSource {
       return notOpened(first, error);
     }
   }
+}
+
+/** So many of messages of these sizes, from the first. */
+function howManyFit(sizes: readonly number[]): number {
+  let bytes = 0;
+  const tooMany = sizes.findIndex((size) => {
+    bytes += size;
+    return bytes > FORWARD_BYTES_AT_A_TIME;
+  });
+  return tooMany < 0 ? sizes.length : Math.max(1, tooMany);
 }
 
 function headsOf({ head, isCut, originals }: Opened, found: ForwarderFound): MessageHead[] {
