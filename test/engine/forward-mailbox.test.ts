@@ -36,10 +36,10 @@ async function sinkFor(database: TestDatabase, protocol: Protocol, options: Opti
     const filter = options.filters?.[index];
     return { name, mailbox: BY_FORWARDS, ...(filter !== undefined && { filter }) };
   });
-  const open = (changes: { maximumMessageMegabytes?: number } = {}) =>
+  const open = (changes: { maximumMessageMegabytes?: number; without?: string } = {}) =>
     rig.open(
       database,
-      rig.configurationFor([...users, ...(options.direct ?? [])], {
+      rig.configurationFor([...users.filter(({ name }) => name !== changes.without), ...(options.direct ?? [])], {
         incoming: { protocol, port: rig.dovecot.ports[protocol] },
         profile: {
           maximumMessageMegabytes: changes.maximumMessageMegabytes ?? options.maximumMessageMegabytes ?? 40,
@@ -144,6 +144,31 @@ for (const protocol of ["imap", "pop3"] as const)
             ["skipped"],
           );
         });
+
+      promises(
+        "what was refused for its forwarder is replayed in the place of the refusal when the configuration is mended",
+        async (database) => {
+          const { sink, names, open, deliver } = await sinkFor(database, protocol, { users: 2 });
+          const [ann = "", late = ""] = names;
+          await deliver([letter({ id: `${sink}-late`, to: ["team@list.test"] })], { from: late });
+          {
+            await using app = await open({ without: late });
+            assert.equal((await round(app, sink)).skipped, 1);
+          }
+          await using app = await open();
+          const window = { from: new Date("2026-01-01T00:00:00Z"), to: new Date("2100-01-01T00:00:00Z") };
+          for (const tracked of [1, 0]) {
+            const { counts, failures } = await app.operations.replay([addressOf(sink)], window, new AbortController().signal, () => {});
+            assert.deepEqual([counts.tracked, failures], [tracked, []]);
+          }
+          assert.equal((await emailsIn(app.database, late, ann)).length, 1);
+          const { rows } = await app.database.query<{ outcome: string }>(
+            "select outcome from waypost.decision join waypost.mailbox on mailbox.id = mailbox_id where address = $1",
+            [addressOf(sink)],
+          );
+          assert.deepEqual(rows, [{ outcome: "tracked" }]);
+        },
+      );
 
       promises("a forward that was too large is opened when it is tried again after the limit was raised", async (database) => {
         const { sink, names, open, deliver } = await sinkFor(database, protocol, { users: 1, maximumMessageMegabytes: 1 });

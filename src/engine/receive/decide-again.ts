@@ -1,10 +1,10 @@
 import { forgetOpened } from "../../ledger/forwarders.ts";
 import { leaveDecided, type PendingDecision, pendingDecisions } from "../../ledger/pending-decisions.ts";
 import { Failure } from "../../model/failure.ts";
-import { originalPlaceOf } from "../../model/forwarded.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
 import { lookedAtTogether } from "./forward-source.ts";
+import { openedSince } from "./forwarded-refs.ts";
 import { processHeads } from "./process-heads.ts";
 import { forgetPosition } from "./read-stream.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
@@ -58,12 +58,6 @@ export async function decideAgain(reading: Reading, slice: Slice): Promise<Decid
   return { counts, goesOnAfter: null };
 }
 
-/** The decisions about forwards that are opened by now: what they hold is decided in their place. */
-function openedSince(pending: readonly PendingDecision[], read: readonly MessageHead[]): number[] {
-  const forwards = new Set(read.flatMap(({ ref }) => originalPlaceOf(ref.id)?.forward ?? []));
-  return pending.filter(({ ref }) => forwards.has(ref.id)).map(({ id }) => id);
-}
-
 /** After they were looked for where they were seen last: a tombstone may lie. */
 async function leaveThoseNowhere({ context, lease }: Reading, ids: readonly number[]): Promise<void> {
   await context.database.transaction(async (tx) => {
@@ -77,7 +71,7 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
   const { context, work, lease } = reading;
   try {
     const read = await headsOf(reading, pending);
-    const opened = openedSince(pending, read);
+    const opened = openedSince(pending, read).map(({ id }) => id);
     return await processHeads(reading, read, { again: new Map(pending.map((one) => [one.ref.id, one])) }, async (tx) => {
       await lease.assertHeld(tx);
       await forgetOpened(tx, opened);
