@@ -4,8 +4,8 @@ import { ConfigurationError, parseConfiguration } from "../config.ts";
 
 const START = `organizations: [{ name: contoso, kind: embedded }]
 serverProfiles: [{ name: company, incoming: { host: imap.example.com }, outgoing: { host: smtp.example.com } }]
-users: [{ name: Ann Lee, email: ann@example.com }]
-queues: [{ name: Help, email: help@example.com }]
+users: [{ name: Ann Lee, email: ann@example.com, aliases: [lee@example.com] }, { name: Ben Ray, email: ben@example.com, otherEmails: [team@example.com] }]
+queues: [{ name: Help, email: help@example.com, aliases: [team@example.com] }]
 mailboxes:
 `;
 const SINK = "address: crm-in@example.com, forward: true, password: { env: SINK }";
@@ -66,6 +66,19 @@ describe("forward mailboxes in the configuration", () => {
     assert.match(
       problemsOf(`${SINK}, ${TRUST}`, `${ANN}, deleteAfterProcessing: true`).join("\n"),
       /mailboxes\[1\]\.deleteAfterProcessing.*8005E233/,
+    );
+  });
+
+  it("takes whoever alone has the address by which forwards are known, and refuses others: their mail would be taken for nobody's or another's", () => {
+    const byForwards = (address: string, owner: string) =>
+      problemsOf(`${SINK}, ${TRUST}`, `address: ${address}, ${owner}, incoming: forward mailbox, outgoing: false`).join("\n");
+    assert.equal(byForwards("Lee@example.com", "user: ann@example.com"), "");
+    assert.equal(byForwards("team@example.com", "user: ben@example.com"), "", "of a user and a queue the user counts");
+    assert.match(byForwards("other@example.com", "user: ann@example.com"), /mailboxes\[1\]\.user: does not have the address/);
+    assert.match(byForwards("ann@example.com", "user: ben@example.com"), /mailboxes\[1\]\.user: does not have the address/);
+    assert.match(
+      byForwards("team@example.com", "queue: help@example.com"),
+      /mailboxes\[1\]\.queue: is not the only one.*Ben Ray has it too/,
     );
   });
 

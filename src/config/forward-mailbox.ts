@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { addressKey } from "../model/address.ts";
 import { isNetwork } from "../model/network.ts";
 import { hostName } from "./fields.ts";
 import type { Configuration } from "./schema.ts";
@@ -31,17 +32,20 @@ export const trust = z
   .describe("Of a forward mailbox: what proves who forwarded a message.");
 
 /** What is wrong with the forward mailboxes and with those whose mail they hold; Dynamics' error codes are those of product-behaviour 2.5. */
-export function forwardProblems({ mailboxes }: Configuration): { index: number; field: string; problem: string }[] {
-  const hasForward = mailboxes.some((one) => one.forward);
-  return mailboxes.flatMap((mailbox, index) => problemsOf(mailbox, hasForward).map((one) => ({ index, ...one })));
+export function forwardProblems(configuration: Configuration): { index: number; field: string; problem: string }[] {
+  return configuration.mailboxes.flatMap((mailbox, index) => problemsOf(mailbox, configuration).map((one) => ({ index, ...one })));
 }
 
-function problemsOf(mailbox: Configuration["mailboxes"][number], hasForward: boolean): { field: string; problem: string }[] {
+type Mailbox = Configuration["mailboxes"][number];
+
+function problemsOf(mailbox: Mailbox, configuration: Configuration): { field: string; problem: string }[] {
+  const hasForward = configuration.mailboxes.some((one) => one.forward);
   const isThere = mailbox.incoming === FORWARD_MAILBOX;
   if (!mailbox.forward)
     return [
       ...wrongIf(mailbox.trust !== undefined, "trust", "is for forward mailboxes"),
       ...wrongIf(isThere && !hasForward, "incoming", "needs a forward mailbox, and there is none: no mailbox has forward: true"),
+      ...(isThere ? forwarderProblems(mailbox, configuration) : []),
     ];
   return [
     ...wrongIf(isThere, "incoming", "of a forward mailbox is true or false: it is read itself (Dynamics refuses it as 8005E212)"),
@@ -56,6 +60,29 @@ function problemsOf(mailbox: Configuration["mailboxes"][number], hasForward: boo
       "must name authenticationResults or forwardingServers: strangers write to a forward mailbox too, and nothing else tells them from users",
     ),
   ];
+}
+
+/** Forwards tell whose they are by an address alone, and by it the user or queue is looked for in the CRM. */
+function forwarderProblems(
+  { address, user, queue = "" }: Mailbox,
+  { users, queues }: Configuration,
+): { field: "user" | "queue"; problem: string }[] {
+  const field = user === undefined ? "queue" : "user";
+  const told = `the address ${address}, by which forwards are known`;
+  const having = [
+    ...users.map(({ name, email, otherEmails, aliases }) => ({
+      type: "user",
+      name,
+      email,
+      addresses: [email, ...otherEmails, ...aliases],
+    })),
+    ...queues.map(({ name, email, aliases }) => ({ type: "queue", name, email, addresses: [email, ...aliases] })),
+  ].filter(({ addresses }) => addresses.some((one) => addressKey(one) === addressKey(address)));
+  const isOwner = ({ type, email }: { type: string; email: string }) => type === field && addressKey(email) === addressKey(user ?? queue);
+  if (!having.some(isOwner)) return [{ field, problem: `does not have ${told}: add it to the aliases` }];
+  // Of a user and a queue with one address the user counts.
+  const other = having.find((one) => !isOwner(one) && (one.type === "user" || field === "queue"));
+  return other === undefined ? [] : [{ field, problem: `is not the only one that has ${told}: ${other.name} has it too` }];
 }
 
 function wrongIf(isWrong: boolean, field: string, problem: string): { field: string; problem: string }[] {

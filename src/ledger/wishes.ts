@@ -1,4 +1,4 @@
-import { emailIdentityOf, emailIdFor } from "../model/identity.ts";
+import { emailIdentityOf, emailIdFor, identityIn } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson, storableText } from "../model/text.ts";
@@ -21,8 +21,8 @@ export function wouldBe(organization: string, head: MessageHead | null): string 
 
 /** The keys under which the wish about a message stands. Pure. */
 export function wishKeys(organization: string, { mailboxId, decisionKey, head, emailId = null }: WishedMessage): string[] {
-  // Where the head is gone the key of the decision is the identity, unless that is weak: then nobody else has this key.
-  const email = head === null ? emailIdFor(organization, decisionKey) : wouldBe(organization, head);
+  // Where the head is gone the key of the decision holds the identity, unless that is weak: then nobody else has this key.
+  const email = head === null ? emailIdFor(organization, identityIn(decisionKey)) : wouldBe(organization, head);
   const keys = [emailId, email, mailboxKey({ mailboxId, decisionKey })];
   return [...new Set(keys.filter((key) => key !== null))];
 }

@@ -117,6 +117,15 @@ test("Every author counts, and there is none where the header is too long to tel
   assert.deepEqual(from("From: ann@crm.example", "", filled), ["ann@crm.example"]);
 });
 
+test("A message is addressed to whom its one To field names: what somebody adds to a message that another signed does not count", () => {
+  const to = (...header: readonly string[]) => forwardTrace(Buffer.from(lines(...header, "From: ann@crm.example", "", "body"))).to;
+  assert.deepEqual(to("To: sink@crm.example, ben@crm.example"), ["sink@crm.example", "ben@crm.example"]);
+  assert.deepEqual(to("Cc: sink@crm.example", "To: eve@evil.example"), ["eve@evil.example"]);
+  assert.deepEqual(to("To: sink@crm.example", "To: eve@evil.example"), []);
+  assert.deepEqual(to("To: sink@crm.example", "to : eve@evil.example"), []);
+  assert.deepEqual(to("Cc: sink@crm.example"), []);
+});
+
 test("No bytes whatever make it throw", () => {
   const piece = fc.oneof(
     fc.string(),

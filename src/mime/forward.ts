@@ -23,7 +23,7 @@ const TRACE_FIELDS = 200;
 /** Longest value of them, in characters; of a longer one nobody knows what the rest would say. */
 const TRACE_LENGTH = 2_000;
 
-/** Characters of the addresses in From, and in To and Cc. A rule writes one; people add some. */
+/** Characters of the addresses in From, and in To. A rule writes one; people add some. */
 const ADDRESSES_LENGTH = 8_000;
 
 const TRACE: ReadonlySet<string> = new Set([
@@ -37,7 +37,6 @@ const TRACE: ReadonlySet<string> = new Set([
   "resent-from",
   "from",
   "to",
-  "cc",
 ]);
 
 /** The messages that hang on another. */
@@ -74,16 +73,18 @@ function originalIn(leaf: Leaf): Buffer[] {
 /** How a message came to a forward mailbox, as its header tells. Never throws, and takes a bounded time whatever the bytes. */
 export function forwardTrace(mime: Buffer): ForwardTrace {
   const { fields, truncated } = headerFields(mime.subarray(0, TRACE_BYTES), (name) => TRACE.has(name));
-  const valuesOf = (...names: readonly string[]) => fields.filter(({ name }) => names.includes(name)).map(({ value }) => value);
+  const valuesOf = (one: string) => fields.filter(({ name }) => name === one).map(({ value }) => value);
+  const to = valuesOf("to");
   const isCut = truncated || (mime.length > TRACE_BYTES && !endsWithin(mime));
   return {
     fields: fields
-      .filter(({ name }) => !["from", "to", "cc"].includes(name))
+      .filter(({ name }) => name !== "from" && name !== "to")
       .slice(0, TRACE_FIELDS)
       .map(({ name, value }) => [name, value.length > TRACE_LENGTH ? "" : oneLine(textOfBytes(value))] as const),
     // Another author may stand in what is not read.
     from: isCut ? [] : addressesIn(valuesOf("from")),
-    to: addressesIn(valuesOf("to", "cc")),
+    // A signature covers the lowest of several: whoever sends on what another signed can write more of them above.
+    to: to.length === 1 ? addressesIn(to) : [],
   };
 }
 

@@ -23,7 +23,7 @@ export interface ForwardTrace {
   readonly fields: readonly TraceField[];
   /** Addresses in From. None where the header is too long to be read whole. */
   readonly from: readonly string[];
-  /** Addresses in To and Cc. */
+  /** Addresses in To. None where there are several such fields. */
   readonly to: readonly string[];
 }
 

@@ -168,6 +168,23 @@ test("What a client says of itself can be neither the server's words nor hide th
       );
 });
 
+test("An address that the server saw counts also with the client's port, and the name with which the client greeted never does", () => {
+  for (const value of [
+    "from evil.test ([203.0.113.9:37252] helo=10.0.0.5) by mx.crm.example (ecelerity 4) with ESMTP id x; Mon",
+    "from evil.test (HELO 10.0.0.5) (203.0.113.9:1234) by mx.crm.example with SMTP; Mon",
+    "from evil.test (EHLO [10.0.0.5]) (evil.test) by mx.crm.example with SMTP; Mon",
+    "from 10.0.0.5 (HELO 10.0.0.5) (unknown) by mx.crm.example with SMTP; Mon",
+    "from evil.test (HELO  10.0.0.5) by mx.crm.example with SMTP; Mon",
+  ])
+    assert.match(found([received(value)], SERVER), /^refused: Nothing proves/, value);
+  for (const value of [
+    "from mail.crm.example ([10.0.0.5:37252] helo=mail.crm.example) by mx.crm.example with ESMTP id x; Mon",
+    "from mail.crm.example (HELO mail.crm.example) (10.0.0.5:1234) by mx.crm.example with SMTP; Mon",
+    "from [10.0.0.5]:1234 (helo=mail.crm.example) by mx.crm.example with esmtps id 6; Mon",
+  ])
+    assert.equal(found([received(value)], SERVER), `attached by ${ANN}`, value);
+});
+
 test("Exim writes the address of a client without a name first, and what it greeted with behind", () => {
   assert.equal(found([received("from [10.0.0.5] (helo=mail.crm.example) by sink with esmtps id 6; Mon")], SERVER), `attached by ${ANN}`);
   assert.match(found([received("from [203.0.113.9] (helo=[10.0.0.5]) by sink with esmtps id 6; Mon")], SERVER), /^refused: Nothing proves/);

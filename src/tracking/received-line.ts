@@ -8,9 +8,12 @@ export interface Handover {
   readonly protocol: string | null;
 }
 
-/** IP addresses as they stand in such a field, in brackets or bare (Exchange). */
+/** IP addresses as they stand in such a field, in brackets or bare (Exchange), with the client's port or without. */
 const ADDRESS =
-  /(?<![\w.:-])(?:ipv6:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\d{1,3}(?:\.\d{1,3}){3})?)(?![\w.:-])/gi;
+  /(?<![\w.:-])(?:ipv6:)?((?:\d{1,3}\.){3}\d{1,3}(?=(?::\d{1,5})?(?![\w.:-]))|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w.:-]))/gi;
+
+/** With what the client greeted, as qmail and Exim write it behind. */
+const GREETED_WITH = /\b(?:he|eh)lo[=\s]\s*\S+/gi;
 
 /**
  * Reads a Received field. It holds what clients said of themselves, their certificates and senders' addresses too, so that words in it need not be the
@@ -37,8 +40,10 @@ export function handoverOf(received: string): Handover {
 function toldOfClient(clause: string): string[] {
   const greeting = /^\s*from\s+\S+/i.exec(clause)?.[0] ?? "";
   const observed = clause.slice(greeting.length);
+  const own = observed.replace(GREETED_WITH, " ");
   // Exim writes the address first where it finds no name for it, and then the greeting.
-  const isTold = addressesIn(observed).length > 0 || /\bhelo[= ]/i.test(observed);
+  const isFirst = own !== observed && /^\s*from\s+\[/i.test(greeting);
+  const isTold = isFirst || addressesIn(own).length > 0;
   return isTold ? addressesIn(clause) : [];
 }
 

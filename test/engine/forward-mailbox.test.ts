@@ -21,6 +21,9 @@ interface Options {
   readonly users: number;
   readonly mailbox?: RigUser["mailbox"];
   readonly maximumMessageMegabytes?: number;
+  readonly marksTracked?: boolean;
+  /** Of the users in order, as far as they are not the default. */
+  readonly filters?: readonly NonNullable<RigUser["filter"]>[];
   /** Whose mail is read in a mailbox of its own. */
   readonly direct?: readonly RigUser[];
 }
@@ -29,12 +32,19 @@ interface Options {
 async function sinkFor(database: TestDatabase, protocol: Protocol, options: Options) {
   const [sink = "", ...names] = rig.newUsers(options.users + 1);
   const clock = testClock();
-  const open = (changes: { maximumMessageMegabytes?: number } = {}) =>
+  const users = names.map((name, index): RigUser => {
+    const filter = options.filters?.[index];
+    return { name, mailbox: BY_FORWARDS, ...(filter !== undefined && { filter }) };
+  });
+  const open = (changes: { maximumMessageMegabytes?: number; without?: string } = {}) =>
     rig.open(
       database,
-      rig.configurationFor([...names.map((name) => ({ name, mailbox: BY_FORWARDS })), ...(options.direct ?? [])], {
+      rig.configurationFor([...users.filter(({ name }) => name !== changes.without), ...(options.direct ?? [])], {
         incoming: { protocol, port: rig.dovecot.ports[protocol] },
-        profile: { maximumMessageMegabytes: changes.maximumMessageMegabytes ?? options.maximumMessageMegabytes ?? 40 },
+        profile: {
+          maximumMessageMegabytes: changes.maximumMessageMegabytes ?? options.maximumMessageMegabytes ?? 40,
+          marksTracked: options.marksTracked ?? false,
+        },
         sinks: [{ name: sink, mailbox: { trust: { forwardingServers: [FORWARDING_SERVER] }, ...YEAR, ...options.mailbox } }],
       }),
       { now: clock.now },
@@ -111,6 +121,54 @@ for (const protocol of ["imap", "pop3"] as const)
           assert.match(reasons, reason);
         assert.deepEqual(await told(app, messageIdOf(`${sink}-forged`)), []);
       });
+
+      if (protocol === "imap")
+        promises("a category there is nobody's word about any original, and Waypost gives none", async (database) => {
+          const { sink, names, open, deliver } = await sinkFor(database, protocol, { users: 2, filters: ["none"], marksTracked: true });
+          const [shy = "", ann = ""] = names;
+          await deliver([letter({ id: `${sink}-shy`, to: [addressOf(shy)] })], { from: shy });
+          await deliver([letter({ id: `${sink}-ann`, to: [addressOf(ann)] })], { from: ann });
+          await using app = await open();
+          const first = await round(app, sink);
+          assert.deepEqual([first.tracked, first.skipped], [1, 1]);
+          const flags = await rig.dovecot.withImap(sink, async (client) => {
+            await client.mailboxOpen("INBOX");
+            const all = await client.fetchAll("1:*", { flags: true });
+            await client.messageFlagsAdd("1:*", ["TrackedToDynamics365"]);
+            return all.flatMap((one) => [...(one.flags ?? [])]);
+          });
+          assert.ok(!flags.includes("TrackedToDynamics365"), flags.join());
+          for (let rounds = 0; rounds < 2; rounds += 1) await round(app, sink);
+          assert.deepEqual(
+            (await told(app, messageIdOf(`${sink}-shy`))).map(({ outcome }) => outcome),
+            ["skipped"],
+          );
+        });
+
+      promises(
+        "what was refused for its forwarder is replayed in the place of the refusal when the configuration is mended",
+        async (database) => {
+          const { sink, names, open, deliver } = await sinkFor(database, protocol, { users: 2 });
+          const [ann = "", late = ""] = names;
+          await deliver([letter({ id: `${sink}-late`, to: ["team@list.test"] })], { from: late });
+          {
+            await using app = await open({ without: late });
+            assert.equal((await round(app, sink)).skipped, 1);
+          }
+          await using app = await open();
+          const window = { from: new Date("2026-01-01T00:00:00Z"), to: new Date("2100-01-01T00:00:00Z") };
+          for (const tracked of [1, 0]) {
+            const { counts, failures } = await app.operations.replay([addressOf(sink)], window, new AbortController().signal, () => {});
+            assert.deepEqual([counts.tracked, failures], [tracked, []]);
+          }
+          assert.equal((await emailsIn(app.database, late, ann)).length, 1);
+          const { rows } = await app.database.query<{ outcome: string }>(
+            "select outcome from waypost.decision join waypost.mailbox on mailbox.id = mailbox_id where address = $1",
+            [addressOf(sink)],
+          );
+          assert.deepEqual(rows, [{ outcome: "tracked" }]);
+        },
+      );
 
       promises("a forward that was too large is opened when it is tried again after the limit was raised", async (database) => {
         const { sink, names, open, deliver } = await sinkFor(database, protocol, { users: 1, maximumMessageMegabytes: 1 });

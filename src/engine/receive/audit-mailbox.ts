@@ -6,6 +6,7 @@ import { type AuditReport, addReports, NOTHING_FOUND } from "../../model/audit-r
 import { Failure } from "../../model/failure.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
 import { type Compared, comparePage, type DecidedThere, type Listed, reportOf } from "./compare-page.ts";
+import { lookedAtTogether } from "./forward-source.ts";
 import { inPages } from "./in-pages.ts";
 import { MISSING, missingAlert } from "./missing-alert.ts";
 import { readPlaces, type Wanted } from "./read-places.ts";
@@ -112,7 +113,7 @@ class Walk {
       folders,
     });
     if (after === null) this.#add({ ...NOTHING_FOUND, there: ahead + older, beforeStart: older, notReadYet: ahead });
-    for await (const page of inPages(covered, AT_A_TIME, after)) {
+    for await (const page of inPages(covered, lookedAtTogether(work.mailbox, AT_A_TIME), after)) {
       if (!(await this.#page(listed, page))) return null;
       this.#reading.onPage?.(page.length);
       if (this.#reading.signal.aborted || (await this.#clock.isOver())) return this.#stopAt(listed, page.at(-1) ?? null);

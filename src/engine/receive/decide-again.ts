@@ -1,9 +1,10 @@
 import { forgetOpened } from "../../ledger/forwarders.ts";
 import { leaveDecided, type PendingDecision, pendingDecisions } from "../../ledger/pending-decisions.ts";
 import { Failure } from "../../model/failure.ts";
-import { originalPlaceOf } from "../../model/forwarded.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
+import { lookedAtTogether } from "./forward-source.ts";
+import { openedSince } from "./forwarded-refs.ts";
 import { processHeads } from "./process-heads.ts";
 import { forgetPosition } from "./read-stream.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
@@ -31,13 +32,14 @@ export interface DecidedAgain {
 export async function decideAgain(reading: Reading, slice: Slice): Promise<DecidedAgain> {
   const { context, work, signal } = reading;
   const { id: mailboxId, unfinished } = work.mailbox;
+  const limit = lookedAtTogether(work.mailbox, BATCH);
   const clock = new SliceClock(slice);
   const tried = new Set<number>();
   const broken = new Set<string>();
   let counts: Counts = NO_COUNTS;
   let trackedBefore = 0;
   for (let after = unfinished?.deciding ?? 0; !signal.aborted; ) {
-    const { found, ids } = await pendingDecisions(context.database, mailboxId, { after, limit: BATCH });
+    const { found, ids } = await pendingDecisions(context.database, mailboxId, { after, limit });
     const last = ids.at(-1);
     if (last === undefined) {
       // An answer that became an email may be what others wait for that stand before it.
@@ -56,12 +58,6 @@ export async function decideAgain(reading: Reading, slice: Slice): Promise<Decid
   return { counts, goesOnAfter: null };
 }
 
-/** The decisions about forwards that are opened by now: what they hold is decided in their place. */
-function openedSince(pending: readonly PendingDecision[], read: readonly MessageHead[]): number[] {
-  const forwards = new Set(read.flatMap(({ ref }) => originalPlaceOf(ref.id)?.forward ?? []));
-  return pending.filter(({ ref }) => forwards.has(ref.id)).map(({ id }) => id);
-}
-
 /** After they were looked for where they were seen last: a tombstone may lie. */
 async function leaveThoseNowhere({ context, lease }: Reading, ids: readonly number[]): Promise<void> {
   await context.database.transaction(async (tx) => {
@@ -75,7 +71,7 @@ async function decideFolder(reading: Reading, stream: string, pending: readonly 
   const { context, work, lease } = reading;
   try {
     const read = await headsOf(reading, pending);
-    const opened = openedSince(pending, read);
+    const opened = openedSince(pending, read).map(({ id }) => id);
     return await processHeads(reading, read, { again: new Map(pending.map((one) => [one.ref.id, one])) }, async (tx) => {
       await lease.assertHeld(tx);
       await forgetOpened(tx, opened);

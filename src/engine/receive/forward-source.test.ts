@@ -21,12 +21,16 @@ function forward(...originals: readonly string[]): string {
   return `${OWN}From: ${ANN}\r\nTo: sink@crm.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nsee there\r\n${parts.join("")}--x--\r\n`;
 }
 
-/** A mail system that holds these messages and tells all of them in its first page. */
+/** A mail system that holds these messages and tells as many of them as are asked for in its first page. */
 class Sink implements MailSource {
   readonly messages: Map<string, string>;
   gone: readonly MessageRef[] = [];
   readonly asked: string[] = [];
   fails: Failure | null = null;
+  /** Messages for which it answers nothing. */
+  readonly silentFor = new Set<string>();
+  /** Of all messages, in bytes; null: as it is. */
+  size: number | null = null;
 
   constructor(messages: Readonly<Record<string, string>>) {
     this.messages = new Map(Object.entries(messages));
@@ -36,13 +40,13 @@ class Sink implements MailSource {
       ref: { stream: INBOX, id },
       folders: [INBOX],
       received: RECEIVED,
-      size: mime.length,
+      size: this.size ?? mime.length,
       flags: ["\\Seen"],
       providerId: "p",
     });
   }
-  async pull(_stream: string, _cursor: string | null, _options: PullOptions): Promise<Pull> {
-    const heads = [...this.messages].map(([id, mime]) => this.#head(id, mime));
+  async pull(_stream: string, _cursor: string | null, { limit }: PullOptions): Promise<Pull> {
+    const heads = [...this.messages].slice(0, limit).map(([id, mime]) => this.#head(id, mime));
     return { kind: "page", heads, gone: this.gone, present: [...this.messages.keys()], cursor: "c", more: false };
   }
   async list(_stream: string, _cursor: string | null, _options: ListOptions) {
@@ -52,6 +56,7 @@ class Sink implements MailSource {
     if (this.fails !== null) throw this.fails;
     for (const ref of refs) {
       this.asked.push(ref.id);
+      if (this.silentFor.has(ref.id)) continue;
       const mime = this.messages.get(ref.id);
       if (mime === undefined) yield { ref, kind: "gone" };
       else if (mime.length > maximumSize) yield { ref, kind: "too large", size: mime.length, limit: maximumSize };
@@ -237,6 +242,28 @@ test("Trouble wider than a message is nobody's answer: the page is read again", 
   const { sink, source } = open({ "1.1": forward(original("a")) });
   sink.fails = new Failure({ scope: "mailbox", code: "x", message: "cut", remedy: "", waitingHelps: true });
   await assert.rejects(pulled(source), /cut/);
+});
+
+test("Few forwards are downloaded before what they hold is stored, and of large ones fewer, so that a server that cuts connections is read to its end", async () => {
+  const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`1.${index + 1}`, forward(original(`${index}`))]));
+  const downloaded = async (size: number | null) => {
+    const { sink, source } = open(many, { maximumSize: 50_000_000 });
+    sink.size = size;
+    assert.equal((await pulled(source)).heads.length, sink.asked.length);
+    return sink.asked.length;
+  };
+  assert.equal(await downloaded(null), 10);
+  assert.equal(await downloaded(10_000_000), 3);
+  assert.equal(await downloaded(40_000_000), 1);
+  assert.equal(await downloaded(60_000_000), 10, "what is not downloaded counts nothing");
+});
+
+test("A message that the server answers nothing for is not passed over: the page is read again", async () => {
+  const { sink, source } = open({ "1.1": forward(original("a")), "1.2": forward(original("b")) });
+  sink.silentFor.add("1.2");
+  await assert.rejects(pulled(source), (error) => error instanceof Failure && error.scope === "folder" && /1\.2/.test(error.message));
+  sink.silentFor.clear();
+  assert.deepEqual(idsOf((await pulled(source)).heads), ["1.1 1/1", "1.2 1/1"]);
 });
 
 test("A forward that left takes all that it held along, stored before or told a moment ago", async () => {

@@ -8,8 +8,19 @@ import type { Applied, Listing, ListOptions, MailSource, MessageAction, Pull, Pu
 import { type ForwarderFound, type ForwardSink, forwarderOf, mayHoldOriginals, possibleForwarders } from "../../tracking/forwarder.ts";
 import { ForwardedRefs, forwardOf } from "./forwarded-refs.ts";
 
-/** Forwards opened in one pull: each is downloaded for it, and nothing of them is stored before all are. */
-const FORWARDS_AT_A_TIME = 100;
+/**
+ * Forwards opened together: each is downloaded for it, and nothing of them is stored before all are. What a server that cuts connections had handed out is
+ * asked for once more, so that many together might never come to their end.
+ */
+const FORWARDS_AT_A_TIME = 10;
+
+/** Bytes of them, unless a single one has more. */
+const FORWARD_BYTES_AT_A_TIME = 32 * 1024 * 1024;
+
+/** How many messages of a mailbox are looked at together: of a forward mailbox few. */
+export function lookedAtTogether({ owner }: { readonly owner: { readonly type: string } }, others: number): number {
+  return owner.type === "forward" ? FORWARDS_AT_A_TIME : others;
+}
 
 export interface ForwardMailbox extends ForwardSink {
   /** Opens forwards off the event loop. */
@@ -61,18 +72,15 @@ export class ForwardSource implements MailSource {
   }
 
   async pull(stream: string, cursor: Cursor | null, options: PullOptions): Promise<Pull> {
-    const pull = await this.#source.pull(stream, cursor, { ...options, limit: Math.min(options.limit, FORWARDS_AT_A_TIME) });
-    if (pull.kind === "reset") return pull;
     // What lay there before the mailbox was to be read is nobody's business.
     const isOpened = ({ received }: MessageHead) => received >= options.since;
+    const pull = await this.#few(stream, cursor, options, isOpened);
+    if (pull.kind === "reset") return pull;
     const heads = [...pull.heads.filter((head) => !isOpened(head)), ...(await this.#open(pull.heads.filter(isOpened)))];
     const again = pull.again === undefined ? undefined : await this.#open(pull.again);
-    const [gone, present, bearing] = [
-      await this.#refs.lying(pull.gone),
-      pull.present === null ? null : await this.#refs.ids(stream, pull.present),
-      pull.bearing === undefined ? undefined : await this.#refs.lying(pull.bearing),
-    ];
-    return { ...pull, heads, again, gone: [...pull.gone, ...gone], present, bearing: bearing && [...(pull.bearing ?? []), ...bearing] };
+    const gone = await this.#refs.lying(pull.gone);
+    const present = pull.present === null ? null : await this.#refs.ids(stream, pull.present);
+    return { ...pull, heads, again, gone: [...pull.gone, ...gone], present };
   }
 
   async list(stream: string, cursor: Cursor | null, options: ListOptions): Promise<Listing> {
@@ -129,6 +137,17 @@ export class ForwardSource implements MailSource {
     return this.#source.close();
   }
 
+  /** So few messages that opening them is soon done. */
+  async #few(stream: string, cursor: Cursor | null, options: PullOptions, isOpened: (head: MessageHead) => boolean): Promise<Pull> {
+    // Nobody gives a category there, and one on a forward would say of none of several originals that it was meant.
+    const few = { ...options, limit: Math.min(options.limit, FORWARDS_AT_A_TIME), keyword: null };
+    const pull = await this.#source.pull(stream, cursor, few);
+    if (pull.kind === "reset") return pull;
+    const isDownloaded = (head: MessageHead) => isOpened(head) && head.size <= this.#mailbox.maximumSize;
+    const limit = howManyFit(pull.heads.map((head) => (isDownloaded(head) ? head.size : 0)));
+    return limit < pull.heads.length ? this.#source.pull(stream, cursor, { ...few, limit }) : pull;
+  }
+
   /** The heads of what these messages hold. One that left meanwhile is left out, one that is not handed out stays with the reason. */
   async #open(heads: readonly MessageHead[]): Promise<MessageHead[]> {
     const closed = new Map(heads.map((head) => [keyOf(head.ref), head]));
@@ -154,6 +173,8 @@ export class ForwardSource implements MailSource {
         }
         await othersTurn();
       }
+      const silent = readable.filter(({ ref }) => closed.has(keyOf(ref)));
+      if (silent[0] !== undefined) throw notAnswered(silent[0].ref, silent.length);
     } catch (error) {
       if (!(error instanceof Failure) || error.scope !== "item") throw error;
       for (const head of readable) if (closed.has(keyOf(head.ref))) result.push({ ...head, unreadable: error.serverSaid ?? error.message });
@@ -197,6 +218,16 @@ export class ForwardSource implements MailSource {
       return notOpened(first, error);
     }
   }
+}
+
+/** So many of messages of these sizes, from the first. */
+function howManyFit(sizes: readonly number[]): number {
+  let bytes = 0;
+  const tooMany = sizes.findIndex((size) => {
+    bytes += size;
+    return bytes > FORWARD_BYTES_AT_A_TIME;
+  });
+  return tooMany < 0 ? sizes.length : Math.max(1, tooMany);
 }
 
 function headsOf({ head, isCut, originals }: Opened, found: ForwarderFound): MessageHead[] {
@@ -246,6 +277,17 @@ function notOpened(ref: MessageRef | undefined, error: unknown): Failure {
     message: `What is attached to the message ${ref?.id ?? ""} in the forward mailbox cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     remedy: "Look at the message in the forward mailbox: what it holds can be forwarded once more, in several messages.",
     waitingHelps: false,
+  });
+}
+
+/** The page is read again: a message that is passed over now is never told of again. */
+function notAnswered({ stream, id }: MessageRef, count: number): Failure {
+  return new Failure({
+    scope: "folder",
+    code: "forwards not answered",
+    message: `The mail server answered nothing for ${count} messages of the folder ${stream} that it listed a moment before, as ${id}.`,
+    remedy: "Nothing is lost: they are asked for again. If it goes on, the mail server's index of the folder may be damaged.",
+    waitingHelps: true,
   });
 }
 

@@ -7,6 +7,15 @@ export function forwardOf(ref: MessageRef): MessageRef {
   return place === null ? ref : { stream: ref.stream, id: place.forward };
 }
 
+/** Of these that were decided as messages of the mail system, the forwards that are opened by now: what they hold is decided in their place. All of one stream. */
+export function openedSince<Decided extends { readonly ref: MessageRef }>(
+  decided: readonly Decided[],
+  read: readonly { readonly ref: MessageRef }[],
+): Decided[] {
+  const forwards = new Set(read.flatMap(({ ref }) => originalPlaceOf(ref.id)?.forward ?? []));
+  return decided.filter(({ ref }) => forwards.has(ref.id));
+}
+
 /**
  * Where originals lie, by the forwards that hold them: the mail system tells of forwards only. The ledger knows of all that was stored; what was told since
  * may not be stored yet, and is remembered here.

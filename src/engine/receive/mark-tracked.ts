@@ -2,6 +2,7 @@ import type { DecidedMessage } from "../../ledger/decisions.ts";
 import { markLater, readMarking, storeMarked } from "../../ledger/marking.ts";
 import { isWiderThanFolder } from "../../model/failure.ts";
 import type { Transaction } from "../../model/sql.ts";
+import type { Work } from "../context.ts";
 import type { Reading } from "./reading.ts";
 
 const BATCH = 200;
@@ -13,7 +14,7 @@ export async function noteMarking(
   decided: readonly Pick<DecidedMessage, "identity" | "outcome">[],
   ids: ReadonlyMap<string, number>,
 ): Promise<void> {
-  if (work.profile.marksTracked !== true) return;
+  if (!marks(work)) return;
   const emails = decided.filter(({ outcome }) => outcome === "tracked" || outcome === "duplicate");
   await markLater(
     tx,
@@ -30,7 +31,7 @@ export async function noteMarking(
 export async function markTracked(reading: Reading, keyword: string, streams: readonly string[]): Promise<void> {
   const { context, work, source, lease, signal } = reading;
   const { keepsKeywords = false } = context.mailSystem(work.profile).capabilities;
-  if (work.profile.marksTracked !== true || !keepsKeywords) return;
+  if (!marks(work) || !keepsKeywords) return;
   for (let after = 0; !signal.aborted; ) {
     const messages = await readMarking(context.database, work.mailbox.id, streams, { after, limit: BATCH });
     const last = messages.at(-1);
@@ -54,4 +55,9 @@ export async function markTracked(reading: Reading, keyword: string, streams: re
     }, "note what was marked");
     after = last.id;
   }
+}
+
+/** In a forward mailbox nobody looks, and one forward may hold what is an email and what is none. */
+function marks({ mailbox, profile }: Work): boolean {
+  return profile.marksTracked === true && mailbox.owner.type !== "forward";
 }
