@@ -8,8 +8,9 @@ import { purgedMessageId } from "./message-ids.ts";
 import type { StoredAnswer } from "./rule-answers.ts";
 import { LOOK_ALIKE } from "./told-before.ts";
 
-/** Decisions whose head can go: their messages are no emails of their own, and none is to be decided again. */
-const KEPT = "head is not null and outcome in ('skipped', 'duplicate') and not reconsider";
+/** Decisions whose head can go: their messages are no emails of their own, or emails that were deleted, and none is to be decided again. */
+const KEPT =
+  "head is not null and not reconsider and (outcome in ('skipped', 'duplicate') or outcome = 'tracked' and email_id = any($4::uuid[]))";
 
 interface KeptDecision {
   readonly id: number;
@@ -29,10 +30,27 @@ export interface PurgedPart {
 export interface Walk {
   readonly after: number;
   readonly limit: number;
+  /** Of the emails that were made in this part (see {@link emailsMade}), those that somebody deleted in the CRM since: their messages are no emails any more. */
+  readonly deletedEmails: readonly string[];
+}
+
+/** Emails that the decisions of a part made and whose heads are kept, by organization: the CRM is asked which of them were deleted. */
+export async function emailsMade(
+  sql: Sql,
+  organizations: readonly string[],
+  { after, limit }: Omit<Walk, "deletedEmails">,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { rows } = await sql.query<{ organization: string; id: string }>(
+    `select organization, email_id as id from (select * from waypost.decision where id > $1 order by id limit $2) part
+     where outcome = 'tracked' and email_id is not null and head is not null and organization = any($3::text[])`,
+    [after, limit, organizations],
+  );
+  const byOrganization = Map.groupBy(rows, (row) => row.organization);
+  return new Map([...byOrganization].map(([organization, some]) => [organization, some.map((one) => one.id)]));
 }
 
 /**
- * Takes the head of messages that are no emails, with their sender, subject and Message-ID, and what the rules said of them, from those decisions of the part that
+ * Takes the head of messages that are no emails, or no more, with their sender, subject and Message-ID, and what the rules said of them, from those decisions of the part that
  * were made before that moment. Outcome, reason code, each rule's answer and the fingerprints stay, so that such a message is known again wherever it is read.
  * It waits for no other message any more. What another transaction has in hand is left for another time.
  */
@@ -60,7 +78,12 @@ interface Meant {
 }
 
 /** Goes by the number of the decisions: an index of those that can be purged would be written with every message, for what is done once a day. */
-async function purgePart(tx: Transaction, { after, limit }: Walk, now: Date, { meant, parameter, lock }: Meant): Promise<PurgedPart> {
+async function purgePart(
+  tx: Transaction,
+  { after, limit, deletedEmails }: Walk,
+  now: Date,
+  { meant, parameter, lock }: Meant,
+): Promise<PurgedPart> {
   const { rows: part } = await tx.query<{ last: number | null; seen: number }>(
     "select max(id) as last, count(*)::int as seen from (select id from waypost.decision where id > $1 order by id limit $2) part",
     [after, limit],
@@ -70,7 +93,7 @@ async function purgePart(tx: Transaction, { after, limit }: Walk, now: Date, { m
   const { rows } = await tx.query<KeptDecision>(
     `select id, message_id as "messageId", head, rules from waypost.decision where id > $1 and id <= $2 and ${KEPT} and ${meant}
      order by id ${lock}`,
-    [after, last, parameter],
+    [after, last, parameter, deletedEmails],
   );
   await purge(tx, rows, now);
   return { purged: rows.length, goesOnAfter: seen < limit ? null : last };

@@ -164,7 +164,7 @@ function deliver(world: MemoryWorld, [first, second]: readonly MemoryBox[], numb
 
 async function purgeAfterAMonth({ app, clock }: MemoryWorld): Promise<void> {
   clock.forward(MONTH);
-  await purgeOldHeads(app.context, RETENTION, new AbortController().signal);
+  await purgeOldHeads(app.context, app.organizations, RETENTION, new AbortController().signal);
 }
 
 async function headsLeft({ database }: MemoryWorld, boxes: readonly MemoryBox[]): Promise<number | undefined> {
