@@ -58,14 +58,23 @@ export function purgeHeads(tx: Transaction, decidedBefore: Date, walk: Walk, now
   return purgePart(tx, walk, now, { meant: "decided_at < $3", parameter: decidedBefore, lock: "for update skip locked" });
 }
 
-/** In a query: the text holds the address that the parameter has in key form. What JSON escapes, no address has. */
-const holds = (text: string, parameter: string) => `position(${parameter} in lower(${text})) > 0`;
+/** In a query: the text holds the address for which the parameter is {@link addressPattern}. */
+const holds = (text: string, parameter: string) => `lower(${text}) ~ ${parameter}`;
+
+/**
+ * Finds an address in the text of JSON and in sentences, and not within a longer one. What JSON escapes, no address has; what an escape of JSON or of a web
+ * address ends with is no part of the address behind it.
+ */
+function addressPattern(address: string): string {
+  const literally = storableText(addressKey(address)).replaceAll(/[!-/:-?[-^`{-~]/g, "\\$&");
+  return `(^|[^a-z0-9._+-]|\\\\[bfnrt]|\\\\u[0-9a-f]{4}|%[0-9a-f]{2})${literally}(?![a-z0-9_-]|\\.[a-z0-9])`;
+}
 
 /** As {@link purgeHeads}, but of messages of whatever age whose head, or what the rules said of them, holds this address. */
 export function purgeHeadsWith(tx: Transaction, address: string, walk: Walk, now: Date): Promise<PurgedPart> {
   return purgePart(tx, walk, now, {
     meant: holds("head::text || rules::text", "$3"),
-    parameter: storableText(addressKey(address)),
+    parameter: addressPattern(address),
     lock: "for update",
   });
 }
@@ -105,7 +114,7 @@ export async function purgeWordsWith(tx: Transaction, address: string): Promise<
   for (const what of ["alert", "quarantine"] as const) {
     const words = "concat_ws(' ', message, server_said, remedy)";
     const { rowCount } = await tx.query(`delete from waypost.${what} where closed_at is not null and ${holds(words, "$1")}`, [
-      storableText(addressKey(address)),
+      addressPattern(address),
     ]);
     all += rowCount;
   }
@@ -118,7 +127,7 @@ export async function countWaitingWith(sql: Sql, address: string): Promise<numbe
     `select count(*)::int as messages from (
        select head from waypost.decision where outcome = 'quarantined' union all select head from waypost.decision where reconsider and outcome <> 'quarantined') waiting
      where ${holds("head::text", "$1")}`,
-    [storableText(addressKey(address))],
+    [addressPattern(address)],
   );
   return rows[0]?.messages ?? 0;
 }
