@@ -66,11 +66,11 @@ async function ask(engine: EngineName, database: TestDatabase, messages: number,
   return figures;
 }
 
-function questions({ operations, database }: App, messages: number): Readonly<Record<string, () => Promise<unknown>>> {
+function questions({ operations, database, crm }: App, messages: number): Readonly<Record<string, () => Promise<unknown>>> {
   return {
     "status (--json)": async () => JSON.stringify(await operations.status()),
     "overview page": async () => overviewPage(await operations.status(), await operations.quarantineList()),
-    "decisions page": () => listDecisions(database, { outcome: "quarantined", before: null }),
+    "decisions page": () => listDecisions(database, crm, { outcome: "quarantined", before: null }),
     metrics: () => readStanding(database),
     "explain <message-id>": () => operations.explain(`message-${messages / 2}@example.test`),
     "explain <mailbox>": () => operations.explain("user500@example.test"),

@@ -27,7 +27,7 @@ import { watchPending } from "./watch.ts";
 import { wholeEmails } from "./whole.ts";
 
 /** What the embedded CRM can do besides serving the engine: what its own users, configuration and pages ask of it. */
-export interface EmbeddedCrm {
+export interface EmbeddedCrm extends Pick<Crm, "deleted"> {
   /** See sendEmail in send-email.ts. */
   sendEmail(id: string, by: string | null, options?: SendOptions): Promise<SendResult>;
   /** Ids of the drafts made, in their order. */

@@ -99,7 +99,7 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
     if (retention !== undefined) {
       queue.work("maintenance", { concurrency: 1 }, async (key, signal) => {
         const stop = AbortSignal.any([signal, stopping.signal]);
-        if (key === "heads") await purgeOldHeads(context, retention, stop);
+        if (key === "heads") await purgeOldHeads(context, options.organizations, retention, stop);
         else await purgeRest(context, options.organizations, retention, stop);
       });
       const report = reportTo(context, "waking the maintenance");

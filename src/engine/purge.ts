@@ -1,5 +1,5 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
-import { type Aging, type PurgedPart, purgeAged, purgeHeads, type Walk } from "../ledger/retention.ts";
+import { type Aging, emailsMade, type PurgedPart, purgeAged, purgeHeads, type Walk } from "../ledger/retention.ts";
 import type { Transaction } from "../model/sql.ts";
 import type { EngineContext } from "./context.ts";
 
@@ -23,26 +23,40 @@ const BODIES = 1000;
 const DAY = 86_400_000;
 
 /**
- * Purges the heads of messages that are no emails, once they are too old. Goes through all decisions, part by part; others have their turn between two. What a
+ * Purges the heads of messages that are no emails, or whose emails were deleted, once they are too old. Goes through all decisions, part by part; others have their turn between two. What a
  * stop leaves is purged the next time. Returns how many there were.
  */
-export async function purgeOldHeads(context: EngineContext, { headDays }: Retention, signal: AbortSignal): Promise<number> {
+export async function purgeOldHeads(
+  context: EngineContext,
+  organizations: readonly string[],
+  { headDays }: Retention,
+  signal: AbortSignal,
+): Promise<number> {
   const before = daysAgo(context, headDays);
-  const heads = await eachPart(context, signal, (tx, walk) => purgeHeads(tx, before, walk, context.now()));
+  const heads = await eachPart(context, organizations, signal, (tx, walk) => purgeHeads(tx, before, walk, context.now()));
   if (heads > 0) context.log.info({ heads }, "heads that were too old are purged");
   return heads;
 }
 
+/** Those of these emails, by organization, that somebody deleted in the CRM. */
+export async function deletedIn(context: EngineContext, emails: ReadonlyMap<string, readonly string[]>): Promise<string[]> {
+  const deleted: string[] = [];
+  for (const [organization, ids] of emails) deleted.push(...(await context.crm(organization).deleted(ids)));
+  return deleted;
+}
+
 /** Walks through all decisions, a part in each transaction. Returns how many were purged. */
 export async function eachPart(
-  { database }: EngineContext,
+  context: EngineContext,
+  organizations: readonly string[],
   signal: AbortSignal,
   purgePart: (tx: Transaction, walk: Walk) => Promise<PurgedPart>,
 ): Promise<number> {
   let all = 0;
   for (let after: number | null = 0; after !== null && !signal.aborted; await othersTurn()) {
-    const walk: Walk = { after, limit: DECISIONS };
-    const { purged, goesOnAfter }: PurgedPart = await database.transaction((tx) => purgePart(tx, walk), "purge heads");
+    const part = { after, limit: DECISIONS };
+    const walk: Walk = { ...part, deletedEmails: await deletedIn(context, await emailsMade(context.database, organizations, part)) };
+    const { purged, goesOnAfter }: PurgedPart = await context.database.transaction((tx) => purgePart(tx, walk), "purge heads");
     all += purged;
     after = goesOnAfter;
   }

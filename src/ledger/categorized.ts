@@ -9,6 +9,8 @@ export interface NewlyCategorized {
   readonly refs: readonly MessageRef[];
   readonly decisionKey: string;
   readonly outcome: Outcome;
+  /** The email that was made of it, where it was untracked since; it may be deleted. */
+  readonly emailId: string | null;
   /** Waypost gave it to it. */
   readonly isOurs: boolean;
 }
@@ -23,7 +25,7 @@ export async function newlyCategorized(
 ): Promise<NewlyCategorized[]> {
   if (refs.length === 0) return [];
   const { rows } = await sql.query<NewlyCategorized>(
-    `select id, identity as "decisionKey", outcome,
+    `select id, identity as "decisionKey", outcome, email_id as "emailId",
        (select coalesce(jsonb_agg(jsonb_build_object('stream', stream_id, 'id', ref_id)), '[]') from waypost.location
          where decision_id = decision.id and gone_at is null) as refs,
        exists (select from waypost.marking where marking.mailbox_id = $1 and decision_id = decision.id) as "isOurs" from waypost.decision

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { onBothEngines } from "../../test/databases.ts";
+import { storeCategorized } from "./categorized.ts";
+import { storeDecisions } from "./decisions.ts";
 import {
   listMailboxes,
   mailboxesByAddress,
@@ -13,7 +15,21 @@ import {
   storeProfiles,
   takeDueMailboxes,
 } from "./mailboxes.ts";
-import { ANN, ANN_SETTING, BEN, BEN_SETTING, describeMailboxes, later, mailboxSetting, ORGANIZATION, PROFILE } from "./test-data.ts";
+import { markLater } from "./marking.ts";
+import {
+  ANN,
+  ANN_SETTING,
+  BEN,
+  BEN_SETTING,
+  decided,
+  describeMailboxes,
+  later,
+  mailboxSetting,
+  NOW,
+  ORGANIZATION,
+  PROFILE,
+} from "./test-data.ts";
+import { mailboxKey, storeWish } from "./wishes.ts";
 
 const TROUBLE = { code: "sign-in refused", message: "Refused.", remedy: "Correct the password." };
 
@@ -66,6 +82,32 @@ onBothEngines("reading turned off and on again starts anew, unless the start is 
   const [ann, ben] = await listMailboxes(database);
   assert.deepEqual([ann?.startDate, ben?.startDate], [new Date("2026-03-10T09:02:00Z"), readFrom]);
 });
+
+onBothEngines(
+  "a start that is set back forgets what was left alone, but nothing that a person spoke of or that bore the category",
+  async (database) => {
+    const start = (seconds: number) => [mailboxSetting(ANN, "ann@example.test", { readFrom: later(seconds) }), BEN_SETTING];
+    await describeMailboxes(database, start(60));
+    const names = ["a left alone", "b untracked", "c categorized", "d marked"];
+    await database.transaction(async (tx) => {
+      const messages = names.map((name) => decided(name));
+      const ids = await storeDecisions(tx, ORGANIZATION, ANN, messages, NOW);
+      const [, untracked, categorized, marked] = messages.map(({ identity }) => ({ id: ids.get(identity) ?? 0, decisionKey: identity }));
+      const said = { verb: "untrack", by: "eve", at: NOW, regarding: null } as const;
+      await storeWish(tx, ORGANIZATION, [mailboxKey({ mailboxId: ANN, decisionKey: untracked?.decisionKey ?? "" })], said);
+      await storeCategorized(tx, ANN, "Tracked", [categorized?.id ?? 0]);
+      await markLater(tx, ANN, [marked?.id ?? 0]);
+    });
+    await describeMailboxes(database, start(-60));
+    const { rows } = await database.query<{ name: string }>(
+      'select message_id as name from waypost.decision order by message_id collate "C"',
+    );
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      names.slice(1),
+    );
+  },
+);
 
 onBothEngines("due mailboxes are taken by exactly one of those who ask at once, and are due again later", async (database) => {
   await describeMailboxes(database, [

@@ -172,7 +172,8 @@ function isRead(row: string): string {
 
 /**
  * A start that is set back asks for history that was passed over: the folders are read from their beginning again, where known messages are
- * recognized, and what was left alone for its age only is decided as if never seen. No place counts by itself without the position that vouches for
+ * recognized, and what was left alone for its age only is decided as if never seen; not so that of which a person spoke, or that was seen with the category or
+ * given it: what is known of that is kept. No place counts by itself without the position that vouches for
  * it: nobody would notice that a number stands for another message now.
  */
 export async function readHistory(
@@ -186,6 +187,9 @@ export async function readHistory(
        where setting."readFrom" < mailbox.start_date),
      left_alone as (
        delete from waypost.decision using earlier where mailbox_id = earlier.id and outcome = 'skipped' and received >= since and received < until
+         and not exists (select from waypost.wish where wish.organization = decision.organization and message = decision.mailbox_id || ' ' || decision.identity)
+         and not exists (select from waypost.categorized where decision_id = decision.id)
+         and not exists (select from waypost.marking where decision_id = decision.id)
        returning decision.id),
      places as (
        delete from waypost.location using earlier where mailbox_id = earlier.id returning mailbox_id, stream_id, ref_id, decision_id, gone_at),

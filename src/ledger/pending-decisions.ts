@@ -12,6 +12,8 @@ export interface PendingDecision {
   readonly ref: MessageRef;
   /** As that place tells; null where it is not kept any more. */
   readonly head: MessageHead | null;
+  /** What is left of a head that is not kept any more, as `remainderOf` gives it; null where it is kept. */
+  readonly remainder: string | null;
   /** It was told to have left that place, which may be false: where tombstones lie, it lies there still. It is told only once. */
   readonly isGone: boolean;
   /** Ids of all folders in which it lies. */
@@ -56,13 +58,14 @@ export async function pendingDecisions(
     identity: string;
     emailId: string | null;
     head: unknown;
+    remainder: string | null;
     stream: string;
     ref: string;
     folders: string[];
     isGone: boolean;
     lies: string[];
   }>(
-    `select decision.id, identity, email_id as "emailId", head, stream_id as stream, ref_id as ref, place.folders, "isGone",
+    `select decision.id, identity, email_id as "emailId", head, remainder, stream_id as stream, ref_id as ref, place.folders, "isGone",
        array(select distinct unnest(folders) from waypost.location where decision_id = decision.id and ${LIES}) as lies
      from waypost.decision cross join lateral (
        select stream_id, ref_id, folders, gone_at is not null as "isGone" from waypost.location where decision_id = decision.id and ${SHOWN}
@@ -71,14 +74,10 @@ export async function pendingDecisions(
      where decision.id = any($1::bigint[]) order by decision.id`,
     [ids],
   );
-  const found = rows.map(({ id, identity, emailId, head, stream, ref, folders, isGone, lies }) => ({
-    id,
-    identity,
-    emailId,
+  const found = rows.map(({ head, stream, ref, folders, ...row }) => ({
+    ...row,
     ref: { stream, id: ref },
     head: head === null ? null : { ...reviveHead(head), ref: { stream, id: ref }, folders },
-    isGone,
-    lies,
   }));
   return { found, ids };
 }

@@ -8,8 +8,9 @@ import { purgedMessageId } from "./message-ids.ts";
 import type { StoredAnswer } from "./rule-answers.ts";
 import { LOOK_ALIKE } from "./told-before.ts";
 
-/** Decisions whose head can go: their messages are no emails of their own, and none is to be decided again. */
-const KEPT = "head is not null and outcome in ('skipped', 'duplicate') and not reconsider";
+/** Decisions whose head can go: their messages are no emails of their own, or emails that were deleted, and none is to be decided again. */
+const KEPT =
+  "head is not null and not reconsider and (outcome in ('skipped', 'duplicate') or outcome = 'tracked' and email_id = any($4::uuid[]))";
 
 interface KeptDecision {
   readonly id: number;
@@ -29,10 +30,27 @@ export interface PurgedPart {
 export interface Walk {
   readonly after: number;
   readonly limit: number;
+  /** Of the emails that were made in this part (see {@link emailsMade}), those that somebody deleted in the CRM since: their messages are no emails any more. */
+  readonly deletedEmails: readonly string[];
+}
+
+/** Emails that the decisions of a part made and whose heads are kept, by organization: the CRM is asked which of them were deleted. */
+export async function emailsMade(
+  sql: Sql,
+  organizations: readonly string[],
+  { after, limit }: Omit<Walk, "deletedEmails">,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { rows } = await sql.query<{ organization: string; id: string }>(
+    `select organization, email_id as id from (select * from waypost.decision where id > $1 order by id limit $2) part
+     where outcome = 'tracked' and email_id is not null and head is not null and organization = any($3::text[])`,
+    [after, limit, organizations],
+  );
+  const byOrganization = Map.groupBy(rows, (row) => row.organization);
+  return new Map([...byOrganization].map(([organization, some]) => [organization, some.map((one) => one.id)]));
 }
 
 /**
- * Takes the head of messages that are no emails, with their sender, subject and Message-ID, and what the rules said of them, from those decisions of the part that
+ * Takes the head of messages that are no emails, or no more, with their sender, subject and Message-ID, and what the rules said of them, from those decisions of the part that
  * were made before that moment. Outcome, reason code, each rule's answer and the fingerprints stay, so that such a message is known again wherever it is read.
  * It waits for no other message any more. What another transaction has in hand is left for another time.
  */
@@ -40,14 +58,23 @@ export function purgeHeads(tx: Transaction, decidedBefore: Date, walk: Walk, now
   return purgePart(tx, walk, now, { meant: "decided_at < $3", parameter: decidedBefore, lock: "for update skip locked" });
 }
 
-/** In a query: the text holds the address that the parameter has in key form. What JSON escapes, no address has. */
-const holds = (text: string, parameter: string) => `position(${parameter} in lower(${text})) > 0`;
+/** In a query: the text holds the address for which the parameter is {@link addressPattern}. */
+const holds = (text: string, parameter: string) => `lower(${text}) ~ ${parameter}`;
+
+/**
+ * Finds an address in the text of JSON and in sentences, and not within a longer one. What JSON escapes, no address has; what an escape of JSON or of a web
+ * address ends with is no part of the address behind it.
+ */
+function addressPattern(address: string): string {
+  const literally = storableText(addressKey(address)).replaceAll(/[!-/:-?[-^`{-~]/g, "\\$&");
+  return `(^|[^a-z0-9._+-]|\\\\[bfnrt]|\\\\u[0-9a-f]{4}|%[0-9a-f]{2})${literally}(?![a-z0-9_-]|\\.[a-z0-9])`;
+}
 
 /** As {@link purgeHeads}, but of messages of whatever age whose head, or what the rules said of them, holds this address. */
 export function purgeHeadsWith(tx: Transaction, address: string, walk: Walk, now: Date): Promise<PurgedPart> {
   return purgePart(tx, walk, now, {
     meant: holds("head::text || rules::text", "$3"),
-    parameter: storableText(addressKey(address)),
+    parameter: addressPattern(address),
     lock: "for update",
   });
 }
@@ -60,7 +87,12 @@ interface Meant {
 }
 
 /** Goes by the number of the decisions: an index of those that can be purged would be written with every message, for what is done once a day. */
-async function purgePart(tx: Transaction, { after, limit }: Walk, now: Date, { meant, parameter, lock }: Meant): Promise<PurgedPart> {
+async function purgePart(
+  tx: Transaction,
+  { after, limit, deletedEmails }: Walk,
+  now: Date,
+  { meant, parameter, lock }: Meant,
+): Promise<PurgedPart> {
   const { rows: part } = await tx.query<{ last: number | null; seen: number }>(
     "select max(id) as last, count(*)::int as seen from (select id from waypost.decision where id > $1 order by id limit $2) part",
     [after, limit],
@@ -70,7 +102,7 @@ async function purgePart(tx: Transaction, { after, limit }: Walk, now: Date, { m
   const { rows } = await tx.query<KeptDecision>(
     `select id, message_id as "messageId", head, rules from waypost.decision where id > $1 and id <= $2 and ${KEPT} and ${meant}
      order by id ${lock}`,
-    [after, last, parameter],
+    [after, last, parameter, deletedEmails],
   );
   await purge(tx, rows, now);
   return { purged: rows.length, goesOnAfter: seen < limit ? null : last };
@@ -82,7 +114,7 @@ export async function purgeWordsWith(tx: Transaction, address: string): Promise<
   for (const what of ["alert", "quarantine"] as const) {
     const words = "concat_ws(' ', message, server_said, remedy)";
     const { rowCount } = await tx.query(`delete from waypost.${what} where closed_at is not null and ${holds(words, "$1")}`, [
-      storableText(addressKey(address)),
+      addressPattern(address),
     ]);
     all += rowCount;
   }
@@ -95,7 +127,7 @@ export async function countWaitingWith(sql: Sql, address: string): Promise<numbe
     `select count(*)::int as messages from (
        select head from waypost.decision where outcome = 'quarantined' union all select head from waypost.decision where reconsider and outcome <> 'quarantined') waiting
      where ${holds("head::text", "$1")}`,
-    [storableText(addressKey(address))],
+    [addressPattern(address)],
   );
   return rows[0]?.messages ?? 0;
 }

@@ -3,6 +3,7 @@ import { findDecisions, whereItLies } from "../ledger/decisions.ts";
 import { PRIVATE } from "../ledger/privacy.ts";
 import { domainOf } from "../model/address.ts";
 import type { Outcome } from "../model/decision.ts";
+import type { Crm } from "../ports.ts";
 import type { Advised } from "../tracking/advice.ts";
 import { explain } from "../tracking/explain.ts";
 import { redactedAddresses, redactedRules } from "../tracking/redact.ts";
@@ -39,7 +40,12 @@ export interface DecisionPage {
 
 interface Row extends Omit<ShownDecision, "from"> {
   readonly sender: string | null;
+  /** It would be private if it were no email. */
+  readonly privateInItself: boolean;
 }
+
+/** Tells which of these emails somebody deleted, as the CRM does. */
+export type DeletedEmails = Pick<Crm, "deleted">;
 
 /** The email that a message is; of one that was untracked the decision still names it. */
 const EMAIL = "case when decision.outcome <> 'skipped' then decision.email_id end";
@@ -47,11 +53,12 @@ const EMAIL = "case when decision.outcome <> 'skipped' then decision.email_id en
 /** What is no email is nobody's business but its owner's: its subject never leaves the database. */
 const SHOWN = `decision.id, mailbox.address as mailbox, decision.received, decision.decided_at as "decidedAt", decision.outcome, decision.reason, ${EMAIL} as "emailId",
   decision.sender, case when ${EMAIL} is not null then decision.subject end as subject,
-  ${EMAIL} is null and ${PRIVATE} as "isPrivate"`;
+  ${PRIVATE} as "privateInItself", ${EMAIL} is null and ${PRIVATE} as "isPrivate"`;
 
 /** The decisions of all mailboxes, or those of one outcome, a page at a time. */
 export async function listDecisions(
   sql: Sql,
+  crm: DeletedEmails,
   { outcome, before }: { outcome: Outcome | null; before: number | null },
 ): Promise<DecisionPage> {
   const { rows } = await sql.query<Row>(
@@ -59,7 +66,8 @@ export async function listDecisions(
      where ($1::text is null or decision.outcome = $1) and ($2::bigint is null or decision.id < $2) order by decision.id desc limit $3`,
     [outcome, before, PAGE + 1],
   );
-  return { decisions: rows.slice(0, PAGE).map(shown), next: rows.length > PAGE ? (rows[PAGE - 1]?.id ?? null) : null };
+  const page = await withoutDeleted(crm, rows.slice(0, PAGE));
+  return { decisions: page.map(shown), next: rows.length > PAGE ? (rows[PAGE - 1]?.id ?? null) : null };
 }
 
 /** What one could change about a decision, see adviseOn in engine/operations. */
@@ -68,6 +76,7 @@ export type AdviceOn = (id: number) => Promise<Advised | null>;
 /** One decision with its reasons as sentences, or null. */
 export async function readDecision(
   sql: Sql,
+  crm: DeletedEmails,
   id: number,
   adviceOn: AdviceOn,
 ): Promise<{ decision: ShownDecision; sentences: readonly string[] } | null> {
@@ -75,11 +84,20 @@ export async function readDecision(
     `select ${SHOWN} from waypost.decision join waypost.mailbox on mailbox.id = decision.mailbox_id where decision.id = $1`,
     [id],
   );
-  const [row] = rows;
+  const [row] = await withoutDeleted(crm, rows);
   return row ? { decision: shown(row), sentences: await sentencesOf(sql, row, adviceOn) } : null;
 }
 
-function shown({ sender, ...row }: Row): ShownDecision {
+/** An email that was deleted is none any more: its message is shown as any that became none. */
+async function withoutDeleted(crm: DeletedEmails, rows: readonly Row[]): Promise<Row[]> {
+  const ids = rows.flatMap(({ emailId }) => emailId ?? []);
+  const deleted = ids.length === 0 ? new Set<string>() : await crm.deleted(ids);
+  return rows.map((row) =>
+    row.emailId !== null && deleted.has(row.emailId) ? { ...row, emailId: null, subject: null, isPrivate: row.privateInItself } : row,
+  );
+}
+
+function shown({ sender, privateInItself: _, ...row }: Row): ShownDecision {
   if (row.isPrivate || sender === null) return { ...row, from: null };
   return { ...row, from: row.emailId === null ? domainOf(sender) || null : sender };
 }

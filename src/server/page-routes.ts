@@ -22,7 +22,7 @@ const EMAILS_PER_PAGE = 50;
 
 export interface PageSources {
   readonly database: Database;
-  readonly crm: Pick<EmbeddedCrm, "listEmails" | "readEmail" | "readRecord">;
+  readonly crm: Pick<EmbeddedCrm, "listEmails" | "readEmail" | "readRecord" | "deleted">;
   readonly operations: Pick<Operations, "status" | "explain" | "quarantineList">;
   readonly sanitizer: Sanitizer;
 }
@@ -97,12 +97,12 @@ export function addPages(app: FastifyInstance, { database, crm, operations, sani
   app.get<{ Querystring: Query }>("/decisions", async ({ query }, reply) => {
     const outcome = outcomeOf(one(query.outcome));
     const before = wholeNumber(one(query.page));
-    return sendPage(reply, decisionsPage(outcome, before, await listDecisions(database, { outcome, before })));
+    return sendPage(reply, decisionsPage(outcome, before, await listDecisions(database, crm, { outcome, before })));
   });
 
   app.get<{ Params: { id: string } }>("/decisions/:id", async ({ params }, reply) => {
     const id = wholeNumber(params.id);
-    const found = id === null ? null : await readDecision(database, id, adviceOn);
+    const found = id === null ? null : await readDecision(database, crm, id, adviceOn);
     return found ? sendPage(reply, decisionPage(found.decision, found.sentences)) : reply.callNotFound();
   });
 

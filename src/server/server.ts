@@ -13,7 +13,7 @@ import { buildWebApp } from "./web-app.ts";
 
 export interface ServerOptions {
   readonly database: Database;
-  readonly crm: Pick<EmbeddedCrm, "listEmails" | "readEmail" | "readRecord">;
+  readonly crm: Pick<EmbeddedCrm, "listEmails" | "readEmail" | "readRecord" | "deleted">;
   readonly operations: Operations;
   readonly metrics: Metrics;
   readonly log: Log;

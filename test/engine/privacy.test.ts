@@ -163,8 +163,16 @@ onOneDatabaseEach("a person who asks to be forgotten", [], (promise) => {
     );
     const again = await operations.forget("plum@stranger.test", ADMINISTRATOR);
     assert.deepEqual([again.messages, again.emails], [0, rows.map((row) => row.id)]);
+    for (const { id } of rows) await world.app.context.crm("CRM").remove(id);
+    const [deleted] = (await operations.explain("tracked@stranger.test", ADMINISTRATOR)).incoming;
+    assert.deepEqual([deleted?.outcome, deleted?.from], ["tracked", "…@stranger.test"], "the email was deleted: it is none any more");
+    assert.doesNotMatch(await everythingTold(world), SECRET);
+    assert.deepEqual((await operations.forget("plum@stranger.test", ADMINISTRATOR)).messages, 1);
+    const left = await database.query("select from waypost.decision one where one::text ~* 'plum'");
+    assert.equal(left.rows.length, 0);
+    assert.equal((await box.round()).tracked, 0, "nothing brings it back");
     const audit = (await database.query<{ action: string }>("select * from waypost.audit where action = 'forget address'")).rows;
-    assert.equal(audit.length, 2);
+    assert.equal(audit.length, 3);
     assert.doesNotMatch(JSON.stringify(audit), SECRET);
     await assert.rejects(operations.forget("plum", ADMINISTRATOR), /no e-mail address/);
   });

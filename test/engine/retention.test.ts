@@ -110,6 +110,25 @@ onOneDatabaseEach("what a person says of a message that is purged", [], (promise
     }
   });
 
+  promise("does not count for another message that lies in its place now", async (database) => {
+    await using world = await openMemoryWorld(database, exchangeKind, { filter: "contacts" });
+    const { operations } = world.app;
+    const box = world.nextBox();
+    box.arrive("asked", [INBOX], { from: "somebody@stranger.test" });
+    await box.round();
+    await purgeAfterAMonth(world);
+    await operations.track(messageIdOf(box.own("asked")), null, "Ann");
+    const [[number, stored] = []] = box.stored.messages;
+    assert.ok(number !== undefined && stored !== undefined);
+    const other = { id: box.own("other"), from: "else@stranger.test", subject: box.own("other"), body: "Private." };
+    box.stored.messages.set(number, { ...stored, mime: Buffer.from(letter(other)) });
+    assert.equal((await box.round()).tracked, 0);
+    assert.deepEqual(await box.emails(), []);
+    box.stored.messages.set(number, stored);
+    assert.equal((await box.round()).tracked, 1, "it was asked for, and lies there again");
+    assert.deepEqual(await box.emails(), ["asked"]);
+  });
+
   promise("counts also where the folder has it", async (database) => {
     await using world = await openMemoryWorld(database, exchangeKind, { filter: "contacts" });
     const box = world.nextBox();
@@ -164,7 +183,7 @@ function deliver(world: MemoryWorld, [first, second]: readonly MemoryBox[], numb
 
 async function purgeAfterAMonth({ app, clock }: MemoryWorld): Promise<void> {
   clock.forward(MONTH);
-  await purgeOldHeads(app.context, RETENTION, new AbortController().signal);
+  await purgeOldHeads(app.context, app.organizations, RETENTION, new AbortController().signal);
 }
 
 async function headsLeft({ database }: MemoryWorld, boxes: readonly MemoryBox[]): Promise<number | undefined> {

@@ -200,6 +200,33 @@ onOneDatabaseEach("the category", servers, (promise) => {
     assert.equal(await office.outcome("one"), "tracked", "given again");
   });
 
+  promise(
+    "says nothing of what was untracked by hand before categories were looked at, nor of an email that was deleted",
+    async (database) => {
+      await using office = await openOffice(database, { settings: { TrackCategorizedItems: false } });
+      const { app, ann } = office;
+      for (const name of ["stays", "deleted"]) {
+        await office.arrives(name);
+        await office.gives(name);
+      }
+      await office.round();
+      for (const name of ["stays", "deleted"]) await app.operations.track(messageIdOf(office.letterOf(name)), null, "eve");
+      assert.equal((await office.round()).tracked, 2);
+      for (const name of ["stays", "deleted"]) await app.operations.untrack(messageIdOf(office.letterOf(name)), name === "deleted", "eve");
+      await office.round();
+      await app.crm.putSettings({ TrackCategorizedItems: true });
+      for (let round = 0; round < 2; round++) await office.round();
+      for (const name of ["stays", "deleted"]) assert.equal(await office.outcome(name), "skipped", name);
+      for (const change of ["takes", "gives"] as const) {
+        await office[change]("deleted");
+        await office.round();
+      }
+      assert.equal(await office.outcome("deleted"), "tracked", "given again, it is wanted");
+      const subjects = (await emailsIn(database, ann)).map(({ subject }) => subject).toSorted();
+      assert.deepEqual(subjects, ["deleted", "stays"].map(office.letterOf));
+    },
+  );
+
   promise("that most of a small mailbox loses at once is nobody's word either", async (database) => {
     await using office = await openOffice(database);
     const { app, ann } = office;

@@ -8,7 +8,7 @@ import { eachPart } from "../purge.ts";
 /** What was purged of an address, and what is left. */
 export interface Forgotten {
   readonly address: string;
-  /** Messages that were no emails, of which nothing is known any more. */
+  /** Messages that were no emails, or whose emails were deleted, of which nothing is known any more. */
   readonly messages: number;
   /** Closed alerts, and entries of the quarantine, that named it. */
   readonly words: number;
@@ -22,14 +22,16 @@ export interface Forgotten {
 export const MOST_EMAILS = 1000;
 
 /**
- * Purges what is known of an address from mail that is no email (a person's right to be forgotten): heads, senders, recipients, and what the rules said, whatever
+ * Purges what is known of an address from mail that is no email, or no more (a person's right to be forgotten): heads, senders, recipients, and what the rules said, whatever
  * their age. The fingerprints stay, so that no such message is taken for a new one. The audit says that it was done, and not for whom.
  */
 export async function forget(context: EngineContext, organizations: readonly string[], address: string, actor: string): Promise<Forgotten> {
   const { database } = context;
   const key = addressKey(address);
   if (!/^[^\s@"\\]+@[^\s@"\\]+$/.test(key)) throw noAddress(address);
-  const messages = await eachPart(context, new AbortController().signal, (tx, walk) => purgeHeadsWith(tx, key, walk, context.now()));
+  const messages = await eachPart(context, organizations, new AbortController().signal, (tx, walk) =>
+    purgeHeadsWith(tx, key, walk, context.now()),
+  );
   const words = await database.transaction(async (tx) => {
     await writeAudit(tx, { at: context.now(), actor, action: "forget address", subject: "privacy" });
     return purgeWordsWith(tx, key);

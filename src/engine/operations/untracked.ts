@@ -6,6 +6,7 @@ import { domainOf } from "../../model/address.ts";
 import type { Advised } from "../../tracking/advice.ts";
 import { redactedAddresses, redactedAdvice, redactedRules } from "../../tracking/redact.ts";
 import type { EngineContext } from "../context.ts";
+import { deletedIn } from "../purge.ts";
 
 /** What of a decision may be shown: all, nothing that tells who wrote or of what, or nothing but the outcome. */
 export type Shown = "whole" | "redacted" | "private";
@@ -19,6 +20,7 @@ export async function shownOf(
   decisions: readonly DecisionRow[],
   actor: string | undefined,
 ): Promise<ReadonlyMap<number, Shown>> {
+  const isEmail = await emailsAmong(context, decisions);
   const untracked = decisions.filter((one) => !isEmail(one));
   const open = actor === undefined || untracked.length === 0 ? [] : await readUntrackedShown(context.database, organizationsOf(untracked));
   const showing = new Set(open.flatMap(({ organization, since }) => (since === null ? [] : organization)));
@@ -32,9 +34,13 @@ export async function shownOf(
   return shown;
 }
 
-/** What was untracked is no email, whatever stands in the CRM. */
-function isEmail({ outcome, emailId }: DecisionRow): boolean {
-  return outcome !== "skipped" && emailId !== null;
+/** Which of these are emails. What was untracked is none, whatever stands in the CRM; nor is one that was deleted there. */
+async function emailsAmong(context: EngineContext, decisions: readonly DecisionRow[]): Promise<(decision: DecisionRow) => boolean> {
+  const made = new Map<string, string[]>();
+  for (const { organization, outcome, emailId } of decisions)
+    if (outcome !== "skipped" && emailId !== null) made.set(organization, [...(made.get(organization) ?? []), emailId]);
+  const deleted = new Set(await deletedIn(context, made));
+  return ({ outcome, emailId }) => outcome !== "skipped" && emailId !== null && !deleted.has(emailId);
 }
 
 function shownIn({ organization }: DecisionRow, showing: ReadonlySet<string>): Shown {

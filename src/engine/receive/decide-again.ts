@@ -1,6 +1,7 @@
 import { forgetOpened } from "../../ledger/forwarders.ts";
 import { leaveDecided, type PendingDecision, pendingDecisions } from "../../ledger/pending-decisions.ts";
 import { Failure } from "../../model/failure.ts";
+import { decisionKey, eitherIdentity, remainderOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { type Slice, SliceClock } from "../connections/slice.ts";
 import { lookedAtTogether } from "./forward-source.ts";
@@ -27,7 +28,7 @@ export interface DecidedAgain {
  * a round, where the message lies now. What cannot be read this time (moved a moment ago, folder refused or hidden) is tried again in a later round;
  * if it lies nowhere any more, the earlier decision stays. The mail system tells of a departure only once: deciding again never says that a message lies
  * where it was told to have left. After a slice the mailbox gives way if others wait; its next turn goes on behind what was
- * tried in this one, so that what cannot be read keeps nothing else from its turn.
+ * tried in this one, so that what cannot be read keeps nothing else from its turn. Where a head is not kept any more, what lies in its place now is decided only if it is that message.
  */
 export async function decideAgain(reading: Reading, slice: Slice): Promise<DecidedAgain> {
   const { context, work, signal } = reading;
@@ -98,6 +99,18 @@ async function headsOf(reading: Reading, pending: readonly PendingDecision[]): P
     reading,
     pending.flatMap(({ head }) => head ?? []),
   );
-  const refs = pending.flatMap(({ head, ref }) => (head === null ? ref : []));
-  return refs.length === 0 ? kept : [...kept, ...(await reading.source.heads(refs))];
+  const bare = new Map(pending.flatMap((one) => (one.head === null ? [[one.ref.id, one]] : [])));
+  if (bare.size === 0) return kept;
+  const read = await reading.source.heads([...bare.values()].map(({ ref }) => ref));
+  return [...kept, ...read.filter((head) => isOfDecision(head, bare.get(head.ref.id)))];
+}
+
+/**
+ * Whether that is the message of a decision whose head is gone: a server may have given its place to another one, of which nobody spoke. What is not asked
+ * about by its place is decided for itself.
+ */
+function isOfDecision(head: MessageHead, decision: PendingDecision | undefined): boolean {
+  if (decision === undefined) return true;
+  if (head.unreadable !== undefined) return false;
+  return eitherIdentity(head).some((one) => decisionKey(one, head) === decision.identity) || decision.remainder === remainderOf(head);
 }

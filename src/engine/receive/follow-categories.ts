@@ -1,5 +1,5 @@
 import { closeQuietAlerts, openAlert } from "../../ledger/alerts.ts";
-import { auditCopies, skipCopies } from "../../ledger/by-hand.ts";
+import { auditCopies, setClaims, skipCopies } from "../../ledger/by-hand.ts";
 import {
   type Categorized,
   countCategorized,
@@ -65,26 +65,33 @@ export async function followCategories(reading: Reading): Promise<void> {
 async function ask({ context, work: { mailbox }, lease }: Reading, keyword: string, added: readonly NewlyCategorized[]): Promise<void> {
   const said = wordOf(mailbox, keyword, "track", context.now());
   const heard = added.filter(({ outcome, isOurs }) => (outcome === "skipped" || outcome === "quarantined") && !isOurs);
+  const emails = heard.flatMap(({ emailId }) => emailId ?? []);
+  const deleted = emails.length === 0 ? new Set<string>() : await context.crm(mailbox.organization).deleted(emails);
   await context.database.transaction(async (tx) => {
     await changeWishes(tx, mailbox.organization);
     await lease.assertHeld(tx);
     await storeCategorized(tx, mailbox.id, keyword, idsOf(added));
     const keyOfIts = ({ decisionKey }: NewlyCategorized) => mailboxKey({ mailboxId: mailbox.id, decisionKey });
     const standing = await readWishes(tx, mailbox.organization, heard.map(keyOfIts));
-    const asking = heard.filter((one) => isHeard(standing.get(keyOfIts(one)), said, mailbox.receivedAt));
+    const asking = heard.filter((one) => isHeard(standing.get(keyOfIts(one)), said));
     await keep(tx, mailbox, asking, said);
+    // A deleted email is wanted again by that: the claims that keep it from being made are taken back.
+    const made = asking.filter(({ emailId }) => emailId !== null && deleted.has(emailId));
+    await setClaims(
+      tx,
+      made.map(({ emailId }) => ({ organization: mailbox.organization, head: null, emailId })),
+      null,
+    );
     await decideAnew(tx, idsOf(asking.filter(({ outcome }) => outcome === "skipped")));
   }, "track by category");
 }
 
 /**
- * Who asked for it by hand may have said what it is about, too; and what was untracked by hand since the mailbox was read last may have borne the category
- * before that.
+ * Who asked for it by hand may have said what it is about, too; and what was untracked by hand may have borne the category before that, though nobody looked:
+ * only where it was seen to lose it since, which untracked it by the category, is it known to be given anew.
  */
-function isHeard(standing: Wish | undefined, said: Wish, readLast: Date | null): boolean {
-  if (standing === undefined) return true;
-  if (standing.verb === "track") return false;
-  return standing.by === said.by || (readLast !== null && standing.at <= readLast);
+function isHeard(standing: Wish | undefined, said: Wish): boolean {
+  return standing === undefined || (standing.verb === "untrack" && standing.by === said.by);
 }
 
 /** @param known how many bore it, as far as it matters */
