@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { onBothEngines, type TestDatabase } from "../../test/databases.ts";
+import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { onBothEngines, type TestDatabase, testDatabase } from "../../test/databases.ts";
+import { missingServers } from "../../test/servers/needs.ts";
 import { REASON } from "../model/decision.ts";
 import { Failure } from "../model/failure.ts";
 import { remainderOf } from "../model/identity.ts";
@@ -50,6 +53,17 @@ async function purgeBefore(database: TestDatabase, before: Date, limit = 100): P
   for (let after: number | null = 0; after !== null; ) {
     const walk = { after, limit, deletedEmails: [] };
     const part: PurgedPart = await database.transaction((tx) => purgeHeads(tx, before, walk, later(31 * DAY)));
+    all += part.purged;
+    after = part.goesOnAfter;
+  }
+  return all;
+}
+
+async function purgeAllWith(database: TestDatabase, address: string): Promise<number> {
+  let all = 0;
+  for (let after: number | null = 0; after !== null; ) {
+    const walk = { after, limit: 2, deletedEmails: [] };
+    const part: PurgedPart = await database.transaction((tx) => purgeHeadsWith(tx, address, walk, later(9)));
     all += part.purged;
     after = part.goesOnAfter;
   }
@@ -160,14 +174,7 @@ onBothEngines("of an address nothing is left in mail that is no email, wherever 
     decided("e@x.test", { outcome: "quarantined", head: head("e@x.test", { from: [carla] }) }),
   ]);
   assert.deepEqual(await tablesWith(database, ["[cC]arla@"]), ["decision"]);
-  let purged = 0;
-  for (let after: number | null = 0; after !== null; ) {
-    const walk = { after, limit: 2, deletedEmails: [] };
-    const part: PurgedPart = await database.transaction((tx) => purgeHeadsWith(tx, "CARLA@customer.test ", walk, later(9)));
-    purged += part.purged;
-    after = part.goesOnAfter;
-  }
-  assert.equal(purged, 3);
+  assert.equal(await purgeAllWith(database, "CARLA@customer.test "), 3);
   assert.equal((await findDecisions(database, "d@x.test"))[0]?.sender, "carl@stranger.test");
   assert.equal(await countWaitingWith(database, "carla@customer.test"), 1);
   await database.query("delete from waypost.decision where outcome = 'quarantined'");
@@ -203,6 +210,35 @@ onBothEngines("an address is found in whatever stands around it, and another one
   );
   assert.deepEqual(rows.map(({ said }) => said).toSorted(), others.toSorted());
 });
+
+test("who forgets an address holds no message while it waits for another (postgres)", { skip: missingServers(["postgres"]) }, async () => {
+  await using database = await testDatabase("postgres", { poolSize: 4 });
+  await describeMailboxes(database);
+  const [first, second] = [decided("first@a.test"), decided("second@a.test")];
+  await store(database, [first]);
+  await store(database, [second]);
+  const [isHeld, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let tries = 0;
+  const storing = database.transaction(async (tx) => {
+    tries++;
+    await tx.query("select from waypost.decision where identity = $1 for update", [second.identity]);
+    isHeld.resolve();
+    await goOn.promise;
+    await tx.query("select from waypost.decision where identity = $1 for update", [first.identity]);
+  });
+  await Promise.race([isHeld.promise, storing]);
+  const purging = purgeAllWith(database, "carl@stranger.test");
+  await Promise.race([someoneWaits(database), purging]);
+  goOn.resolve();
+  const [purged] = await Promise.all([purging, storing]);
+  assert.deepEqual([purged, tries], [2, 1]);
+});
+
+/** Until a session of this database waits for a lock. */
+async function someoneWaits(database: TestDatabase): Promise<void> {
+  const query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  while ((await database.query(query)).rows.length === 0) await setTimeout(10);
+}
 
 onBothEngines("closed alerts, closed entries of the quarantine and old entries of the audit go; open ones stay", async (database) => {
   await describeMailboxes(database);

@@ -55,7 +55,7 @@ export async function emailsMade(
  * It waits for no other message any more. What another transaction has in hand is left for another time.
  */
 export function purgeHeads(tx: Transaction, decidedBefore: Date, walk: Walk, now: Date): Promise<PurgedPart> {
-  return purgePart(tx, walk, now, { meant: "decided_at < $3", parameter: decidedBefore, lock: "for update skip locked" });
+  return purgePart(tx, walk, now, { meant: "decided_at < $3", parameter: decidedBefore, inHand: "left" });
 }
 
 /** In a query: the text holds the address for which the parameter is {@link addressPattern}. */
@@ -70,12 +70,15 @@ function addressPattern(address: string): string {
   return `(^|[^a-z0-9._+-]|\\\\[bfnrt]|\\\\u[0-9a-f]{4}|%[0-9a-f]{2})${literally}(?![a-z0-9_-]|\\.[a-z0-9])`;
 }
 
-/** As {@link purgeHeads}, but of messages of whatever age whose head, or what the rules said of them, holds this address. */
+/**
+ * As {@link purgeHeads}, but of messages of whatever age whose head, or what the rules said of them, holds this address. What another transaction has in hand is
+ * waited for: the walk goes on before it.
+ */
 export function purgeHeadsWith(tx: Transaction, address: string, walk: Walk, now: Date): Promise<PurgedPart> {
   return purgePart(tx, walk, now, {
     meant: holds("head::text || rules::text", "$3"),
     parameter: addressPattern(address),
-    lock: "for update",
+    inHand: "awaited",
   });
 }
 
@@ -83,7 +86,7 @@ export function purgeHeadsWith(tx: Transaction, address: string, walk: Walk, now
 interface Meant {
   readonly meant: string;
   readonly parameter: unknown;
-  readonly lock: "for update" | "for update skip locked";
+  readonly inHand: "left" | "awaited";
 }
 
 /** Goes by the number of the decisions: an index of those that can be purged would be written with every message, for what is done once a day. */
@@ -91,7 +94,7 @@ async function purgePart(
   tx: Transaction,
   { after, limit, deletedEmails }: Walk,
   now: Date,
-  { meant, parameter, lock }: Meant,
+  { meant, parameter, inHand }: Meant,
 ): Promise<PurgedPart> {
   const { rows: part } = await tx.query<{ last: number | null; seen: number }>(
     "select max(id) as last, count(*)::int as seen from (select id from waypost.decision where id > $1 order by id limit $2) part",
@@ -99,12 +102,18 @@ async function purgePart(
   );
   const { last = null, seen = 0 } = part[0] ?? {};
   if (last === null) return { purged: 0, goesOnAfter: null };
+  const which = `from waypost.decision where id > $1 and id <= $2 and ${KEPT} and ${meant}`;
+  const parameters = [after, last, parameter, deletedEmails];
+  // Others lock decisions in other orders: who waits for one must hold none.
+  if (inHand === "awaited") await tx.query(`select id ${which} order by id limit 1 for update`, parameters);
   const { rows } = await tx.query<KeptDecision>(
-    `select id, message_id as "messageId", head, rules from waypost.decision where id > $1 and id <= $2 and ${KEPT} and ${meant}
-     order by id ${lock}`,
-    [after, last, parameter, deletedEmails],
+    `select id, message_id as "messageId", head, rules ${which} order by id for update skip locked`,
+    parameters,
   );
   await purge(tx, rows, now);
+  const passedOver = inHand === "awaited" ? await tx.query<{ first: number | null }>(`select min(id) as first ${which}`, parameters) : null;
+  const first = passedOver?.rows[0]?.first ?? null;
+  if (first !== null) return { purged: rows.length, goesOnAfter: first - 1 };
   return { purged: rows.length, goesOnAfter: seen < limit ? null : last };
 }
 

@@ -23,8 +23,18 @@ test("a local part in quotation marks goes whole", () => {
   );
 });
 
+test("a local part in quotation marks goes whole, however long it is", () => {
+  for (const length of [63, 64, 65, 70, 500, 1000]) {
+    const [escaped, plain] = [String.raw`plum \"plum\" `.repeat(length), "p".repeat(length)];
+    assert.equal(
+      redactedAddresses(`Of "me", from "${escaped}"@stranger.test and "${plain}"@b.test.`, "me@contoso.example"),
+      'Of "me", from …@stranger.test and …@b.test.',
+    );
+  }
+});
+
 test("a long word of a stranger is read once", () => {
-  for (const word of ["a", '"', '\\"', "a@", "@"]) {
+  for (const word of ["a", '"', '\\"', "a@", "@", '"@', '\\"@', "\\"]) {
     const text = word.repeat(200_000);
     const started = performance.now();
     redactedAddresses(text, "me@contoso.example");

@@ -5,6 +5,9 @@ import type { Change } from "./change.ts";
 import { RULE } from "./rule.ts";
 import { quote } from "./sentence.ts";
 
+/** Letters within the quotation marks of a local part (RFC 5321 4.5.3.1.1). */
+const LONGEST_QUOTED = 64;
+
 /**
  * Something with an @: an address, whose local part may be in quotation marks (RFC 5322 3.4.1), or a Message-ID. Only from its beginning on, and not more within
  * quotation marks than a local part has, so that a long word is read once.
@@ -22,7 +25,34 @@ const TELLING: ReadonlySet<string> = new Set([
 
 /** A sentence in which of every address but the mailbox's own only the domain is left. */
 export function redactedAddresses(sentence: string, mailbox: string): string {
-  return sentence.replace(ADDRESS, (address, domain: string) => (addressKey(address) === addressKey(mailbox) ? address : `…@${domain}`));
+  return withoutLongQuoted(sentence).replace(ADDRESS, (address, domain: string) =>
+    addressKey(address) === addressKey(mailbox) ? address : `…@${domain}`,
+  );
+}
+
+/** Without local parts in quotation marks that are longer than any may be: a stranger writes what he likes. Each letter is read once, and once more by the rest. */
+function withoutLongQuoted(sentence: string): string {
+  let [told, done] = ["", 0];
+  for (let end = sentence.indexOf('"@'); end >= 0; end = sentence.indexOf('"@', end + 1)) {
+    const start = isEscaped(sentence, end) ? null : openingQuote(sentence, done, end);
+    if (start === null || end - start - 1 <= LONGEST_QUOTED) continue;
+    told += `${sentence.slice(done, start)}…`;
+    done = end + 1;
+  }
+  return told + sentence.slice(done);
+}
+
+/** The quotation mark before that one and not before `from`. */
+function openingQuote(text: string, from: number, closing: number): number | null {
+  for (let at = closing - 1; at >= from; at--) if (text[at] === '"' && !isEscaped(text, at)) return at;
+  return null;
+}
+
+/** An odd number of backslashes stands before it. */
+function isEscaped(text: string, at: number): boolean {
+  let first = at;
+  while (text[first - 1] === "\\") first--;
+  return (at - first) % 2 === 1;
 }
 
 /** Rule answers about mail that became no email, without the one who wrote it. Whose filter refused stays: a user or queue of the CRM. */

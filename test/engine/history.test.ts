@@ -153,6 +153,16 @@ onOneDatabaseEach("history of a mailbox, by choice", servers, (promise) => {
     assert.deepEqual([earlier.messages, earlier.outcomes.tracked], [1, 1]);
   });
 
+  promise("of a forward mailbox is not counted: every forward would be downloaded", async (database) => {
+    const [sink, ann] = [rig.newUser(), rig.newUser()];
+    const configuration = rig.configurationFor([{ name: ann, mailbox: { incoming: "forward mailbox", outgoing: false } }], {
+      sinks: [{ name: sink, mailbox: { trust: { forwardingServers: ["192.0.2.1"] } } }],
+    });
+    await using app = await rig.open(database, configuration, { now: () => new Date(START) });
+    await assert.rejects(previewOf(app, addressOf(sink), FROM), { code: "history of a forward mailbox" });
+    assert.equal((await app.operations.readHistory(addressOf(sink), FROM, "Eve")).mailbox, addressOf(sink));
+  });
+
   promise("is none after the start, in a mailbox that is not read, or where the configuration says the start", async (database) => {
     const [ann, ben, carl] = [rig.newUser(), rig.newUser(), rig.newUser()];
     const users = [{ name: ann }, { name: ben, mailbox: { active: false } }, { name: carl, mailbox: { readFrom: "2026-02-01T00:00:00Z" } }];

@@ -49,6 +49,7 @@ export async function history(
     progress(0, 1, `${address} ${messages} messages`);
   };
   return alone(context, address, from, async (work, lease) => {
+    if (work.mailbox.owner.type === "forward") throw forwardMailbox(work.mailbox.address);
     const waiting = whyWaiting("receive", work.mailbox, work.profile, context.now());
     if (waiting !== null) throw left(waiting.because, true);
     const place = await context.connections.takeInTurn(work, "receive", signal);
@@ -140,6 +141,16 @@ function nothingBefore(mailbox: string, startDate: Date): Failure {
     code: "no history",
     message: `The mailbox ${mailbox} is read from ${when(startDate)} on: nothing from then on is history.`,
     remedy: "Name an earlier moment.",
+    waitingHelps: false,
+  });
+}
+
+function forwardMailbox(mailbox: string): Failure {
+  return new Failure({
+    scope: "mailbox",
+    code: "history of a forward mailbox",
+    message: `What the mailbox ${mailbox} holds stands in its forwards: to count it, all of them would be downloaded.`,
+    remedy: "Read its history with `--read`, or replay a stretch of time.",
     waitingHelps: false,
   });
 }

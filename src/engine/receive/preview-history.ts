@@ -4,6 +4,7 @@ import type { Outcome } from "../../model/decision.ts";
 import { Failure } from "../../model/failure.ts";
 import { decisionKey, emailIdentityOf } from "../../model/identity.ts";
 import type { Cursor, MessageHead } from "../../model/message.ts";
+import { numberHash } from "../../model/number-hash.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import { emailOf, MadeEmails } from "./made-emails.ts";
 import { byReceipt, decide, placeOf } from "./process-heads.ts";
@@ -50,8 +51,8 @@ export class HistoryPreview {
   readonly #made: MadeEmails;
   readonly #outcomes: Record<Outcome, number> = { tracked: 0, skipped: 0, duplicate: 0, quarantined: 0 };
   readonly #inFolder = new Map<string, number>();
-  /** Keys of the messages that were counted. */
-  readonly #seen = new Set<string>();
+  /** Of the keys of the messages that were counted, a part that tells them apart: there may be a million. */
+  readonly #seen = new Set<bigint>();
   #waiting: Waiting[] = [];
   #known = 0;
   #doubtful = 0;
@@ -86,7 +87,7 @@ export class HistoryPreview {
   async #stream(stream: string, folders: ReadonlyMap<string, string>): Promise<string | null> {
     const { source, signal, work, onPage } = this.#reading;
     for (const name of folders.values()) this.#inFolder.set(name, 0);
-    const told = new Set<string>();
+    const told = new Set<bigint>();
     let cursor: Cursor | null = null;
     try {
       for (let more = true, resets = 0; more; ) {
@@ -97,8 +98,8 @@ export class HistoryPreview {
           cursor = null;
           continue;
         }
-        const meant = pull.heads.filter((head) => this.#isMeant(head, folders) && !told.has(head.ref.id));
-        for (const { ref } of meant) told.add(ref.id);
+        const meant = pull.heads.filter((head) => this.#isMeant(head, folders) && !told.has(shortened(head.ref.id)));
+        for (const { ref } of meant) told.add(shortened(ref.id));
         await this.#page(meant, folders);
         onPage?.(pull.heads.length);
         ({ cursor, more } = pull);
@@ -139,8 +140,8 @@ export class HistoryPreview {
       const identity = emailIdentityOf(head);
       const key = decisionKey(identity, head);
       const twin = found.get(key);
-      if (twin === undefined && this.#seen.has(key)) continue;
-      this.#seen.add(key);
+      if (twin === undefined && this.#seen.has(shortened(key))) continue;
+      this.#seen.add(shortened(key));
       found.set(key, twin ? { ...twin, places: [...twin.places, placeOf(head)] } : { head, places: [placeOf(head)], identity, key });
     }
     return found;
@@ -183,6 +184,10 @@ export class HistoryPreview {
       }
     }
   }
+}
+
+function shortened(key: string): bigint {
+  return BigInt(numberHash(key));
 }
 
 /** Throws when nobody waits for the answer any more. */
