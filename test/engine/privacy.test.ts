@@ -176,4 +176,12 @@ onOneDatabaseEach("a person who asks to be forgotten", [], (promise) => {
     assert.doesNotMatch(JSON.stringify(audit), SECRET);
     await assert.rejects(operations.forget("plum", ADMINISTRATOR), /no e-mail address/);
   });
+
+  promise("is known by an international domain in either form", async (database) => {
+    await using world = await openMemoryWorld(database, exchangeKind, { filter: "contacts" });
+    const box = world.nextBox();
+    box.arrive("international", ["INBOX"], { from: "max@xn--mller-kva.test" });
+    await box.round();
+    assert.equal((await world.app.operations.forget("max@müller.test", ADMINISTRATOR)).messages, 1);
+  });
 });

@@ -1,3 +1,4 @@
+import { domainToASCII, domainToUnicode } from "node:url";
 import { writeAudit } from "../../ledger/audit.ts";
 import { countWaitingWith, purgeHeadsWith, purgeWordsWith } from "../../ledger/retention.ts";
 import { addressKey } from "../../model/address.ts";
@@ -29,16 +30,29 @@ export async function forget(context: EngineContext, organizations: readonly str
   const { database } = context;
   const key = addressKey(address);
   if (!/^[^\s@"\\]+@[^\s@"\\]+$/.test(key)) throw noAddress(address);
-  const messages = await eachPart(context, organizations, new AbortController().signal, (tx, walk) =>
-    purgeHeadsWith(tx, key, walk, context.now()),
+  await database.transaction(
+    (tx) => writeAudit(tx, { at: context.now(), actor, action: "forget address", subject: "privacy" }),
+    "audit that an address is forgotten",
   );
-  const words = await database.transaction(async (tx) => {
-    await writeAudit(tx, { at: context.now(), actor, action: "forget address", subject: "privacy" });
-    return purgeWordsWith(tx, key);
-  }, "forget the words about an address");
+  let [messages, words, waiting] = [0, 0, 0];
   const emails: string[] = [];
-  for (const organization of organizations) emails.push(...(await context.crm(organization).emailsOf(key, MOST_EMAILS)));
-  return { address: key, messages, words, waiting: await countWaitingWith(database, key), emails };
+  for (const spelling of spellingsOf(key)) {
+    messages += await eachPart(context, organizations, new AbortController().signal, (tx, walk) =>
+      purgeHeadsWith(tx, spelling, walk, context.now()),
+    );
+    words += await database.transaction((tx) => purgeWordsWith(tx, spelling), "forget the words about an address");
+    waiting += await countWaitingWith(database, spelling);
+    for (const organization of organizations) emails.push(...(await context.crm(organization).emailsOf(spelling, MOST_EMAILS)));
+  }
+  return { address: key, messages, words, waiting, emails };
+}
+
+/** The address with its domain as it is given, and in both forms of an international one (RFC 5890 2.3.2.1): mail has the one or the other. */
+function spellingsOf(key: string): ReadonlySet<string> {
+  const at = key.lastIndexOf("@") + 1;
+  const [local, domain] = [key.slice(0, at), key.slice(at)];
+  const forms = [domain, domainToASCII(domain), domainToUnicode(domain)].filter((one) => one !== "");
+  return new Set(forms.map((one) => local + one));
 }
 
 function noAddress(address: string): Failure {
