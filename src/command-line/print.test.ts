@@ -139,7 +139,7 @@ describe("what people read", () => {
       ...{ returned: [], sentences: ["The mail server accepted it."] },
     };
     assert.deepEqual(explanationLines({ incoming: [incoming], outgoing: [outgoing], mailboxes: [], pending: null, notRead: [] }), [
-      "Message without Message-ID from nobody",
+      "Message number 7",
       "  Received 2026-03-10 09:00:00 UTC in ann@example.test, now in INBOX and INBOX/Old.",
       "  It is tracked.",
       "  Email in the CRM: e1",

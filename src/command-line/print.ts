@@ -1,7 +1,7 @@
 import type { AuthorizationOffer, AuthorizationResult } from "../engine/authorizations.ts";
 import type { CheckStep } from "../engine/check/check-step.ts";
 import type { CheckEvent, MailboxCheck } from "../engine/operations/check.ts";
-import type { Explanation } from "../engine/operations/explain.ts";
+import type { Explanation, IncomingExplanation } from "../engine/operations/explain.ts";
 import type { LeftMailbox, MailboxFailure, RunResult } from "../engine/operations/run-now.ts";
 import type { DirectionStatus, FolderStatus, MailboxStatus, Status, TokenStatus } from "../engine/operations/status.ts";
 import type { TestState } from "../engine/operations/test-state.ts";
@@ -146,7 +146,7 @@ function folderLines(folders: readonly Json<FolderStatus>[]): string[] {
 export function explanationLines(explanation: Json<Explanation>): string[] {
   return [
     ...explanation.incoming.flatMap((one) => [
-      `Message ${messageId(one.messageId)} from ${one.from ?? "nobody"}`,
+      headingOf(one),
       `  Received ${moment(one.received)} in ${one.mailbox}${one.folders.length > 0 ? `, now in ${one.folders.join(" and ")}` : ""}.`,
       ...one.sentences.map((sentence) => `  ${sentence}`),
       ...(one.emailId ? [`  Email in the CRM: ${one.emailId}`] : []),
@@ -280,6 +280,12 @@ export function folded(line: string, width: number): string[] {
 /** An instant to the second, in UTC as in the sentences about decisions. */
 export function moment(iso: string | null): string {
   return iso === null ? "never" : `${iso.slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** Of what is private or purged, nothing but its number is told. */
+function headingOf({ messageId: id, from, decisionId }: Json<IncomingExplanation>): string {
+  const name = id === null ? `number ${decisionId}` : `<${id}>`;
+  return `Message ${name}${from === null ? "" : ` from ${from}`}`;
 }
 
 function messageId(id: string | null): string {

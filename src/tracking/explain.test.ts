@@ -75,7 +75,7 @@ describe("explain", () => {
     );
     assert.deepEqual(sentences, [
       "The message in the mailbox ann@crm.example is not tracked (reason 1, no correlation match).",
-      "What was known of it was purged on 2026-04-10 09:00:00 UTC, for mail that is no email is kept for a set time only; the outcome, the reason code and what each rule answered stay.",
+      "What was known of it was purged on 2026-04-10 09:00:00 UTC, for mail that is no email is kept for a set time only, and until somebody in it is forgotten; the outcome, the reason code and what each rule answered stay.",
       "It is not decided again any more, even if a message that it answers is tracked.",
       "filter: no.",
     ]);

@@ -82,7 +82,7 @@ function sentenceOf({ rule, answer, because, settings = {} }: RuleAnswer): strin
 
 function purgedSentences({ outcome }: StoredDecision, purgedAt: Date): string[] {
   return [
-    `What was known of it was purged on ${when(purgedAt)}, for mail that is no email is kept for a set time only; the outcome, the reason code and what each rule answered stay.`,
+    `What was known of it was purged on ${when(purgedAt)}, for mail that is no email is kept for a set time only, and until somebody in it is forgotten; the outcome, the reason code and what each rule answered stay.`,
     ...(outcome === "skipped" ? ["It is not decided again any more, even if a message that it answers is tracked."] : []),
   ];
 }
