@@ -114,12 +114,20 @@ onBothEngines("what is an email, waits in quarantine, is about to be decided or 
   const kept = [
     decided("tracked@a.test", { outcome: "tracked", emailId: EMAIL }),
     decided("quarantined@a.test", { outcome: "quarantined" }),
+    decided("forward@a.test", { outcome: "quarantined", head: head("forward@a.test", { unreadable: "It cannot be opened." }) }),
     decided("due@a.test"),
   ];
-  const ids = await store(database, [...kept, decided("copy@a.test", { outcome: "duplicate", emailId: EMAIL }), decided("old@a.test")]);
+  const forwarded = { kind: "too large", size: 9, limit: 1 } as const;
+  const stranger = decided("stranger@a.test", { outcome: "quarantined", head: head("stranger@a.test", { forwarded }) });
+  const ids = await store(database, [
+    ...kept,
+    stranger,
+    decided("copy@a.test", { outcome: "duplicate", emailId: EMAIL }),
+    decided("old@a.test"),
+  ]);
   await store(database, [decided("young@a.test")], later(5));
   await database.transaction((tx) => decideAnew(tx, [ids.get("identity of due@a.test") ?? 0]));
-  assert.equal(await purgeBefore(database, later(5)), 2);
+  assert.equal(await purgeBefore(database, later(5)), 3);
   const { rows } = await database.query<{ identity: string }>("select identity from waypost.decision where head is not null order by id");
   assert.deepEqual(
     rows.map((row) => row.identity),

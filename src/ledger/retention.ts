@@ -8,9 +8,12 @@ import { purgedMessageId } from "./message-ids.ts";
 import type { StoredAnswer } from "./rule-answers.ts";
 import { LOOK_ALIKE } from "./told-before.ts";
 
-/** Decisions whose head can go: their messages are no emails of their own, or emails that were deleted, and none is to be decided again. */
-const KEPT =
-  "head is not null and not reconsider and (outcome in ('skipped', 'duplicate') or outcome = 'tracked' and email_id = any($4::uuid[]))";
+/**
+ * Decisions whose head can go: their messages are no emails of their own, or emails that were deleted, and none is to be decided again. A forward that was too
+ * large to be opened may be any stranger's: where it is tried again, it is read where it lies.
+ */
+const KEPT = `head is not null and not reconsider and (outcome in ('skipped', 'duplicate') or outcome = 'tracked' and email_id = any($4::uuid[])
+  or outcome = 'quarantined' and head -> 'forwarded' ->> 'kind' = 'too large')`;
 
 interface KeptDecision {
   readonly id: number;

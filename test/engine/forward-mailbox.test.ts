@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
+import { purgeOldHeads } from "../../src/engine/purge.ts";
 import type { TestDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
 import { FORWARDING_SERVER, type Forward, forward } from "./forwards.ts";
@@ -57,6 +58,22 @@ async function round(app: RigApp, ...names: readonly string[]) {
   const { counts, failures } = await receive(app, ...names);
   assert.deepEqual(failures, []);
   return counts;
+}
+
+/** Nothing that a stranger sent, too large to be opened, is kept longer. */
+async function purgeAfterAMonth(
+  { context, organizations, database }: RigApp,
+  clock: ReturnType<typeof testClock>,
+  sink: string,
+): Promise<void> {
+  clock.forward(31 * 86_400);
+  const retention = { headDays: 30, quarantineDays: 30, alertDays: 90, auditDays: 730 };
+  await purgeOldHeads(context, organizations, retention, new AbortController().signal);
+  const { rows } = await database.query<{ purged: boolean }>(
+    "select head is null and sender is null as purged from waypost.decision join waypost.mailbox on mailbox.id = mailbox_id where address = $1",
+    [addressOf(sink)],
+  );
+  assert.deepEqual(rows, [{ purged: true }]);
 }
 
 /** What is said of a message in the forward mailbox. */
@@ -170,21 +187,29 @@ for (const protocol of ["imap", "pop3"] as const)
         },
       );
 
-      promises("a forward that was too large is opened when it is tried again after the limit was raised", async (database) => {
-        const { sink, names, open, deliver } = await sinkFor(database, protocol, { users: 1, maximumMessageMegabytes: 1 });
-        const [ann = ""] = names;
-        const large = letter({ id: `${sink}-large`, to: [addressOf(ann)], body: "x".repeat(70).concat("\r\n").repeat(20_000) });
-        await deliver([large, letter({ id: `${sink}-beside`, to: [addressOf(ann)] })], { from: ann });
-        {
-          await using app = await open();
-          assert.equal((await round(app, sink)).quarantined, 1);
-        }
-        await using app = await open({ maximumMessageMegabytes: 10 });
-        await app.operations.quarantineRetry("all");
-        assert.equal((await round(app, sink)).tracked, 2);
-        assert.equal((await emailsIn(app.database, ann)).length, 2);
-        assert.equal((await round(app, sink)).received, 0);
-      });
+      promises(
+        "a forward that was too large is opened when it is tried again after the limit was raised, also when its head was purged",
+        async (database) => {
+          const { sink, names, open, deliver, clock } = await sinkFor(database, protocol, { users: 1, maximumMessageMegabytes: 1 });
+          const [ann = ""] = names;
+          const large = letter({ id: `${sink}-large`, to: [addressOf(ann)], body: "x".repeat(70).concat("\r\n").repeat(20_000) });
+          await deliver([large, letter({ id: `${sink}-beside`, to: [addressOf(ann)] })], { from: ann });
+          {
+            await using app = await open();
+            assert.equal((await round(app, sink)).quarantined, 1);
+            await purgeAfterAMonth(app, clock, sink);
+            await app.operations.quarantineRetry("all");
+            assert.equal((await round(app, sink)).quarantined, 1, "it is too large still");
+            assert.equal((await round(app, sink)).received, 0);
+            await purgeAfterAMonth(app, clock, sink);
+          }
+          await using app = await open({ maximumMessageMegabytes: 10 });
+          await app.operations.quarantineRetry("all");
+          assert.equal((await round(app, sink)).tracked, 2);
+          assert.equal((await emailsIn(app.database, ann)).length, 2);
+          assert.equal((await round(app, sink)).received, 0);
+        },
+      );
     });
 
     // A test run's PostgreSQL does not bring to the disk what is committed, and then nothing is deleted.

@@ -111,6 +111,5 @@ async function headsOf(reading: Reading, pending: readonly PendingDecision[]): P
  */
 function isOfDecision(head: MessageHead, decision: PendingDecision | undefined): boolean {
   if (decision === undefined) return true;
-  if (head.unreadable !== undefined) return false;
   return eitherIdentity(head).some((one) => decisionKey(one, head) === decision.identity) || decision.remainder === remainderOf(head);
 }
