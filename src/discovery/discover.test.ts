@@ -242,7 +242,7 @@ describe("the piece to paste", () => {
         const snippet = snippetOf({ address: ADDRESS, candidates, notes: [], preset: null });
         const read = parseConfiguration(`${organization}${snippet}`, "waypost.yaml");
         assert.equal(read.mailboxes[0]?.username ?? ADDRESS, name ?? ADDRESS);
-        assert.equal(read.mailboxes[0]?.outgoing, both);
+        assert.equal(read.mailboxes[0]?.outgoing ?? true, both);
         assert.equal(read.serverProfiles.length + read.mailboxes.length + read.users.length, 3);
       }),
       { numRuns: 300 },
