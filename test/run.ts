@@ -54,7 +54,7 @@ const stages: readonly Stage[] = [
   },
   {
     name: "servers",
-    minutes: 50,
+    minutes: 60,
     files: [
       { pattern: "test/contract/**/*.test.ts", atLeast: 1 },
       { pattern: "test/servers/**/*.test.ts", atLeast: 1 },
