@@ -17,9 +17,6 @@ import { FolderSync } from "./sync-folder.ts";
 import { Turnstile } from "./turnstile.ts";
 import { decoderOf, type Encoded, encode } from "./types.ts";
 
-/** What it holds in JavaScript is the bytes of one request and its answer; its database lives in WebAssembly's memory, which is not counted here. */
-const SMALL_HEAP = { maxYoungGenerationSizeMb: 6 };
-
 /** How long closing waits for a holder; then the thread is ended, and the transaction with it. */
 const CLOSE_PATIENCE_MS = 10_000;
 
@@ -178,7 +175,7 @@ class PgliteThread {
 
   static start(dataDir: string, onNotification: (channel: string, payload: string) => void): Promise<PgliteThread> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData: dataDir, resourceLimits: SMALL_HEAP });
+      const worker = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData: dataDir });
       const thread = new PgliteThread(worker, dataDir);
       const fail = (said: string): void => {
         const failure = died(dataDir, said);
