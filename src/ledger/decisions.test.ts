@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { onBothEngines, type TestDatabase } from "../../test/databases.ts";
 import { REASON } from "../model/decision.ts";
 import { Failure } from "../model/failure.ts";
+import { findDecisions, recentDecisions } from "./decision-rows.ts";
 import {
   type DecidedMessage,
   decisionsByIdentity,
-  findDecisions,
   markAbsent,
   markGone,
-  recentDecisions,
   reconsiderWaiting,
   settlePlaces,
   storeDecisions,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { onBothEngines, type TestDatabase } from "../../test/databases.ts";
 import { Failure } from "../model/failure.ts";
-import { findDecisions, storeDecisions } from "./decisions.ts";
+import { findDecisions } from "./decision-rows.ts";
+import { storeDecisions } from "./decisions.ts";
 import { askForRetry, listQuarantine, quarantine, release } from "./quarantine.ts";
 import { ANN, BEN, decided, describeMailboxes, later, NOW, ORGANIZATION } from "./test-data.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { onBothEngines } from "../../test/databases.ts";
 import type { RuleAnswer } from "../model/decision.ts";
-import { findDecisions, storeDecisions } from "./decisions.ts";
+import { findDecisions } from "./decision-rows.ts";
+import { storeDecisions } from "./decisions.ts";
 import { ANN, decided, describeMailboxes, later, NOW, ORGANIZATION } from "./test-data.ts";
 
 const settings = { DoNotAutoTrackEmail: false };

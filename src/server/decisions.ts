@@ -1,5 +1,5 @@
 import type { Sql } from "../database/database.ts";
-import { findDecisions, whereItLies } from "../ledger/decisions.ts";
+import { findDecisions, whereItLies } from "../ledger/decision-rows.ts";
 import { PRIVATE } from "../ledger/privacy.ts";
 import { domainOf } from "../model/address.ts";
 import type { Outcome } from "../model/decision.ts";
@@ -88,7 +88,7 @@ export async function readDecision(
   return row ? { decision: shown(row), sentences: await sentencesOf(sql, row, adviceOn) } : null;
 }
 
-/** An email that was deleted is none any more: its message is shown as any that became none. */
+/** Once an email is deleted in the CRM, its message is shown as one that became no email. */
 async function withoutDeleted(crm: DeletedEmails, rows: readonly Row[]): Promise<Row[]> {
   const ids = rows.flatMap(({ emailId }) => emailId ?? []);
   const deleted = ids.length === 0 ? new Set<string>() : await crm.deleted(ids);

@@ -5,7 +5,7 @@ import { type App, openApp } from "../../src/app.ts";
 import { configurationSchema } from "../../src/config.ts";
 import { type DemoMailServer, startMailServer } from "../../src/demo/mail-server/mail-server.ts";
 import type { Log } from "../../src/engine/log.ts";
-import { findDecisions } from "../../src/ledger/decisions.ts";
+import { findDecisions } from "../../src/ledger/decision-rows.ts";
 import { intend, markTransmitting } from "../../src/ledger/outbox.ts";
 import { incoming, party } from "../contract/crm-fixtures.ts";
 import { type TestDatabase, testDatabase } from "../databases.ts";

@@ -10,6 +10,7 @@ import {
   type Program,
   removeFolder,
   runProgram,
+  STARTS_WITHIN_MS,
   startProgram,
   temporaryFolder,
   untilClosed,
@@ -61,9 +62,19 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     async start() {
       if (program?.running()) return;
       earlierLog = server.log();
-      // INT for an orphan: with TERM it would wait for clients to leave.
-      program = await startProgram(path.join(programs, "postgres"), ["-D", data], { dropRoot: true, onOrphaned: "INT" });
-      await untilListening(program, [port]);
+      const deadline = Date.now() + STARTS_WITHIN_MS;
+      for (;;) {
+        // INT for an orphan: with TERM it would wait for clients to leave.
+        program = await startProgram(path.join(programs, "postgres"), ["-D", data], { dropRoot: true, onOrphaned: "INT" });
+        try {
+          await untilListening(program, [port]);
+          break;
+        } catch (error) {
+          // Its sessions are process groups of their own: after a crash they live until they notice, and keep the folder to themselves so long.
+          if (!program.said().includes("pre-existing shared memory block") || Date.now() > deadline) throw error;
+          await sleep(20);
+        }
+      }
       await untilReady(url, program);
     },
     async stop({ mode = "fast" } = {}) {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isListening } from "./ports.ts";
 
 const asRoot = process.getuid?.() === 0;
-const STARTS_WITHIN_MS = 30_000;
+export const STARTS_WITHIN_MS = 30_000;
 const STOPS_WITHIN_MS = 20_000;
 
 /** The account that servers run under: nobody when the tests run as root, else whoever runs the tests. */

@@ -1,6 +1,6 @@
 import { CANDIDATES_PER_KEY } from "../../crm/earlier-emails.ts";
 import { readClaims } from "../../ledger/claims.ts";
-import type { DecisionRow } from "../../ledger/decisions.ts";
+import type { DecisionRow } from "../../ledger/decision-rows.ts";
 import { listMailboxes, type MailboxRow } from "../../ledger/mailboxes.ts";
 import { type StoredHead, storedHeadsById } from "../../ledger/stored-heads.ts";
 import type { AutomaticAnswer } from "../../model/automatic-answer.ts";

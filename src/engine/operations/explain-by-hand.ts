@@ -1,5 +1,5 @@
 import { type Copy, findCopies } from "../../ledger/by-hand.ts";
-import type { DecisionRow } from "../../ledger/decisions.ts";
+import type { DecisionRow } from "../../ledger/decision-rows.ts";
 import { latestWish, readWishes, wishKeys } from "../../ledger/wishes.ts";
 import type { Wish } from "../../model/wish.ts";
 import { RULE } from "../../tracking/rule.ts";

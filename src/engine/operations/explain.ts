@@ -1,4 +1,4 @@
-import { type DecisionRow, findDecisions, whereItLies } from "../../ledger/decisions.ts";
+import { type DecisionRow, findDecisions, whereItLies } from "../../ledger/decision-rows.ts";
 import { type DeletionNote, deletionNotes } from "../../ledger/deletions.ts";
 import { findSendings, type OutboxRow } from "../../ledger/outbox.ts";
 import type { Returned } from "../../model/delivery-report.ts";

@@ -1,5 +1,5 @@
 import { writeAudit } from "../../ledger/audit.ts";
-import type { DecisionRow } from "../../ledger/decisions.ts";
+import type { DecisionRow } from "../../ledger/decision-rows.ts";
 import { readUntrackedShown, setUntrackedShown, type UntrackedShown } from "../../ledger/privacy.ts";
 import { listQuarantine, type QuarantineRow } from "../../ledger/quarantine.ts";
 import { domainOf } from "../../model/address.ts";
