@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { allocator, isAllocatorSet } from "./allocator.mjs";
 
 /** Oldest Node that runs the TypeScript sources as they are and has all of `node:crypto` that Waypost uses. */
 const needed = [24, 11];
@@ -18,6 +19,7 @@ const startedAgain = "WAYPOST_STARTED_AGAIN";
 const [major, minor] = process.versions.node.split(".").map(Number);
 
 if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+  if (!isAllocatorSet() && !process.connected) becomeWith(allocator);
   delete process.env[startedAgain];
   await import("./small-heap.mjs");
   await import(new URL(mainModule(), import.meta.url).href);
@@ -52,11 +54,17 @@ function pinnedNode() {
   }
 }
 
+/** The same process, command and streams, with more in its environment. A process manager that started this one over a channel of its own would lose the channel. */
+function becomeWith(environment) {
+  const command = [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  process.execve(process.execPath, command, { ...process.env, ...environment });
+}
+
 /** Runs this very command on another Node and ends as it ends: same streams, signals and exit code. */
 function startAgain(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: "inherit",
-    env: { ...process.env, [startedAgain]: "1" },
+    env: { ...allocator, ...process.env, [startedAgain]: "1" },
   });
   const inTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"]) {

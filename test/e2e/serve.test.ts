@@ -33,6 +33,12 @@ describe("waypost serve on an embedded database", () => {
     await office.pressSend("carl@stranger.test");
     const serving = office.start(["serve"]);
     await serving.until("open this link once");
+    if (process.platform === "linux")
+      assert.match(
+        readFileSync(`/proc/${serving.pid}/environ`, "utf8"),
+        /(^|\0)MALLOC_TRIM_THRESHOLD_=131072\0/,
+        "free memory goes back to the system",
+      );
     assert.equal(statSync(path.join(office.data ?? "", "service.json")).mode & 0o777, 0o600);
     const { url, token } = doorOf(office);
     assert.equal((await fetch(new URL("/api/operations/status", url), { method: "POST" })).status, 401, "without the key it is closed");

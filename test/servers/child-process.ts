@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { allocator } from "../../bin/allocator.mjs";
 
 /** A real second process that runs a TypeScript file and tells what it does line by line. */
 export interface Child extends AsyncDisposable {
@@ -16,7 +17,9 @@ export interface Child extends AsyncDisposable {
 }
 
 export function startChild(script: URL, args: readonly string[]): Child {
-  const child = spawn(process.execPath, [fileURLToPath(script), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  // As the `waypost` command starts itself.
+  const env = { ...process.env, ...allocator };
+  const child = spawn(process.execPath, [fileURLToPath(script), ...args], { stdio: ["ignore", "pipe", "pipe"], env });
   const lines: string[] = [];
   const listeners = new Set<() => void>();
   const hear = (line: string): void => {
