@@ -80,6 +80,7 @@ async function preview(opened: Opened, from: Date): Promise<History> {
     startedAnew: [],
     lostOnce: new Set(),
     ahead: new Set(),
+    begins: new Map(),
     broken: new Set(),
     ruled: ruledFolders(whereNow(rules, listed, marks), listed),
     sent: foldersOfSentMail(listed, settings, work.mailbox.owner),

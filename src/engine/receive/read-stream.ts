@@ -7,7 +7,7 @@ import type { Transaction } from "../../model/sql.ts";
 import type { PullOptions } from "../../ports.ts";
 import { step } from "../step.ts";
 import { processHeads } from "./process-heads.ts";
-import { type Counts, NO_COUNTS, type Reading } from "./reading.ts";
+import { type Begin, type Counts, NO_COUNTS, type Reading } from "./reading.ts";
 import { compareTold } from "./told-again.ts";
 import { PositionLost } from "./verify-content.ts";
 
@@ -23,10 +23,21 @@ export interface StoredPage {
 
 /** Begins to pull a stream from where it was read to, for whoever reads it next; one that is read from its beginning is left to him. */
 export async function pullAhead(reading: Reading, stream: string, folders: ReadonlySet<string>): Promise<void> {
-  const { context, work, source, nextPage } = reading;
-  const position = await readPosition(context.database, work.mailbox.id, stream);
+  const { source, nextPage, begins } = reading;
+  const begin = begins.get(stream) ?? (await readBegin(reading, stream));
+  begins.set(stream, begin);
+  const { position } = begin;
   if (position === null || readsMore(position, folders)) return;
   nextPage.begin(stream, position.cursor, () => source.pull(stream, position.cursor, optionsOf(reading)));
+}
+
+/** Asks the ledger. */
+export async function readBegin({ context: { database }, work: { mailbox } }: Reading, stream: string): Promise<Begin> {
+  const [position, leftAhead] = await Promise.all([
+    readPosition(database, mailbox.id, stream),
+    hasPlacesAhead(database, mailbox.id, stream),
+  ]);
+  return { position, leftAhead };
 }
 
 function optionsOf({ work, bearing }: Reading): PullOptions {
@@ -47,13 +58,12 @@ export async function* readStream(
   folders: ReadonlySet<string>,
   goesOn: () => Promise<boolean>,
 ): AsyncGenerator<StoredPage, void> {
-  const { context, work, source, nextPage, lease, signal } = reading;
+  const { context, work, source, nextPage, begins, lease, signal } = reading;
   const options = optionsOf(reading);
   const startedAt = context.now();
-  const [position, leftAhead] = await Promise.all([
-    readPosition(context.database, work.mailbox.id, stream),
-    hasPlacesAhead(context.database, work.mailbox.id, stream),
-  ]);
+  const { position, leftAhead } = begins.get(stream) ?? (await readBegin(reading, stream));
+  // Read again in the same round, it begins where it was left.
+  begins.delete(stream);
   if (leftAhead) reading.ahead.add(stream);
   const grown = position !== null && readsMore(position, folders);
   // An earlier round gave it up, and its heads are read anew in this one.

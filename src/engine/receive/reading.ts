@@ -1,6 +1,7 @@
 import type { Lease } from "../../jobs/lease.ts";
 import type { ClaimRow } from "../../ledger/claims.ts";
 import type { DecidedMessage } from "../../ledger/decisions.ts";
+import type { Position } from "../../ledger/folders.ts";
 import { type Decision, REASON } from "../../model/decision.ts";
 import type { DeliveryReport } from "../../model/delivery-report.ts";
 import type { RuledFolder, RuledFolders } from "../../model/folder-rule.ts";
@@ -27,6 +28,8 @@ export interface Reading {
   readonly lostOnce: Set<string>;
   /** Streams in which places are stored ahead of the cursor, until they are read to their end; filled while reading. */
   readonly ahead: Set<string>;
+  /** Where the ledger says that streams begin, asked for ahead; taken out as each is begun. */
+  readonly begins: Map<string, Begin>;
   /** Streams that the mail system does not let be read, while it hands out others; filled while reading. */
   readonly broken: Set<string>;
   /** Folders with a rule: what lies in them becomes an email. */
@@ -37,6 +40,14 @@ export interface Reading {
   readonly bearing: Bearing;
   /** Told after each page how many messages it held. */
   readonly onPage?: ((messages: number) => void) | undefined;
+}
+
+/** Where the reading of a stream begins. */
+export interface Begin {
+  /** Null: at its beginning. */
+  readonly position: Position | null;
+  /** An earlier reading stored places ahead of its cursor and did not come to settle them. */
+  readonly leftAhead: boolean;
 }
 
 /** The messages that bear the category now, by the streams of which the mail system told it; filled while reading. */

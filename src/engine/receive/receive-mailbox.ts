@@ -1,12 +1,11 @@
 import type { Lease } from "../../jobs/lease.ts";
-import { closeAlertsOfOtherFolders, closeQuietAlerts } from "../../ledger/alerts.ts";
-import { fileContents, moveFolderRules, type NowRuled, readFolderRules } from "../../ledger/folder-rules.ts";
-import { type ChosenFolder, listFolders, storeFolders, whenLookedAt } from "../../ledger/folders.ts";
+import { readFolderRules } from "../../ledger/folder-rules.ts";
+import { type ChosenFolder, listFolders, whenLookedAt } from "../../ledger/folders.ts";
 import { forwardersAmong, originalsAt } from "../../ledger/forwarders.ts";
 import { noteArrival } from "../../ledger/mailboxes.ts";
+import { readListing, type StoredListing } from "../../ledger/stored-listing.ts";
 import { storeUnfinished, type Unfinished } from "../../ledger/unfinished.ts";
 import type { AuditReport } from "../../model/audit-report.ts";
-import { LOOP_WINDOW } from "../../model/automatic-answer.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { FolderRule } from "../../model/folder-rule.ts";
 import type { Folder } from "../../model/message.ts";
@@ -22,17 +21,16 @@ import { type Audited, type AuditRequest, auditMailbox, LOOK } from "./audit-mai
 import { chooseFolders, foldersOfSentMail } from "./choose-folders.ts";
 import { decideAgain } from "./decide-again.ts";
 import { deleteProcessed } from "./delete-processed.ts";
-import { closeCategoryAlerts, followCategories } from "./follow-categories.ts";
+import { followCategories } from "./follow-categories.ts";
 import { followFolders } from "./follow-folders.ts";
 import { ForwardSource } from "./forward-source.ts";
-import { tellHiddenFolders } from "./hidden-folders.ts";
-import { LOOP_CODE } from "./loops.ts";
 import { markTracked } from "./mark-tracked.ts";
 import { NextPage } from "./next-page.ts";
-import { pullAhead } from "./read-stream.ts";
+import { pullAhead, readBegin } from "./read-stream.ts";
 import { readStreams } from "./read-streams.ts";
 import { addCounts, type Counts, NO_COUNTS, type Reading, type StartedAnew } from "./reading.ts";
 import { ruledFolders, whereNow } from "./ruled-folders.ts";
+import { storeListing } from "./store-listing.ts";
 
 /** How a round is run. */
 export interface ReceiveOptions {
@@ -101,6 +99,7 @@ export async function receiveMailbox(
       startedAnew,
       lostOnce: new Set(),
       ahead: new Set(),
+      begins: new Map(),
       broken: new Set(),
       ruled: new Map(),
       sent: new Set(),
@@ -149,8 +148,9 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   const { context, work } = opened;
   const { mailbox, profile } = work;
   // What the database knows is asked for while the server lists.
-  const [listed, ruledBefore, lookedAt, settings] = await Promise.all([
+  const [listed, stored, ruledBefore, lookedAt, settings] = await Promise.all([
     listFoldersOf(opened),
+    readListingBefore(opened),
     readRulesBefore(context.database, mailbox.id),
     whenLookedAt(context.database, mailbox.id),
     context.crm(mailbox.organization).organizationSettings(),
@@ -162,24 +162,8 @@ async function readMailboxOnce(opened: Reading, options: ReceiveOptions): Promis
   const reading: Reading = { ...opened, ruled: ruledFolders(rules, listed), sent, bearing };
   const folders = chooseFolders(listed, profile.folders, reading);
   const wanted = folders.filter((folder) => folder.wanted);
-  const { hidesFolders = false } = context.mailSystem(profile).capabilities;
   await pullInboxAhead(reading, wanted);
-  await context.database.transaction(async (tx) => {
-    const closeAlerts = async () => {
-      const hidden = hidesFolders ? await tellHiddenFolders(tx, mailbox, context.now()) : [];
-      const streams = [...new Set([...wanted.map((folder) => folder.stream), ...hidden])];
-      const now = context.now();
-      await Promise.all([
-        closeAlertsOfOtherFolders(tx, mailbox.id, streams, now),
-        closeCategoryAlerts(tx, mailbox.id, now),
-        closeQuietAlerts(tx, "mailbox", mailbox.id, LOOP_CODE, new Date(now.getTime() - LOOP_WINDOW), now),
-      ]);
-    };
-    await opened.lease.assertHeld(tx);
-    await moveFolderRules(tx, rules);
-    await fileContents(tx, mailbox.id, nowRuled(folders));
-    await Promise.all([storeFolders(tx, mailbox.id, folders, context.now()), closeAlerts()]);
-  }, "store folders");
+  await storeListing(reading, folders, rules, stored);
   // A folder that the server refuses is tried all the same: the failure makes the alert, and the day when it works closes it.
   const { counts, unfinished } = await readStreams(reading, wanted, lookedAt, slice);
   // When it is to end, nothing more is asked, and closing the connection ends what was begun.
@@ -230,6 +214,15 @@ async function listFoldersOf({ context, work, source }: Reading): Promise<readon
   return listed;
 }
 
+/** With where the reading of the inbox begins, if it is what it was. */
+async function readListingBefore(reading: Reading): Promise<StoredListing> {
+  const { context, work, begins } = reading;
+  const listing = await readListing(context.database, work.mailbox.id);
+  const inbox = listing.folders.find(({ role }) => role === "inbox");
+  if (inbox !== undefined) begins.set(inbox.stream, await readBegin(reading, inbox.stream));
+  return listing;
+}
+
 /** What is read first is asked for while the folders are stored. */
 async function pullInboxAhead(reading: Reading, wanted: readonly ChosenFolder[]): Promise<void> {
   const inbox = wanted.find(({ role }) => role === "inbox");
@@ -246,10 +239,6 @@ export async function readRulesBefore(
   if (rules.length === 0) return { rules, marks: new Map() };
   const before = (await listFolders(sql, mailboxId)).filter(({ missingSince }) => missingSince === null);
   return { rules, marks: new Map(before.map(({ id, mark }) => [id, mark])) };
-}
-
-function nowRuled(folders: readonly ChosenFolder[]): readonly NowRuled[] {
-  return folders.flatMap(({ id, ruleId }) => (ruleId == null ? [] : [{ id, ruleId }]));
 }
 
 async function noteUnfinished({ context, work, lease }: Reading, unfinished: Unfinished | null): Promise<void> {
