@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { untilInterrupted } from "./interruption.ts";
-import { regardingLines, resolveLines, trackLines, untrackLines } from "./print-by-hand.ts";
+import { contactLines, regardingLines, resolveLines, trackLines, untrackLines } from "./print-by-hand.ts";
 import type { Door } from "./service-door.ts";
 
 /** What a command needs of the program around it. */
@@ -56,6 +56,20 @@ export function addByHandCommands(program: Command, { withDoor, print, actor }: 
       withDoor(async (door) => {
         const result = await door.call("regarding", message, record, actor());
         print(result, regardingLines(result));
+        return EXIT.ok;
+      }),
+    );
+
+  program
+    .command("contact")
+    .description("make a contact of an e-mail address in the CRM, unless a record has it already")
+    .argument("<address>")
+    .option("--name <name>", 'what the contact is called, like "Carla Gray" or "Gray, Carla"; left out: by the address')
+    .option("--organization <name>", "the CRM; needed where there are several")
+    .action((address: string, { name = null, organization = null }: { name?: string | null; organization?: string | null }) =>
+      withDoor(async (door) => {
+        const result = await door.call("contact", address, { name, organization }, actor());
+        print(result, contactLines(result));
         return EXIT.ok;
       }),
     );

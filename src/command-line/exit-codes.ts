@@ -24,6 +24,7 @@ const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["configuration missing", EXIT.usage],
   ["no mail address", EXIT.usage],
   ["settings refused", EXIT.usage],
+  ["organization not clear", EXIT.usage],
   ["mailbox unknown", EXIT.notFound],
   ["forward mailbox unknown", EXIT.notFound],
   ["profile unknown", EXIT.notFound],

@@ -1,6 +1,8 @@
 import type { RegardingResult, TouchedMessage, TrackResult, UntrackResult } from "../engine/operations/by-hand.ts";
+import type { ContactResult } from "../engine/operations/make-contact.ts";
 import type { ResolveResult } from "../engine/operations/resolve.ts";
 import type { RecordRef } from "../model/record.ts";
+import { commandAbout } from "../tracking/sentence.ts";
 import type { Json } from "./json.ts";
 import { plural, printable } from "./print.ts";
 
@@ -31,6 +33,21 @@ export function regardingLines({ messages, emailId, regarding }: Json<RegardingR
   return [`${named(messages)}: the email ${emailId} is about ${regarding === null ? "no record" : recordName(regarding)} now.`].map(
     printable,
   );
+}
+
+/** What came of `waypost contact`. */
+export function contactLines({ address, record, made }: Json<ContactResult>): string[] {
+  if (!made) return [`${address} is ${recordName(record)} already: nothing was made.`].map(printable);
+  return [
+    `${address} is ${recordName(record)} now. Mail to come counts as the contact's.`,
+    ...hint("Mail of it that no filter wanted is decided again by", address, (one) => `waypost replay --sender ${one}`),
+    ...hint("Emails on which it stands unresolved get the contact by", address, (one) => `waypost resolve ${one} contact:${record.id}`),
+  ].map(printable);
+}
+
+function hint(what: string, address: string, command: (address: string) => string): string[] {
+  const copied = commandAbout(address, command);
+  return copied === null ? [] : [`${what} ${copied}.`];
 }
 
 const PLACE = {

@@ -14,6 +14,7 @@ export interface AuditEntry {
     | "regarding"
     | "delete email"
     | "resolve"
+    | "make contact"
     | "track folder"
     | "untrack folder"
     | "show untracked mail"
@@ -21,7 +22,7 @@ export interface AuditEntry {
     | "look at untracked mail"
     | "forget address"
     | "read history";
-  /** What was changed: the address of a mailbox, `decision` and the number of one, `address` and one that was resolved, or `organization` and its name. */
+  /** What was changed: the address of a mailbox, `decision` and the number of one, `address` and one that was resolved or became a contact's, or `organization` and its name. */
   readonly subject: string;
 }
 

@@ -32,8 +32,8 @@ export interface NewRecord {
   readonly lastname: string;
   /** What a lead is about. */
   readonly topic: string;
-  /** The user who owns it. */
-  readonly ownerId: string;
+  /** The user who owns it; null: nobody yet. */
+  readonly ownerId: string | null;
 }
 
 /** The record that an address stands for after a {@link NewRecord} was asked for. */

@@ -63,6 +63,11 @@ const ARGUMENTS = {
   track: z.tuple([message, record.nullable(), actor]),
   untrack: z.tuple([message, z.boolean(), actor]),
   regarding: z.tuple([message, record, actor]),
+  contact: z.tuple([
+    z.string().max(320),
+    z.strictObject({ name: z.string().max(300).nullable().default(null), organization: z.string().max(100).nullable().default(null) }),
+    actor,
+  ]),
   resolve: z.tuple([
     z.string().max(320),
     record,
@@ -106,6 +111,7 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   track: (operations, given) => operations.track(...ARGUMENTS.track.parse(given)),
   untrack: (operations, given) => operations.untrack(...ARGUMENTS.untrack.parse(given)),
   regarding: (operations, given) => operations.regarding(...ARGUMENTS.regarding.parse(given)),
+  contact: (operations, given) => operations.contact(...ARGUMENTS.contact.parse(given)),
   resolve: (operations, given, signal, tell) => operations.resolve(...ARGUMENTS.resolve.parse(given), signal, tell),
   folderList: (operations, given) => operations.folderList(...ARGUMENTS.folderList.parse(given)),
   folderTrack: (operations, given) => operations.folderTrack(...ARGUMENTS.folderTrack.parse(given)),

@@ -2,7 +2,7 @@ import { FILTER_METHOD_NAMES } from "../model/settings.ts";
 import type { Wish } from "../model/wish.ts";
 import type { Advice, Advised } from "./advice.ts";
 import type { Change } from "./change.ts";
-import { listing, quote, when } from "./sentence.ts";
+import { commandAbout, listing, quote, when } from "./sentence.ts";
 
 /**
  * What one could change, a sentence for each alternative. None where nothing helps.
@@ -32,6 +32,10 @@ function isQuestion({ changes }: Advice): boolean {
   return changes.length === 1 && changes[0]?.kind === "question";
 }
 
+function inBrackets(text: string | null): string {
+  return text === null ? "" : ` (${text})`;
+}
+
 function toDo(change: Change, wanted: Advised["wanted"]): string {
   switch (change.kind) {
     case "setting":
@@ -45,7 +49,7 @@ function toDo(change: Change, wanted: Advised["wanted"]): string {
     case "enable":
       return `enable ${quote(change.record.name)} in the CRM`;
     case "new contact":
-      return `add ${quote(change.address)} as a contact, lead or account`;
+      return `add ${quote(change.address)} as a contact, lead or account${inBrackets(commandAbout(change.address, (one) => `waypost contact ${one}`))}`;
     case "one record":
       return "leave the sender's address on one record only";
     case "new recipient":

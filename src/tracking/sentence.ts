@@ -17,3 +17,8 @@ export function listing(names: readonly string[], most = 5): string {
   const shown = names.length > most ? [...names.slice(0, most), `${names.length - most} more`] : names;
   return shown.length < 2 ? (shown[0] ?? "nobody") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
 }
+
+/** A command about an address, ready to be copied; null where the address holds what a shell could read as something else. */
+export function commandAbout(address: string, command: (address: string) => string): string | null {
+  return /^[a-z0-9](?:[\w.+-]*@)[a-z0-9.-]+$/i.test(address) ? `\`${command(address)}\`` : null;
+}

@@ -46,6 +46,10 @@ describe("resolve on the command line", { concurrency: 2 }, () => {
     await using office = await openOffice("pglite");
     const stranger = await strangerWrote(office);
     await people(office);
+    const contact = await office.run("contact", "eve@home.test", "--name", "Eve Stone");
+    assert.deepEqual([contact.code, contact.error], [0, ""]);
+    assert.match(contact.out, /^eve@home\.test is the contact Eve Stone \(\S+\) now\..*\n.*`waypost replay --sender eve@home\.test`\.\n/);
+    assert.match((await office.run("contact", "Eve@Home.test")).out, /already: nothing was made/);
     const done = await office.run("resolve", stranger.toUpperCase(), "carl@home.test");
     assert.deepEqual([done.code, done.error], [0, ""]);
     assert.match(
@@ -62,6 +66,8 @@ describe("resolve on the command line", { concurrency: 2 }, () => {
       [["resolve", stranger, "carl@home.test", "--message", "never@seen.test"], 4, "message unknown"],
       [["resolve", "no address", "carl@home.test"], 1, "address not usable"],
       [["resolve", stranger], 2, "usage"],
+      [["contact", "nobody"], 1, "address not usable"],
+      [["contact", "x@home.test", "--organization", "Other"], 2, "organization not clear"],
     ];
     for (const [args, code, word] of wrong) {
       const ended = await office.run("--json", ...args);

@@ -13,6 +13,7 @@ import { type Explanation, explain } from "./explain.ts";
 import { type FolderRuleRequest, folderList, folderTrack, folderUntrack, type MailboxFolders } from "./folder-rules.ts";
 import { type Forgotten, forget } from "./forget.ts";
 import { type HistoryRead, history, type MailboxHistory, readHistory } from "./history.ts";
+import { type ContactOptions, type ContactResult, makeContact } from "./make-contact.ts";
 import { type ReplaySenderResult, type ReplayWindow, replayNow, replaySender } from "./replay.ts";
 import { type ResolveOptions, type ResolveResult, resolve } from "./resolve.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
@@ -62,6 +63,8 @@ export interface Operations {
   untrack(name: string, deleteEmail: boolean, actor: string): Promise<UntrackResult>;
   /** `record`: `none` too. */
   regarding(name: string, record: string, actor: string): Promise<RegardingResult>;
+  /** Makes a contact of an address; see make-contact.ts. */
+  contact(address: string, options: ContactOptions, actor: string): Promise<ContactResult>;
   /** Says which record an unresolved address is. */
   resolve(
     address: string,
@@ -105,6 +108,7 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     track: (name, record, actor) => track(context, name, record, actor),
     untrack: (name, deleteEmail, actor) => untrack(context, name, deleteEmail, actor),
     regarding: (name, record, actor) => regarding(context, name, record, actor),
+    contact: (address, options, actor) => makeContact(context, organizations, address, options, actor),
     resolve: (address, record, options, actor, signal, progress) =>
       resolve(context, { ...options, organizations, address, record, actor }, signal, progress),
     folderList: (address) => folderList(context, address),

@@ -1,17 +1,16 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
 import { writeAudit } from "../../ledger/audit.ts";
 import { noteOnEmails } from "../../ledger/email-regarding.ts";
-import { addressKey, MAXIMUM_ADDRESS_LENGTH } from "../../model/address.ts";
 import { Failure } from "../../model/failure.ts";
 import type { RecordRef } from "../../model/record.ts";
-import type { Transaction } from "../../model/sql.ts";
 import type { AddedAddress, Crm, Resolving } from "../../ports.ts";
 import { resolvedByHand } from "../../tracking/resolved-by-hand.ts";
-import { quote } from "../../tracking/sentence.ts";
 import type { EngineContext } from "../context.ts";
 import { findMessage } from "./find-message.ts";
 import { findRecord, recordUnknown } from "./find-record.ts";
+import { joined } from "./joined.ts";
 import type { Progress } from "./run-now.ts";
+import { usableKey } from "./usable-address.ts";
 
 /** Parties that are resolved in one transaction: some milliseconds, after which others have their turn. */
 const PARTIES_AT_A_TIME = 500;
@@ -114,11 +113,6 @@ async function onAll(
   }
 }
 
-/** In a transaction of the ledger's database where the CRM takes part in one, else alone. */
-function joined<T>(context: EngineContext, crm: Crm, name: string, work: (tx: Transaction | undefined) => Promise<T>): Promise<T> {
-  return crm.joinsTransaction ? context.database.transaction(work, name) : work(undefined);
-}
-
 /** The record in the first of the organizations that has it. */
 async function recordIn(
   context: EngineContext,
@@ -135,17 +129,4 @@ async function recordIn(
     }
   }
   throw trouble ?? recordUnknown(name, "There is no organization.");
-}
-
-/** Key form of an address that can be resolved. Throws a Failure for what is none. */
-function usableKey(address: string): string {
-  const key = addressKey(address);
-  if (/^[^\p{Cc}\p{Z}<>@]+@[^\p{Cc}\p{Z}<>@]+$/u.test(key) && key.length <= MAXIMUM_ADDRESS_LENGTH) return key;
-  throw new Failure({
-    scope: "item",
-    code: "address not usable",
-    message: `${quote(address)} is no e-mail address.`,
-    remedy: "Give one address like carla@customer.example, as it stands on the email.",
-    waitingHelps: false,
-  });
 }
