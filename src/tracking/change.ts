@@ -64,7 +64,7 @@ function afterWord({ head, facts, context }: Situation, verb: Wish["verb"]): Sit
   return {
     head,
     facts: new PageFacts(facts, left),
-    context: { ...context, wish, known: { emailId: null, how: null }, untracked: new Map() },
+    context: { ...context, wish, known: { emailId: null, how: null }, untracked: new Map(), copies: undefined },
   };
 }
 

@@ -5,8 +5,9 @@ import { identityOf } from "../model/identity.ts";
 import type { MessageHead } from "../model/message.ts";
 import { isSameSubject } from "../model/subject.ts";
 import { untrackedAnswer } from "./asked-for.ts";
+import { mailOf } from "./email-fact.ts";
 import { duplicate, type Gate, pass, skip } from "./gate.ts";
-import type { Question } from "./question.ts";
+import type { KnownCopy, Question } from "./question.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { quote, when } from "./sentence.ts";
 
@@ -46,10 +47,16 @@ export const knownMessage: Gate = (question) => {
       );
     }
     const untracked = difference === null ? question.context.untracked?.get(earlier.id) : undefined;
-    if (untracked !== undefined) return skip(untrackedAnswer(untracked), REASON.unknown);
+    if (untracked !== undefined && question.context.wish === undefined) return skip(untrackedAnswer(untracked), REASON.unknown);
     if (difference === null) {
       return duplicate(yes(RULE.duplicate, `The CRM has an ${direction} email with ${id}, and the other evidence agrees.`), earlier.id);
     }
+  }
+  const copy = sameCopy(question);
+  if (copy?.untracked !== undefined) return skip(untrackedAnswer(copy.untracked), REASON.unknown);
+  if (copy?.emailId != null) {
+    const because = `An email was made from a copy of this message before, read in mailbox ${quote(copy.mailbox)}: the Message-ID is the same, and the other evidence agrees.`;
+    return duplicate(yes(RULE.duplicate, because), copy.emailId);
   }
   if (difference !== null) {
     return pass(
@@ -64,6 +71,21 @@ export const knownMessage: Gate = (question) => {
     no(RULE.duplicate, hasOther ? OTHER_COPY[direction] : "Neither the ledger nor the CRM has this message.", { isGeneral: true }),
   );
 };
+
+/**
+ * A copy that a person untracked, or that became an email which the CRM does not have any more: copies may differ a little in their heads, and what was deleted
+ * or untracked must not come back with another one (invariant 13). A person's word about this very message stands above it.
+ */
+function sameCopy({ head, sender, context: { copies, wish } }: Question): KnownCopy | undefined {
+  if (head.messageId === null || wish !== undefined || identityOf(head).weak) return undefined;
+  const known = (copies?.get(head.messageId) ?? []).filter(({ emailId, untracked }) => emailId !== null || untracked !== undefined);
+  const same = known.filter((one) => directionOf(one.head) === directionOf(head) && isSameMessage(head, sender?.address ?? null, one.head));
+  return same.find(({ untracked }) => untracked !== undefined) ?? same[0];
+}
+
+function isSameMessage(head: MessageHead, sender: string | null, other: MessageHead): boolean {
+  return differenceOf(head, sender, { ...mailOf(other), sent: other.date }) === null;
+}
 
 const OTHER_COPY = {
   incoming: "The CRM has only the sender's copy of this message.",
@@ -83,11 +105,14 @@ function emailsOfSameId({ head, facts }: Question): readonly EarlierEmail[] {
   return known.length < 2 ? known : [...known].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** By what two with one Message-ID are told apart. */
+type Traits = Pick<EarlierEmail, "senderAddress" | "sent" | "subject" | "participants">;
+
 /**
  * What tells a head from an email with the same Message-ID, as half a sentence; null when it is the same message. Sender and date must
  * be equal where both are known, the subject and the recipients always: a script that uses one id for all its mail sends several in one second.
  */
-function differenceOf(head: MessageHead, sender: string | null, earlier: EarlierEmail): string | null {
+function differenceOf(head: MessageHead, sender: string | null, earlier: Traits): string | null {
   if (sender !== null && earlier.senderAddress !== null && addressKey(sender) !== addressKey(earlier.senderAddress)) {
     return `its sender is ${quote(earlier.senderAddress)}, not ${quote(sender)}`;
   }
@@ -99,7 +124,7 @@ function differenceOf(head: MessageHead, sender: string | null, earlier: Earlier
 }
 
 /** Whoever the head names stands on the email too. Long lists are cut on their way, and tell nothing. */
-function isForSamePeople(head: MessageHead, earlier: EarlierEmail): boolean {
+function isForSamePeople(head: MessageHead, earlier: Traits): boolean {
   if (earlier.participants.length >= LISTS_TELL_BELOW || head.truncated) return true;
   const participants = new Set(earlier.participants);
   const keys = [...head.to, ...head.cc].map((one) => addressKey(one.address));

@@ -30,10 +30,23 @@ export interface TrackContext {
   readonly wish?: Wish | undefined;
   /** Emails of the CRM that a person untracked, by their ids. */
   readonly untracked?: ReadonlyMap<string, Wish>;
+  /** Copies of messages with the same Message-IDs that were decided under another identity, by Message-ID. */
+  readonly copies?: ReadonlyMap<string, readonly KnownCopy[]> | undefined;
   /** The folder with a rule in which the message lies. */
   readonly folder?: RuledFolder | undefined;
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */
   readonly ledgerNote?: string;
+}
+
+/** What the ledger knows of a copy of a message. */
+export interface KnownCopy {
+  readonly head: MessageHead;
+  /** Where it was read. */
+  readonly mailbox: string;
+  /** The email that was made of it, or deleted since; null where none was. */
+  readonly emailId: string | null;
+  /** A person untracked it. */
+  readonly untracked: Wish | undefined;
 }
 
 /** One message put to the rules, with what several of them need. */

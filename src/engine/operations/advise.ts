@@ -1,6 +1,6 @@
 import { CANDIDATES_PER_KEY } from "../../crm/earlier-emails.ts";
-import { readClaims } from "../../ledger/claims.ts";
 import type { DecisionRow } from "../../ledger/decision-rows.ts";
+import { readKnown } from "../../ledger/earlier-copies.ts";
 import { listMailboxes, type MailboxRow } from "../../ledger/mailboxes.ts";
 import { type StoredHead, storedHeadsById } from "../../ledger/stored-heads.ts";
 import type { AutomaticAnswer } from "../../model/automatic-answer.ts";
@@ -65,16 +65,17 @@ async function adviseInMailbox(context: EngineContext, mailbox: MailboxRow, rows
   if (facts === null) return [];
   const { database } = context;
   const { organization } = mailbox;
-  const claims = await readClaims(
-    database,
-    organization,
-    rows.map((row) => identityIn(row.identity)),
-  );
-  const { wishes, untracked } = await wishesAbout(
+  const { claims, copies: earlierCopies } = await readKnown(database, organization, {
+    identities: rows.map((row) => identityIn(row.identity)),
+    decisionKeys: rows.map((row) => row.identity),
+    messageIds: rows.flatMap(({ head }) => (identityOf(head).weak ? [] : (head.messageId ?? []))),
+  });
+  const { wishes, untracked, copies } = await wishesAbout(
     database,
     organization,
     rows.map(({ mailboxId, identity, head }) => ({ mailboxId, decisionKey: identity, head })),
     facts,
+    earlierCopies,
   );
   const answers = await answersBefore(
     database,
@@ -93,6 +94,8 @@ async function adviseInMailbox(context: EngineContext, mailbox: MailboxRow, rows
       answersBefore: (answer: AutomaticAnswer) => countBefore(answers, answer),
       wish: wishes[index],
       untracked,
+      // Of what is an email its own copies say nothing.
+      copies: row.outcome === "tracked" ? undefined : copies,
     };
     // It is neither a copy nor an answer of the email that it became.
     const itself = row.outcome === "tracked" && row.emailId !== null ? [row.emailId] : [];

@@ -1,5 +1,5 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
-import { type ClaimRow, readClaims } from "../../ledger/claims.ts";
+import type { ClaimRow } from "../../ledger/claims.ts";
 import {
   type Coverage,
   type DecidedMessage,
@@ -10,6 +10,7 @@ import {
   storeDecisions,
   storeLocations,
 } from "../../ledger/decisions.ts";
+import { readKnown } from "../../ledger/earlier-copies.ts";
 import { fileSeen } from "../../ledger/folder-rules.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
@@ -321,11 +322,12 @@ export async function decide(
   const { context, work } = reading;
   const { mailbox } = work;
   const heads = candidates.map((one) => one.head);
-  const claims = await readClaims(
-    context.database,
-    mailbox.organization,
-    candidates.filter((one) => !one.identity.weak).map((one) => one.identity.key),
-  );
+  const firm = candidates.filter((one) => !one.identity.weak);
+  const { claims, copies: earlierCopies } = await readKnown(context.database, mailbox.organization, {
+    identities: firm.map((one) => one.identity.key),
+    decisionKeys: candidates.map((one) => one.key),
+    messageIds: firm.flatMap(({ head }) => head.messageId ?? []),
+  });
   // A delivery that was not brought to its end may have left its email in the CRM: it is no earlier email, it is this one.
   const unfinished = new Set([...claims.values()].filter((one) => !one.delivered).map((one) => one.emailId));
   const claimOf = ({ identity }: Candidate) => (identity.weak ? undefined : claims.get(identity.key));
@@ -338,7 +340,7 @@ export async function decide(
   const tests = await testTraces(context.database, heads, messageIdsIn(reports));
   const automaticAnswers = await answersBefore(context.database, mailbox.organization, heads);
   const before = (answer: AutomaticAnswer) => countBefore(automaticAnswers, answer);
-  const { wishes, untracked } = await wishesOf(reading, candidates, found);
+  const { wishes, untracked, copies } = await wishesOf(reading, candidates, found, earlierCopies);
   const decided: Decided[] = [];
   const tracked: TrackedCandidate[] = [];
   for (const [index, candidate] of candidates.entries()) {
@@ -348,7 +350,7 @@ export async function decide(
     const report = reports.evidence.get(index);
     const known = knownAsSent(candidate.head, sent) ?? knownBy(claim);
     const folder = ruledAmong(candidate.lies ?? candidate.places.flatMap((place) => place.folders), reading.ruled);
-    const said = { test: tests.get(index), report, answersBefore: before, wish, untracked, folder };
+    const said = { test: tests.get(index), report, answersBefore: before, wish, untracked, copies, folder };
     const { result, restsOn } = facts.resting(() => track(candidate.head, facts, { mailbox, known, ...said }));
     if (result.automaticAnswer !== undefined) automaticAnswers.push(result.automaticAnswer);
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;

@@ -1,9 +1,11 @@
+import type { EarlierCopy } from "../../ledger/earlier-copies.ts";
 import { latestWish, readWishes, type WishedMessage, wishKeys } from "../../ledger/wishes.ts";
 import type { Facts } from "../../model/facts.ts";
 import { Failure } from "../../model/failure.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Sql, Transaction } from "../../model/sql.ts";
 import type { Wish } from "../../model/wish.ts";
+import type { KnownCopy } from "../../tracking/question.ts";
 import type { Candidate, Reading } from "./reading.ts";
 
 /** What people said by hand about the messages of a page, and about the emails that these may be. */
@@ -12,14 +14,21 @@ export interface Wishes {
   readonly wishes: readonly (Wish | undefined)[];
   /** By the ids of the emails. */
   readonly untracked: ReadonlyMap<string, Wish>;
+  /** The copies with what people said of them, by Message-ID. */
+  readonly copies: ReadonlyMap<string, readonly KnownCopy[]>;
 }
 
 /** What people said about the messages of a page. */
-export async function wishesOf(reading: Reading, candidates: readonly Candidate[], facts: Facts): Promise<Wishes> {
+export async function wishesOf(
+  reading: Reading,
+  candidates: readonly Candidate[],
+  facts: Facts,
+  copies: readonly EarlierCopy[],
+): Promise<Wishes> {
   const { context, work } = reading;
   const { id: mailboxId, organization } = work.mailbox;
   const messages = candidates.map(({ key, head }) => ({ mailboxId, decisionKey: key, head }));
-  return wishesAbout(context.database, organization, messages, facts);
+  return wishesAbout(context.database, organization, messages, facts, copies);
 }
 
 /** One look-up for all. Among the emails are those of the messages' own Message-IDs: copies may differ a little in their heads. */
@@ -28,13 +37,23 @@ export async function wishesAbout(
   organization: string,
   messages: readonly (WishedMessage & { readonly head: MessageHead })[],
   facts: Facts,
+  copies: readonly EarlierCopy[],
 ): Promise<Wishes> {
+  const keysOfCopies = copies.map((one) => wishKeys(organization, one));
   const keys = messages.map((one) => wishKeys(organization, one));
   const emailIds = messages.flatMap(({ head }) =>
     (head.messageId === null ? [] : (facts.emailsByMessageId.get(head.messageId) ?? [])).map(({ id }) => id),
   );
-  const found = await readWishes(sql, organization, [...new Set([...keys.flat(), ...emailIds])]);
-  return { wishes: keys.map((its) => latestWish(found, its)), untracked: untrackedAmong(found, emailIds) };
+  const found = await readWishes(sql, organization, [...new Set([...keys.flat(), ...emailIds, ...keysOfCopies.flat()])]);
+  const known = copies.map(({ head, mailboxAddress, emailId }, index): KnownCopy => {
+    const wish = latestWish(found, keysOfCopies[index] ?? []);
+    return { head, mailbox: mailboxAddress, emailId, untracked: wish?.verb === "untrack" ? wish : undefined };
+  });
+  return {
+    wishes: keys.map((its) => latestWish(found, its)),
+    untracked: untrackedAmong(found, emailIds),
+    copies: Map.groupBy(known, ({ head }) => head.messageId ?? ""),
+  };
 }
 
 /** Those of these emails that a person untracked. */

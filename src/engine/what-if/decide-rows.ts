@@ -73,7 +73,7 @@ export class PageInWorld {
     const { weak } = identityOf(row.head);
     const known = isEmail ? null : this.#knownAs(row, weak);
     const facts = this.#factsOf(mailbox);
-    const { wishes, untracked } = this.#knowledge;
+    const { wishes, untracked, copies } = this.#knowledge;
     const context = {
       mailbox,
       known: weak || known === null ? UNKNOWN : known,
@@ -82,6 +82,7 @@ export class PageInWorld {
       answersBefore: (answer: AutomaticAnswer) => Math.max(0, this.#answersBefore(answer) - answersOfItself),
       wish: wishes.get(row.id),
       untracked,
+      copies: isEmail ? undefined : copies,
     };
     const decision = track(row.head, isEmail ? this.#without(facts, row) : facts, contextAfter(context, this.#world.changes));
     return { outcome: outcomeOf(decision, row, known !== null), decision };

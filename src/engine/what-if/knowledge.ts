@@ -1,6 +1,7 @@
 import { CANDIDATES_PER_KEY } from "../../crm/earlier-emails.ts";
 import type { Database } from "../../database/database.ts";
-import { type ClaimRow, readClaims } from "../../ledger/claims.ts";
+import type { ClaimRow } from "../../ledger/claims.ts";
+import { readKnown } from "../../ledger/earlier-copies.ts";
 import {
   emailsOfStretch,
   type Related,
@@ -19,6 +20,7 @@ import { storableText } from "../../model/text.ts";
 import type { Wish } from "../../model/wish.ts";
 import type { Trial } from "../../ports.ts";
 import { emailIdsOf } from "../../tracking/page-facts.ts";
+import type { KnownCopy } from "../../tracking/question.ts";
 import { relatedIds, threadKeys } from "../../tracking/what-if.ts";
 import { answersBefore } from "../receive/loops.ts";
 import { reportedUnder } from "../receive/read-reports.ts";
@@ -55,6 +57,7 @@ export interface Knowledge {
   /** What people said by hand of the messages of the page, by decision. */
   readonly wishes: ReadonlyMap<number, Wish>;
   readonly untracked: ReadonlyMap<string, Wish>;
+  readonly copies: ReadonlyMap<string, readonly KnownCopy[]>;
   /** Emails that Waypost sent itself. */
   readonly sent: SentByWaypost;
   /** Automatic answers from before the stretch. */
@@ -76,11 +79,15 @@ export async function gather(sources: Sources, rows: readonly StoredHead[], worl
     rows.flatMap(({ report }) => report?.about ?? []),
   );
   const facts = await crm.facts({ mailbox: { address: "", owner: { type: "forward" } }, heads, reported });
-  const claims = await readClaims(database, stretch.organization, identities);
+  const { claims, copies } = await readKnown(database, stretch.organization, {
+    identities,
+    decisionKeys: rows.map((row) => row.identity),
+    messageIds: heads.flatMap((head) => (identityOf(head).weak ? [] : (head.messageId ?? []))),
+  });
   const related = await relatedDecisions(database, stretch, { messageIds, emailIds });
   const byMessageId = Map.groupBy(related, (one) => one.messageId ?? "");
   const ofStretch = await emailsOfStretch(database, stretch, [
-    ...new Set([...emailIdsOf(facts), ...emailIds, ...[...claims.values()].map((one) => one.emailId)]),
+    ...new Set([...emailIdsOf(facts), ...emailIds, ...[...claims.values(), ...copies].flatMap((one) => one.emailId ?? [])]),
   ]);
   // As when messages are read: a delivery that was not brought to its end is no earlier email.
   const unfinished = [...claims.values()].filter((one) => !one.delivered).map((one) => one.emailId);
@@ -90,6 +97,8 @@ export async function gather(sources: Sources, rows: readonly StoredHead[], worl
     stretch.organization,
     rows.map(({ mailboxId, identity, head }) => ({ mailboxId, decisionKey: identity, head })),
     facts,
+    // What messages of the stretch became is one of the emails of a world.
+    copies.map((one) => (one.emailId !== null && ofStretch.has(one.emailId) ? { ...one, emailId: null } : one)),
   );
   return {
     facts,
@@ -101,6 +110,7 @@ export async function gather(sources: Sources, rows: readonly StoredHead[], worl
     byEmail: Map.groupBy(related, (one) => one.emailId ?? ""),
     wishes: new Map(rows.flatMap(({ id }, index) => (said.wishes[index] === undefined ? [] : [[id, said.wishes[index]]]))),
     untracked: said.untracked,
+    copies: said.copies,
     sent: await sentByWaypost(database, stretch.organization, heads),
     answersBefore: await answersBeforeStretch(sources, heads),
     earlier: await storedHeadsById(database, [...earlier]),
