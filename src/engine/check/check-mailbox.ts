@@ -41,7 +41,6 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
     for await (const step of stepsOf(context, work, direction, options)) note({ ...step, direction });
   }
   if (options.testMessage && tried.length === 2 && passed(steps)) {
-    await using _ = await connectionForCheck(context, work, "receive", options.patienceSeconds);
     for await (const step of testBothWays(context, work, options, [...steps])) note(step);
   }
   const results = Object.fromEntries(tried.map((direction) => [direction, outcomeOf(direction, steps)] as const));
