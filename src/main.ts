@@ -15,6 +15,7 @@ import {
   authorizedLines,
   explanationLines,
   folded,
+  isTakenByServers,
   nothingKnownLines,
   offerLines,
   plural,
@@ -239,12 +240,12 @@ program
   )
   .action((target: string, { device, port }: { device?: boolean; port: number }) =>
     withDoor(async (door) => {
-      const stop = untilInterrupted("quietly");
+      const stop = untilInterrupted();
       const offer = await door.call("authorizeBegin", target, { device: device === true, port });
       print(offer, offerLines(offer));
       const result = await door.call("authorizeFinish", offer.id, stop);
       print(result, authorizedLines(result));
-      return result.renewable && result.mailboxes.every((one) => one.result === "ok") ? EXIT.ok : EXIT.attention;
+      return result.renewable && !stop.aborted && isTakenByServers(result) ? EXIT.ok : EXIT.attention;
     }),
   );
 

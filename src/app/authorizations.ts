@@ -1,15 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Configuration } from "../config.ts";
-import type {
-  AuthorizationOffer,
-  AuthorizationResult,
-  Authorizations,
-  AuthorizedMailbox,
-  AuthorizeOptions,
-} from "../engine/authorizations.ts";
+import type { AuthorizationOffer, AuthorizationResult, Authorizations, AuthorizeOptions } from "../engine/authorizations.ts";
 import type { EngineContext } from "../engine/context.ts";
-import { forgetWaiting, listMailboxes, type MailboxRow, readProfile } from "../ledger/mailboxes.ts";
-import { tokenStates } from "../ledger/tokens.ts";
+import { forgetWaiting, listMailboxes } from "../ledger/mailboxes.ts";
+import { type TokenState, tokenStates } from "../ledger/tokens.ts";
 import { Failure } from "../model/failure.ts";
 import type { Credentials } from "../ports.ts";
 import { OAUTH_TROUBLES, oauthFailure } from "../wire/oauth/failures.ts";
@@ -17,6 +11,7 @@ import { openLoopback } from "../wire/oauth/loopback.ts";
 import type { TokenSet } from "../wire/oauth/settings.ts";
 import type { TokenKeeper } from "./token-keeper.ts";
 import type { TokenKeepers } from "./tokens.ts";
+import { type TriedMailbox, tryMailboxes } from "./try-mailboxes.ts";
 
 /** Milliseconds that somebody has to sign in with a browser. */
 const PATIENCE = 15 * 60_000;
@@ -24,8 +19,8 @@ const PATIENCE = 15 * 60_000;
 const AT_A_TIME = 20;
 /** How connectors call it when a mail server does not take a token. */
 const TOKEN_REFUSED = "token refused";
-/** Mailboxes of a shared token that are tried at once after it came; the others show in their next run. */
-const TRIED = 10;
+/** How they call it when it takes a token, and opens the mailbox not. */
+const NOT_OPENED = ["mailbox not opened", "access not granted"];
 
 interface Pending extends AsyncDisposable {
   readonly keeper: TokenKeeper;
@@ -60,13 +55,7 @@ export function openAuthorizations(configuration: Configuration, keepers: TokenK
       const one = pending.get(id);
       if (one === undefined) throw notUnderWay();
       try {
-        const set = await one.obtain(AbortSignal.any([signal, one.expired]));
-        return await accept(context(), keepers, one.keeper, set);
-      } catch (error) {
-        if (signal.aborted) throw interrupted(one.keeper);
-        if (one.expired.aborted && !(error instanceof Failure))
-          throw oauthFailure("authorization timed out", one.keeper.client.settings, one.keeper.holder);
-        throw error;
+        return await accept(context(), keepers, one.keeper, await obtained(one, signal), signal);
       } finally {
         await end(id);
       }
@@ -75,6 +64,17 @@ export function openAuthorizations(configuration: Configuration, keepers: TokenK
       await Promise.all([...pending.keys()].map(end));
     },
   };
+}
+
+async function obtained({ keeper, obtain, expired }: Pending, signal: AbortSignal): Promise<TokenSet | null> {
+  try {
+    return await obtain(AbortSignal.any([signal, expired]));
+  } catch (error) {
+    if (signal.aborted) throw interrupted(keeper);
+    if (expired.aborted && !(error instanceof Failure))
+      throw oauthFailure("authorization timed out", keeper.client.settings, keeper.holder);
+    throw error;
+  }
 }
 
 /** The token that a person names by a mailbox or a profile. */
@@ -174,25 +174,25 @@ async function beginBrowser(keeper: TokenKeeper, port: number, hint: string | nu
   };
 }
 
-interface TriedMailbox extends AuthorizedMailbox {
-  readonly code?: string | undefined;
-}
-
 /** Tries the tokens where they are to be used, stores them, and wakes what waited for them. */
 async function accept(
   context: EngineContext,
   keepers: TokenKeepers,
   keeper: TokenKeeper,
   set: TokenSet | null,
+  signal: AbortSignal,
 ): Promise<AuthorizationResult> {
   const addresses = keepers.mailboxesOf(keeper);
   const rows = (await listMailboxes(context.database)).filter((one) => addresses.includes(one.address));
-  const tried: TriedMailbox[] = [];
-  for (const row of rows.slice(0, TRIED)) tried.push(await tryMailbox(context, keeper, row, set));
-  const refused = tried.find((one) => one.result === "failed" && one.code === TOKEN_REFUSED);
-  // What is stored and works is not given up for a token of somebody else's mailbox.
-  if (set !== null && keeper.holder.scope === "mailbox" && refused !== undefined) throw otherAccount(keeper, refused);
-  if (set !== null) await keeper.authorized(set);
+  const isShared = keeper.holder.scope === "profile";
+  // Whatever one of many mailboxes says to it, it is for the others too: nothing is waited for.
+  if (set !== null && isShared) await keeper.authorized(set);
+  const tried = await tryMailboxes(context, rows, credentialsWith(keeper, set), signal);
+  if (set !== null && !isShared) {
+    const refused = await refusalIn(context, keeper, tried);
+    if (refused !== undefined) throw otherAccount(keeper, refused);
+    await keeper.authorized(set);
+  }
   await forgetWaiting(
     context.database,
     rows.map((one) => one.id),
@@ -212,32 +212,39 @@ async function accept(
   };
 }
 
-/** Signs in to the mail server with the new token; the mailbox's other trouble is for `waypost check`. */
-async function tryMailbox(
-  context: EngineContext,
-  keeper: TokenKeeper,
-  { address, username, profile: profileName }: MailboxRow,
-  set: TokenSet | null,
-): Promise<TriedMailbox> {
-  const profile = await readProfile(context.database, profileName);
-  if (profile === null) return { mailbox: address, result: "ok", message: "It has no server to try." };
-  const secret = { kind: "token", username, token: set?.accessToken ?? "" } as const;
-  const fresh: Credentials = { current: async () => secret, refresh: async () => secret };
-  const access = { address, credentials: set === null ? keeper.credentialsFor(username) : fresh };
-  for await (const step of context.mailSystem(profile).check(access, profile.incoming === null ? "send" : "receive")) {
-    const { code, message, serverSaid, remedy } = step;
-    if (step.result === "failed") return { mailbox: address, result: "failed", code, message, serverSaid, remedy };
-  }
-  return { mailbox: address, result: "ok", message: "The mail server accepts the access token." };
+function credentialsWith(keeper: TokenKeeper, set: TokenSet | null): (username: string) => Credentials {
+  if (set === null) return (username) => keeper.credentialsFor(username);
+  return (username) => {
+    const secret = { kind: "token", username, token: set.accessToken } as const;
+    return { current: async () => secret, refresh: async () => secret };
+  };
 }
 
-function otherAccount({ holder }: TokenKeeper, { serverSaid }: AuthorizedMailbox): Failure {
+/** What is stored and works is not given up for a token of somebody else's mailbox, which some servers take, and then open nothing with it. */
+async function refusalIn(
+  { database, now }: EngineContext,
+  { name }: TokenKeeper,
+  tried: readonly TriedMailbox[],
+): Promise<TriedMailbox | undefined> {
+  const [stored] = await tokenStates(database, [name]);
+  const speaksAgainst = stored !== undefined && mayWork(stored, now()) ? [TOKEN_REFUSED, ...NOT_OPENED] : [TOKEN_REFUSED];
+  return tried.find(({ result, code }) => result === "failed" && code !== undefined && speaksAgainst.includes(code));
+}
+
+/** Whether the mailbox may go on with what is stored: it was handed out, and neither ended nor expired for good. */
+function mayWork({ obtainedAt, expiresAt, renewable, failure }: TokenState, now: Date): boolean {
+  const isAlive = renewable || expiresAt === null || expiresAt > now;
+  return obtainedAt !== null && isAlive && failure?.waitingHelps !== false;
+}
+
+function otherAccount({ holder }: TokenKeeper, { code, serverSaid, remedy }: TriedMailbox): Failure {
+  const otherwise = code === TOKEN_REFUSED ? "its mail server does not allow the protocol (docs/oauth.md)." : `this helps: ${remedy}`;
   return new Failure({
     scope: "mailbox",
     code: "authorized by another account",
     message: `Somebody signed in, but the mail server does not open ${holder.name} with that. Nothing was changed.`,
     serverSaid,
-    remedy: `Run \`waypost authorize ${holder.name}\` again and sign in as ${holder.name}: browsers often are signed in as somebody else. If it was the right account, its mail server does not allow the protocol (docs/oauth.md).`,
+    remedy: `Run \`waypost authorize ${holder.name}\` again and sign in as ${holder.name}: browsers often are signed in as somebody else. If it was the right account, ${otherwise}`,
     waitingHelps: false,
   });
 }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Status } from "../engine/operations/status.ts";
 import type { Json } from "./json.ts";
 import {
+  authorizedLines,
   checkEventLines,
   explanationLines,
   folded,
@@ -225,6 +226,21 @@ describe("what people read", () => {
       "WAITS  ben@example.test: It is busy.",
       "off    cem@example.test: It is inactive.",
     ]);
+  });
+
+  test("a new access token is told with the mailboxes that were tried and those that were not; one that no server took leads to a check", () => {
+    const tried = (...results: ("ok" | "failed" | "not tried")[]) => {
+      const mailboxes = results.map((result, index) => ({ mailbox: `m${index}@example.test`, result, message: `It is ${result}.` }));
+      return authorizedLines({ target: "mail", expiresAt: null, renewable: true, mailboxes });
+    };
+    assert.deepEqual(tried("ok", "not tried"), [
+      "Authorized: mail.",
+      "  m0@example.test: It is ok.",
+      "  m1@example.test: It is not tried.",
+      "A running service goes on by itself; without one, `waypost check` and `waypost receive` are next.",
+    ]);
+    assert.match(tried().at(-1) ?? "", /^A running service/);
+    for (const results of [["ok", "failed"], ["not tried"]] as const) assert.match(tried(...results).at(-1) ?? "", /`waypost check` shows/);
   });
 
   test("plural", () => {

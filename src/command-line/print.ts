@@ -129,10 +129,15 @@ export function authorizedLines({ target, expiresAt, renewable, mailboxes }: Jso
       ...(one.serverSaid ? [`    the server said: ${one.serverSaid}`] : []),
       ...(one.remedy ? [`    what to do: ${one.remedy}`] : []),
     ]),
-    mailboxes.every((one) => one.result === "ok")
+    isTakenByServers({ mailboxes })
       ? "A running service goes on by itself; without one, `waypost check` and `waypost receive` are next."
       : "The token is stored. `waypost check` shows each step to the mail server.",
   ].map(printable);
+}
+
+/** No mailbox speaks against the token, and one for it where there are any. */
+export function isTakenByServers({ mailboxes }: Pick<Json<AuthorizationResult>, "mailboxes">): boolean {
+  return !mailboxes.some((one) => one.result === "failed") && (mailboxes.length === 0 || mailboxes.some((one) => one.result === "ok"));
 }
 
 function folderLines(folders: readonly Json<FolderStatus>[]): string[] {

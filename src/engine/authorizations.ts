@@ -4,7 +4,10 @@ export interface Authorizations {
   tokenName(mailboxAddress: string): string | null;
   /** Begins for a mailbox's address or a profile's name. The offer stands until it is finished, or has expired. */
   begin(target: string, options: AuthorizeOptions): Promise<AuthorizationOffer>;
-  /** Waits until somebody did what was offered, stores the tokens, and lets everything go on that waited for them. */
+  /**
+   * Waits until somebody did what was offered, stores the tokens, and lets everything go on that waited for them. `signal` ends the waiting with
+   * nothing changed; once the tokens are there, only the trying of mailboxes.
+   */
   finish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
 
@@ -36,7 +39,8 @@ export interface AuthorizationResult {
 
 export interface AuthorizedMailbox {
   readonly mailbox: string;
-  readonly result: "ok" | "failed";
+  /** `not tried`: Waypost may not touch it, or could not now; the message says why. */
+  readonly result: "ok" | "failed" | "not tried";
   readonly message: string;
   readonly serverSaid?: string | undefined;
   readonly remedy?: string | undefined;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import net from "node:net";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { SILENT } from "../../test/e2e/sample.ts";
 import type { Failure } from "../model/failure.ts";
@@ -39,4 +41,16 @@ test("a port that is taken is a failure with the remedy", async () => {
     (error: Failure) => error.code === "cannot listen" && /listen\.port/.test(error.remedy),
   );
   await first.close();
+});
+
+test("a request whose lines are no address and no name is refused, and the server goes on", async () => {
+  const server = await start(0);
+  for (const place of ["//", "http://[", "*", "/%", "/enter?key=%", "/api/operations/%", "/api/operations//"])
+    for (const host of ["127.0.0.1", "[", "a b", "%"]) {
+      const socket = net.connect(Number(new URL(server.url).port), "127.0.0.1");
+      socket.end(`GET ${place} HTTP/1.1\r\nHost: ${host}\r\nCookie: waypost-session=%\r\nConnection: close\r\n\r\n`);
+      assert.match(await text(socket), /^HTTP\/1\.1 4\d\d /, `${place} of ${host}`);
+    }
+  assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  await server.close();
 });

@@ -16,10 +16,11 @@ import { RIGHTS_COUNT_AT_ONCE, setRights } from "../servers/access-rights.ts";
 import { startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { missingServers } from "../servers/needs.ts";
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
+import { startScriptedSmtp } from "../servers/scripted-smtp.ts";
 import { alertHistory, mailboxId, theAlert } from "./alerts.ts";
 import { decisionsIn, letter } from "./incoming.ts";
 import { contactsFor, draftFrom, emailOf, pressSend } from "./outgoing.ts";
-import { addressOf, type EngineRig, engineRig, receive, send, testClock } from "./rig.ts";
+import { addressOf, check, type EngineRig, engineRig, receive, send, testClock } from "./rig.ts";
 
 const skip = missingServers(["dovecot", "postfix", "postgres"]);
 let rig: EngineRig;
@@ -216,3 +217,48 @@ test("a server that is away sees one mailbox try, not all; when it is back, all 
   assert.deepEqual((await receive(app, ...others)).failures, []);
   assert.deepEqual((await send(app, prober)).failures, [], "the other direction never knew");
 });
+
+test("a check that sends its test message holds a connection of the outgoing host, and none of the incoming one meanwhile", {
+  skip,
+}, async () => {
+  await using database = await testDatabase("pglite");
+  const ann = rig.newUser();
+  let held: Promise<readonly string[]> | undefined;
+  await using smtp = await startScriptedSmtp({
+    script({ step }) {
+      if (step === "MAIL") held = hostsHeld(database);
+      return undefined;
+    },
+  });
+  const configuration = rig.configurationFor([ann], {
+    incoming: { host: "localhost" },
+    outgoing: { port: smtp.port, authentication: "none" },
+  });
+  await using app = await rig.open(database, configuration);
+  const [checked] = await check(app, [ann], { waitSeconds: 1 });
+  // Nothing is delivered by this server.
+  assert.deepEqual(
+    checked?.steps.filter((step) => step.result === "failed").map((step) => step.code),
+    ["test message not arrived"],
+  );
+  assert.deepEqual(await held, ["127.0.0.1"]);
+});
+
+test("two checks whose hosts cross, and take one connection each, do not wait for each other's", { skip }, async () => {
+  await using database = await testDatabase("pglite");
+  const [ann, ben] = [rig.newUser(), rig.newUser()];
+  const leading = (incoming: string, outgoing: string) =>
+    rig.configurationFor([ann, ben], { incoming: { host: incoming }, outgoing: { host: outgoing } });
+  const there = leading("127.0.0.1", "localhost");
+  const back = leading("localhost", "127.0.0.1");
+  const serverProfiles = [...there.serverProfiles, ...back.serverProfiles.map((one) => ({ ...one, name: "back" }))];
+  const mailboxes = there.mailboxes.map((one, index) => (index === 0 ? one : { ...one, profile: "back" }));
+  const hosts = { "127.0.0.1": { maxConcurrentConnections: 1 }, localhost: { maxConcurrentConnections: 1 } };
+  await using app = await rig.open(database, { ...there, serverProfiles, mailboxes, hosts });
+  const failed = (await check(app, [ann, ben])).flatMap((one) => one.steps.filter((step) => step.result === "failed"));
+  assert.deepEqual(failed, []);
+});
+
+async function hostsHeld(sql: Sql): Promise<readonly string[]> {
+  return (await sql.query<{ host: string }>("select host from waypost.connection")).rows.map((row) => row.host);
+}

@@ -1,7 +1,9 @@
 import { storeTestMessage } from "../../ledger/mailbox-tests.ts";
 import { Failure } from "../../model/failure.ts";
+import type { Direction } from "../../model/mailbox.ts";
 import type { Step, Submission } from "../../ports.ts";
 import { refusalOf } from "../../wire/refusal.ts";
+import { connectionForCheck } from "../connections/for-check.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { type CheckOptions, type CheckStep, failedStep, isTooSoon } from "./check-step.ts";
 import { findTestMessage } from "./find-test-message.ts";
@@ -10,7 +12,8 @@ import { type Test, type TestSearch, testMessageFor } from "./test-message.ts";
 
 /**
  * Sends a message from the mailbox to itself, files its copy as for every email, and looks for it in the inbox. The message stays where it
- * arrives: nothing is deleted in a mailbox.
+ * arrives: nothing is deleted in a mailbox. The connections to both servers are held one after the other and never together: two checks that
+ * each waited for what the other holds would wait for ever, and one alone where a single connection is allowed.
  * @param before the steps of both directions: a mailbox that is full explains why the message does not come
  */
 export async function* testBothWays(
@@ -21,19 +24,27 @@ export async function* testBothWays(
 ): AsyncGenerator<CheckStep> {
   const { mailbox } = work;
   const search: TestSearch = { context, work, options };
+  const holding = async <T>(way: Direction, use: () => Promise<T>): Promise<T> => {
+    await using _ = await connectionForCheck(context, work, way, options.patienceSeconds);
+    return await use();
+  };
   let name = "look at the inbox";
   let direction: CheckStep["direction"] = "receive";
   try {
-    const position = await positionOf(search);
+    const position = await holding("receive", () => positionOf(search));
     name = "send a test message";
     direction = "send";
     const test = await testMessageFor(context, work);
     // Known before it leaves: a message that arrives at once is recognized too, and becomes no email.
     await storeTestMessage(context.database, { ...test, mailboxId: mailbox.id });
-    const submitted = sent(await submit(context, work, test), mailbox.address);
+    const submitted = sent(await holding("send", () => submit(context, work, test)), mailbox.address);
     yield { ...submitted, direction };
     if (submitted.result === "failed") return;
+    name = "find the test message";
+    direction = "receive";
+    await using _ = await connectionForCheck(context, work, "receive", options.patienceSeconds);
     name = "file the sent copy";
+    direction = "send";
     const copy = await fileCopy(context, work, test);
     if (copy !== null) yield { ...copy, direction };
     name = "find the test message";

@@ -4,9 +4,8 @@ import { noteProfileSuccess } from "../../ledger/mailboxes.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Direction, Endpoint } from "../../model/mailbox.ts";
 import type { Step } from "../../ports.ts";
-import { when } from "../../tracking/sentence.ts";
 import { type Mistake, mistakeIn, whatAnswers } from "../../wire/answering.ts";
-import { connectionForCheck } from "../connections/for-check.ts";
+import { askedToWait, connectionForCheck } from "../connections/for-check.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { whyNotTested } from "../why-not.ts";
 import { testBothWays } from "./both-ways.ts";
@@ -42,7 +41,6 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
     for await (const step of stepsOf(context, work, direction, options)) note({ ...step, direction });
   }
   if (options.testMessage && tried.length === 2 && passed(steps)) {
-    await using _ = await connectionForCheck(context, work, "receive", options.patienceSeconds);
     for await (const step of testBothWays(context, work, options, [...steps])) note(step);
   }
   const results = Object.fromEntries(tried.map((direction) => [direction, outcomeOf(direction, steps)] as const));
@@ -53,9 +51,9 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
 /** The steps of one direction; what the connector throws instead is the last of them. */
 async function* stepsOf(context: EngineContext, work: Work, direction: Direction, { patienceSeconds }: CheckOptions): AsyncGenerator<Step> {
   const { mailbox, profile } = work;
-  const now = context.now();
-  if (direction === "receive" && mailbox.receiveNotBefore !== null && mailbox.receiveNotBefore > now) {
-    yield failedStep("connect", leaveAlone(mailbox.address, mailbox.receiveNotBefore));
+  const asked = askedToWait(mailbox, direction, context.now());
+  if (asked !== null) {
+    yield failedStep("connect", asked);
     return;
   }
   try {
@@ -83,17 +81,6 @@ async function mistakeAt({ protocol, host, port, security }: Endpoint): Promise<
   if (protocol !== "imap" && protocol !== "pop3" && protocol !== "smtp") return null;
   const tls = security === "tls";
   return mistakeIn(await whatAnswers({ host, port }, tls), protocol, tls, { host, port });
-}
-
-function leaveAlone(address: string, until: Date): Failure {
-  return new Failure({
-    scope: "mailbox",
-    code: "asked to wait",
-    message: `The mail system wants ${address} to be left alone until ${when(until)}; it was not connected to.`,
-    remedy: "Run the check again after that time.",
-    waitingHelps: true,
-    notBefore: until,
-  });
 }
 
 function passed(steps: readonly CheckStep[]): boolean {

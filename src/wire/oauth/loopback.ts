@@ -3,6 +3,8 @@ import http from "node:http";
 
 /** Bytes of an address line; a code takes some hundred, Microsoft's up to two thousand. */
 const LARGEST_HEAD = 32 * 1024;
+/** What the address line of a request is relative to. */
+const HERE = "http://127.0.0.1";
 
 export interface Loopback extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
@@ -16,10 +18,10 @@ export async function openLoopback(host: "localhost" | "127.0.0.1", port: number
   const came = new Map<string, URLSearchParams>();
   let waiting: { readonly state: string; readonly take: (answer: URLSearchParams) => void } | null = null;
   const serve = (request: http.IncomingMessage, response: http.ServerResponse) => {
-    const url = new URL(request.url ?? "/", "http://127.0.0.1");
-    const state = url.searchParams.get("state");
+    const url = placeOf(request);
+    const state = url?.searchParams.get("state") ?? null;
     // Browsers ask for icons too, and other programs of this machine for anything.
-    if (request.method !== "GET" || state === null || url.pathname !== "/") return page(response, 404, "There is nothing here.");
+    if (request.method !== "GET" || url?.pathname !== "/" || state === null) return page(response, 404, "There is nothing here.");
     if (waiting?.state === state) waiting.take(url.searchParams);
     else if (came.size < 10) came.set(state, url.searchParams);
     const said = url.searchParams.has("error") ? "The sign-in service gave no access." : "Waypost has the answer.";
@@ -46,6 +48,11 @@ export async function openLoopback(host: "localhost" | "127.0.0.1", port: number
       await Promise.all(servers.map(close));
     },
   };
+}
+
+/** What the request asks for; null where that is no address at all, as in `GET //`: what throws in here ends the process. */
+function placeOf({ url = "/" }: http.IncomingMessage): URL | null {
+  return URL.canParse(url, HERE) ? new URL(url, HERE) : null;
 }
 
 function listen(serve: http.RequestListener, host: string, port: number): Promise<http.Server> {
