@@ -1,7 +1,7 @@
 /** The failures of sending over SMTP: one word, scope and remedy for each cause. */
 import { Failure, type Scope } from "../../model/failure.ts";
 import type { Endpoint } from "../../model/mailbox.ts";
-import { connectionFailure } from "../../wire/connection-failure.ts";
+import { connectingFailure, connectionFailure } from "../../wire/connection-failure.ts";
 import type { ReplyTrouble } from "./replies.ts";
 
 /** Causes that only the client sees. Those of sockets and TLS are in wire/connection-failure.ts. */
@@ -228,8 +228,9 @@ function scopeOf(scope: Cause["scope"], user: string | null): Scope {
   return scope !== "account" ? scope : user === null ? "profile" : "mailbox";
 }
 
-/** The failure for an error that a socket or a TLS handshake ended with. */
-export function socketFailure(error: unknown, endpoint: Endpoint): Failure {
-  const known = connectionFailure(error, { host: endpoint.host, port: endpoint.port, purpose: "outgoing mail" });
+/** The failure for an error that a socket or a TLS handshake ended with. @param stands whether the connection, secure where it is to be, stood before */
+export function socketFailure(error: unknown, endpoint: Endpoint, stands: boolean): Failure {
+  const explain = stands ? connectionFailure : connectingFailure;
+  const known = explain(error, { host: endpoint.host, port: endpoint.port, purpose: "outgoing mail" });
   return known ? new Failure({ ...known, scope: "profile", cause: error }) : smtpFailure("connection lost", endpoint, { cause: error });
 }

@@ -11,6 +11,8 @@ type MailboxInput = NonNullable<ConfigurationInput["mailboxes"]>[number];
 /** One thing wrong in a set-up, and what a person reads about it. */
 export interface Fault {
   readonly fault: string;
+  /** The fault that it is by another protocol, and whose sentences it therefore has. */
+  readonly sameAs?: string;
   /** The direction of the step that tells it. */
   readonly direction: "receive" | "send";
   /** The account; by default one of its own that is sound. */
@@ -113,6 +115,12 @@ export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorit
       code: "certificate not yet valid",
       message: /later time on \(outgoing/,
       remedy: /clock of this machine first.*outgoing/,
+    }),
+    fault("outgoing certificate too weak", {
+      outgoing: { ...trusting, security: "tls", port: services.tooWeak ?? 0 },
+      code: "certificate too weak",
+      message: /too weak to be trusted \(outgoing/,
+      remedy: /\(outgoing mail\) with an RSA key of at least 2048 bits/,
     }),
     fault("certificate of the client wanted to send", {
       outgoing: { ...trusting, security: "tls", port: services.wantsCertificate ?? 0 },

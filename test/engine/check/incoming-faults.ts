@@ -101,6 +101,24 @@ export function incomingFaults({
       message: /valid only from a later time on \(incoming/,
       remedy: /clock of this machine first/,
     }),
+    fault("certificate too weak", {
+      incoming: { ...trusting, host: HOSTS.tooWeak },
+      code: "certificate too weak",
+      message: /too weak to be trusted \(incoming/,
+      remedy: /\(incoming mail\) with an RSA key of at least 2048 bits/,
+    }),
+    fault("certificate too weak after STARTTLS", {
+      incoming: { ...trusting, host: HOSTS.tooWeak, security: "starttls", port: imap },
+      ...{ sameAs: "certificate too weak", code: "certificate too weak" },
+      message: /too weak to be trusted \(incoming/,
+      remedy: /\(incoming mail\) with an RSA key of at least 2048 bits/,
+    }),
+    fault("POP3 certificate too weak", {
+      incoming: { ...trusting, protocol: "pop3", host: HOSTS.tooWeak, port: dovecot.ports.pop3s },
+      ...{ sameAs: "certificate too weak", code: "certificate too weak" },
+      message: /too weak to be trusted \(incoming/,
+      remedy: /\(incoming mail\) with an RSA key of at least 2048 bits/,
+    }),
     fault("certificate of the client wanted", {
       incoming: { ...trusting, port: certificateDovecot.ports.imaps },
       code: "client certificate required",

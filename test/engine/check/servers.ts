@@ -21,6 +21,7 @@ export const HOSTS = {
   wrongName: "127.0.0.3",
   selfSigned: "127.0.0.4",
   notYetValid: "127.0.0.5",
+  tooWeak: "127.0.0.6",
 } as const;
 
 /** Accounts with something wrong, by what it is; all other accounts are sound. */
@@ -124,6 +125,7 @@ function certificateServices(folder: string, certificates: Certificates) {
     wrongName: shows(certificates.wrongHost, "smtp-wrong-name"),
     selfSigned: shows(certificates.selfSigned, "smtp-self-signed"),
     notYetValid: shows(certificates.notYetValid, "smtp-not-yet-valid"),
+    tooWeak: shows(certificates.tooWeak, "smtp-too-weak"),
     wantsCertificate: {
       ...shows(certificates.server, "smtp-wants-certificate"),
       ...{ smtpd_tls_req_ccert: "yes", smtpd_tls_CAfile: stored(folder, "smtp-authority.pem", certificates.authority) },
@@ -259,9 +261,9 @@ function portOf(server: Server): number {
 
 /** Certificates by address, detail addresses into folders, quotas, and a list of users that is not there. */
 function dovecotExtra(folder: string, certificates: Certificates): string {
-  const local = (name: keyof typeof HOSTS, { cert, key }: Certificate) => {
+  const local = (name: keyof typeof HOSTS, { cert, key }: Certificate, more = "") => {
     const file = (part: string, text: string) => stored(folder, `${name}-${part}.pem`, text);
-    return `local ${HOSTS[name]} {\n  ssl_cert = <${file("cert", cert)}\n  ssl_key = <${file("key", key)}\n}`;
+    return `local ${HOSTS[name]} {\n  ssl_cert = <${file("cert", cert)}\n  ssl_key = <${file("key", key)}\n${more}}`;
   };
   return `
 listen = ${Object.values(HOSTS).join(", ")}
@@ -269,6 +271,7 @@ ${local("expired", certificates.expired)}
 ${local("wrongName", certificates.wrongHost)}
 ${local("selfSigned", certificates.selfSigned)}
 ${local("notYetValid", certificates.notYetValid)}
+${local("tooWeak", certificates.tooWeak, "  ssl_cipher_list = DEFAULT:@SECLEVEL=0\n")}
 recipient_delimiter = +
 lmtp_save_to_detail_mailbox = yes
 mail_plugins = $mail_plugins quota

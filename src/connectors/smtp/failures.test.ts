@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Endpoint } from "../../model/mailbox.ts";
+import { socketFailure } from "./failures.ts";
+
+const ENDPOINT: Endpoint = {
+  protocol: "smtp",
+  host: "mail.example.test",
+  port: 465,
+  security: "tls",
+  authentication: "auto",
+  certificateAuthorities: null,
+  verifyCertificate: true,
+  timeout: 1000,
+};
+
+test("an error that nobody knows is told in its own words while the connection is opened, and is a lost connection afterwards", () => {
+  const error = Object.assign(new Error("a new fault"), { code: "SOMETHING_NEW" });
+  const opening = socketFailure(error, ENDPOINT, false);
+  assert.equal(opening.code, "securing failed");
+  assert.match(opening.message, /"a new fault"/);
+  assert.equal(socketFailure(error, ENDPOINT, true).code, "connection lost");
+});
