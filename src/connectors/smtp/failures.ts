@@ -122,7 +122,7 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     waitingHelps: false,
     message: (where, what) => `${where} does not let ${what}.`,
     remedy: () =>
-      "Give that user the right to send as this address (Postfix: smtpd_sender_login_maps; Exchange: the permission SendAs), or enter the user name to which the address belongs. The emails wait meanwhile.",
+      "Give whoever sends the right to send as this address (Postfix: smtpd_sender_login_maps; Exchange: the permission SendAs), or enter the user name to which the address belongs. The emails wait meanwhile.",
   },
   "service account not allowed": {
     scope: "account",

@@ -30,7 +30,7 @@ export async function* testBothWays(
     const test = await testMessageFor(context, work);
     // Known before it leaves: a message that arrives at once is recognized too, and becomes no email.
     await storeTestMessage(context.database, { ...test, mailboxId: mailbox.id });
-    const submitted = sent(await submit(context, work, test), mailbox.address);
+    const submitted = sent(await submit(context, work, test), mailbox.address, work.profile.outgoing?.authentication !== "none");
     yield { ...submitted, direction };
     if (submitted.result === "failed") return;
     name = "file the sent copy";
@@ -60,13 +60,13 @@ async function submit(context: EngineContext, { mailbox, profile }: Work, { mime
   }
 }
 
-function sent(submission: Submission, address: string): Step {
+function sent(submission: Submission, address: string, signedIn: boolean): Step {
   const name = "send a test message";
   const refused =
     submission.kind === "unknown"
       ? undefined
       : (submission.refused[0]?.response ?? (submission.kind === "refused" ? submission.response : undefined));
-  if (refused !== undefined) return { name, result: "failed", serverSaid: refused, ...refusalOf(refused, address) };
+  if (refused !== undefined) return { name, result: "failed", serverSaid: refused, ...refusalOf(refused, address, signedIn) };
   if (submission.kind === "unknown")
     return {
       name,
