@@ -98,7 +98,7 @@ async function signedIn(target: Target, mailbox: MailboxAccess, options: Connect
     return await attempt(target, secret, options, about);
   } catch (error) {
     const failure = classify(error, about);
-    if (failure.code !== "sign-in refused" && failure.code !== "token refused") throw failure;
+    if (!["sign-in refused", "token refused", "password expired"].includes(failure.code)) throw failure;
     const renewed = await mailbox.credentials.refresh();
     if (isSameSecret(renewed, secret)) throw failure;
     return attempt(target, renewed, options, about);

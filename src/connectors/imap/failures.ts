@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { Failure } from "../../model/failure.ts";
 import type { Endpoint } from "../../model/mailbox.ts";
+import { accountTrouble } from "../../wire/account-words.ts";
 import type { ConnectStep } from "../../wire/connect-steps.ts";
 import { connectingFailure, connectionFailure } from "../../wire/connection-failure.ts";
 import { CAUSES, type Cause } from "./causes.ts";
@@ -311,8 +312,9 @@ function signInTrouble(facts: ErrorFacts, code: string | undefined, text: string
   if (code === "UNAVAILABLE" || code === "SERVERBUG") return "sign-in not available";
   if (CLIENT_CERTIFICATE.test(text)) return "client certificate required";
   if (/temporar|try again/i.test(text)) return "sign-in not available";
-  if (code === "EXPIRED") return "password expired";
-  if (code === "CONTACTADMIN" || /disabled|deactivated|locked out/i.test(text)) return "account disabled";
+  const said = accountTrouble(text);
+  if (code === "EXPIRED" || said === "password expired") return "password expired";
+  if (code === "CONTACTADMIN" || said !== null || /disabled|deactivated|locked out/i.test(text)) return "account disabled";
   if (code === "AUTHORIZATIONFAILED") return "access not granted";
   if (facts.responseStatus === undefined) return "no common sign-in method";
   return "sign-in refused";

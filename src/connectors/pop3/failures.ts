@@ -124,6 +124,18 @@ const CAUSES = {
     message: (where, who) => `${where} does not let ${who} be read by POP3.`,
     remedy: () => "Have POP3 switched on for this mailbox by the mail administrator, or read it by IMAP.",
   },
+  "account disabled": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} does not let ${who} in by POP3: the account is disabled or locked.`,
+    remedy: () => "Have the account enabled for POP3, or its lock lifted, by the mail administrator; the password may be right.",
+  },
+  "password expired": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `The password of ${who} has expired on ${where} (POP3).`,
+    remedy: () => "Have the mailbox's password changed at the mail system, then enter the new one here, for POP3 too.",
+  },
   "sign-in not available": {
     scope: "mailbox",
     waitingHelps: true,

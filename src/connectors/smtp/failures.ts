@@ -31,6 +31,12 @@ interface Cause {
 const WAIT = () => "Nothing: Waypost tries again by itself. Look into the server's log if it lasts.";
 
 const CAUSES: Readonly<Record<Trouble, Cause>> = {
+  "account disabled": {
+    scope: "account",
+    waitingHelps: false,
+    message: (where, user) => `${where} does not let ${user} sign in to send: the account is disabled or locked.`,
+    remedy: () => "Have the account that sends enabled, or its lock lifted, by the mail administrator.",
+  },
   "certificate authorities not readable": {
     scope: "profile",
     waitingHelps: false,
@@ -80,6 +86,12 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     waitingHelps: false,
     message: (where) => `${where} does not speak SMTP.`,
     remedy: () => "Check the port: 587 with STARTTLS, 465 with TLS, 25 for a relay.",
+  },
+  "password expired": {
+    scope: "account",
+    waitingHelps: false,
+    message: (where, user) => `The password of ${user} has expired on ${where} (outgoing mail).`,
+    remedy: () => "Have the password of the account that sends changed at the mail system, then enter the new one.",
   },
   "protocol error": {
     scope: "profile",

@@ -27,6 +27,7 @@ export const HOSTS = {
 /** Accounts with something wrong, by what it is; all other accounts are sound. */
 export const ODD_ACCOUNTS = {
   disabled: "nologin reason=Account_disabled",
+  stopped: "nologin reason=Account_disabled",
   tight: "userdb_quota_rule=*:storage=100",
   packed: "userdb_quota_rule=*:bytes=10",
   brimful: "userdb_quota_rule=*:bytes=10",
@@ -59,8 +60,8 @@ export interface BrokenServers extends AsyncDisposable {
   /** Lets in only who shows a certificate. */
   readonly certificateDovecot: Dovecot;
   /** Servers that have a trouble inside, which Dovecot has only when its machine is in trouble. */
-  readonly troubled: { readonly limited: ScriptedImap; readonly locked: ScriptedImap; readonly away: ScriptedImap };
-  readonly pop3: { readonly inUse: ScriptedPop3; readonly tooSoon: ScriptedPop3; readonly disabled: ScriptedPop3 };
+  readonly troubled: Readonly<Record<"limited" | "locked" | "away" | "expired", ScriptedImap>>;
+  readonly pop3: Readonly<Record<"inUse" | "tooSoon" | "disabled" | "lockedOut" | "expired", ScriptedPop3>>;
   readonly postfix: Postfix;
   /** Has accounts without mailboxes; Dovecot makes one for everybody who signs in. */
   readonly withoutInbox: ScriptedImap;
@@ -206,6 +207,7 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
   const troubled = {
     limited: await answering("LOGIN", "NO [LIMIT] Daily limit of this account reached"),
     locked: await answering("EXAMINE", "NO [INUSE] Timeout while waiting for lock"),
+    expired: await answering("LOGIN", "NO [EXPIRED] Password expired"),
     away: await answering("EXAMINE", "NO [UNAVAILABLE] Message store is down"),
   };
   const refusing = async (answer: string) =>
@@ -214,6 +216,8 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
     inUse: await refusing("-ERR [IN-USE] Maildrop is locked by another session"),
     tooSoon: await refusing("-ERR [LOGIN-DELAY] Come back later"),
     disabled: await refusing("-ERR [SYS/PERM] Your account is not enabled for POP access."),
+    lockedOut: await refusing("-ERR Your account has been locked after too many failed logins"),
+    expired: await refusing("-ERR [AUTH] Password expired"),
   };
   const passwordFile = path.join(folder, "password");
   writeFileSync(passwordFile, PASSWORD);
