@@ -69,10 +69,14 @@ describe("the documentation", () => {
 
   test("quotes in the trouble of a mail system only what a server or Waypost says", () => {
     const sources = globSync("src/**/*.ts", { cwd: root }).filter((file) => !file.endsWith(".test.ts"));
+    const comments = /\/\*.*?\*\/|^\s*\/\/.*?$/gms;
     const said = sources
-      .map(read)
-      .join("\n")
-      .replace(/\$\{[^}]*\}/g, "…");
+      .map((file) =>
+        read(file)
+          .replace(comments, "")
+          .replace(/\$\{[^}]*\}/g, "…"),
+      )
+      .join("\n");
     const quoted = pages
       .filter((page) => page.startsWith("docs/mail-systems/"))
       .flatMap((page) => [...read(page).matchAll(/^\| ([^|]*"[^|]*) \|/gm)].flatMap(([, cell = ""]) => cell.match(/"[^"]+"/g) ?? []))
