@@ -48,11 +48,42 @@ function commandsOf(...parents: string[]): string[] {
   });
 }
 
+/** What the pages of the mail systems quote of their servers. */
+const SERVERS_WORDS: ReadonlySet<string> = new Set([
+  "Maximum number of connections from user+IP exceeded",
+  "Application-specific password required",
+  "Invalid credentials",
+  "Too many simultaneous connections",
+  "Account exceeded command or bandwidth limits",
+  "AUTHENTICATE failed",
+  "535 5.7.139 SmtpClientAuthentication is disabled",
+  "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded",
+]);
+
 describe("the documentation", () => {
   test("has YAML examples that the program accepts, and there are some", () => {
     const examples = pages.flatMap((page) => blocks(page, "yaml").map((code) => ({ page, code })));
     assert.ok(examples.length >= 2);
     for (const { page, code } of examples) assert.doesNotThrow(() => parseConfiguration(code, page));
+  });
+
+  test("quotes in the trouble of a mail system only what a server or Waypost says", () => {
+    const sources = globSync("src/**/*.ts", { cwd: root }).filter((file) => !file.endsWith(".test.ts"));
+    const comments = /\/\*.*?\*\/|^\s*\/\/.*?$/gms;
+    const said = sources
+      .map((file) =>
+        read(file)
+          .replace(comments, "")
+          .replace(/\$\{[^}]*\}/g, "…"),
+      )
+      .join("\n");
+    const quoted = pages
+      .filter((page) => page.startsWith("docs/mail-systems/"))
+      .flatMap((page) => [...read(page).matchAll(/^\| ([^|]*"[^|]*) \|/gm)].flatMap(([, cell = ""]) => cell.match(/"[^"]+"/g) ?? []))
+      .map((quote) => quote.slice(1, -1));
+    assert.ok(quoted.length > SERVERS_WORDS.size);
+    for (const quote of quoted.filter((one) => !SERVERS_WORDS.has(one)))
+      for (const part of quote.split("…")) assert.ok(said.includes(part.trim()), quote);
   });
 
   test("has a page for each mail system with a whole configuration, what works and what cannot", () => {

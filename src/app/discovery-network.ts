@@ -5,7 +5,7 @@ import type { HttpAnswer, HttpRequest } from "../discovery/document.ts";
 import type { Probe, Settings } from "../discovery/found.ts";
 import type { World } from "../discovery/methods.ts";
 import { Failure } from "../model/failure.ts";
-import { connectionFailure } from "../wire/connection-failure.ts";
+import { connectingFailure } from "../wire/connection-failure.ts";
 import { AnswerTooLarge, httpsExchange } from "../wire/https-exchange.ts";
 import { mailGreeting, UnexpectedAnswer } from "../wire/mail-greeting.ts";
 import { isPrivateAddress } from "../wire/private-address.ts";
@@ -173,9 +173,9 @@ function explained(error: unknown, { host, port }: { host: string; port: number 
     return facts("answer too large", `${host} is not read: ${error.message}.`, "Ask your provider for the settings.", false);
   const isTimeout = error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
   const known = isTimeout ? Object.assign(new Error("timed out", { cause: error }), { code: "ETIMEDOUT" }) : error;
-  const failure = connectionFailure(known, { host, port, purpose: "looking for mail settings" });
-  if (failure !== null) return facts(failure.code, failure.message, failure.remedy, failure.waitingHelps);
   if (codeOf(error).startsWith("HPE_"))
     return facts("not a web server", `${host} does not speak HTTP.`, "Ask your provider for the settings.", false);
+  const failure = connectingFailure(known, { host, port, purpose: "looking for mail settings" });
+  if (failure !== null) return facts(failure.code, failure.message, failure.remedy, failure.waitingHelps);
   throw error;
 }

@@ -23,10 +23,14 @@ export interface ConnectionFailure {
 interface Cause {
   /** Codes of Node's errors: system calls, name look-up, OpenSSL. */
   readonly errors: RegExp;
-  readonly message: (target: ConnectionTarget) => string;
+  /** Words of the error, where its code says too little. */
+  readonly words?: RegExp;
+  readonly message: (target: ConnectionTarget, words: string) => string;
   readonly remedy: (target: ConnectionTarget) => string;
   readonly waitingHelps: boolean;
 }
+
+type Words = Omit<Cause, "errors" | "words">;
 
 const place = ({ host, port }: ConnectionTarget) => `${host}:${port}`;
 
@@ -65,6 +69,20 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     remedy: ({ host, purpose }) => `Check the network of this machine and its route to ${host} (${purpose}).`,
     waitingHelps: true,
   },
+  "connection forbidden": {
+    errors: /^(EPERM|EACCES)$/,
+    message: (target) => `The machine that Waypost runs on forbids it to connect with ${place(target)} (${target.purpose}).`,
+    remedy: ({ port, purpose }) =>
+      `Let Waypost out to port ${port} (${purpose}) in this machine's own firewall, and in SELinux, AppArmor or the rules of its container.`,
+    waitingHelps: true,
+  },
+  "too many open files": {
+    errors: /^(EMFILE|ENFILE)$/,
+    message: (target) => `Waypost may open no more files and connections, so it does not reach ${place(target)} (${target.purpose}).`,
+    remedy: ({ purpose }) =>
+      `Raise the limit of open files of the Waypost service (systemd: LimitNOFILE), or lower the connections at a time (${purpose}).`,
+    waitingHelps: true,
+  },
   "certificate expired": {
     errors: /^CERT_HAS_EXPIRED$/,
     message: (target) => `The certificate of ${place(target)} has expired (${target.purpose}).`,
@@ -89,6 +107,21 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     message: (target) => `The certificate of ${place(target)} is signed by nobody but itself (${target.purpose}).`,
     remedy: ({ purpose }) =>
       `Add that very certificate (PEM) as certificateAuthorities in the server profile (${purpose}), or have one issued by an authority.`,
+    waitingHelps: false,
+  },
+  "certificate too weak": {
+    // Node has no codes for these faults of OpenSSL's: it says UNSPECIFIED, and the words tell.
+    errors: /^((ERR_SSL_)?((EE|CA)_KEY_TOO_SMALL|CA_MD_TOO_WEAK)|UNSPECIFIED)$/,
+    words: /too[ _](weak|small)/i,
+    message: (target) => `The certificate of ${place(target)}, or that of its authority, is too weak to be trusted (${target.purpose}).`,
+    remedy: ({ host, purpose }) =>
+      `Ask who runs ${host} for a certificate (${purpose}) with an RSA key of at least 2048 bits, signed with SHA-256.`,
+    waitingHelps: false,
+  },
+  "certificate not usable": {
+    errors: /^(UNSPECIFIED$|ERROR_IN_|CRL_)/,
+    message: (target, words) => `The certificate of ${place(target)} does not stand the test (${target.purpose}): ${words}.`,
+    remedy: ({ host, purpose }) => `Show these words to who runs ${host}, and have its certificate (${purpose}) made anew.`,
     waitingHelps: false,
   },
   "certificate not trusted": {
@@ -134,26 +167,79 @@ const CAUSES: Readonly<Record<string, Cause>> = {
 /** A chain of causes longer than this is a loop or of no use. */
 const MAXIMUM_CAUSES = 5;
 
+/** Errors that no row knows, of the network and of the handshake: the error's own words are all there is to tell. */
+const UNKNOWN: Readonly<Record<"connecting failed" | "securing failed", Words>> = {
+  "connecting failed": {
+    message: (target, words) => `No connection with ${place(target)} comes about (${target.purpose}): ${words}.`,
+    remedy: ({ host, purpose }) =>
+      `Those are the words of the machine that Waypost runs on: check its network, and host and port of ${host} (${purpose}).`,
+    waitingHelps: true,
+  },
+  "securing failed": {
+    message: (target, words) => `No secure connection with ${place(target)} comes about (${target.purpose}): ${words}.`,
+    remedy: ({ host, purpose }) =>
+      `Show these words to who runs ${host}: its TLS or its certificate (${purpose}) is one that Waypost cannot go on with.`,
+    waitingHelps: false,
+  },
+};
+
 /**
  * What an error of a socket or a TLS handshake means, or null when it is no such error. Looks into `cause` and into the attempts
  * of an AggregateError (Node tries all addresses of a host).
  */
 export function connectionFailure(error: unknown, target: ConnectionTarget): ConnectionFailure | null {
-  for (const code of codesOf(error, 0)) {
+  for (const { code, words } of codedIn(error, 0)) {
     for (const [name, cause] of Object.entries(CAUSES)) {
-      if (cause.errors.test(code)) {
-        return { code: name, message: cause.message(target), remedy: cause.remedy(target), waitingHelps: cause.waitingHelps };
-      }
+      if (cause.errors.test(code) && (cause.words?.test(words) ?? true)) return told(name, cause, target, words);
     }
   }
   return null;
 }
 
-function codesOf(error: unknown, depth: number): readonly string[] {
+/**
+ * The same for an error that came while a connection was being opened and secured: one that no row knows is told in its own words. Null for a fault of
+ * the program, and for an error without a code.
+ */
+export function connectingFailure(error: unknown, target: ConnectionTarget): ConnectionFailure | null {
+  const known = connectionFailure(error, target);
+  if (known !== null) return known;
+  const [first] = codedIn(error, 0);
+  if (first === undefined) return null;
+  const name = first.ofSystem ? "connecting failed" : "securing failed";
+  return told(name, UNKNOWN[name], target, first.words);
+}
+
+function told(code: string, { message, remedy, waitingHelps }: Words, target: ConnectionTarget, words: string): ConnectionFailure {
+  return { code, message: message(target, words), remedy: remedy(target), waitingHelps };
+}
+
+/** An error with a code, and whether a call of the operating system ended with it. */
+interface Coded {
+  readonly code: string;
+  readonly words: string;
+  readonly ofSystem: boolean;
+}
+
+function codedIn(error: unknown, depth: number): readonly Coded[] {
   if (!(error instanceof Error) || depth > MAXIMUM_CAUSES) {
     return [];
   }
-  const own = "code" in error && typeof error.code === "string" ? [error.code] : [];
   const attempts = error instanceof AggregateError ? error.errors.slice(0, MAXIMUM_CAUSES) : [];
-  return [...own, ...[...attempts, error.cause].flatMap((inner) => codesOf(inner, depth + 1))];
+  return [...ownCode(error), ...[...attempts, error.cause].flatMap((inner) => codedIn(inner, depth + 1))];
+}
+
+function ownCode(error: Error): readonly Coded[] {
+  if (!("code" in error) || typeof error.code !== "string") return [];
+  // Errors of files name a path; those of the program's own mistakes are of these classes; an abort was wanted.
+  if ("path" in error || error instanceof TypeError || error instanceof RangeError || error.name === "AbortError") return [];
+  return [{ code: error.code, words: quoted(error), ofSystem: "syscall" in error }];
+}
+
+/** Characters of an error's words that are passed on. */
+const MOST_WORDS = 200;
+
+/** An error's own words in one line, for the middle of a sentence. */
+function quoted({ message, name }: Error): string {
+  const words = message.replace(/\s+/g, " ").trim().replace(/\.$/, "");
+  return `"${(words === "" ? name : words).slice(0, MOST_WORDS)}"`;
 }

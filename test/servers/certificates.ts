@@ -7,7 +7,7 @@ export interface Certificate {
 }
 
 export interface Certificates {
-  /** PEM of the authority that signed `server`, `expired`, `notYetValid` and `wrongHost`; the `ca` of a client that is to trust them. */
+  /** PEM of the authority that signed `server`, `expired`, `notYetValid` and `wrongHost` and `tooWeak`; the `ca` of a client that is to trust them. */
   readonly authority: string;
   /** For localhost and 127.0.0.1, valid now. */
   readonly server: Certificate;
@@ -17,6 +17,8 @@ export interface Certificates {
   readonly notYetValid: Certificate;
   /** Valid now, for another host only (`other.example.test`). */
   readonly wrongHost: Certificate;
+  /** For localhost and 127.0.0.1, valid now, with an RSA key of 1024 bits. */
+  readonly tooWeak: Certificate;
   /** For localhost and 127.0.0.1, valid now, signed by nobody else. */
   readonly selfSigned: Certificate;
   /** A good one for other hosts, signed by `authority`. */
@@ -33,8 +35,7 @@ export function makeCertificates(now: Date = new Date()): Certificates {
   const until = new Date(now.getTime() + 30 * DAY);
   const authorityKey = newKey();
   const authority: Signer = { name: "Test Authority", ...authorityKey };
-  const issue = (names: Names, end: Date, begin = from): Certificate => {
-    const own = newKey();
+  const issue = (names: Names, end: Date, begin = from, own = newKey()): Certificate => {
     return { cert: certificate("Test Server", names, own.publicKey, authority, begin, end, false), key: pem(own.privateKey) };
   };
   const alone = newKey();
@@ -44,6 +45,7 @@ export function makeCertificates(now: Date = new Date()): Certificates {
     expired: issue(here, new Date(now.getTime() - DAY)),
     notYetValid: issue(here, until, new Date(now.getTime() + DAY)),
     wrongHost: issue(elsewhere, until),
+    tooWeak: issue(here, until, from, generateKeyPairSync("rsa", { modulusLength: 1024 })),
     issueFor: (...hosts) => issue({ hosts, addresses: [] }, until),
     selfSigned: {
       cert: certificate("Test Server", here, alone.publicKey, { name: "Test Server", ...alone }, from, until, false),

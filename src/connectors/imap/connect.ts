@@ -98,7 +98,7 @@ async function signedIn(target: Target, mailbox: MailboxAccess, options: Connect
     return await attempt(target, secret, options, about);
   } catch (error) {
     const failure = classify(error, about);
-    if (failure.code !== "sign-in refused" && failure.code !== "token refused") throw failure;
+    if (!["sign-in refused", "token refused", "password expired"].includes(failure.code)) throw failure;
     const renewed = await mailbox.credentials.refresh();
     if (isSameSecret(renewed, secret)) throw failure;
     return attempt(target, renewed, options, about);
@@ -135,7 +135,10 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
     client.close();
     if (error instanceof TooLate)
       throw imapFailure(client.stats().received > GREETINGS ? "answer too large" : "connection timed out", about, { cause: error });
-    const failure = withTokenFacts(classify(error, { ...about, connectionError: endings.get(client) }), secret);
+    const failure = withTokenFacts(
+      classify(error, { ...about, connecting: !stands(client, target.endpoint), connectionError: endings.get(client) }),
+      secret,
+    );
     throw failure.code === "sign-in refused" || failure.code === "no common sign-in method" || failure.code === "encryption required"
       ? withOffer(failure, client, secret, about)
       : failure;
@@ -152,6 +155,11 @@ async function attempt(target: Target, secret: Secret, options: ConnectOptions, 
   // With WITHIN imapflow searches by "younger than", which compares this machine's clock with the server's.
   client.capabilities.delete("WITHIN");
   return client;
+}
+
+/** Whether the connection was there, and secure where it is to be. */
+function stands({ greeting, tls }: ImapFlow, { security }: Endpoint): boolean {
+  return greeting !== undefined && (security === "none" || Boolean(tls));
 }
 
 function settings({ endpoint, trust, largestLiteral }: Target, options: ConnectOptions): ImapFlowOptions {

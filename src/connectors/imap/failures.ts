@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { Failure } from "../../model/failure.ts";
 import type { Endpoint } from "../../model/mailbox.ts";
+import { accountTrouble } from "../../wire/account-words.ts";
 import type { ConnectStep } from "../../wire/connect-steps.ts";
-import { connectionFailure } from "../../wire/connection-failure.ts";
+import { connectingFailure, connectionFailure } from "../../wire/connection-failure.ts";
 import { CAUSES, type Cause } from "./causes.ts";
 
 export type ImapTrouble = keyof typeof CAUSES;
@@ -15,6 +16,9 @@ const STEPS: Readonly<Record<string, ConnectStep>> = {
   "connection refused": "connect",
   "connection timed out": "connect",
   "host unreachable": "connect",
+  "connection forbidden": "connect",
+  "too many open files": "connect",
+  "connecting failed": "connect",
   "no greeting": "connect",
   "server closing": "connect",
   "certificate authorities not readable": "encrypt",
@@ -22,11 +26,14 @@ const STEPS: Readonly<Record<string, ConnectStep>> = {
   "certificate for another name": "encrypt",
   "certificate not yet valid": "encrypt",
   "certificate self-signed": "encrypt",
+  "certificate too weak": "encrypt",
+  "certificate not usable": "encrypt",
   "certificate not trusted": "encrypt",
   "TLS version too old": "encrypt",
   "client certificate required": "encrypt",
   "wrong security for the port": "encrypt",
   "TLS not possible": "encrypt",
+  "securing failed": "encrypt",
   "STARTTLS not offered": "encrypt",
 };
 
@@ -44,6 +51,8 @@ export interface Circumstances {
   readonly folder?: string;
   /** Whether an access token was signed in with. */
   readonly withToken?: boolean;
+  /** Whether the connection was still being opened and secured. */
+  readonly connecting?: boolean;
   /** What the connection itself ended with, if it did. */
   readonly connectionError?: unknown;
 }
@@ -156,9 +165,12 @@ export function classify(error: unknown, about: Circumstances): Failure {
     const serverSaid = facts.responseText ?? facts.reason;
     return imapFailure(trouble, about, { serverSaid, cause: error, ...notBefore(facts) });
   }
-  const known = connectionFailure(root, { host: about.endpoint.host, port: about.endpoint.port, purpose: "incoming mail" });
+  const target = { host: about.endpoint.host, port: about.endpoint.port, purpose: "incoming mail" };
+  const known = connectionFailure(root, target);
   if (known !== null) return new Failure({ ...known, scope: "profile", cause: error });
   if (isConnectionGone(root)) return imapFailure("connection lost", about, { cause: error });
+  const unknown = about.connecting === true ? connectingFailure(root, target) : null;
+  if (unknown !== null) return new Failure({ ...unknown, scope: "profile", cause: error });
   // A fault of ours is no trouble of the server's, and must not look like one.
   throw error;
 }
@@ -300,8 +312,9 @@ function signInTrouble(facts: ErrorFacts, code: string | undefined, text: string
   if (code === "UNAVAILABLE" || code === "SERVERBUG") return "sign-in not available";
   if (CLIENT_CERTIFICATE.test(text)) return "client certificate required";
   if (/temporar|try again/i.test(text)) return "sign-in not available";
-  if (code === "EXPIRED") return "password expired";
-  if (code === "CONTACTADMIN" || /disabled|deactivated|locked out/i.test(text)) return "account disabled";
+  const said = accountTrouble(text);
+  if (code === "EXPIRED" || said === "password expired") return "password expired";
+  if (code === "CONTACTADMIN" || said !== null || /disabled|deactivated|locked out/i.test(text)) return "account disabled";
   if (code === "AUTHORIZATIONFAILED") return "access not granted";
   if (facts.responseStatus === undefined) return "no common sign-in method";
   return "sign-in refused";

@@ -162,7 +162,7 @@ export class Channel {
     const lost = () => this.#finish(pop3Failure("connection lost", this.#about));
     this.#socket
       .on("data", this.#onData)
-      .on("error", (error) => this.#finish(socketFailure(error, this.#about)))
+      .on("error", (error) => this.#finish(socketFailure(error, this.#about, true)))
       .on("end", lost)
       .on("close", lost);
   }
@@ -226,7 +226,7 @@ function settled(socket: Socket, event: "connect" | "secureConnect", about: Circ
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fail = (error: Error) => {
     socket.destroy();
-    reject(socketFailure(error, about));
+    reject(socketFailure(error, about, false));
   };
   const onClose = () => fail(Object.assign(new Error("closed while connecting"), { code: "ERR_SOCKET_CLOSED" }));
   const timeout = Math.min(CONNECT_TIMEOUT, about.endpoint.timeout);

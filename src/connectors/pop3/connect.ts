@@ -65,6 +65,9 @@ export async function connect(
 /** Milliseconds for which a server that wants some time between two sign-ins is waited for at once. */
 const SHORT_DELAY = 10_000;
 
+/** Said to a mailbox that cannot speak for the account. */
+const NOT_LET_IN: ReadonlySet<string> = new Set(["sign-in refused", "account disabled", "password expired"]);
+
 /** Signs in and out again. */
 async function isAccepted(target: Target, secret: Secret, about: Circumstances): Promise<boolean> {
   try {
@@ -73,7 +76,7 @@ async function isAccepted(target: Target, secret: Secret, about: Circumstances):
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (SIGNED_IN_ALL_THE_SAME.has(error.code)) return true;
-    if (error.code === "sign-in refused") return false;
+    if (NOT_LET_IN.has(error.code)) return false;
     throw error;
   }
 }
@@ -83,7 +86,7 @@ async function signedIn(target: Target, mailbox: MailboxAccess, about: Circumsta
   try {
     return await attempt(target, secret, about, progress);
   } catch (error) {
-    if (!(error instanceof Failure) || !["sign-in refused", "token refused"].includes(error.code)) throw error;
+    if (!(error instanceof Failure) || !["sign-in refused", "token refused", "password expired"].includes(error.code)) throw error;
     const renewed = await mailbox.credentials.refresh();
     if (isSameSecret(renewed, secret)) throw error;
     return attempt(target, renewed, about, progress);

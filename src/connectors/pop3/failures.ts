@@ -1,7 +1,7 @@
 /** The failures of reading over POP3: one word, scope and remedy for each cause. Those of sockets and TLS stand in wire/. */
 import { Failure, type Scope } from "../../model/failure.ts";
 import type { Endpoint } from "../../model/mailbox.ts";
-import { connectionFailure } from "../../wire/connection-failure.ts";
+import { connectingFailure, connectionFailure } from "../../wire/connection-failure.ts";
 
 interface Cause {
   readonly scope: Scope;
@@ -123,6 +123,18 @@ const CAUSES = {
     waitingHelps: false,
     message: (where, who) => `${where} does not let ${who} be read by POP3.`,
     remedy: () => "Have POP3 switched on for this mailbox by the mail administrator, or read it by IMAP.",
+  },
+  "account disabled": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `${where} does not let ${who} in by POP3: the account is disabled or locked.`,
+    remedy: () => "Have the account enabled for POP3, or its lock lifted, by the mail administrator; the password may be right.",
+  },
+  "password expired": {
+    scope: "mailbox",
+    waitingHelps: false,
+    message: (where, who) => `The password of ${who} has expired on ${where} (POP3).`,
+    remedy: () => "Have the mailbox's password changed at the mail system, then enter the new one here, for POP3 too.",
   },
   "sign-in not available": {
     scope: "mailbox",
@@ -246,9 +258,10 @@ export function pop3Failure(trouble: Pop3Trouble, { endpoint, mailbox }: Circums
   });
 }
 
-/** The failure for an error that a socket or a TLS handshake ended with. */
-export function socketFailure(error: unknown, about: Circumstances): Failure {
+/** The failure for an error that a socket or a TLS handshake ended with. @param stands whether the connection, secure where it is to be, stood before */
+export function socketFailure(error: unknown, about: Circumstances, stands: boolean): Failure {
   const { host, port } = about.endpoint;
-  const known = connectionFailure(error, { host, port, purpose: "incoming mail" });
+  const explain = stands ? connectionFailure : connectingFailure;
+  const known = explain(error, { host, port, purpose: "incoming mail" });
   return known ? new Failure({ ...known, scope: "profile", cause: error }) : pop3Failure("connection lost", about, { cause: error });
 }

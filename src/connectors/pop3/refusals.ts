@@ -1,3 +1,4 @@
+import { accountTrouble } from "../../wire/account-words.ts";
 import type { Pop3Capabilities } from "./capabilities.ts";
 import type { Pop3Trouble } from "./failures.ts";
 import type { Reply } from "./reply.ts";
@@ -7,14 +8,22 @@ export type Moment = "greeting" | "sign in" | "later";
 
 const SOON_OVER = /try (again )?later|temporar|unavailable|internal error/i;
 
+const POP3_OFF = /(pop|pop3|protocol).*(disabled|not (enabled|allowed|permitted))|(disabled|not (enabled|allowed)) .*\bpop3?\b/i;
+
 /** What a server says in its own words where it gives no code; the first row that fits. */
 const WORDS: readonly (readonly [RegExp, Pop3Trouble])[] = [
   [/too many .*(connection|session)|(connection|session)s? limit|maximum number of (connection|session)s/i, "too many connections"],
   [/\b(lock(ed)?|in use|busy|another (session|client|process)|already (open|logged))\b/i, "mailbox in use"],
   [/\b(too (soon|often|frequent)|wait .*(second|minute)|login delay)/i, "sign-in too soon"],
-  [/(pop|pop3|protocol).*(disabled|not (enabled|allowed|permitted))|(disabled|not (enabled|allowed)) .*\bpop3?\b/i, "POP3 not enabled"],
   [SOON_OVER, "sign-in not available"],
 ];
+
+/** Causes that the words name and the codes AUTH and SYS/PERM hide: servers give AUTH to everybody whom they do not let in. */
+const NO_PASSWORD_HELPS: ReadonlySet<string> = new Set([
+  "POP3 not enabled",
+  "account disabled",
+  "password expired",
+] satisfies Pop3Trouble[]);
 
 /** Said with the code AUTH too, though no password in the world would help. */
 const NEEDS_TLS =
@@ -46,13 +55,18 @@ export function isTemporary({ code, text }: Reply, optional: boolean): boolean {
 /** What a refusal means. Total: a refusal that says nothing is about the password at sign-in, and about the mailbox later. */
 export function troubleOf({ code, text }: Reply, moment: Moment, { tellsAuth }: Pick<Pop3Capabilities, "tellsAuth">): Pop3Trouble {
   if (moment !== "later" && NEEDS_TLS.test(text)) return "encryption required";
-  const said = WORDS.find(([words]) => words.test(text))?.[1];
+  const said = saidBy(text);
   if (code === "SYS/TEMP") return TEMPORARY[moment];
-  // Gmail says so of an account that may not use POP3.
-  if (code === "SYS/PERM") return said === "POP3 not enabled" ? said : "mailbox damaged";
+  if ((code === "AUTH" || code === "SYS/PERM") && said !== undefined && NO_PASSWORD_HELPS.has(said)) return said;
+  if (code === "SYS/PERM") return "mailbox damaged";
   const coded = BY_CODE[code ?? ""];
   if (coded !== undefined) return coded;
   if (moment === "greeting") return said === "too many connections" ? said : TEMPORARY.greeting;
   if (said !== undefined) return said === "sign-in not available" ? TEMPORARY[moment] : said;
   return moment === "later" || tellsAuth ? TEMPORARY[moment] : "sign-in refused";
+}
+
+function saidBy(text: string): Pop3Trouble | undefined {
+  if (POP3_OFF.test(text)) return "POP3 not enabled";
+  return accountTrouble(text) ?? WORDS.find(([words]) => words.test(text))?.[1];
 }

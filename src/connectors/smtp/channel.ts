@@ -141,7 +141,7 @@ export class Channel {
     this.#socket
       .on("data", this.#onData)
       .on("drain", () => this.#look())
-      .on("error", (error) => this.#finish(socketFailure(error, this.endpoint)))
+      .on("error", (error) => this.#finish(socketFailure(error, this.endpoint, true)))
       .on("end", lost)
       .on("close", lost);
   }
@@ -191,7 +191,7 @@ function settled(socket: Socket, event: "connect" | "secureConnect", endpoint: E
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fail = (error: Error) => {
     socket.destroy();
-    reject(socketFailure(error, endpoint));
+    reject(socketFailure(error, endpoint, false));
   };
   const onClose = () => fail(new Error("closed while connecting"));
   const timeout = Math.min(CONNECT_TIMEOUT, endpoint.timeout);

@@ -78,11 +78,19 @@ async function offerItself(session: Session, address: string): Promise<Step> {
 /** What the server refuses now it may take later (greylisting), but nobody has seen it take anything yet. */
 function refused(name: string, reply: Reply, address: string, session: Session): Step {
   const serverSaid = replyText(reply);
-  const refusal = refusalOf(serverSaid, address);
-  // Refused by policy and no more is said: whoever does not sign in where others do is refused for that.
-  if (refusal.code === "content refused" && session.options.secret === null && session.extensions.signIn.size > 0) {
-    const { code, message, remedy } = session.failure("sign-in required", reply);
-    return { name, result: "failed", code, message, serverSaid, remedy };
-  }
+  const signedIn = session.options.secret !== null;
+  const refusal = refusalOf(serverSaid, address, signedIn);
+  // Refused by policy and no more is said: whoever does not sign in where others do is refused for that, more often than not.
+  if (refusal.code === "policy refused" && !signedIn && session.extensions.signIn.size > 0)
+    return { name, result: "failed", serverSaid, ...guessed(address) };
   return { name, result: "failed", serverSaid, ...refusal };
+}
+
+function guessed(address: string) {
+  return {
+    code: "sign-in may be required",
+    message: `The outgoing server has a rule against mail from ${address} and does not say which; it may be that it sends only for users who signed in.`,
+    remedy:
+      "Try a sign-in method in the server profile, with user name and password in the mailbox. If that does not help, the server's log names the rule.",
+  };
 }

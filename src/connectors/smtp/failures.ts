@@ -1,7 +1,7 @@
 /** The failures of sending over SMTP: one word, scope and remedy for each cause. */
 import { Failure, type Scope } from "../../model/failure.ts";
 import type { Endpoint } from "../../model/mailbox.ts";
-import { connectionFailure } from "../../wire/connection-failure.ts";
+import { connectingFailure, connectionFailure } from "../../wire/connection-failure.ts";
 import type { ReplyTrouble } from "./replies.ts";
 
 /** Causes that only the client sees. Those of sockets and TLS are in wire/connection-failure.ts. */
@@ -31,6 +31,12 @@ interface Cause {
 const WAIT = () => "Nothing: Waypost tries again by itself. Look into the server's log if it lasts.";
 
 const CAUSES: Readonly<Record<Trouble, Cause>> = {
+  "account disabled": {
+    scope: "account",
+    waitingHelps: false,
+    message: (where, user) => `${where} does not let ${user} sign in to send: the account is disabled or locked.`,
+    remedy: () => "Have the account that sends enabled, or its lock lifted, by the mail administrator.",
+  },
   "certificate authorities not readable": {
     scope: "profile",
     waitingHelps: false,
@@ -81,6 +87,12 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     message: (where) => `${where} does not speak SMTP.`,
     remedy: () => "Check the port: 587 with STARTTLS, 465 with TLS, 25 for a relay.",
   },
+  "password expired": {
+    scope: "account",
+    waitingHelps: false,
+    message: (where, user) => `The password of ${user} has expired on ${where} (outgoing mail).`,
+    remedy: () => "Have the password of the account that sends changed at the mail system, then enter the new one.",
+  },
   "protocol error": {
     scope: "profile",
     waitingHelps: true,
@@ -122,7 +134,7 @@ const CAUSES: Readonly<Record<Trouble, Cause>> = {
     waitingHelps: false,
     message: (where, what) => `${where} does not let ${what}.`,
     remedy: () =>
-      "Give that user the right to send as this address (Postfix: smtpd_sender_login_maps; Exchange: the permission SendAs), or enter the user name to which the address belongs. The emails wait meanwhile.",
+      "Give whoever sends the right to send as this address (Postfix: smtpd_sender_login_maps; Exchange: the permission SendAs), or enter the user name to which the address belongs. The emails wait meanwhile.",
   },
   "service account not allowed": {
     scope: "account",
@@ -228,8 +240,9 @@ function scopeOf(scope: Cause["scope"], user: string | null): Scope {
   return scope !== "account" ? scope : user === null ? "profile" : "mailbox";
 }
 
-/** The failure for an error that a socket or a TLS handshake ended with. */
-export function socketFailure(error: unknown, endpoint: Endpoint): Failure {
-  const known = connectionFailure(error, { host: endpoint.host, port: endpoint.port, purpose: "outgoing mail" });
+/** The failure for an error that a socket or a TLS handshake ended with. @param stands whether the connection, secure where it is to be, stood before */
+export function socketFailure(error: unknown, endpoint: Endpoint, stands: boolean): Failure {
+  const explain = stands ? connectionFailure : connectingFailure;
+  const known = explain(error, { host: endpoint.host, port: endpoint.port, purpose: "outgoing mail" });
   return known ? new Failure({ ...known, scope: "profile", cause: error }) : smtpFailure("connection lost", endpoint, { cause: error });
 }

@@ -66,6 +66,7 @@ test("replies that real servers give mean what their makers say", () => {
     ["RSET", "421 4.4.2 mx Error: timeout exceeded", "server closing"],
     // Exchange
     ["AUTH", "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant", "sign-in disabled"],
+    ["AUTH", "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect", "sign-in refused"],
     ["AUTH", "535 5.7.3 Authentication unsuccessful", "sign-in refused"],
     ["MAIL", "550 5.7.60 SMTP; Client does not have permissions to send as this sender", "sender not permitted"],
     ["content", "550 5.7.60 SMTP; Client does not have permissions to send as this sender", "for good"],
@@ -81,6 +82,8 @@ test("replies that real servers give mean what their makers say", () => {
     ["RCPT", "550 5.4.5 Daily user sending limit exceeded", "throttled"],
     ["content", "550 5.4.5 Daily user sending limit exceeded", "for now"],
     // Others
+    ["AUTH", "535 5.7.8 Error: authentication failed: Account_disabled", "account disabled"],
+    ["AUTH", "535 5.7.8 Error: authentication failed: Password expired", "password expired"],
     ["AUTH", "504 5.5.4 Unrecognized authentication type", "no common sign-in method"],
     ["AUTH", "538 5.7.11 Encryption required", "encryption required"],
     ["MAIL", "503 5.5.1 Authenticate first", "sign-in required"],

@@ -5,6 +5,7 @@
  * The narrow reading wins where a reply can be both: trouble stops a mailbox or a whole profile, so a reply counts as trouble only
  * when the code or the words say so, and an ordinary `450 4.7.1` to one recipient (greylisting) stays with that recipient.
  */
+import { type AccountTrouble, accountTrouble } from "../../wire/account-words.ts";
 import type { Reply } from "./reply.ts";
 
 /** What a reply replies to. `connect` is the greeting, `content` the final dot. */
@@ -12,6 +13,7 @@ export type Command = "connect" | "EHLO" | "HELO" | "STARTTLS" | "AUTH" | "RSET"
 
 /** Causes that servers name in replies; failures.ts has their scope, words and remedies. */
 export type ReplyTrouble =
+  | AccountTrouble
   | "client certificate required"
   | "encryption required"
   | "no common sign-in method"
@@ -45,7 +47,7 @@ interface Row {
   readonly to: readonly Command[];
   readonly code: RegExp;
   readonly enhanced?: RegExp;
-  readonly text?: RegExp;
+  readonly text?: { test(text: string): boolean };
   readonly means: Meaning;
 }
 
@@ -53,6 +55,8 @@ const DONE: Meaning = { kind: "done" };
 const FOR_NOW: Meaning = { kind: "refused", permanent: false };
 const FOR_GOOD: Meaning = { kind: "refused", permanent: true };
 const trouble = (name: ReplyTrouble): Meaning => ({ kind: "trouble", trouble: name });
+
+const saying = (wanted: AccountTrouble) => ({ test: (text: string) => accountTrouble(text) === wanted });
 
 const ENVELOPE: readonly Command[] = ["MAIL", "RCPT", "DATA"];
 const BEFORE_CONTENT: readonly Command[] = ["connect", "EHLO", "HELO", "STARTTLS", "AUTH", "RSET", ...ENVELOPE];
@@ -100,9 +104,13 @@ const TABLE: readonly Row[] = [
   { to: ["AUTH"], code: /^4/, means: trouble("sign-in not available") },
   { to: ["AUTH"], code: /^538$/, means: trouble("encryption required") },
   { to: ["AUTH"], code: /^5/, enhanced: /^5\.7\.11$/, means: trouble("encryption required") },
+  // Exchange Online gives X.7.139 to a wrong password, too.
+  { to: ["AUTH"], code: /^5/, text: /credentials were incorrect/i, means: trouble("sign-in refused") },
   // Exchange Online: X.7.139 with basic authentication or SMTP AUTH switched off for the tenant or the mailbox.
   { to: ["AUTH"], code: /^5/, enhanced: /^5\.7\.139$/, means: trouble("sign-in disabled") },
   { to: ["AUTH"], code: /^5/, text: /authentication is disabled/i, means: trouble("sign-in disabled") },
+  { to: ["AUTH"], code: /^5/, text: saying("password expired"), means: trouble("password expired") },
+  { to: ["AUTH"], code: /^5/, text: saying("account disabled"), means: trouble("account disabled") },
   // Gmail answers 534 5.7.9 when an application password is wanted: that is the password, not the mechanism.
   { to: ["AUTH"], code: /^534$/, text: /password|browser/i, means: trouble("sign-in refused") },
   { to: ["AUTH"], code: /^(50[0-4]|534)$/, means: trouble("no common sign-in method") },

@@ -5,7 +5,13 @@ import type { Asking } from "../../wire/witnesses.ts";
 import { smtpFailure } from "./failures.ts";
 
 /** Trouble of whoever signs in. Where the account signs in as itself that is the same for all mailboxes. */
-const OF_WHO_SIGNS_IN: ReadonlySet<string> = new Set(["sign-in disabled", "sign-in not available", "throttled"]);
+const OF_WHO_SIGNS_IN: ReadonlySet<string> = new Set([
+  "account disabled",
+  "password expired",
+  "sign-in disabled",
+  "sign-in not available",
+  "throttled",
+]);
 
 /**
  * Why a service account cannot send for a mailbox, as the failure of whomever it concerns: the profile, or the one mailbox. Anything else than a

@@ -166,7 +166,7 @@ async function withSecret<T>(endpoint: Endpoint, { credentials }: MailboxAccess,
   try {
     return await work(secret);
   } catch (error) {
-    if (!(error instanceof Failure && (error.code === "sign-in refused" || error.code === "token refused"))) {
+    if (!(error instanceof Failure && ["sign-in refused", "token refused", "password expired"].includes(error.code))) {
       throw error;
     }
     const renewed = await credentials.refresh();
@@ -183,7 +183,7 @@ async function isAccepted(options: SessionOptions): Promise<boolean> {
     await (await openSession(options)).close();
     return true;
   } catch (error) {
-    if (error instanceof Failure && error.code === "sign-in refused") return false;
+    if (error instanceof Failure && ["sign-in refused", "account disabled", "password expired"].includes(error.code)) return false;
     throw error;
   }
 }

@@ -37,7 +37,8 @@ export async function* testBothWays(
     const test = await testMessageFor(context, work);
     // Known before it leaves: a message that arrives at once is recognized too, and becomes no email.
     await storeTestMessage(context.database, { ...test, mailboxId: mailbox.id });
-    const submitted = sent(await holding("send", () => submit(context, work, test)), mailbox.address);
+    const signsIn = work.profile.outgoing?.authentication !== "none";
+    const submitted = sent(await holding("send", () => submit(context, work, test)), mailbox.address, signsIn);
     yield { ...submitted, direction };
     if (submitted.result === "failed") return;
     name = "find the test message";
@@ -71,13 +72,13 @@ async function submit(context: EngineContext, { mailbox, profile }: Work, { mime
   }
 }
 
-function sent(submission: Submission, address: string): Step {
+function sent(submission: Submission, address: string, signedIn: boolean): Step {
   const name = "send a test message";
   const refused =
     submission.kind === "unknown"
       ? undefined
       : (submission.refused[0]?.response ?? (submission.kind === "refused" ? submission.response : undefined));
-  if (refused !== undefined) return { name, result: "failed", serverSaid: refused, ...refusalOf(refused, address) };
+  if (refused !== undefined) return { name, result: "failed", serverSaid: refused, ...refusalOf(refused, address, signedIn) };
   if (submission.kind === "unknown")
     return {
       name,

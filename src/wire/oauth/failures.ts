@@ -1,7 +1,7 @@
 /** What goes wrong with a sign-in service: one word, scope and remedy for each cause. */
 import { AuthorizationResponseError, OperationProcessingError, ResponseBodyError, UnsupportedOperationError } from "oauth4webapi";
 import { Failure, type Scope } from "../../model/failure.ts";
-import { connectionFailure } from "../connection-failure.ts";
+import { connectingFailure } from "../connection-failure.ts";
 import { withoutSecrets } from "../without-secrets.ts";
 import { AnswerRefused, NoAnswer, ServiceBusy } from "./exchange.ts";
 import type { OauthSettings } from "./settings.ts";
@@ -167,15 +167,27 @@ export function failureOf(error: unknown, settings: OauthSettings, holder: Holde
   }
   if (error instanceof OperationProcessingError || error instanceof UnsupportedOperationError)
     return oauthFailure("sign-in service not understood", settings, holder, { serverSaid: said(error.message) });
+  if (isNotHttp(error)) return oauthFailure("sign-in service not understood", settings, holder, { serverSaid: said(error.message) });
   const url = new URL(settings.tokenEndpoint);
   const port = Number(url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port);
-  const known = connectionFailure(error, { host: url.hostname, port, purpose: "sign-in service" });
+  const known = connectingFailure(error, { host: url.hostname, port, purpose: "sign-in service" });
   if (known !== null) return new Failure({ ...known, scope: "profile", cause: error });
   throw error;
 }
 
+/** Node's parser of HTTP puts such codes on its errors. */
+function isNotHttp(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("HPE_");
+}
+
 /** After these nobody knows whether the service has handed out new tokens: its answer got lost, or was none that could be read. */
-const UNANSWERED: readonly string[] = ["sign-in service silent", "sign-in service not understood", "connection lost"];
+const UNANSWERED: readonly string[] = [
+  "sign-in service silent",
+  "sign-in service not understood",
+  "connection lost",
+  "connecting failed",
+  "securing failed",
+];
 
 /** Whether it is known that the service has handed nothing out. */
 export function isAnswered({ code }: Failure): boolean {

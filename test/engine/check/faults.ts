@@ -11,6 +11,8 @@ type MailboxInput = NonNullable<ConfigurationInput["mailboxes"]>[number];
 /** One thing wrong in a set-up, and what a person reads about it. */
 export interface Fault {
   readonly fault: string;
+  /** The fault that it is by another protocol, and whose sentences it therefore has. */
+  readonly sameAs?: string;
   /** The direction of the step that tells it. */
   readonly direction: "receive" | "send";
   /** The account; by default one of its own that is sound. */
@@ -114,6 +116,12 @@ export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorit
       message: /later time on \(outgoing/,
       remedy: /clock of this machine first.*outgoing/,
     }),
+    fault("outgoing certificate too weak", {
+      outgoing: { ...trusting, security: "tls", port: services.tooWeak ?? 0 },
+      code: "certificate too weak",
+      message: /too weak to be trusted \(outgoing/,
+      remedy: /\(outgoing mail\) with an RSA key of at least 2048 bits/,
+    }),
     fault("certificate of the client wanted to send", {
       outgoing: { ...trusting, security: "tls", port: services.wantsCertificate ?? 0 },
       code: "client certificate required",
@@ -170,9 +178,73 @@ export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorit
     }),
     fault("sign-in required", {
       outgoing: { port: services.signedInOnly ?? 0 },
+      code: "sign-in may be required",
+      message: /does not say which; it may be that it sends only for users who signed in/,
+      remedy: /Try a sign-in method/,
+      serverSaid: /^554 5\.7\.1 .*Access denied/,
+    }),
+    fault("address of those who sign in", {
+      outgoing: { port: services.ownSenders ?? 0 },
       code: "sign-in required",
-      message: /sends only for users who signed in/,
-      remedy: /sign-in method/,
+      message: /takes mail from .* only of a user who signed in/,
+      remedy: /Choose a sign-in method/,
+      serverSaid: /^553 5\.7\.1 .*not logged in/,
+    }),
+    fault("machine in a blocklist", {
+      outgoing: { port: services.blocklisted ?? 0 },
+      code: "listed in a blocklist",
+      message: /a blocklist names it/,
+      remedy: /taken off the list/,
+      serverSaid: /blocked using zen/,
+    }),
+    fault("machine not in SPF", {
+      outgoing: { port: services.withoutSpf ?? 0 },
+      code: "SPF failed",
+      message: /does not name this machine .*SPF/,
+      remedy: /SPF record/,
+      serverSaid: /^550 5\.7\.23/,
+    }),
+    fault("mail that DMARC does not bear out", {
+      outgoing: { port: services.withoutDmarc ?? 0 },
+      code: "DMARC failed",
+      message: /DMARC/,
+      remedy: /SPF and sign with DKIM/,
+      serverSaid: /^550 5\.7\.26/,
+    }),
+    fault("machine without a reverse name", {
+      outgoing: { port: services.withoutReverseName ?? 0 },
+      code: "reverse name missing",
+      message: /no name for the network address of this machine/,
+      remedy: /PTR record/,
+      serverSaid: /^450 4\.7\.25 .*Client host rejected/,
+    }),
+    fault("name of the machine not taken", {
+      outgoing: { port: services.badHelo ?? 0 },
+      code: "HELO refused",
+      message: /name by which this machine greets it/,
+      remedy: /full host name/,
+      serverSaid: /^504 5\.5\.2 .*Helo command rejected/,
+    }),
+    fault("machine not allowed to send", {
+      outgoing: { port: services.noClients ?? 0 },
+      code: "client refused",
+      message: /rule against mail from this machine/,
+      remedy: /address allowed at the server/,
+      serverSaid: /^554 5\.7\.1 .*Client host rejected/,
+    }),
+    fault("sender refused by a rule", {
+      outgoing: { port: services.refusedSender ?? 0 },
+      code: "sender refused",
+      message: /has a rule against mail from [^ ]+\.$/,
+      remedy: /check_sender_access/,
+      serverSaid: /^554 5\.7\.1 .*Sender address rejected: Access denied/,
+    }),
+    fault("content refused before it is sent", {
+      outgoing: { port: services.badContent ?? 0 },
+      ...{ sameAs: "content refused", code: "content refused" },
+      message: /by its policy or spam filter/,
+      remedy: /which rule refused it/,
+      serverSaid: /^550 5\.7\.1 .*content rejected/,
     }),
     fault("machine not served", {
       outgoing: { port: services.strangers ?? 0 },
@@ -193,7 +265,7 @@ export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorit
       outgoing: { authentication: "plain", port: services.ownSenders ?? 0 },
       code: "sender not permitted",
       message: /does not let \S+ send as/,
-      remedy: /right to send as/,
+      remedy: /[Gg]ive whoever sends the right to send as/,
       serverSaid: /^553 5\.7\.1 .*not owned by user/,
     }),
     fault("relaying denied", {
@@ -210,6 +282,13 @@ export function outgoingFaults({ postfix, dovecot, withoutUsers, ports, authorit
       message: /knows no mailbox/,
       remedy: /spelling of/,
       serverSaid: /^550 5\.1\.1/,
+    }),
+    fault("address of the sender unknown to the server", {
+      outgoing: { port: services.unlistedSender ?? 0 },
+      ...{ sameAs: "address unknown to the server", code: "address unknown" },
+      message: /knows no mailbox/,
+      remedy: /spelling of/,
+      serverSaid: /^550 5\.1\.0 .*Sender address rejected: User unknown/,
     }),
     fault("detail address not taken", {
       outgoing: { port: services.noDetails ?? 0 },

@@ -21,11 +21,13 @@ export const HOSTS = {
   wrongName: "127.0.0.3",
   selfSigned: "127.0.0.4",
   notYetValid: "127.0.0.5",
+  tooWeak: "127.0.0.6",
 } as const;
 
 /** Accounts with something wrong, by what it is; all other accounts are sound. */
 export const ODD_ACCOUNTS = {
   disabled: "nologin reason=Account_disabled",
+  stopped: "nologin reason=Account_disabled",
   tight: "userdb_quota_rule=*:storage=100",
   packed: "userdb_quota_rule=*:bytes=10",
   brimful: "userdb_quota_rule=*:bytes=10",
@@ -58,8 +60,8 @@ export interface BrokenServers extends AsyncDisposable {
   /** Lets in only who shows a certificate. */
   readonly certificateDovecot: Dovecot;
   /** Servers that have a trouble inside, which Dovecot has only when its machine is in trouble. */
-  readonly troubled: { readonly limited: ScriptedImap; readonly locked: ScriptedImap; readonly away: ScriptedImap };
-  readonly pop3: { readonly inUse: ScriptedPop3; readonly tooSoon: ScriptedPop3; readonly disabled: ScriptedPop3 };
+  readonly troubled: Readonly<Record<"limited" | "locked" | "away" | "expired", ScriptedImap>>;
+  readonly pop3: Readonly<Record<"inUse" | "tooSoon" | "disabled" | "lockedOut" | "expired", ScriptedPop3>>;
   readonly postfix: Postfix;
   /** Has accounts without mailboxes; Dovecot makes one for everybody who signs in. */
   readonly withoutInbox: ScriptedImap;
@@ -103,6 +105,15 @@ const SERVICES = {
   unknown: always("550 5.1.1 User unknown in virtual mailbox table"),
   greylisting: always("450 4.7.1 Greylisted, see postgrey; come back in 300 seconds"),
   overQuota: always("552 5.2.2 Mailbox is over quota"),
+  blocklisted: always("554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org"),
+  withoutSpf: always("550 5.7.23 Message rejected due to: SPF fail - not authorized"),
+  withoutDmarc: always("550 5.7.26 Unauthenticated mail is not accepted due to the domain's DMARC policy"),
+  withoutReverseName: { smtpd_client_restrictions: "check_client_access static:{450 4.7.25 cannot find your hostname}" },
+  badHelo: { smtpd_helo_restrictions: "check_helo_access static:{504 5.5.2 need fully-qualified hostname}" },
+  noClients: { smtpd_client_restrictions: "reject" },
+  unlistedSender: { smtpd_reject_unlisted_sender: "yes", virtual_mailbox_maps: "inline:{nobody@example.test=x}" },
+  refusedSender: { smtpd_sender_restrictions: "check_sender_access static:reject" },
+  badContent: always("550 5.7.1 Message content rejected"),
   small: { message_size_limit: "200" },
   hold: always("HOLD nothing is delivered from here"),
   redirected: always(`REDIRECT ${REDIRECTED.redirected}`),
@@ -124,6 +135,7 @@ function certificateServices(folder: string, certificates: Certificates) {
     wrongName: shows(certificates.wrongHost, "smtp-wrong-name"),
     selfSigned: shows(certificates.selfSigned, "smtp-self-signed"),
     notYetValid: shows(certificates.notYetValid, "smtp-not-yet-valid"),
+    tooWeak: shows(certificates.tooWeak, "smtp-too-weak"),
     wantsCertificate: {
       ...shows(certificates.server, "smtp-wants-certificate"),
       ...{ smtpd_tls_req_ccert: "yes", smtpd_tls_CAfile: stored(folder, "smtp-authority.pem", certificates.authority) },
@@ -195,6 +207,7 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
   const troubled = {
     limited: await answering("LOGIN", "NO [LIMIT] Daily limit of this account reached"),
     locked: await answering("EXAMINE", "NO [INUSE] Timeout while waiting for lock"),
+    expired: await answering("LOGIN", "NO [EXPIRED] Password expired"),
     away: await answering("EXAMINE", "NO [UNAVAILABLE] Message store is down"),
   };
   const refusing = async (answer: string) =>
@@ -203,6 +216,8 @@ export async function startBrokenServers(accounts: readonly string[]): Promise<B
     inUse: await refusing("-ERR [IN-USE] Maildrop is locked by another session"),
     tooSoon: await refusing("-ERR [LOGIN-DELAY] Come back later"),
     disabled: await refusing("-ERR [SYS/PERM] Your account is not enabled for POP access."),
+    lockedOut: await refusing("-ERR Your account has been locked after too many failed logins"),
+    expired: await refusing("-ERR [AUTH] Password expired"),
   };
   const passwordFile = path.join(folder, "password");
   writeFileSync(passwordFile, PASSWORD);
@@ -259,9 +274,9 @@ function portOf(server: Server): number {
 
 /** Certificates by address, detail addresses into folders, quotas, and a list of users that is not there. */
 function dovecotExtra(folder: string, certificates: Certificates): string {
-  const local = (name: keyof typeof HOSTS, { cert, key }: Certificate) => {
+  const local = (name: keyof typeof HOSTS, { cert, key }: Certificate, more = "") => {
     const file = (part: string, text: string) => stored(folder, `${name}-${part}.pem`, text);
-    return `local ${HOSTS[name]} {\n  ssl_cert = <${file("cert", cert)}\n  ssl_key = <${file("key", key)}\n}`;
+    return `local ${HOSTS[name]} {\n  ssl_cert = <${file("cert", cert)}\n  ssl_key = <${file("key", key)}\n${more}}`;
   };
   return `
 listen = ${Object.values(HOSTS).join(", ")}
@@ -269,6 +284,7 @@ ${local("expired", certificates.expired)}
 ${local("wrongName", certificates.wrongHost)}
 ${local("selfSigned", certificates.selfSigned)}
 ${local("notYetValid", certificates.notYetValid)}
+${local("tooWeak", certificates.tooWeak, "  ssl_cipher_list = DEFAULT:@SECLEVEL=0\n")}
 recipient_delimiter = +
 lmtp_save_to_detail_mailbox = yes
 mail_plugins = $mail_plugins quota
