@@ -9,7 +9,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   0: "done, and nothing needs anybody",
   1: "could not be done, or not yet: the message says why, and what to do or until when a mailbox waits",
   2: "the command line or the configuration is wrong",
-  3: "done, but something needs a person: an open alert, a quarantined message, an email that failed or whose outcome is unknown, a mailbox that you named and that may not be touched (inactive, not approved, switched off)",
+  3: "done, but something needs a person: an open alert, a quarantined message, an email that failed or whose outcome is unknown, a new access token that a mail server refuses or that none was shown to, a mailbox that you named and that may not be touched (inactive, not approved, switched off)",
   4: "what was asked about does not exist: a message that was never seen, a record, a mailbox, a server profile, a number in quarantine, an email to decide about, a server of an address",
 };
 
