@@ -1,3 +1,4 @@
+import { addressKey } from "../model/address.ts";
 import { type AutomaticAnswer, LOOP_WINDOW } from "../model/automatic-answer.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
@@ -20,11 +21,14 @@ export async function automaticAnswers(
   { senders, from, to, except }: AnswersQuery,
 ): Promise<AutomaticAnswer[]> {
   const { rows } = await sql.query<AutomaticAnswer>(
-    `select sender, conversation, received from waypost.automatic_answer
-     where organization = $1 and sender = any($2) and received between $3 and $4 and decision_id <> all($6::bigint[]) order by received desc limit $5`,
+    `select answer.sender, mailbox.address as mailbox, answer.conversation, answer.received
+     from waypost.automatic_answer answer
+       join waypost.decision on decision.id = answer.decision_id join waypost.mailbox on mailbox.id = decision.mailbox_id
+     where answer.organization = $1 and answer.sender = any($2) and answer.received between $3 and $4 and answer.decision_id <> all($6::bigint[])
+     order by answer.received desc limit $5`,
     [organization, senders, new Date(from.getTime() - LOOP_WINDOW), to, READ_AT_MOST, except],
   );
-  return rows;
+  return rows.map((row) => ({ ...row, mailbox: addressKey(row.mailbox) }));
 }
 
 /** Stores the answers that these decisions are about; what stands there of a decision stays. One statement, or none. */

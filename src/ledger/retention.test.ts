@@ -42,7 +42,7 @@ const SECRET: DecidedMessage = decided("plum-id@plum-sender.test", {
       settings: { incomingemailfilteringmethod: 2 },
     },
   ],
-  automaticAnswer: { sender: "plum-sender@stranger.test", conversation: "plum-subject", received: NOW },
+  automaticAnswer: { sender: "plum-sender@stranger.test", mailbox: "ann@crm.test", conversation: "plum-subject", received: NOW },
 });
 
 function store(database: TestDatabase, messages: readonly DecidedMessage[], now = NOW): Promise<Map<string, number>> {

@@ -97,7 +97,7 @@ function factsAfter(facts: Facts, change: Change, head: MessageHead | null): Fac
       return { ...facts, voters: new Map(facts.voters).set(key, [...(facts.voters.get(key) ?? []), newRecipient(key)]) };
     }
     case "question":
-      return head === null ? facts : withQuestion(facts, change.messageId, head.received);
+      return head === null ? facts : withQuestion(facts, change.messageId, head);
     case "start date":
     case "by hand":
       return facts;
@@ -138,24 +138,24 @@ function newRecipient(address: string): Voter {
   };
 }
 
-/** A question of which nothing is known but that it is one: where others have its Message-ID too, it would have to share people with its answer. */
-function withQuestion(facts: Facts, messageId: string, at: Date): Facts {
+/** A question of which nothing is known but that it is one. The sender of its answer is on it, unless others have its Message-ID: then who is on it decides. */
+function withQuestion(facts: Facts, messageId: string, { received, subject, from }: MessageHead): Facts {
+  const others = facts.emailsByMessageId.get(messageId) ?? [];
   const question: EarlierEmail = {
     id: "question",
     messageId,
     direction: "incoming",
-    subject: "",
+    subject,
     trackingToken: null,
     conversationIndex: null,
     senderAddress: null,
-    participants: [],
-    at,
+    participants: others.length === 0 ? from.map((one) => addressKey(one.address)) : [],
+    at: received,
     sent: null,
     regarding: null,
     ownerId: null,
   };
-  const emails = [...(facts.emailsByMessageId.get(messageId) ?? []), question];
-  return { ...facts, emailsByMessageId: new Map(facts.emailsByMessageId).set(messageId, emails) };
+  return { ...facts, emailsByMessageId: new Map(facts.emailsByMessageId).set(messageId, [...others, question]) };
 }
 
 function isSame(one: RecordRef, other: RecordRef): boolean {

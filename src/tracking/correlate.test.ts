@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { EarlierEmail } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import { conversationBase } from "./conversation.ts";
 import { correlate } from "./correlate.ts";
 import { questionOf } from "./question.ts";
-import { ANN, address, BEN, BOB, CARL, context, earlier, type FactsOf, facts, head, user } from "./test-data.ts";
+import { ANN, address, BEN, BOB, CARL, context, earlier, type FactsOf, facts, head, queue, SUPPORT, user } from "./test-data.ts";
 
 function correlated(of: Partial<MessageHead>, known: FactsOf) {
   return correlate(questionOf(head(of), facts(known), context()));
@@ -106,6 +107,36 @@ describe("evidence for a tracking token", () => {
     });
   }
 
+  const order = { subject: "Your order CRM:0001002", senderAddress: SUPPORT, participants: [SUPPORT, BOB] };
+  const orders: [string, Partial<MessageHead>, Partial<EarlierEmail>[], string | null][] = [
+    ["the correspondent answers", {}, [{}], "0"],
+    ["the correspondent answers after years", {}, [{ at: new Date("2019-01-01") }], "0"],
+    ["a colleague of the correspondent answers", { from: [address("eve@customer.example")] }, [{}], "0"],
+    ["the correspondent answers from another provider", { from: [address("bob@home.example")] }, [{}], "0"],
+    ["several emails of the conversation have the token", { from: [address("bob@home.example")] }, [{}, { direction: "incoming" }], "0"],
+    ["the email is of years ago, and the queue is all they share", { from: [address(CARL)] }, [{ at: new Date("2019-01-01") }], null],
+    [
+      "the email is of years ago, and the domain is all they share",
+      { from: [address("eve@customer.example")] },
+      [{ at: new Date("2019-01-01") }],
+      null,
+    ],
+    ["two strangers got the token of late", { from: [address(CARL)] }, [{}, { participants: [SUPPORT, "dora@x.example"] }], null],
+    [
+      "two strangers got it, one of them a colleague",
+      { from: [address("eve@x.example")] },
+      [{}, { participants: [SUPPORT, "dora@x.example"] }],
+      "1",
+    ],
+  ];
+  for (const [promise, of, changes, id] of orders) {
+    it(`under the subject of a template: ${promise}`, () => {
+      const byToken = changes.map((change, index) => ({ ...TOKEN, id: `${index}`, ...order, ...change }));
+      const answer = { subject: "Re: Your order CRM:0001002", to: [address(SUPPORT)], ...of };
+      assert.equal(correlated(answer, { voters: [queue("Support", SUPPORT), user("Ann", ANN)], byToken }).email?.id ?? null, id);
+    });
+  }
+
   it("of several emails with the token the correspondent's counts, then the newest", () => {
     const old = { ...TOKEN, id: "old", participants: [ANN, BOB], at: new Date("2024-01-01") };
     const stranger = { ...TOKEN, id: "stranger", participants: [ANN, CARL], at: new Date("2025-03-01") };
@@ -134,6 +165,57 @@ describe("evidence for a Message-ID", () => {
     assert.equal(nobody.email, null);
     assert.match(nobody.answers[0]?.because ?? "", /several emails have that Message-ID/);
   });
+  const received = { direction: "incoming", senderAddress: BOB, participants: [SUPPORT, BOB], sent: new Date("2025-03-09") } as const;
+  const stranger = { from: [address(CARL)], to: [address(SUPPORT)] };
+  const dora = { ...received, senderAddress: "dora@x.example", participants: [SUPPORT, "dora@x.example"] };
+  const other = { subject: "Hello" };
+  const rows: [string, Partial<MessageHead>, Partial<EarlierEmail>[], string | null][] = [
+    ["the correspondent answers under another subject", { ...other, to: [address(SUPPORT)] }, [received], "0"],
+    ["somebody who got a copy answers", { ...stranger, ...other }, [{ ...received, participants: [SUPPORT, BOB, CARL] }], "0"],
+    ["a colleague answers under another subject", { ...other, from: [address("eve@customer.example")] }, [received], "0"],
+    [
+      "a stranger answers a received email that was forwarded to him",
+      { ...stranger, subject: "Re: Fwd: Offer for the mill" },
+      [received],
+      "0",
+    ],
+    ["a stranger answers what the CRM sent, under another subject", { ...stranger, ...other }, [{}], "0"],
+    ["two users each have the email", { ...stranger, ...other }, [{}, { direction: "incoming" }], "0"],
+    ["a stranger under another subject answers a received email", { ...stranger, ...other }, [received], null],
+    ["a stranger under another subject answers what another program sent", { ...stranger, ...other }, [{ sent: received.sent }], null],
+    ["a stranger in another mailbox, even under the same subject", { ...stranger, to: [address(ANN)] }, [received], null],
+    ["two strangers wrote to the queue under the id", { ...stranger, ...other }, [received, dora], null],
+    ["two strangers wrote under the id and the subject", stranger, [received, dora], null],
+    ["two strangers wrote, one of them under the subject", stranger, [received, { ...dora, subject: "Invoice" }], null],
+    [
+      "two strangers wrote, one of them a colleague, under the subject",
+      { ...stranger, from: [address("eve@x.example")] },
+      [received, dora],
+      "1",
+    ],
+    ["two strangers wrote, and one of them answers", { ...stranger, ...other, from: [address("dora@x.example")] }, [received, dora], "1"],
+  ];
+  for (const [promise, of, changes, id] of rows) {
+    for (const field of ["inReplyTo", "references"] as const) {
+      it(`${field}: ${promise}`, () => {
+        const byMessageId = changes.map((change, index) => ({ ...FIRST, id: `${index}`, ...change }));
+        const known = { voters: [queue("Support", SUPPORT), user("Ann", ANN)], byMessageId };
+        assert.equal(correlated({ [field]: ["one"], ...of }, known).email?.id ?? null, id);
+      });
+    }
+  }
+  it("thin evidence is told", () => {
+    const told = (of: Partial<MessageHead>, change: Partial<EarlierEmail>) => {
+      const known = { voters: [queue("Support", SUPPORT), user("Ann", ANN)], byMessageId: [{ ...FIRST, ...change }] };
+      return correlated({ ...reply, ...of }, known).answers[0]?.because ?? "";
+    };
+    assert.match(told({ ...stranger, ...other }, {}), /no correspondent of this message is on it, but the CRM made that Message-ID/);
+    assert.match(told({ ...other, from: [address("eve@customer.example")] }, received), /thin: .* only somebody of the same domain\.$/);
+    assert.match(told(stranger, received), /thin: .* only the subject and a user or queue are the same\.$/);
+    assert.match(told({ ...stranger, ...other }, received), /, but nobody on this message is tied to it/);
+    assert.doesNotMatch(told({}, {}), /thin|correspondent/);
+  });
+
   it("an email later than the message is not answered by it", () => {
     const later = { ...FIRST, at: new Date("2025-03-12T00:00:00Z") };
     const found = correlated(reply, { byMessageId: [later] });
@@ -143,6 +225,23 @@ describe("evidence for a Message-ID", () => {
   it("clocks may be a few hours apart", () => {
     assert.equal(correlated(reply, { byMessageId: [{ ...FIRST, at: new Date("2025-03-10T20:00:00Z") }] }).email?.id, "first");
   });
+});
+
+describe("evidence for a conversation index", () => {
+  const rows: [string, Partial<MessageHead>, boolean][] = [
+    ["a correspondent in common is believed", { subject: "Quite another thing" }, true],
+    ["a colleague is believed", { subject: "Quite another thing", from: [address("eve@customer.example")] }, true],
+    ["the same subject between people of whom one is on both is believed", { from: [address(CARL)] }, true],
+    ["a stranger who copied it under another subject is not", { subject: "Quite another thing", from: [address(CARL)] }, false],
+    ["a stranger in another mailbox is not", { from: [address(CARL)], to: [address(BEN)], subject: "Quite another thing" }, false],
+  ];
+  for (const [promise, of, believed] of rows) {
+    it(promise, () => {
+      const found = correlated({ conversationIndex: INDEX, ...of }, { byConversation: { [BASE]: [TALK] } });
+      assert.equal(found.email?.id ?? null, believed ? "talk" : null);
+      if (!believed) assert.match(found.answers[3]?.because ?? "", /takes an old mail for a template copies its index/);
+    });
+  }
 });
 
 describe("a message and itself", () => {

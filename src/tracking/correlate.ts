@@ -5,11 +5,23 @@ import type { OrganizationSettings } from "../model/settings.ts";
 import { inReplyToIds, referenceIds } from "./answered.ts";
 import { conversationBase } from "./conversation.ts";
 import { type Asked, barsForward, type Hit, latestAnswered, type Method } from "./correlation-method.ts";
-import { byStrength, type Candidate, type Evidence, evidenceOf, type Tie, tieBetween } from "./evidence.ts";
+import { byStrength, type Candidate, type Evidence, evidenceOf, tieBetween } from "./evidence.ts";
 import type { Question, TrackContext } from "./question.ts";
 import { no, notAsked, RULE, yes } from "./rule.ts";
 import { quote, when } from "./sentence.ts";
 import { SMART_MATCHING } from "./smart-method.ts";
+import {
+  doubtAboutConversation,
+  doubtAboutMessageId,
+  doubtAboutToken,
+  type Rivals,
+  type Support,
+  saidOf,
+  type Weigh,
+  weighConversation,
+  weighMessageId,
+  weighToken,
+} from "./support.ts";
 import { tokensAreOn, tokensIn } from "./token.ts";
 
 /** The earlier email that a message belongs to, if any, and how that was found out. */
@@ -37,10 +49,10 @@ interface KeyMethod extends Omit<Method, "ask"> {
   /** Best first. */
   readonly keys: (head: MessageHead, settings: OrganizationSettings, context: TrackContext) => readonly string[];
   readonly emails: (facts: Facts) => ReadonlyMap<string, readonly EarlierEmail[]>;
-  /** Whether an email found by the key may be believed; `alone` when no other has the key. */
-  readonly believes: (tie: Tie, alone: boolean, email: EarlierEmail) => boolean;
-  /** Why one was not believed: the end of a sentence. */
-  readonly doubt: string;
+  /** What an email found by the key is believed on. */
+  readonly weigh: Weigh;
+  /** Why none was believed: the end of a sentence. */
+  readonly doubt: (rivals: Rivals) => string;
   /** Whether the sender's own copy of this very message counts as an earlier email. */
   readonly acceptsOwnCopy: boolean;
 }
@@ -52,9 +64,8 @@ const MESSAGE_IDS = {
   settings: headerSettings,
   barred: barsHeaders,
   emails: (facts: Facts) => facts.emailsByMessageId,
-  // An id that one email has is believed as it is. An id that several have was reused, and proves nothing by itself.
-  believes: (tie: Tie, alone: boolean) => alone || tie.sharesParticipant,
-  doubt: "several emails have that Message-ID and none of them shares a participant with this message",
+  weigh: weighMessageId,
+  doubt: doubtAboutMessageId,
   acceptsOwnCopy: false,
 };
 
@@ -66,8 +77,12 @@ const KEY_METHODS: readonly KeyMethod[] = [
     barred: (_, settings, { report }) => headersSwitchedOff(settings) ?? report?.unread ?? null,
     keys: (_, __, { report }) => report?.about ?? [],
     lacking: "Its content is no report that names the message it is about.",
-    believes: (_, __, { direction }) => direction === "outgoing",
-    doubt: "it did not go out from here: whoever writes a report can name any message",
+    // Nobody else on a report need be on the email: mail servers write it.
+    weigh:
+      () =>
+      ({ email }) =>
+        email.direction === "outgoing" ? "report" : null,
+    doubt: () => "it did not go out from here: whoever writes a report can name any message",
   },
   { ...MESSAGE_IDS, rule: RULE.inReplyTo, keys: inReplyToIds, lacking: "The message has no In-Reply-To." },
   { ...MESSAGE_IDS, rule: RULE.references, keys: referenceIds, lacking: "The message refers to no other message." },
@@ -81,9 +96,8 @@ const KEY_METHODS: readonly KeyMethod[] = [
     barred: (_, settings) => (tokensAreOn(settings) ? null : "Tracking tokens are switched off."),
     keys: ({ subject }, settings) => tokensIn(subject, settings),
     emails: (facts) => facts.emailsByToken,
-    // Counters wrap, and the prefix `CRM:` is everybody's default: a token alone would join strangers (product-behaviour 4.6).
-    believes: (tie) => tie.sharesCorrespondent || (tie.sharesParticipant && tie.sameSubject),
-    doubt: "no correspondent of this message is on it and the subject is another: tokens repeat when their counter wraps",
+    weigh: weighToken,
+    doubt: doubtAboutToken,
     // Between two users the sender's row is the email to which the recipient's row belongs (product-behaviour 4.10).
     acceptsOwnCopy: true,
   },
@@ -100,8 +114,8 @@ const KEY_METHODS: readonly KeyMethod[] = [
       return base === null ? [] : [base];
     },
     emails: (facts) => facts.emailsByConversation,
-    believes: () => true,
-    doubt: "",
+    weigh: weighConversation,
+    doubt: doubtAboutConversation,
     acceptsOwnCopy: false,
   },
 ];
@@ -157,11 +171,12 @@ function askByKey(method: KeyMethod, question: Question, weigh: () => Evidence):
     const known = (method.emails(facts).get(key) ?? []).filter((one) => !isOwnCopy(one, head, method));
     const possible = known.filter((one) => !(one.at.getTime() > latestAnswered(head)));
     const candidates: Candidate[] = possible.map((email) => ({ email, tie: tieBetween(weigh(), email) }));
-    const believed = candidates.filter(({ tie, email }) => method.believes(tie, candidates.length === 1, email));
+    const rivals = () => ({ candidates, evidence: weigh(), received: head.received });
+    const believed = candidates.length === 0 ? [] : believedOf(candidates, method.weigh(rivals()));
     const best = believed.length < 2 ? believed[0] : believed.sort(byStrength)[0];
     const token = method.rule === RULE.trackingToken ? key : null;
     if (best !== undefined) return { hit: { email: best.email, token }, because: described(method, key, best, believed.length) };
-    if (candidates.length > 0) refusal ??= `An email has the ${method.names} ${quote(key)}, but ${method.doubt}.`;
+    if (candidates.length > 0) refusal ??= `An email has the ${method.names} ${quote(key)}, but ${method.doubt(rivals())}.`;
     else if (known.length > 0)
       refusal ??= `The email with the ${method.names} ${quote(key)} is later than this message and cannot be answered by it.`;
   }
@@ -173,10 +188,21 @@ function askByKey(method: KeyMethod, question: Question, weigh: () => Evidence):
   };
 }
 
-function described(method: KeyMethod, key: string, { email }: Candidate, candidates: number): string {
+interface Believed extends Candidate {
+  readonly support: Support;
+}
+
+function believedOf(candidates: readonly Candidate[], supportOf: (candidate: Candidate) => Support | null): Believed[] {
+  return candidates.flatMap((candidate) => {
+    const support = supportOf(candidate);
+    return support === null ? [] : [{ ...candidate, support }];
+  });
+}
+
+function described(method: KeyMethod, key: string, { email, support }: Believed, candidates: number): string {
   const choice = candidates > 1 ? `, the best supported of ${candidates}` : "";
   const who = email.senderAddress === null ? "" : ` from ${quote(email.senderAddress)}`;
-  return `The ${email.direction} email${who} of ${when(email.at)} has the ${method.names} ${quote(key)}${choice}.`;
+  return `The ${email.direction} email${who} of ${when(email.at)} has the ${method.names} ${quote(key)}${choice}${saidOf(support)}.`;
 }
 
 /** No message answers itself: neither the email made from it nor the copy of its sender. */

@@ -1,4 +1,4 @@
-import { addressKey } from "../model/address.ts";
+import { addressKey, domainOf } from "../model/address.ts";
 import type { EarlierEmail } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import { baseSubject } from "../model/subject.ts";
@@ -16,6 +16,8 @@ export interface Evidence {
    * joins nothing. Where all are users, those other than the mailbox's.
    */
   readonly correspondents: ReadonlySet<string>;
+  /** Domains of the correspondents that are none of a user, a queue or the mailbox. */
+  readonly domains: ReadonlySet<string>;
   /** All are users and queues. */
   readonly isInternal: boolean;
   /** The subject without marks and tokens. */
@@ -26,6 +28,8 @@ export interface Evidence {
 export interface Tie {
   readonly sharesParticipant: boolean;
   readonly sharesCorrespondent: boolean;
+  /** Somebody on it has a correspondent's domain. */
+  readonly sharesDomain: boolean;
   /** Both have the same words for a subject; two empty ones prove nothing. */
   readonly sameSubject: boolean;
 }
@@ -34,9 +38,13 @@ export function evidenceOf({ head, facts, context }: Question): Evidence {
   const mailbox = addressKey(whereRead(head, context.mailbox.address));
   const named = peopleOn(head);
   const isOwn = (one: string) => votersAt(one, facts).length > 0;
+  const participants = new Set([...named, mailbox]);
+  const correspondents = correspondentsOf(head, mailbox, isOwn);
+  const ownDomains = new Set([...participants].filter((one) => one === mailbox || isOwn(one)).map(domainOf));
   return {
-    participants: new Set([...named, mailbox]),
-    correspondents: correspondentsOf(head, mailbox, isOwn),
+    participants,
+    correspondents,
+    domains: new Set([...correspondents].map(domainOf).filter((one) => one !== "" && !ownDomains.has(one))),
     isInternal: [...named].every(isOwn),
     subject: baseSubject(head.subject, tokensIn(head.subject, facts.settings)),
   };
@@ -62,15 +70,21 @@ export function correspondentsOf(head: MessageHead, mailbox: string, isOwn: (add
   return new Set(outsiders.length > 0 ? outsiders : others);
 }
 
-export function tieBetween({ participants, correspondents, subject }: Evidence, earlier: EarlierEmail): Tie {
+export function tieBetween({ participants, correspondents, domains, subject }: Evidence, earlier: EarlierEmail): Tie {
   return {
     sharesParticipant: earlier.participants.some((one) => participants.has(one)),
     sharesCorrespondent: earlier.participants.some((one) => correspondents.has(one)),
-    sameSubject: subject !== "" && subject === baseSubject(earlier.subject, earlier.trackingToken === null ? [] : [earlier.trackingToken]),
+    sharesDomain: earlier.participants.some((one) => domains.has(domainOf(one))),
+    sameSubject: subject !== "" && subject === subjectOf(earlier),
   };
 }
 
-/** The better tied of two emails first: a shared correspondent, then the subject, then the newer one; never the order they came in. */
+/** The subject of an earlier email without marks and tokens. */
+export function subjectOf({ subject, trackingToken }: EarlierEmail): string {
+  return baseSubject(subject, trackingToken === null ? [] : [trackingToken]);
+}
+
+/** The better tied of two emails first: a shared correspondent, then a shared domain, then the subject, then the newer one; never the order they came in. */
 export function byStrength(a: Candidate, b: Candidate): number {
   return strength(b.tie) - strength(a.tie) || b.email.at.getTime() - a.email.at.getTime() || (a.email.id < b.email.id ? -1 : 1);
 }
@@ -81,5 +95,5 @@ export interface Candidate {
 }
 
 function strength(tie: Tie): number {
-  return 2 * Number(tie.sharesCorrespondent) + Number(tie.sameSubject);
+  return 4 * Number(tie.sharesCorrespondent) + 2 * Number(tie.sharesDomain) + Number(tie.sameSubject);
 }

@@ -1,5 +1,5 @@
 import type { Address } from "../model/address.ts";
-import type { AutomaticAnswer } from "../model/automatic-answer.ts";
+import type { AnswersCounted } from "../model/automatic-answer.ts";
 import type { ReportEvidence } from "../model/delivery-report.ts";
 import type { Facts, Known } from "../model/facts.ts";
 import type { RuledFolder } from "../model/folder-rule.ts";
@@ -24,8 +24,8 @@ export interface TrackContext {
   readonly test?: { readonly kind: "test message" | "answer" | "bounce"; readonly mailbox: string; readonly sentAt: Date } | undefined;
   /** Set for a message whose head looks like a delivery report: what its content says. */
   readonly report?: ReportEvidence | undefined;
-  /** How many automatic answers to emails of ours came within an hour before this one, of the same sender in the same conversation. */
-  readonly answersBefore?: (answer: AutomaticAnswer) => number;
+  /** How many automatic answers came within an hour before this one. */
+  readonly answersBefore?: (counted: AnswersCounted) => number;
   /** What a person said of this very message by hand. */
   readonly wish?: Wish | undefined;
   /** Emails of the CRM that a person untracked, by their ids. */

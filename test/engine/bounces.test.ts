@@ -5,7 +5,7 @@ import type { App } from "../../src/app.ts";
 import type { Database } from "../../src/database/database.ts";
 import { REPORT_BYTES } from "../../src/engine/receive/read-reports.ts";
 import { openAlerts } from "../../src/ledger/alerts.ts";
-import { AUTOMATIC_ANSWERS_AN_HOUR } from "../../src/model/automatic-answer.ts";
+import { AUTOMATIC_ANSWERS_AN_HOUR, AUTOMATIC_ANSWERS_IN_MAILBOX_AN_HOUR } from "../../src/model/automatic-answer.ts";
 import { STATUS } from "../../src/model/email.ts";
 import type { Sql, Transaction } from "../../src/model/sql.ts";
 import type { TestDatabase } from "../databases.ts";
@@ -216,6 +216,30 @@ onOneDatabaseEach("bounces", servers, (promise) => {
       clock.forward(3601);
       await round(app, ann);
       assert.deepEqual(await alerts(), []);
+    },
+  );
+
+  promise(
+    "a program whose answers name no message and have subjects of their own is cut off, by what the ledger knows of the mailbox",
+    async (database) => {
+      const [ann, ben] = [rig.newUser(), rig.newUser()];
+      const mailboxes = [ann, ben].map((name) => ({ name, filter: "all" as const }));
+      await using app = await rig.open(database, rig.configurationFor(mailboxes));
+      const id = randomUUID();
+      const robot = `robot-${id.slice(0, 8)}@customer.test`;
+      const answer = (to: string, index: number) =>
+        `From: ${robot}\r\nTo: ${addressOf(to)}\r\nAuto-Submitted: auto-replied\r\nSubject: Case ${index}\r\nMessage-ID: <${id}.${to}.${index}@x.test>\r\nDate: ${new Date().toUTCString()}\r\n\r\nWe got it.\r\n`;
+      const comes = async (to: string, first: number, count: number) => {
+        for (let index = first; index < first + count; index++) await rig.dovecot.deliver(to, answer(to, index));
+        const { tracked, skipped } = await round(app, to);
+        return [tracked, skipped];
+      };
+      assert.deepEqual(await comes(ann, 0, AUTOMATIC_ANSWERS_IN_MAILBOX_AN_HOUR - 2), [AUTOMATIC_ANSWERS_IN_MAILBOX_AN_HOUR - 2, 0]);
+      assert.deepEqual(await comes(ann, 100, 5), [2, 3]);
+      assert.deepEqual(await comes(ben, 0, 5), [5, 0]);
+      const alerts = (await openAlerts(database)).filter(({ code }) => code === "mail loop").map(({ message }) => message);
+      assert.equal(alerts.length, 1);
+      assert.match(alerts[0] ?? "", new RegExp(`between ${robot} and ${addressOf(ann)}: .* or more than 30 in all`));
     },
   );
 

@@ -86,7 +86,7 @@ const FROM_STRANGER: Arrival = { boxes: [0], from: "stranger", to: [0], answers:
 const ANSWER_BEFORE_ITS_QUESTION: [Arrival[], Choice, Choice] = [
   [
     { ...FROM_STRANGER, answers: 1 },
-    { ...FROM_STRANGER, from: "contact", subject: "New offer" },
+    { ...FROM_STRANGER, from: "contact", subject: "Offer" },
     { ...FROM_STRANGER, subject: "Invoice CRM:0001001" },
   ],
   { filters: ["contacts", "contacts"], settings: {} },

@@ -43,6 +43,8 @@ export class Story {
   readonly ben: string;
   /** People, a tracking token and a subject that no other story of the same database knows. */
   readonly contact: string;
+  /** Of the contact, and no contact. */
+  readonly colleague: string;
   readonly stranger: string;
   readonly #token: string;
   readonly #visit: string;
@@ -53,6 +55,7 @@ export class Story {
     this.ann = this.#rig.newUser();
     this.ben = this.#rig.newUser();
     this.contact = `carla-${this.ann}@customer.test`;
+    this.colleague = `cora-${this.ann}@customer.test`;
     this.stranger = `somebody-${this.ann}@stranger.test`;
     this.#token = `CRM:0001${this.ann.replace(/\D/g, "").padStart(3, "0")}`;
     this.#visit = `Your visit to ${this.ann}`;
@@ -123,9 +126,9 @@ export class Story {
     await this.comes("from-stranger", [ann]);
     await this.comes("answer-to-stranger", [ann], { answers: "from-stranger" });
     await this.comes("to-both", [ann, ben]);
-    await this.comes("early-answer", [ben], { answers: "late-question" });
+    await this.comes("early-answer", [ben], { from: this.colleague, answers: "late-question" });
     await this.comes("from-contact", [ben], { from: this.contact });
-    await this.comes("answer-to-contact", [ann], { answers: "from-contact" });
+    await this.comes("answer-to-contact", [ann], { from: this.colleague, answers: "from-contact" });
     await this.comes("forward-of-contact", [ben], { answers: "from-contact", subject: "Fwd: from-contact" });
     await this.comes("late-question", [ann], { from: this.contact });
     await this.comes("with-token", [ann], { from: this.contact, subject: `Order ${this.#token}` });

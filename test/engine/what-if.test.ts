@@ -185,6 +185,25 @@ onOneDatabaseEach("what other settings would have made of the mail that is there
     );
   });
 
+  promise("is what they make of a program that answers too often and names no message", async (first) => {
+    const story = new Story(rig);
+    const answers = Array.from({ length: 32 }, (_, index) => `got-it-${index}`);
+    for (const [index, name] of answers.entries()) await story.comes(name, [story.ann], { marks: AUTOMATIC, minutes: index });
+    const readFrom = new Date(BEGINNING.getTime() + 2 * 60_000);
+    const [said, before] = await story.read(
+      first,
+      { ann: "all" },
+      async (app) => [await story.ask(app, { readFrom }), await story.outcomes(first)] as const,
+    );
+    const second = await secondBeside(first);
+    const expected = await story.read(second, { ann: "all", readFrom }, () => story.outcomes(second));
+    assert.deepEqual(readBy(foretold(before, said), expected), expected);
+    assert.deepEqual(
+      said.changes.map(({ messageId, after }) => [messageId, after.outcome]),
+      [0, 1, 30, 31].map((index) => [messageIdOf(story.own(`got-it-${index}`)), index < 2 ? "skipped" : "tracked"]),
+    );
+  });
+
   promise("counts delivery reports of whose content nothing is kept", async (first) => {
     const story = new Story(rig);
     await story.arrive();

@@ -3,7 +3,7 @@ import type { DecisionRow } from "../../ledger/decision-rows.ts";
 import { readKnown } from "../../ledger/earlier-copies.ts";
 import { listMailboxes, type MailboxRow } from "../../ledger/mailboxes.ts";
 import { type StoredHead, storedHeadsById } from "../../ledger/stored-heads.ts";
-import type { AutomaticAnswer } from "../../model/automatic-answer.ts";
+import type { AnswersCounted } from "../../model/automatic-answer.ts";
 import type { Facts } from "../../model/facts.ts";
 import { Failure } from "../../model/failure.ts";
 import { identityIn, identityOf } from "../../model/identity.ts";
@@ -91,7 +91,7 @@ async function adviseInMailbox(context: EngineContext, mailbox: MailboxRow, rows
       known: { emailId: known, how: null },
       report: row.report ?? undefined,
       folder: row.inFolder ? SOME_FOLDER : undefined,
-      answersBefore: (answer: AutomaticAnswer) => countBefore(answers, answer),
+      answersBefore: (counted: AnswersCounted) => countBefore(answers, counted),
       wish: wishes[index],
       untracked,
       // Of what is an email its own copies say nothing.

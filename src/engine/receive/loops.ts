@@ -2,7 +2,7 @@ import { openAlert } from "../../ledger/alerts.ts";
 import { automaticAnswers } from "../../ledger/automatic-answers.ts";
 import type { DecidedMessage } from "../../ledger/decisions.ts";
 import { addressKey } from "../../model/address.ts";
-import { AUTOMATIC_ANSWERS_AN_HOUR, type AutomaticAnswer } from "../../model/automatic-answer.ts";
+import { AUTOMATIC_ANSWERS_AN_HOUR, AUTOMATIC_ANSWERS_IN_MAILBOX_AN_HOUR, type AutomaticAnswer } from "../../model/automatic-answer.ts";
 import type { Mailbox } from "../../model/mailbox.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { Sql } from "../../model/sql.ts";
@@ -43,7 +43,7 @@ export async function alertLoops(sql: Sql, mailbox: Mailbox, decided: readonly D
       scope: "mailbox",
       subject: mailbox.id,
       code: LOOP_CODE,
-      message: `Mail goes round between ${names} and ${mailbox.address}: more than ${AUTOMATIC_ANSWERS_AN_HOUR} automatic answers within an hour in one conversation. Further ones are not tracked until that ends.`,
+      message: `Mail goes round between ${names} and ${mailbox.address}: more than ${AUTOMATIC_ANSWERS_AN_HOUR} automatic answers within an hour in one conversation, or more than ${AUTOMATIC_ANSWERS_IN_MAILBOX_AN_HOUR} in all. Further ones are not tracked until that ends.`,
       remedy: `Look what in the CRM writes to ${names} by itself, a workflow that confirms each message for instance, and have it leave automatic mail out.`,
     },
     now,

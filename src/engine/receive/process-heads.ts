@@ -19,7 +19,7 @@ import { placesBefore } from "../../ledger/places-before.ts";
 import { quarantine } from "../../ledger/quarantine.ts";
 import { LOOK_ALIKE } from "../../ledger/told-before.ts";
 import { holdWishes } from "../../ledger/wishes.ts";
-import type { AutomaticAnswer } from "../../model/automatic-answer.ts";
+import type { AnswersCounted } from "../../model/automatic-answer.ts";
 import type { EarlierEmail, Known } from "../../model/facts.ts";
 import { ruledAmong } from "../../model/folder-rule.ts";
 import { decisionKey, emailIdentityOf, emailIdFor } from "../../model/identity.ts";
@@ -339,7 +339,7 @@ export async function decide(
   for (const email of given) facts.add(email);
   const tests = await testTraces(context.database, heads, messageIdsIn(reports));
   const automaticAnswers = await answersBefore(context.database, mailbox.organization, heads);
-  const before = (answer: AutomaticAnswer) => countBefore(automaticAnswers, answer);
+  const before = (counted: AnswersCounted) => countBefore(automaticAnswers, counted);
   const { wishes, untracked, copies } = await wishesOf(reading, candidates, found, earlierCopies);
   const decided: Decided[] = [];
   const tracked: TrackedCandidate[] = [];

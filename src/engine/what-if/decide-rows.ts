@@ -1,5 +1,5 @@
 import type { Related, StoredHead } from "../../ledger/stored-heads.ts";
-import { AUTOMATIC_ANSWERS_AN_HOUR, type AutomaticAnswer } from "../../model/automatic-answer.ts";
+import { type AnswersCounted, AUTOMATIC_ANSWERS_IN_MAILBOX_AN_HOUR, type AutomaticAnswer } from "../../model/automatic-answer.ts";
 import type { Decision, Outcome } from "../../model/decision.ts";
 import { looksLikeReport } from "../../model/delivery-report.ts";
 import type { Facts, Known, Voter } from "../../model/facts.ts";
@@ -79,7 +79,7 @@ export class PageInWorld {
       known: weak || known === null ? UNKNOWN : known,
       report: row.report ?? undefined,
       folder: row.inFolder ? SOME_FOLDER : undefined,
-      answersBefore: (answer: AutomaticAnswer) => Math.max(0, this.#answersBefore(answer) - answersOfItself),
+      answersBefore: (counted: AnswersCounted) => Math.max(0, this.#answersBefore(counted) - answersOfItself),
       wish: wishes.get(row.id),
       untracked,
       copies: isEmail ? undefined : copies,
@@ -89,10 +89,10 @@ export class PageInWorld {
   }
 
   /** As many as matter. */
-  #answersBefore(answer: AutomaticAnswer): number {
-    const counts = (time: number) => isWithinHour(new Date(time), answer.received);
-    const made = this.#world.answers.newest(answersKey(answer), AUTOMATIC_ANSWERS_AN_HOUR + 1, counts).length;
-    return made + countBefore(this.#knowledge.answersBefore, answer);
+  #answersBefore(counted: AnswersCounted): number {
+    const counts = (time: number) => isWithinHour(new Date(time), counted.received);
+    const made = this.#world.answers.newest(answersKey(counted), AUTOMATIC_ANSWERS_IN_MAILBOX_AN_HOUR + 1, counts).length;
+    return made + countBefore(this.#knowledge.answersBefore, counted);
   }
 
   #factsOf(mailbox: KnownMailbox): Facts {
@@ -133,9 +133,14 @@ export class PageInWorld {
   }
 }
 
-/** Under which a world keeps when automatic answers came. */
-export function answersKey({ sender, conversation }: AutomaticAnswer): number {
-  return numberOf(`${sender}\n${conversation}`);
+/** Under which a world keeps when automatic answers came that are counted together. */
+function answersKey(counted: AnswersCounted): number {
+  return numberOf("conversation" in counted ? `${counted.sender}\n${counted.conversation}` : `${counted.sender}\nin ${counted.mailbox}`);
+}
+
+/** All keys under which an answer is counted. */
+export function answersKeys({ sender, mailbox, conversation, received }: AutomaticAnswer): readonly number[] {
+  return [answersKey({ sender, conversation, received }), answersKey({ sender, mailbox, received })];
 }
 
 /** Whether only the content of a message would tell how it is decided, and nobody knows what that says: it looks like a delivery report. */

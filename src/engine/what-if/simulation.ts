@@ -6,7 +6,7 @@ import { identityOf } from "../../model/identity.ts";
 import { numberOf } from "../../model/number-lists.ts";
 import { storableText } from "../../model/text.ts";
 import { threadKeys } from "../../tracking/what-if.ts";
-import { answersKey, isUntold, type KnownMailbox, otherToken, PageInWorld, type Simulated } from "./decide-rows.ts";
+import { answersKeys, isUntold, type KnownMailbox, otherToken, PageInWorld, type Simulated } from "./decide-rows.ts";
 import { gather, type Knowledge, type Sources } from "./knowledge.ts";
 import { SIDES, type Side, type Tally } from "./tally.ts";
 import type { World } from "./world.ts";
@@ -134,8 +134,9 @@ export class Simulation {
     const { outcome, decision } = page.decide(row);
     this.#keep(world, row, outcome);
     if (decision === null) return null;
-    if (decision.automaticAnswer !== undefined)
-      world.answers.add(answersKey(decision.automaticAnswer), decision.automaticAnswer.received.getTime());
+    const { automaticAnswer } = decision;
+    if (automaticAnswer !== undefined)
+      for (const key of answersKeys(automaticAnswer)) world.answers.add(key, automaticAnswer.received.getTime());
     if (isUntold(row, decision, knowledge)) this.#doubtful.add(row.id);
     this.#wait(world, row, decision, knowledge);
     if (outcome !== "tracked") return null;

@@ -13,7 +13,7 @@ export interface World {
   readonly outcomes: OutcomesById;
   /** By the id of a decision: those that are to be made again when it makes an email. */
   readonly waiting: NumberLists;
-  /** When automatic answers came, by sender and conversation. */
+  /** When automatic answers came, by sender and conversation, and by sender and mailbox. */
   readonly answers: NumberLists;
   /** Tracking tokens of emails whose subject holds several, by decision: the one by which they were found. */
   readonly tokens: Map<number, string>;
