@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { decompressRtf } from "./compressed-rtf.ts";
 import { CONTENT_LIMITS, parseContent } from "./content.ts";
 import { readDeliveryReport } from "./delivery-report.ts";
+import { decodeWords } from "./encoded-words.ts";
 import { parseHead } from "./head.ts";
 import { htmlToText } from "./html-text.ts";
 import { partsOf } from "./parts.ts";
@@ -41,6 +42,7 @@ const packed: Read = (mime) => decompressRtf(mime);
 /** The limit of characters is for memory and time; that the search itself is linear shows below it. */
 const reply: Read = (mime) => replyText(mime.toString("latin1"));
 const html: Read = (mime) => htmlToText(mime.toString("latin1"));
+const words: Read = (mime) => decodeWords(mime.toString("latin1"));
 const head: Read = (mime) => parseHead(mime, FACTS);
 
 /** What an attacker repeats, with how it is read and how often in the smaller of the two messages. */
@@ -77,6 +79,7 @@ const ATTACKS: readonly (readonly [title: string, read: Read, count: number, bui
   ["header fields", head, 30_000, (count) => `${"X-A: b\r\n".repeat(count)}\r\n`],
   ["header lines that are no fields", head, 100_000, (count) => `${"no field\r\n".repeat(count)}\r\n`],
   ["encoded words", head, 1_000, (count) => `Subject: ${"=?utf-8?q?=C3?= =?utf-8?q?=BC?=\r\n ".repeat(count)}\r\n\r\n`],
+  ["words of base64 that never end at a group of four", words, 8_000, (count) => `=?utf-8?b?A?=${" =?utf-8?b?AAAA?=".repeat(count)}`],
   ["question marks", head, 10_000, (count) => `Subject: ${"=?a?q?".repeat(count)}\r\n\r\n`],
   ["addresses", head, 800, (count) => `To: ${'"a, b" <c@d.test>, '.repeat(count)}\r\n\r\n`],
   ["parameters", content, 5_000, (count) => `Content-Type: text/plain${";a=b".repeat(count)}\r\n\r\n`],
