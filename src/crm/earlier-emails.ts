@@ -3,6 +3,7 @@ import type { EarlierEmail, FactsQuery } from "../model/facts.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableText } from "../model/text.ts";
+import { answeredIds } from "../tracking/answered.ts";
 import { conversationBase } from "../tracking/conversation.ts";
 import { correspondentsOf } from "../tracking/evidence.ts";
 import { hashesToFind, smartMatchingWindow } from "../tracking/smart-method.ts";
@@ -60,13 +61,13 @@ export function correlationKeys(
   const tokens = new Set<string>();
   const conversations = new Set<string>();
   for (const head of heads) {
-    for (const id of [head.messageId, ...head.inReplyTo, ...head.references]) if (id !== null) messageIds.add(id);
+    for (const id of [head.messageId, ...answeredIds(head)]) if (id !== null) messageIds.add(id);
     for (const token of tokensIn(head.subject, settings)) tokens.add(token);
     const conversation = conversationBase(head.conversationIndex);
     if (conversation !== null) conversations.add(conversation);
     const window = smartMatchingWindow(head);
-    for (const key of hashesToFind(head, settings, correspondentsOf(head, addressKey(whereRead(head, mailbox.address)), isOwn)))
-      hashes.push({ key, ...window });
+    const correspondents = () => correspondentsOf(head, addressKey(whereRead(head, mailbox.address)), isOwn);
+    for (const key of hashesToFind(head, settings, correspondents)) hashes.push({ key, ...window });
   }
   for (const { messageId } of reported) messageIds.add(messageId);
   const sent = reported.flatMap(({ messageId, emailId }) => (emailId === null ? [] : [{ messageId, emailId }]));

@@ -41,10 +41,17 @@ function barred(head: MessageHead, settings: OrganizationSettings): string | nul
   return smartMatchingIsOn(settings) ? barsForward(head, settings) : "Smart matching is switched off.";
 }
 
-/** The hashes under which emails are looked for that a head may belong to: those of its correspondents. None where smart matching is not asked. */
-export function hashesToFind(head: MessageHead, settings: OrganizationSettings, correspondents: ReadonlySet<string>): readonly string[] {
+/**
+ * The hashes under which emails are looked for that a head may belong to: those of its correspondents, who are asked for only then. None where smart
+ * matching is not asked.
+ */
+export function hashesToFind(
+  head: MessageHead,
+  settings: OrganizationSettings,
+  correspondents: () => ReadonlySet<string>,
+): readonly string[] {
   if (barred(head, settings) !== null) return [];
-  return hashesFor(likenessOf(mailOf(head), settings), settings, correspondents);
+  return hashesFor(likenessOf(mailOf(head), settings), settings, correspondents());
 }
 
 /** The time within which an email lies that a head can belong to. */
