@@ -1,5 +1,5 @@
 import { addressKey } from "../model/address.ts";
-import type { EarlierEmail, FactsQuery } from "../model/facts.ts";
+import { CANDIDATES_PER_KEY, type EarlierEmail, type FactsQuery } from "../model/facts.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableText } from "../model/text.ts";
@@ -10,12 +10,6 @@ import { hashesToFind, smartMatchingWindow } from "../tracking/smart-method.ts";
 import { tokensIn } from "../tracking/token.ts";
 import { whereRead } from "../tracking/where-read.ts";
 import { storableInstant } from "./email-rows.ts";
-
-/**
- * Emails per key and direction, the newest. Tokens wrap and conversations grow for years; the rules want the latest, and a stranger
- * who repeats a Message-ID must not push the email that we sent out of sight.
- */
-export const CANDIDATES_PER_KEY = 10;
 
 /** Addresses read per earlier email: smart matching and reply checks need a few in common, not the whole of a mass mailing. */
 export const PARTICIPANTS_PER_EMAIL = 500;

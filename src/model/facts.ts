@@ -39,6 +39,12 @@ export interface EarlierEmail {
   readonly ownerId: string | null;
 }
 
+/**
+ * Emails per key and direction, the newest; of a hash in all. Tokens wrap and conversations grow for years; the rules want the latest, and a stranger
+ * who repeats a Message-ID must not push the email that we sent out of sight.
+ */
+export const CANDIDATES_PER_KEY = 10;
+
 /** What the CRM knows about the heads of one page, read by one set-based look-up. */
 export interface Facts {
   readonly settings: OrganizationSettings;
