@@ -321,7 +321,7 @@ export interface Crm {
   readonly joinsTransaction: boolean;
   /** The organization's settings, those that are not set at Dynamics' defaults. */
   organizationSettings(): Promise<OrganizationSettings>;
-  /** One set-based look-up per page; the number of statements does not depend on what the page holds. */
+  /** One set-based look-up per page; the number of statements does not depend on what the page holds, but for some more with tens of thousands of addresses. */
   facts(query: FactsQuery): Promise<Facts>;
   /** Only reads. */
   trial(options: TrialOptions): Promise<Trial>;

@@ -1,16 +1,26 @@
 import { addressKey } from "../model/address.ts";
-import { type FactsQuery, MATCHES_PER_ADDRESS, type Voter } from "../model/facts.ts";
+import { type FactsQuery, MATCHES_PER_ADDRESS, MAXIMUM_PARTIES, type Voter } from "../model/facts.ts";
+import type { MessageHead } from "../model/message.ts";
 import { type AddressMatch, type RecordRef, SENDER_ORDER } from "../model/record.ts";
 import type { AutoCreate, FilterMethod } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableText } from "../model/text.ts";
 import { namesOf } from "../tracking/plus-address.ts";
 
+/** Keys of one statement: a page of ordinary mail has a tenth of them, one of mass mailings as many as its headers hold, and the database holds them as a whole. */
+const KEYS_AT_A_TIME = 20_000;
+
 /**
  * The records that bear each of these addresses (key form), best first: active ones, then by table in SENDER_ORDER. Every address has an
  * entry, of at most MATCHES_PER_ADDRESS + 1 rows, so that "more than that" can be seen.
  */
 export async function recordsByAddress(sql: Sql, addresses: readonly string[]): Promise<Map<string, AddressMatch[]>> {
+  const records = new Map<string, AddressMatch[]>();
+  for (const some of inSlices(addresses)) for (const [address, its] of await recordsOfSlice(sql, some)) records.set(address, its);
+  return records;
+}
+
+async function recordsOfSlice(sql: Sql, addresses: readonly string[]): Promise<readonly (readonly [string, AddressMatch[]])[]> {
   const { rows } = await sql.query<{
     address: string;
     type: string;
@@ -32,19 +42,22 @@ export async function recordsByAddress(sql: Sql, addresses: readonly string[]): 
     [addresses.map(storableText), SENDER_ORDER, SENDER_ORDER.length + 1, MATCHES_PER_ADDRESS + 1],
   );
   const found = Map.groupBy(rows, (row) => row.address);
-  return new Map(
-    addresses.map((address) => [
+  return addresses.map((address) => [
+    address,
+    (found.get(storableText(address)) ?? []).map(({ type, id, name, column, active, ownerId, doNotEmail }) => ({
       address,
-      (found.get(storableText(address)) ?? []).map(({ type, id, name, column, active, ownerId, doNotEmail }) => ({
-        address,
-        record: { type, id, name },
-        column,
-        active,
-        ownerId,
-        doNotEmail,
-      })),
-    ]),
-  );
+      record: { type, id, name },
+      column,
+      active,
+      ownerId,
+      doNotEmail,
+    })),
+  ]);
+}
+
+/** At least one, which may be empty. */
+function* inSlices(keys: readonly string[]): Generator<readonly string[]> {
+  for (let from = 0; from === 0 || from < keys.length; from += KEYS_AT_A_TIME) yield keys.slice(from, from + KEYS_AT_A_TIME);
 }
 
 export interface Voters {
@@ -56,6 +69,19 @@ export interface Voters {
 
 /** The users and queues that bear one of these addresses (key form), and the owner of the mailbox that is being read. */
 export async function readVoters(sql: Sql, addresses: readonly string[], owner: FactsQuery["mailbox"]["owner"]): Promise<Voters> {
+  // One whose addresses stand in several slices is found with each.
+  const voters = new Map<string, Voter>();
+  for (const some of inSlices(addresses))
+    for (const voter of await votersOfSlice(sql, some, owner)) voters.set(`${voter.record.type} ${voter.record.id}`, voter);
+  const asked = new Set(addresses);
+  const byAddress = new Map<string, Voter[]>();
+  for (const voter of voters.values()) {
+    for (const address of voter.addresses) if (asked.has(address)) byAddress.set(address, [...(byAddress.get(address) ?? []), voter]);
+  }
+  return { byAddress, owner: voters.get(`${owner.type} ${owner.id}`) ?? null };
+}
+
+async function votersOfSlice(sql: Sql, addresses: readonly string[], owner: FactsQuery["mailbox"]["owner"]): Promise<Voter[]> {
   const { rows } = await sql.query<{
     type: string;
     id: string;
@@ -93,7 +119,7 @@ export async function readVoters(sql: Sql, addresses: readonly string[], owner: 
      order by one.type desc, one.id`,
     [addresses.map(storableText), owner.id ?? null],
   );
-  const voters = rows.map(
+  return rows.map(
     ({ type, id, name, active, addresses, ...rest }): Voter => ({
       record: { type, id, name },
       addresses: [...new Set(addresses)],
@@ -101,27 +127,45 @@ export async function readVoters(sql: Sql, addresses: readonly string[], owner: 
       ...rest,
     }),
   );
-  const asked = new Set(addresses);
-  const byAddress = new Map<string, Voter[]>();
-  for (const voter of voters) {
-    for (const address of voter.addresses) if (asked.has(address)) byAddress.set(address, [...(byAddress.get(address) ?? []), voter]);
-  }
-  return { byAddress, owner: voters.find(({ record }) => record.type === owner.type && record.id === owner.id) ?? null };
 }
 
-/** Key forms of all addresses on the heads, each once, and of those of which they may be variants; see addressMeant. */
-export function addressesOf(heads: FactsQuery["heads"], separators: readonly string[]): string[] {
-  const keys = new Set<string>();
+/** What is looked up for the addresses on some heads, in key form, each once. */
+export interface AddressKeys {
+  /** Of each head the first MAXIMUM_PARTIES: no email has more parties. Those that may write it stand first. */
+  readonly addresses: readonly string[];
+  /** Others of which these may be variants, of each head at most as many; only users and queues have variants, see addressMeant. */
+  readonly names: readonly string[];
+}
+
+export function addressesOf(heads: FactsQuery["heads"], separators: readonly string[]): AddressKeys {
+  const addresses = new Set<string>();
+  const names = new Set<string>();
   for (const head of heads) {
-    if (head.forwarded?.kind === "original") keys.add(addressKey(head.forwarded.forwarder));
-    for (const list of [head.from, head.sender ? [head.sender] : [], head.replyTo, head.to, head.cc, head.bcc]) {
-      for (const { address } of list) {
-        const key = addressKey(address);
-        if (keys.has(key)) continue;
-        keys.add(key);
-        for (const separator of separators) for (const name of namesOf(key, separator)) keys.add(name);
-      }
+    const its = keysOn(head);
+    for (const key of its) addresses.add(key);
+    for (const name of firstNames(its, separators)) names.add(name);
+  }
+  return { addresses: [...addresses], names: [...names].filter((name) => !addresses.has(name)) };
+}
+
+/** A head whose addresses are all variants asks for one that each may be one of, or for several of the first ones. */
+function firstNames(keys: ReadonlySet<string>, separators: readonly string[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const key of keys) {
+    for (const separator of separators) for (const name of namesOf(key, separator)) names.add(name);
+    if (names.size >= MAXIMUM_PARTIES) break;
+  }
+  return names;
+}
+
+function keysOn({ forwarded, from, sender, to, cc, bcc }: MessageHead): ReadonlySet<string> {
+  const keys = new Set<string>();
+  if (forwarded?.kind === "original") keys.add(addressKey(forwarded.forwarder));
+  for (const list of [sender ? [sender] : [], from, to, cc, bcc]) {
+    for (const { address } of list) {
+      if (keys.size >= MAXIMUM_PARTIES) return keys;
+      keys.add(addressKey(address));
     }
   }
-  return [...keys];
+  return keys;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageHead } from "../model/message.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { answeredIds, MAXIMUM_ANSWERED } from "../tracking/answered.ts";
 import { correlationKeys } from "./earlier-emails.ts";
 
 const HEAD: MessageHead = {
@@ -51,6 +52,17 @@ test("heads that tell nothing ask for nothing", () => {
     hashes: [],
     sent: [],
   });
+});
+
+test("of a head that names thousands of messages those are asked for that the rules look at", () => {
+  const named = (of: string) => Array.from({ length: 12_000 }, (_, index) => `${of}${index}`);
+  const heads = [
+    { ...HEAD, messageId: "a", inReplyTo: named("x") },
+    { ...HEAD, messageId: "b", inReplyTo: ["x1"], references: named("y") },
+  ];
+  const { messageIds } = keysOf(heads);
+  assert.deepEqual(new Set(messageIds), new Set(["a", "b", ...heads.flatMap(answeredIds)]));
+  assert.equal(messageIds.length, 2 + 2 * MAXIMUM_ANSWERED - 1);
 });
 
 test("a Message-ID that a report names is asked for too, once, with the email that went out under it where one is known", () => {

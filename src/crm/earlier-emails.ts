@@ -1,20 +1,15 @@
 import { addressKey } from "../model/address.ts";
-import type { EarlierEmail, FactsQuery } from "../model/facts.ts";
+import { CANDIDATES_PER_KEY, type EarlierEmail, type FactsQuery } from "../model/facts.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableText } from "../model/text.ts";
+import { answeredIds } from "../tracking/answered.ts";
 import { conversationBase } from "../tracking/conversation.ts";
 import { correspondentsOf } from "../tracking/evidence.ts";
 import { hashesToFind, smartMatchingWindow } from "../tracking/smart-method.ts";
 import { tokensIn } from "../tracking/token.ts";
 import { whereRead } from "../tracking/where-read.ts";
 import { storableInstant } from "./email-rows.ts";
-
-/**
- * Emails per key and direction, the newest. Tokens wrap and conversations grow for years; the rules want the latest, and a stranger
- * who repeats a Message-ID must not push the email that we sent out of sight.
- */
-export const CANDIDATES_PER_KEY = 10;
 
 /** Addresses read per earlier email: smart matching and reply checks need a few in common, not the whole of a mass mailing. */
 export const PARTICIPANTS_PER_EMAIL = 500;
@@ -60,13 +55,13 @@ export function correlationKeys(
   const tokens = new Set<string>();
   const conversations = new Set<string>();
   for (const head of heads) {
-    for (const id of [head.messageId, ...head.inReplyTo, ...head.references]) if (id !== null) messageIds.add(id);
+    for (const id of [head.messageId, ...answeredIds(head)]) if (id !== null) messageIds.add(id);
     for (const token of tokensIn(head.subject, settings)) tokens.add(token);
     const conversation = conversationBase(head.conversationIndex);
     if (conversation !== null) conversations.add(conversation);
     const window = smartMatchingWindow(head);
-    for (const key of hashesToFind(head, settings, correspondentsOf(head, addressKey(whereRead(head, mailbox.address)), isOwn)))
-      hashes.push({ key, ...window });
+    const correspondents = () => correspondentsOf(head, addressKey(whereRead(head, mailbox.address)), isOwn);
+    for (const key of hashesToFind(head, settings, correspondents)) hashes.push({ key, ...window });
   }
   for (const { messageId } of reported) messageIds.add(messageId);
   const sent = reported.flatMap(({ messageId, emailId }) => (emailId === null ? [] : [{ messageId, emailId }]));

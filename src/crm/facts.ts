@@ -6,7 +6,7 @@ import { addressesOf, readVoters, recordsByAddress } from "./address-index.ts";
 import { correlationKeys, type EarlierEmails, earlierEmails } from "./earlier-emails.ts";
 import { readSettings } from "./settings.ts";
 
-/** What the CRM knows about the heads of one page: four statements, whatever the page holds. */
+/** What the CRM knows about the heads of one page: four statements, whatever the page holds, unless its addresses are more than one takes. */
 export async function readFacts(sql: Sql, query: FactsQuery): Promise<Facts> {
   const { settings } = await readSettings(sql);
   const people = await readPeople(sql, query, [settings.PlusAddressSeparator]);
@@ -21,9 +21,11 @@ export async function readPeople(
   { mailbox, heads }: FactsQuery,
   separators: readonly string[],
 ): Promise<Pick<Facts, "records" | "voters" | "mailboxOwner">> {
-  const addresses = addressesOf(heads, separators);
-  const [records, voters] = await Promise.all([recordsByAddress(sql, addresses), readVoters(sql, addresses, mailbox.owner)]);
+  const { addresses, names } = addressesOf(heads, separators);
+  const voters = await readVoters(sql, [...addresses, ...names], mailbox.owner);
   if (mailbox.owner.id !== undefined && !voters.owner) throw ownerMissing(mailbox);
+  // A name that no user or queue bears is nobody's.
+  const records = await recordsByAddress(sql, [...addresses, ...names.filter((name) => voters.byAddress.has(name))]);
   return { records, voters: voters.byAddress, mailboxOwner: voters.owner };
 }
 

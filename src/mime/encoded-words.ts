@@ -52,8 +52,10 @@ function wholeGroups(words: readonly string[]): string[] {
   const groups: string[] = [];
   let open = "";
   for (const word of words) {
-    open += word.replace(/\s+/g, "");
-    if (open.length % 4 === 0 || open.endsWith("=")) {
+    const letters = word.replace(/\s+/g, "");
+    open += letters;
+    // To look at the end of what grows would copy it for each word.
+    if (open.length % 4 === 0 || letters.endsWith("=")) {
       groups.push(open);
       open = "";
     }

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { decompressRtf } from "./compressed-rtf.ts";
 import { CONTENT_LIMITS, parseContent } from "./content.ts";
 import { readDeliveryReport } from "./delivery-report.ts";
+import { decodeWords } from "./encoded-words.ts";
 import { parseHead } from "./head.ts";
+import { htmlToText } from "./html-text.ts";
 import { partsOf } from "./parts.ts";
 import { replyText } from "./reply-text.ts";
 import { rtfText } from "./rtf-text.ts";
@@ -39,6 +41,8 @@ const rtf: Read = (mime) => rtfText(mime);
 const packed: Read = (mime) => decompressRtf(mime);
 /** The limit of characters is for memory and time; that the search itself is linear shows below it. */
 const reply: Read = (mime) => replyText(mime.toString("latin1"));
+const html: Read = (mime) => htmlToText(mime.toString("latin1"));
+const words: Read = (mime) => decodeWords(mime.toString("latin1"));
 const head: Read = (mime) => parseHead(mime, FACTS);
 
 /** What an attacker repeats, with how it is read and how often in the smaller of the two messages. */
@@ -75,6 +79,7 @@ const ATTACKS: readonly (readonly [title: string, read: Read, count: number, bui
   ["header fields", head, 30_000, (count) => `${"X-A: b\r\n".repeat(count)}\r\n`],
   ["header lines that are no fields", head, 100_000, (count) => `${"no field\r\n".repeat(count)}\r\n`],
   ["encoded words", head, 1_000, (count) => `Subject: ${"=?utf-8?q?=C3?= =?utf-8?q?=BC?=\r\n ".repeat(count)}\r\n\r\n`],
+  ["words of base64 that never end at a group of four", words, 8_000, (count) => `=?utf-8?b?A?=${" =?utf-8?b?AAAA?=".repeat(count)}`],
   ["question marks", head, 10_000, (count) => `Subject: ${"=?a?q?".repeat(count)}\r\n\r\n`],
   ["addresses", head, 800, (count) => `To: ${'"a, b" <c@d.test>, '.repeat(count)}\r\n\r\n`],
   ["parameters", content, 5_000, (count) => `Content-Type: text/plain${";a=b".repeat(count)}\r\n\r\n`],
@@ -134,6 +139,15 @@ const ATTACKS: readonly (readonly [title: string, read: Read, count: number, bui
     content,
     20_000,
     (count) => `${MIXED}--b\r\n\r\nx\r\n--b\r\nContent-Type: text/html\r\n\r\n${"<b><a href=x>".repeat(count)}\r\n--b--`,
+  ],
+  ["words of HTML on one line", html, 20_000, (count) => `<p>${"a ".repeat(count)}`],
+  ["blanks of HTML that do not collapse", html, 20_000, (count) => `<p>${"&nbsp; ".repeat(count)}`],
+  ["links on one line", html, 2_000, (count) => '<a href="https://x.test">a</a> '.repeat(count)],
+  [
+    "words inside links inside each other",
+    html,
+    10_000,
+    (count) => `${'<a href="tel:1">'.repeat(200)}${"a ".repeat(count)}${"</a>".repeat(200)}`,
   ],
 ];
 

@@ -76,6 +76,15 @@ test("hostile: HTML with a million elements inside each other becomes text", () 
   assert.match(text, /end\n$/);
 });
 
+test("hostile: HTML of four million characters on one line, of words and of links, becomes text", () => {
+  for (const filler of ["a ", "a&nbsp;", "<i>a</i> ", '<a href="https://x.test">a</a> ', '<img alt="a"> ']) {
+    const started = performance.now();
+    const text = htmlToText(`<p>first ${filler.repeat(Math.floor(4_000_000 / filler.length))}`);
+    assert.ok(performance.now() - started < DEADLINE);
+    assert.match(text, /^first a .*\S\n$/);
+  }
+});
+
 test("hostile: a message of 60 MB with one attachment comes back byte for byte", async () => {
   const body = randomBytes(44_000_000);
   const encoded = body.toString("base64").replace(/.{76}/g, "$&\r\n");

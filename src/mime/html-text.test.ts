@@ -13,6 +13,11 @@ const TABLE: readonly (readonly [title: string, html: string, text: string])[] =
     '<a href="https://x.test/a">here</a> <a href="https://x.test">x.test</a>',
     "here <https://x.test/a> x.test\n",
   ],
+  [
+    "of what links show, blanks around it and on a line that is left out count for nothing",
+    '<pre>  <a href="mailto:a@x.test"><p>a@x.test</a> <a href="https://x.test">&nbsp;x.test </a></pre>',
+    "a@x.test\n\n \u00a0x.test\n",
+  ],
   ["a link to a script shows none", '<a href="javascript:alert(1)">here</a>', "here\n"],
   ["quotes are marked by depth", "me<blockquote>you<blockquote>him</blockquote></blockquote>", "me\n\n> you\n\n>> him\n"],
   ["what is not seen stays out", "<head><title>t</title><style>p{}</style></head><script>x()</script><p>seen</p>", "seen\n"],

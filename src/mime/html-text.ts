@@ -71,13 +71,13 @@ class TextWriter {
   /** Elements open now. */
   depth = 0;
   readonly #lines: string[] = [];
-  #line = "";
+  #line = new Line();
   #unseen = 0;
   #preformatted = 0;
   #quotes = 0;
   /** Blanks were read that only count when a word follows on the line. */
   #gap = false;
-  readonly #links: { readonly href: string; readonly line: number; readonly column: number }[] = [];
+  readonly #links: { readonly href: string; readonly line: number; readonly place: number }[] = [];
 
   open(name: string, { href, alt }: Readonly<Record<string, string>>): void {
     this.depth += 1;
@@ -89,9 +89,9 @@ class TextWriter {
     if (name === "pre") this.#preformatted += 1;
     if (name === "li") this.#word("- ");
     if (name === "hr") this.#word("----------");
-    if (name === "td" || name === "th") this.#gap ||= this.#line !== "";
+    if (name === "td" || name === "th") this.#gap ||= !this.#line.isEmpty;
     if (name === "img" && alt) this.text(alt);
-    if (name === "a") this.#links.push({ href: href ?? "", line: this.#lines.length, column: this.#line.length });
+    if (name === "a") this.#links.push({ href: href ?? "", line: this.#lines.length, place: this.#line.place });
   }
 
   text(text: string): void {
@@ -101,7 +101,7 @@ class TextWriter {
       this.#word(first);
       for (const line of rest) {
         this.#push();
-        this.#line = line;
+        this.#line.add(line);
       }
       return;
     }
@@ -132,33 +132,84 @@ class TextWriter {
   }
 
   #word(word: string): void {
-    if (this.#gap && this.#line !== "" && !this.#line.endsWith(" ")) this.#line += " ";
+    if (this.#gap && !this.#line.isEmpty && !this.#line.endsInSpace) this.#line.add(" ");
     this.#gap = false;
-    this.#line += word;
+    this.#line.add(word);
   }
 
   /** The link's address in brackets, unless the text of the link is the address already. */
   #endLink(): void {
     const link = this.#links.pop();
     if (!link || !/^(https?|mailto|tel):/i.test(link.href)) return;
-    const shown = link.line === this.#lines.length ? this.#line.slice(link.column).trim() : "";
     const target = link.href.replace(/^mailto:|^tel:/i, "").replace(/\s+/g, "");
+    const shown = link.line === this.#lines.length ? this.#line.since(link.place, target.length) : "";
     if (shown === "" || shown === target || `${shown}/` === target || target.endsWith(`//${shown}`)) return;
     this.#gap = true;
     this.#word(`<${target}>`);
   }
 
   #endLine(paragraph: boolean): void {
-    if (this.#line.trim() !== "") this.#push();
-    else this.#line = "";
+    if (!this.#line.isBlank) this.#push();
+    else this.#line = new Line();
     if (paragraph && this.#lines.length > 0 && this.#lines.at(-1) !== "") this.#lines.push("");
     this.#gap = false;
   }
 
   #push(): void {
     const marks = this.#quotes > 0 ? `${">".repeat(Math.min(this.#quotes, QUOTE_DEPTH))} ` : "";
-    this.#lines.push((marks + this.#line).trimEnd());
-    this.#line = "";
+    this.#lines.push((marks + this.#line.text()).trimEnd());
+    this.#line = new Line();
     this.#gap = false;
+  }
+}
+
+/**
+ * A line while it is written, in pieces that are joined once: a string that grows and is looked at in between is copied as a whole each time, and a line
+ * may be as long as the body.
+ */
+class Line {
+  /** The last that was added ends in a space. */
+  endsInSpace = false;
+  /** In turn the blanks before a text, which may be none, and the text, which begins and ends with something else. */
+  readonly #pieces: string[] = [];
+  /** Blanks that no text follows yet. */
+  #blanks = "";
+
+  get isEmpty(): boolean {
+    return this.isBlank && this.#blanks === "";
+  }
+
+  get isBlank(): boolean {
+    return this.#pieces.length === 0;
+  }
+
+  /** Where the line ends now. */
+  get place(): number {
+    return this.#pieces.length;
+  }
+
+  add(text: string): void {
+    if (text === "") return;
+    this.endsInSpace = text.endsWith(" ");
+    const start = text.length - text.trimStart().length;
+    const end = text.trimEnd().length;
+    if (end === 0) {
+      this.#blanks += text;
+      return;
+    }
+    this.#pieces.push(this.#blanks + text.slice(0, start), text.slice(start, end));
+    this.#blanks = text.slice(end);
+  }
+
+  /** What was written since a place, without the blanks around it; of more characters than are wanted so many that it shows. */
+  since(place: number, wanted: number): string {
+    let text = "";
+    for (let at = place + 1; at < this.#pieces.length && text.length <= wanted; at += 1) text += this.#pieces[at] ?? "";
+    return text;
+  }
+
+  /** Without the blanks at its end. */
+  text(): string {
+    return this.#pieces.join("");
   }
 }

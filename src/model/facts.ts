@@ -39,10 +39,19 @@ export interface EarlierEmail {
   readonly ownerId: string | null;
 }
 
+/**
+ * Emails per key and direction, the newest; of a hash in all. Tokens wrap and conversations grow for years; the rules want the latest, and a stranger
+ * who repeats a Message-ID must not push the email that we sent out of sight.
+ */
+export const CANDIDATES_PER_KEY = 10;
+
 /** What the CRM knows about the heads of one page, read by one set-based look-up. */
 export interface Facts {
   readonly settings: OrganizationSettings;
-  /** By key form of the address; every address on the heads has an entry, maybe empty. At most MATCHES_PER_ADDRESS + 1 each. */
+  /**
+   * By key form of the address; each of the first MAXIMUM_PARTIES addresses of a head has an entry, maybe empty, and so has each that a user or queue
+   * bears and one of them may be a variant of. At most MATCHES_PER_ADDRESS + 1 each.
+   */
   readonly records: ReadonlyMap<string, readonly AddressMatch[]>;
   /** Users and queues by key form of the address. */
   readonly voters: ReadonlyMap<string, readonly Voter[]>;
@@ -60,6 +69,12 @@ export interface Facts {
 
 /** More matches than this leave an address unresolved (product-behaviour 4.8). */
 export const MATCHES_PER_ADDRESS = 100;
+
+/**
+ * Parties of one email, and so addresses of one head that are looked up. A message to thousands, each address on a hundred records, would otherwise fill the
+ * CRM by itself.
+ */
+export const MAXIMUM_PARTIES = 2_000;
 
 /** Which heads the facts are wanted for, and the keys that the tracking rules found in them. */
 export interface FactsQuery {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
+import { CANDIDATES_PER_KEY, type EarlierEmail } from "../model/facts.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { conversationBase } from "./conversation.ts";
 import { emailFact } from "./email-fact.ts";
@@ -48,6 +50,30 @@ describe("PageFacts", () => {
     assert.deepEqual(restingOf({ ...FIRST, folders: ["Archive"] }), ["e1"]);
     const toEarlier = head({ ...later, subject: "else", inReplyTo: [earlier().messageId ?? ""] });
     assert.deepEqual(restingOf(toEarlier), []);
+  });
+
+  it("knows of a key the emails that the CRM would give if those of the page were in it already", () => {
+    const emails = fc.array(
+      fc.record({ at: fc.integer({ min: 0, max: 40 }).map((n) => new Date(n)), direction: fc.constantFrom("incoming", "outgoing") }),
+      { maxLength: 60, size: "max" },
+    );
+    const given = (all: readonly EarlierEmail[]) => {
+      const inOrder = all.toSorted((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? -1 : 1));
+      const of = (direction: string) => inOrder.filter((one) => one.direction === direction).slice(0, CANDIDATES_PER_KEY);
+      return [...of("incoming"), ...of("outgoing")];
+    };
+    fc.assert(
+      fc.property(emails, fc.nat(60), (drawn, inCrm) => {
+        const all = drawn.map((one, n) => earlier({ ...one, id: `e${n}`, messageId: "m", trackingToken: "T", conversationIndex: INDEX }));
+        const known: [string, EarlierEmail[]][] = [["m", given(all.slice(0, inCrm))]];
+        const page = new PageFacts({ ...facts(), emailsByMessageId: new Map(known) });
+        for (const email of all.slice(inCrm)) page.add(email);
+        const ids = (list: readonly EarlierEmail[] = []) => list.map(({ id }) => id).sort();
+        assert.deepEqual(ids(page.emailsByMessageId.get("m")), ids(given(all)));
+        assert.deepEqual(ids(page.emailsByToken.get("T")), ids(given(all.slice(inCrm))));
+        assert.deepEqual(ids(page.emailsByConversation.get(conversationBase(INDEX) ?? "")), ids(given(all.slice(inCrm))));
+      }),
+    );
   });
 
   it("leaves the CRM's facts as they were", () => {

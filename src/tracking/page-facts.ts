@@ -1,4 +1,4 @@
-import type { EarlierEmail, Facts, Voter } from "../model/facts.ts";
+import { CANDIDATES_PER_KEY, type EarlierEmail, type Facts, type Voter } from "../model/facts.ts";
 import type { AddressMatch } from "../model/record.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import { conversationBase } from "./conversation.ts";
@@ -55,9 +55,10 @@ export class PageFacts implements Facts {
   /** Makes an email known to the heads that are decided after it. */
   add(email: EarlierEmail): void {
     this.#expected.add(email.id);
-    append(this.emailsByMessageId, email.messageId, email);
-    append(this.emailsByToken, email.trackingToken, email);
-    append(this.emailsByConversation, conversationBase(email.conversationIndex), email);
+    appendNewest(this.emailsByMessageId, email.messageId, email);
+    appendNewest(this.emailsByToken, email.trackingToken, email);
+    appendNewest(this.emailsByConversation, conversationBase(email.conversationIndex), email);
+    // Which of these are too new depends on the head that asks.
     for (const hash of emailHashes(email, this.settings)) append(this.emailsByHash, hash, email);
   }
 }
@@ -77,4 +78,17 @@ function append(emails: EmailsByKey, key: string | null, email: EarlierEmail): v
   const list = emails.get(key);
   if (list === undefined) emails.set(key, [email]);
   else list.push(email);
+}
+
+/** As the CRM would give them: of one direction the newest, so that a page on which all mail names one key is not compared with itself. */
+function appendNewest(emails: EmailsByKey, key: string | null, email: EarlierEmail): void {
+  append(emails, key, email);
+  const list = key === null ? [] : (emails.get(key) ?? []);
+  const [oldest, ...newer] = list.filter((one) => one.direction === email.direction).sort(oldestFirst);
+  if (oldest !== undefined && newer.length >= CANDIDATES_PER_KEY) list.splice(list.indexOf(oldest), 1);
+}
+
+/** Of two of one moment the CRM names that with the lower id first. */
+function oldestFirst(one: EarlierEmail, other: EarlierEmail): number {
+  return one.at.getTime() - other.at.getTime() || (one.id < other.id ? 1 : -1);
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Placement } from "../model/decision.ts";
+import { MAXIMUM_PARTIES } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
-import { MAXIMUM_PARTIES } from "./resolve.ts";
 import {
   ANN,
   address,

@@ -1,14 +1,11 @@
 import { type Address, addressKey, MAXIMUM_ADDRESS_LENGTH } from "../model/address.ts";
 import { PARTICIPATION, type Participation, type Party, type RuleAnswer } from "../model/decision.ts";
-import type { Facts } from "../model/facts.ts";
+import { type Facts, MAXIMUM_PARTIES } from "../model/facts.ts";
 import type { AddressMatch } from "../model/record.ts";
 import { byPrecedence, isOvercrowded, matchesOf } from "./matches.ts";
 import type { Question } from "./question.ts";
 import { RULE, yes } from "./rule.ts";
 import { quote } from "./sentence.ts";
-
-/** Parties of one email. A message to thousands, each address on a hundred records, would otherwise fill the CRM by itself. */
-export const MAXIMUM_PARTIES = 2_000;
 
 export interface Resolution {
   readonly parties: readonly Party[];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { EarlierEmail } from "../model/facts.ts";
+import { CANDIDATES_PER_KEY, type EarlierEmail } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import { correlate } from "./correlate.ts";
@@ -46,6 +46,19 @@ function answer(of: Partial<MessageHead>, hashed: readonly EarlierEmail[], setti
   const found = correlated(of, hashed, settings);
   return { found, ...found.answers.find(({ rule }) => rule === "smart matching") };
 }
+
+it("looks at as many emails with a hash as the CRM gives, the newest, however many the page has", () => {
+  const doubtful = Array.from({ length: CANDIDATES_PER_KEY }, (_, n) => ({
+    ...OFFER,
+    id: `e${n}`,
+    senderAddress: BOB,
+    participants: [BOB],
+    at: new Date(OFFER.at.getTime() + 1 + n),
+  }));
+  const found = (hashed: readonly EarlierEmail[]) => correlated({}, hashed, { hashminaddresscount: 2 }).email?.id;
+  assert.equal(found([OFFER, ...doubtful]), undefined);
+  assert.equal(found([OFFER, ...doubtful.slice(1)]), OFFER.id);
+});
 
 describe("smart matching by the documented rules (product-behaviour 4.5, 4.7)", () => {
   const rows: [what: string, isFound: boolean, of: Partial<MessageHead>, known: EarlierEmail, settings?: Partial<OrganizationSettings>][] =

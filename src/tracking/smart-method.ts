@@ -1,5 +1,5 @@
 import { CORRELATION } from "../model/decision.ts";
-import type { EarlierEmail } from "../model/facts.ts";
+import { CANDIDATES_PER_KEY, type EarlierEmail } from "../model/facts.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { OrganizationSettings } from "../model/settings.ts";
 import { type Asked, barsForward, latestAnswered, type Method } from "./correlation-method.ts";
@@ -41,10 +41,17 @@ function barred(head: MessageHead, settings: OrganizationSettings): string | nul
   return smartMatchingIsOn(settings) ? barsForward(head, settings) : "Smart matching is switched off.";
 }
 
-/** The hashes under which emails are looked for that a head may belong to: those of its correspondents. None where smart matching is not asked. */
-export function hashesToFind(head: MessageHead, settings: OrganizationSettings, correspondents: ReadonlySet<string>): readonly string[] {
+/**
+ * The hashes under which emails are looked for that a head may belong to: those of its correspondents, who are asked for only then. None where smart
+ * matching is not asked.
+ */
+export function hashesToFind(
+  head: MessageHead,
+  settings: OrganizationSettings,
+  correspondents: () => ReadonlySet<string>,
+): readonly string[] {
   if (barred(head, settings) !== null) return [];
-  return hashesFor(likenessOf(mailOf(head), settings), settings, correspondents);
+  return hashesFor(likenessOf(mailOf(head), settings), settings, correspondents());
 }
 
 /** The time within which an email lies that a head can belong to. */
@@ -86,14 +93,20 @@ function candidatesFor(
 ): readonly EarlierEmail[] {
   const latest = latestAnswered(head);
   const found = new Map<string, EarlierEmail>();
+  const isWithin = ({ at }: EarlierEmail) => at.getTime() <= latest && head.received.getTime() - at.getTime() <= SMART_MATCHING_WINDOW;
+  const isItself = ({ messageId }: EarlierEmail) => head.messageId !== null && messageId === head.messageId;
   for (const one of hashes) {
-    for (const email of known.get(one) ?? []) {
-      const isItself = head.messageId !== null && email.messageId === head.messageId;
-      const at = email.at.getTime();
-      if (!isItself && at <= latest && head.received.getTime() - at <= SMART_MATCHING_WINDOW) found.set(email.id, email);
-    }
+    for (const email of newest((known.get(one) ?? []).filter((each) => isWithin(each) && !isItself(each)))) found.set(email.id, email);
   }
   return [...found.values()];
+}
+
+/** As many as the CRM gives to a head: it knows nothing of the others on the page, of which any number may be alike. */
+function newest(emails: readonly EarlierEmail[]): readonly EarlierEmail[] {
+  if (emails.length <= CANDIDATES_PER_KEY) return emails;
+  return [...emails]
+    .sort((one, other) => other.at.getTime() - one.at.getTime() || (one.id < other.id ? 1 : -1))
+    .slice(0, CANDIDATES_PER_KEY);
 }
 
 /** The fewest other words first, then the newest. */

@@ -46,6 +46,24 @@ export function recordsPromises(crmOf: () => CrmUnderTest): void {
     await crmOf().settings({});
   });
 
+  test("facts: of a page with more addresses than one statement takes, each is known whatever stands between", async () => {
+    const [ann, alias, last] = [unique("ann"), unique("alias"), unique("bob")];
+    const userId = await crmOf().user({ address: ann, aliases: [alias] });
+    const bob = await crmOf().contact({ addresses: [last] });
+    const strangers = Array.from({ length: 12 }, (_, n) =>
+      head({ to: Array.from({ length: 1900 }, (__, index) => `u${n}x${index}@x.example`) }),
+    );
+    const heads = [head({ to: [ann] }), ...strangers, head({ to: [alias.replace("@", "+a@"), last] })];
+    const facts = await crmOf().crm.facts(query(heads));
+    const voters = [ann, alias.replace("@", "+a@")].map((one) => votersAt(one, facts).map(({ record }) => record.id));
+    assert.deepEqual(voters, [[userId], [userId]]);
+    assert.deepEqual(
+      facts.records.get(last)?.map(({ record }) => record.id),
+      [bob.id],
+    );
+    assert.deepEqual([facts.voters.size, facts.records.get("u11x1899@x.example")], [2, []]);
+  });
+
   test("makeRecords: a contact or lead with name, address and owner, and by address whose it is", async () => {
     const [contact, lead] = [wanted(unique("Carl")), wanted(unique("lead"), { type: "lead", firstname: "", lastname: "Ünïcode 🦆" })];
     const made = await crmOf().crm.makeRecords([contact, lead]);

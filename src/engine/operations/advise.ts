@@ -1,10 +1,9 @@
-import { CANDIDATES_PER_KEY } from "../../crm/earlier-emails.ts";
 import type { DecisionRow } from "../../ledger/decision-rows.ts";
 import { readKnown } from "../../ledger/earlier-copies.ts";
 import { listMailboxes, type MailboxRow } from "../../ledger/mailboxes.ts";
 import { type StoredHead, storedHeadsById } from "../../ledger/stored-heads.ts";
 import type { AnswersCounted } from "../../model/automatic-answer.ts";
-import type { Facts } from "../../model/facts.ts";
+import { CANDIDATES_PER_KEY, type Facts } from "../../model/facts.ts";
 import { Failure } from "../../model/failure.ts";
 import { identityIn, identityOf } from "../../model/identity.ts";
 import { DEFAULT_SETTINGS, type OrganizationSettings } from "../../model/settings.ts";

@@ -1,4 +1,3 @@
-import { CANDIDATES_PER_KEY } from "../../crm/earlier-emails.ts";
 import type { Database } from "../../database/database.ts";
 import type { ClaimRow } from "../../ledger/claims.ts";
 import { readKnown } from "../../ledger/earlier-copies.ts";
@@ -11,7 +10,7 @@ import {
   storedHeadsById,
 } from "../../ledger/stored-heads.ts";
 import { type AutomaticAnswer, LOOP_WINDOW } from "../../model/automatic-answer.ts";
-import type { Facts } from "../../model/facts.ts";
+import { CANDIDATES_PER_KEY, type Facts } from "../../model/facts.ts";
 import { identityIn, identityOf } from "../../model/identity.ts";
 import type { MessageHead } from "../../model/message.ts";
 import { type NumberLists, numberOf } from "../../model/number-lists.ts";
