@@ -1,6 +1,7 @@
 import { type DeliveryReport, isNullPath, isServer, type ReportKind } from "../model/delivery-report.ts";
 import type { MessageHead } from "../model/message.ts";
 import { claimedAuthors } from "./author.ts";
+import { isUnread } from "./program-address.ts";
 import { quote } from "./sentence.ts";
 
 /** What kind of program wrote a message. */
@@ -56,9 +57,6 @@ const PRECEDENCES: ReadonlyMap<string, AutomatonKind> = new Map([
   ["junk", "bulk mail"],
 ]);
 
-/** Addresses that say of themselves that nobody reads what is sent to them. */
-const NO_REPLY = /^(?:no|do[._-]?not|dont|nicht|ne[._-]?pas)[._-]?(?:reply|replies|antworten|repondre|respond)\b/i;
-
 /** How absent people's programs begin their subjects. A person may write so too: it counts only beside another mark. */
 const AWAY =
   /^\s*(?:(?:re|aw)\s*:\s*)?(?:automatic reply|auto(?:matic|mated)?[ -]?(?:reply|response)|out of (?:the )?office|automatische antwort|abwesenheit|abwesend|réponse automatique|respuesta automática|risposta automatica|vacation)/i;
@@ -94,7 +92,7 @@ function pathMark({ headers, inReplyTo }: MessageHead): Automaton | null {
 function senderMark(head: MessageHead): Automaton | null {
   for (const author of claimedAuthors(head)) {
     if (isServer(author)) return { kind: "notification", evidence: `a mail server wrote it as ${quote(author.address)}` };
-    if (NO_REPLY.test(author.address.trim())) return { kind: "notification", evidence: `nobody reads answers to ${quote(author.address)}` };
+    if (isUnread(author.address)) return { kind: "notification", evidence: `nobody reads answers to ${quote(author.address)}` };
   }
   return null;
 }
