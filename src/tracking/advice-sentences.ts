@@ -48,8 +48,10 @@ function toDo(change: Change): string {
       return `set the start date of ${quote(change.mailbox)} to ${when(change.at)} or earlier`;
     case "enable":
       return `enable ${quote(change.record.name)} in the CRM`;
-    case "new contact":
-      return `add ${quote(change.address)} as a contact, lead or account${inBrackets(commandAbout(change.address, (one) => `waypost contact ${one}`))}`;
+    case "new contact": {
+      const command = change.hasRecords ? null : commandAbout(change.address, (one) => `waypost contact ${one}`);
+      return `add ${quote(change.address)} as a contact, lead or account${inBrackets(command)}`;
+    }
     case "one record":
       return "leave the sender's address on one record only";
     case "new recipient":

@@ -1,4 +1,5 @@
 /** Fixed messages for the test of advice. */
+import type { Change } from "./change.ts";
 import { ANN, address, BEN, BOB, CARL, earlier, type Situation as Given, match, queue, RECEIVED, SUPPORT, user } from "./test-data.ts";
 
 const CARLS = { from: [address(CARL)] };
@@ -394,3 +395,27 @@ export const SITUATIONS: readonly (readonly [name: string, outcome: string, give
     [],
   ],
 ];
+
+/** A change as it stands in the list. */
+export function short(change: Change): string {
+  switch (change.kind) {
+    case "setting":
+      return `${change.name} ${change.value}`;
+    case "filter":
+      return `filter ${change.of.name} ${change.method}`;
+    case "start date":
+      return `start ${change.at.toISOString().slice(0, 19)}`;
+    case "by hand":
+      return `${change.verb} by hand`;
+    case "enable":
+      return `enable ${change.record.name}`;
+    case "new contact":
+      return `contact ${change.address}`;
+    case "one record":
+      return `one ${change.record.id}`;
+    case "new recipient":
+      return `recipient ${change.address}`;
+    case "question":
+      return `question ${change.messageId}`;
+  }
+}

@@ -133,7 +133,7 @@ function filterChanges(situation: Situation, { rules, waitingFor }: Decision): C
   const refusing = asked.filter(({ answer }) => answer === "no").slice(0, RECIPIENTS_LOOKED_AT);
   return [
     ...refusing.flatMap(openedFilter),
-    ...(refusing.length === 0 ? [] : counterparts(situation)).map(({ address }) => ({ kind: "new contact", address }) as const),
+    ...(refusing.length === 0 ? [] : counterparts(situation)).map((one) => newContact(situation, one)),
     ...disabledVoters(situation).map((record) => ({ kind: "enable", record }) as const),
     ...(rules.some(({ rule }) => rule === RULE.recipients) ? recipients(situation).map(newRecipient) : []),
     ...SETTINGS_OF_THE_VOTE,
@@ -185,6 +185,10 @@ function recipients({ head }: Situation): readonly Address[] {
     .flatMap(([, list]) => list)
     .filter(({ address }) => addressKey(address).includes("@"))
     .slice(0, RECIPIENTS_LOOKED_AT);
+}
+
+function newContact({ facts }: Situation, { address }: Address): Change {
+  return { kind: "new contact", address, hasRecords: (facts.records.get(addressKey(address))?.length ?? 0) > 0 };
 }
 
 function newRecipient({ address }: Address): Change {
