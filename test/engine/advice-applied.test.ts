@@ -128,7 +128,8 @@ async function begun(database: TestDatabase, settings: Settings, tries: readonly
     if (one.index === 0 && told.join("\n") !== one.expected.join("\n"))
       problems.push(`${one.world.name}: told ${told.join(" | ")} instead of ${one.expected.join(" | ")}`);
     const changes = advised[one.index]?.changes;
-    if (changes !== undefined) doings.push({ ...one, changes });
+    if (changes === undefined) problems.push(`${one.world.name}: nothing is told that could be done`);
+    else doings.push({ ...one, changes });
   }
   return doings;
 }
