@@ -15,7 +15,7 @@ export function adviceSentences({ wanted, alternatives }: Advised, number?: numb
   const words = alternatives.flatMap(({ changes }) => changes.flatMap((change) => (change.kind === "by hand" ? change.verb : [])));
   const ids = questions.flatMap((change) => (change.kind === "question" ? quote(change.messageId) : []));
   // Addresses that may not be shown look alike.
-  const told = new Set(others.map(({ changes }) => `${aim}${listing(changes.map((change) => toDo(change, wanted)))}.`));
+  const told = new Set(others.map(({ changes }) => `${aim}${listing(changes.map(toDo))}.`));
   return [
     ...told,
     ...(ids.length === 0 ? [] : [`It is decided again by itself as soon as a message that it answers is tracked: ${listing(ids, 3)}.`]),
@@ -36,7 +36,7 @@ function inBrackets(text: string | null): string {
   return text === null ? "" : ` (${text})`;
 }
 
-function toDo(change: Change, wanted: Advised["wanted"]): string {
+function toDo(change: Change): string {
   switch (change.kind) {
     case "setting":
       return typeof change.value === "boolean"
@@ -45,11 +45,13 @@ function toDo(change: Change, wanted: Advised["wanted"]): string {
     case "filter":
       return `set the filter of ${quote(change.of.name)} to "${FILTER_METHOD_NAMES[change.method]}"`;
     case "start date":
-      return `set the start date of ${quote(change.mailbox)} to ${when(change.at)} or ${wanted === "tracked" ? "earlier" : "later"}`;
+      return `set the start date of ${quote(change.mailbox)} to ${when(change.at)} or earlier`;
     case "enable":
       return `enable ${quote(change.record.name)} in the CRM`;
-    case "new contact":
-      return `add ${quote(change.address)} as a contact, lead or account${inBrackets(commandAbout(change.address, (one) => `waypost contact ${one}`))}`;
+    case "new contact": {
+      const command = change.hasRecords ? null : commandAbout(change.address, (one) => `waypost contact ${one}`);
+      return `add ${quote(change.address)} as a contact, lead or account${inBrackets(command)}`;
+    }
     case "one record":
       return "leave the sender's address on one record only";
     case "new recipient":

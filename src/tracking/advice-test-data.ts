@@ -1,4 +1,5 @@
 /** Fixed messages for the test of advice. */
+import type { Change } from "./change.ts";
 import { ANN, address, BEN, BOB, CARL, earlier, type Situation as Given, match, queue, RECEIVED, SUPPORT, user } from "./test-data.ts";
 
 const CARLS = { from: [address(CARL)] };
@@ -18,9 +19,8 @@ const OWN = { mailbox: { address: SUPPORT, startDate: new Date("2025-01-01"), ow
 const NO_AUTOMATION = { DoNotAutoTrackEmail: true };
 const INTERNAL = { ignoreinternalemail: true, IgnoreInternalEmailDetectionEnhancement: false };
 
-/** What is out of reach of any filter: they keep out whatever comes later, or whatever comes by itself. */
-const START = "start 2025-03-10T09:00:01";
-const OUT = [START, "DoNotAutoTrackEmail true"];
+/** What is out of reach of any filter: it keeps out whatever comes by itself. */
+const OUT = ["DoNotAutoTrackEmail true"];
 
 const AWAY = { headers: [["auto-submitted", "auto-replied"] as const], ...ANSWER };
 const wish = (verb: "track" | "untrack") => ({ wish: { verb, by: "Cleo", at: RECEIVED, regarding: null } });
@@ -387,11 +387,35 @@ export const SITUATIONS: readonly (readonly [name: string, outcome: string, give
   ],
   ["tracked by hand", "tracked", { context: wish("track") }, []],
   // An email already.
-  ["known by the ledger", "duplicate", { context: KNOWN }, [START]],
+  ["known by the ledger", "duplicate", { context: KNOWN }, []],
   [
     "known by the CRM",
     "duplicate",
     { facts: { byMessageId: [earlier({ messageId: "m1@customer.example", direction: "incoming", senderAddress: BOB })] } },
-    [START],
+    [],
   ],
 ];
+
+/** A change as it stands in the list. */
+export function short(change: Change): string {
+  switch (change.kind) {
+    case "setting":
+      return `${change.name} ${change.value}`;
+    case "filter":
+      return `filter ${change.of.name} ${change.method}`;
+    case "start date":
+      return `start ${change.at.toISOString().slice(0, 19)}`;
+    case "by hand":
+      return `${change.verb} by hand`;
+    case "enable":
+      return `enable ${change.record.name}`;
+    case "new contact":
+      return `contact ${change.address}`;
+    case "one record":
+      return `one ${change.record.id}`;
+    case "new recipient":
+      return `recipient ${change.address}`;
+    case "question":
+      return `question ${change.messageId}`;
+  }
+}

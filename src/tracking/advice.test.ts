@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { advise } from "./advice.ts";
 import { adviceSentences } from "./advice-sentences.ts";
-import { EARLY, SITUATIONS } from "./advice-test-data.ts";
-import { type Change, changed, decideIn, type Situation } from "./change.ts";
-import { ANN, context, facts, type Situation as Given, head, user } from "./test-data.ts";
+import { EARLY, SITUATIONS, short } from "./advice-test-data.ts";
+import { changed, decideIn, type Situation } from "./change.ts";
+import { ANN, BOB, context, facts, type Situation as Given, head, match, user } from "./test-data.ts";
 
 describe("advice", () => {
   for (const [name, outcome, given, expected] of SITUATIONS) {
@@ -42,35 +42,19 @@ describe("advice", () => {
       "It is decided again by itself as soon as a message that it answers is tracked: gone@x and older@x.",
       track,
     ]);
+    const contacts = { voters: [user("Ann", ANN, { filter: 2 })] };
+    const ofBob = (facts: Given["facts"]) => said({ facts: { ...contacts, ...facts } }).filter((one) => one.includes("contact"));
+    assert.deepEqual(ofBob({}), [`To have it tracked, add ${BOB} as a contact, lead or account (\`waypost contact ${BOB}\`).`]);
+    assert.deepEqual(
+      ofBob({ records: [match(BOB, "contact", "Bob", { active: false })] }),
+      [`To have it tracked, add ${BOB} as a contact, lead or account.`],
+      "the command makes no contact where an inactive record has the address",
+    );
     assert.deepEqual(said({ facts: { voters: [user("Ann", ANN, { filter: 0 })] } }), [
       `To keep such a message out, set the filter of Ann to "Email messages in response to CRM email".`,
       `To keep such a message out, set the filter of Ann to "No email messages".`,
-      `To keep such a message out, set the start date of ${ANN} to 2025-03-10 09:00:01 UTC or later.`,
       "To keep such a message out, switch DoNotAutoTrackEmail on.",
       "To have no email of this very message: `waypost untrack 17`.",
     ]);
   });
 });
-
-function short(change: Change): string {
-  switch (change.kind) {
-    case "setting":
-      return `${change.name} ${change.value}`;
-    case "filter":
-      return `filter ${change.of.name} ${change.method}`;
-    case "start date":
-      return `start ${change.at.toISOString().slice(0, 19)}`;
-    case "by hand":
-      return `${change.verb} by hand`;
-    case "enable":
-      return `enable ${change.record.name}`;
-    case "new contact":
-      return `contact ${change.address}`;
-    case "one record":
-      return `one ${change.record.id}`;
-    case "new recipient":
-      return `recipient ${change.address}`;
-    case "question":
-      return `question ${change.messageId}`;
-  }
-}

@@ -102,7 +102,7 @@ function obstaclesIn(situation: Situation, decision: Decision): Change[] {
   const { head, facts, context } = situation;
   switch (`${last?.rule} ${last?.answer}`) {
     case `${RULE.startDate} no`:
-      return [{ kind: "start date", mailbox: context.mailbox.address, at: wholeSecond(head.received, 0) }];
+      return [{ kind: "start date", mailbox: context.mailbox.address, at: wholeSecond(head.received) }];
     case `${RULE.sentMail} no`:
       return [{ kind: "setting", name: "AutoTrackSentFolderItems", value: true }];
     case `${RULE.automaticTracking} no`:
@@ -133,7 +133,7 @@ function filterChanges(situation: Situation, { rules, waitingFor }: Decision): C
   const refusing = asked.filter(({ answer }) => answer === "no").slice(0, RECIPIENTS_LOOKED_AT);
   return [
     ...refusing.flatMap(openedFilter),
-    ...(refusing.length === 0 ? [] : counterparts(situation)).map(({ address }) => ({ kind: "new contact", address }) as const),
+    ...(refusing.length === 0 ? [] : counterparts(situation)).map((one) => newContact(situation, one)),
     ...disabledVoters(situation).map((record) => ({ kind: "enable", record }) as const),
     ...(rules.some(({ rule }) => rule === RULE.recipients) ? recipients(situation).map(newRecipient) : []),
     ...SETTINGS_OF_THE_VOTE,
@@ -187,17 +187,20 @@ function recipients({ head }: Situation): readonly Address[] {
     .slice(0, RECIPIENTS_LOOKED_AT);
 }
 
+function newContact({ facts }: Situation, { address }: Address): Change {
+  return { kind: "new contact", address, hasRecords: (facts.records.get(addressKey(address))?.length ?? 0) > 0 };
+}
+
 function newRecipient({ address }: Address): Change {
   return { kind: "new recipient", address };
 }
 
-/** What would have kept a message out, the narrowest first. */
-function waysOut({ head, context }: Situation, { rules }: Decision): Changes[] {
+/** What keeps such messages out from now on, the narrowest first. No start date: one in the past keeps nothing out that comes later. */
+function waysOut({ head }: Situation, { rules }: Decision): Changes[] {
   const accepting = rules.filter(({ rule, answer }) => rule === RULE.filter && answer === "yes");
   return [
     closedFilters(accepting, 1),
     closedFilters(accepting, 4),
-    [{ kind: "start date", mailbox: context.mailbox.address, at: wholeSecond(head.received, 1) } as const],
     [{ kind: "setting", name: "DoNotAutoTrackEmail", value: true } as const],
     head.isSentCopy ? [{ kind: "setting", name: "AutoTrackSentFolderItems", value: false } as const] : [],
   ].filter((changes) => changes.length > 0);
@@ -214,6 +217,6 @@ function closedFilters(accepting: readonly RuleAnswer[], method: 1 | 4): Changes
 }
 
 /** Mail servers and the configuration count whole seconds. */
-function wholeSecond(date: Date, later: 0 | 1): Date {
-  return new Date((Math.floor(date.getTime() / 1000) + later) * 1000);
+function wholeSecond(date: Date): Date {
+  return new Date(Math.floor(date.getTime() / 1000) * 1000);
 }

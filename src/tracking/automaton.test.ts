@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { HEADER_FIELDS } from "../mime/head.ts";
 import type { DeliveryReport } from "../model/delivery-report.ts";
 import type { MessageHead } from "../model/message.ts";
 import { advise } from "./advice.ts";
@@ -10,6 +11,8 @@ import { ANN, address, because, context, decide, earlier, facts, head, user } fr
 import { track } from "./track.ts";
 
 type Marks = Partial<Pick<MessageHead, "headers" | "subject" | "from" | "inReplyTo">>;
+
+const RULES_AGENT = ["x-ms-exchange-generated-message-source", "Mailbox Rules Agent"] as const;
 
 const KINDS: readonly (readonly [title: string, marks: Marks, kind: string | null])[] = [
   ["a person's message", {}, null],
@@ -30,12 +33,34 @@ const KINDS: readonly (readonly [title: string, marks: Marks, kind: string | nul
   ["a person who writes about being away", { subject: "Out of office next week?" }, null],
   ["a message that wants no automatic answer", { headers: [["x-auto-response-suppress", "OOF, AutoReply"]] }, "notification"],
   ["X-Auto-Response-Suppress: None", { headers: [["x-auto-response-suppress", "None"]] }, null],
+  ["a message that wants no receipts", { headers: [["x-auto-response-suppress", "DR, RN, NRN"]] }, null],
+  ["X-Auto-Response-Suppress: All", { headers: [["x-auto-response-suppress", "all"]] }, "notification"],
+  [
+    "an answer by RFC 3834 behind a comment",
+    { headers: [["auto-submitted", "(on (long) leave) auto-replied; owner=a"]] },
+    "automatic reply",
+  ],
+  ["a person's message by RFC 3834 behind a comment", { headers: [["auto-submitted", "(by hand) no"]] }, null],
+  ["a comment that is not closed", { headers: [["auto-submitted", "auto-replied (on leave"]] }, "automatic reply"],
+  ["X-Autoresponder", { headers: [["x-autoresponder", "yes"]] }, "automatic reply"],
+  ["X-Autoresponder: no", { headers: [["x-autoresponder", "No"]] }, null],
+  ["X-AutoReply-From", { headers: [["x-autoreply-from", "ann@x.test"]] }, "automatic reply"],
+  ["X-Mail-Autoreply", { headers: [["x-mail-autoreply", "1"]] }, "automatic reply"],
+  ["Delivered-To: Autoresponder", { headers: [["delivered-to", "Autoresponder"]] }, "automatic reply"],
+  ["Delivered-To: a person", { headers: [["delivered-to", "autoresponder@x.test"]] }, null],
+  ["a rule of a mailbox on Exchange", { headers: [RULES_AGENT] }, "notification"],
+  ["the answer of such a rule for an absent person", { headers: [RULES_AGENT], subject: "Automatic reply: Offer" }, "automatic reply"],
+  ["another agent of Exchange", { headers: [["x-ms-exchange-generated-message-source", "Transport Agent"]] }, null],
+  ["X-FC-MachineGenerated", { headers: [["x-fc-machinegenerated", "true"]] }, "notification"],
   ["X-Autoreply", { headers: [["x-autoreply", "yes"]] }, "automatic reply"],
   ["X-Autoreply: no", { headers: [["x-autoreply", "no"]] }, null],
   ["X-Autorespond", { headers: [["x-autorespond", ""]] }, "automatic reply"],
   ["Precedence: auto_reply", { headers: [["precedence", "auto_reply"]] }, "automatic reply"],
   ["Precedence: bulk", { headers: [["precedence", "Bulk"]] }, "bulk mail"],
   ["Precedence: junk", { headers: [["precedence", "junk"]] }, "bulk mail"],
+  ["Precedence: bulk, list", { headers: [["precedence", "bulk, list"]] }, "mailing list"],
+  ["Precedence: bulk (newsletter)", { headers: [["precedence", "bulk (newsletter)"]] }, "bulk mail"],
+  ["Precedence: junk auto_reply", { headers: [["precedence", "junk auto_reply"]] }, "automatic reply"],
   ["Precedence: first-class", { headers: [["precedence", "first-class"]] }, null],
   [
     "a mailing list",
@@ -58,6 +83,19 @@ const KINDS: readonly (readonly [title: string, marks: Marks, kind: string | nul
     "automatic reply",
   ],
   ["a newsletter", { headers: [["list-unsubscribe", "<https://news.test/u>"]] }, "bulk mail"],
+  ["List-Post", { headers: [["list-post", "<mailto:mill@lists.test>"]] }, "mailing list"],
+  ["List-Unsubscribe-Post", { headers: [["list-unsubscribe-post", "List-Unsubscribe=One-Click"]] }, "bulk mail"],
+  ["Feedback-ID", { headers: [["feedback-id", "1:2:news:Sender"]] }, "bulk mail"],
+  [
+    "a notification that a service delivers",
+    {
+      headers: [
+        ["feedback-id", "1:2:shop:Sender"],
+        ["auto-submitted", "auto-generated"],
+      ],
+    },
+    "notification",
+  ],
   ["X-Loop", { headers: [["x-loop", "help@x.test"]] }, "notification"],
   ["no return path", { headers: [["return-path", "< >"]] }, "notification"],
   ["an answer without a return path", { headers: [["return-path", "<>"]], inReplyTo: ["sent1@crm.example"] }, "automatic reply"],
@@ -88,6 +126,14 @@ describe("automaton", () => {
       if (found !== null) assert.doesNotMatch(found.evidence, /[.\n]$/);
     });
   }
+
+  test("every field that tells of a program is fetched", () => {
+    const told = KINDS.flatMap(([, { headers = [] }]) => headers.map(([name]) => name));
+    assert.deepEqual(
+      told.filter((name) => !HEADER_FIELDS.includes(name)),
+      [],
+    );
+  });
 
   test("what the content says weighs more than the head", () => {
     assert.equal(automatonOf(head({ headers: [["auto-submitted", "auto-replied"]] }), REPORT)?.kind, "delivery report");

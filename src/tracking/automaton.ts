@@ -1,6 +1,7 @@
 import { type DeliveryReport, isNullPath, isServer, type ReportKind } from "../model/delivery-report.ts";
 import type { MessageHead } from "../model/message.ts";
 import { claimedAuthors } from "./author.ts";
+import { isUnread } from "./program-address.ts";
 import { quote } from "./sentence.ts";
 
 /** What kind of program wrote a message. */
@@ -26,38 +27,68 @@ const always =
 const unlessNo =
   (kind: AutomatonKind): Mark["kind"] =>
   (value) =>
-    /^(?:no|none|false|0)\b/i.test(value) ? null : kind;
+    /^(?:no|none|false|0)\b/i.test(withoutComments(value)) ? null : kind;
+const where =
+  (said: RegExp, kind: AutomatonKind): Mark["kind"] =>
+  (value) =>
+    said.test(withoutComments(value)) ? kind : null;
 
 /**
  * The marks in the order of their weight: what says of itself that it is an answer, then what mailing lists and bulk mailers must say (RFC 2919,
- * RFC 2369), then what only tells that no person pressed Send. Auto-Submitted is RFC 3834 5, Precedence RFC 3834 2, the others are custom.
+ * RFC 2369, RFC 8058), then what only tells that no person pressed Send. Auto-Submitted is RFC 3834 5, Precedence RFC 3834 2, the others are custom.
  */
 const MARKS: readonly Mark[] = [
   { field: "content-type", kind: (value) => (/^multipart\/report\b/i.test(value) ? reportType(value) : null) },
   { field: "x-failed-recipients", kind: always("delivery report") },
-  { field: "auto-submitted", kind: (value) => (/^auto-replied\b/i.test(value) ? "automatic reply" : null) },
+  { field: "auto-submitted", kind: where(/^auto-replied\b/i, "automatic reply") },
   { field: "x-autoreply", kind: unlessNo("automatic reply") },
   { field: "x-autorespond", kind: unlessNo("automatic reply") },
+  { field: "x-autoresponder", kind: unlessNo("automatic reply") },
   { field: "x-autoreply-from", kind: always("automatic reply") },
   { field: "x-mail-autoreply", kind: unlessNo("automatic reply") },
-  { field: "precedence", kind: (value) => PRECEDENCES.get(value.toLowerCase()) ?? null },
+  { field: "delivered-to", kind: where(/^autoresponder$/i, "automatic reply") },
+  { field: "precedence", kind: precedence },
   { field: "list-id", kind: always("mailing list") },
+  { field: "list-post", kind: always("mailing list") },
   { field: "list-unsubscribe", kind: always("bulk mail") },
+  { field: "list-unsubscribe-post", kind: always("bulk mail") },
   { field: "auto-submitted", kind: unlessNo("notification") },
-  { field: "x-auto-response-suppress", kind: unlessNo("notification") },
+  // Its rules answer, and forward what people wrote: Exchange says no more.
+  { field: "x-ms-exchange-generated-message-source", kind: where(/^mailbox rules agent$/i, "notification") },
+  { field: "x-fc-machinegenerated", kind: unlessNo("notification") },
+  // Who wants neither receipts nor reports only, may be a person (MS-OXCMAIL 2.1.3.2.20).
+  { field: "x-auto-response-suppress", kind: where(/(?:^|[\s,;])(?:all|oof|autoreply)(?:$|[\s,;])/i, "notification") },
   { field: "x-loop", kind: always("notification") },
 ];
 
-const PRECEDENCES: ReadonlyMap<string, AutomatonKind> = new Map([
+/** Services that deliver for others set it, whatever they deliver: it counts where nothing else tells more. */
+const MARKS_OF_SERVICES: readonly Mark[] = [{ field: "feedback-id", kind: always("bulk mail") }];
+
+/** What the words of Precedence tell, the weightiest first: some write several. */
+const PRECEDENCES: readonly (readonly [word: string, kind: AutomatonKind])[] = [
   ["auto_reply", "automatic reply"],
   ["auto-reply", "automatic reply"],
   ["list", "mailing list"],
   ["bulk", "bulk mail"],
   ["junk", "bulk mail"],
-]);
+];
 
-/** Addresses that say of themselves that nobody reads what is sent to them. */
-const NO_REPLY = /^(?:no|do[._-]?not|dont|nicht|ne[._-]?pas)[._-]?(?:reply|replies|antworten|repondre|respond)\b/i;
+function precedence(value: string): AutomatonKind | null {
+  const words = withoutComments(value)
+    .toLowerCase()
+    .split(/[\s,;]+/);
+  return PRECEDENCES.find(([word]) => words.includes(word))?.[1] ?? null;
+}
+
+/** A value without its comments (RFC 5322 3.2.2), innermost first; what is not closed stays. */
+function withoutComments(value: string): string {
+  let rest = value;
+  for (let depth = 0; depth < DEEPEST_COMMENT && rest.includes("("); depth++) rest = rest.replace(/\([^()]*\)/g, " ");
+  return rest.trim();
+}
+
+/** So deep nobody nests comments. */
+const DEEPEST_COMMENT = 5;
 
 /** How absent people's programs begin their subjects. A person may write so too: it counts only beside another mark. */
 const AWAY =
@@ -69,13 +100,13 @@ const AWAY =
  */
 export function automatonOf(head: MessageHead, report: Pick<DeliveryReport, "kind"> | null = null): Automaton | null {
   if (report !== null) return { kind: kindOfReport(report.kind), evidence: `its content is a report with the outcome "${report.kind}"` };
-  const marked = markOf(head) ?? pathMark(head) ?? senderMark(head);
+  const marked = markOf(head, MARKS) ?? pathMark(head) ?? senderMark(head) ?? markOf(head, MARKS_OF_SERVICES);
   if (marked === null || marked.kind !== "notification" || !AWAY.test(head.subject)) return marked;
   return { kind: "automatic reply", evidence: `${marked.evidence}, and its subject begins like one` };
 }
 
-function markOf({ headers }: MessageHead): Automaton | null {
-  for (const mark of MARKS) {
+function markOf({ headers }: MessageHead, marks: readonly Mark[]): Automaton | null {
+  for (const mark of marks) {
     for (const [name, value] of headers) {
       const kind = name === mark.field ? mark.kind(value.trim()) : null;
       if (kind !== null) return { kind, evidence: `its header has ${quote(`${fieldName(name)}: ${value}`)}` };
@@ -94,7 +125,7 @@ function pathMark({ headers, inReplyTo }: MessageHead): Automaton | null {
 function senderMark(head: MessageHead): Automaton | null {
   for (const author of claimedAuthors(head)) {
     if (isServer(author)) return { kind: "notification", evidence: `a mail server wrote it as ${quote(author.address)}` };
-    if (NO_REPLY.test(author.address.trim())) return { kind: "notification", evidence: `nobody reads answers to ${quote(author.address)}` };
+    if (isUnread(author.address)) return { kind: "notification", evidence: `nobody reads answers to ${quote(author.address)}` };
   }
   return null;
 }

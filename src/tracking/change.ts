@@ -21,8 +21,8 @@ export type Change =
   | { readonly kind: "start date"; readonly mailbox: string; readonly at: Date }
   /** A user or queue that is disabled takes part again. */
   | { readonly kind: "enable"; readonly record: RecordRef }
-  /** The CRM gets a contact with the address. */
-  | { readonly kind: "new contact"; readonly address: string }
+  /** The CRM gets a contact with the address; `waypost contact` makes none where the CRM has records with it, inactive ones at the least. */
+  | { readonly kind: "new contact"; readonly address: string; readonly hasRecords: boolean }
   /** Of the records that have the address only this one keeps it. */
   | { readonly kind: "one record"; readonly address: string; readonly record: RecordRef }
   /** The address becomes one of a user or queue whose filter takes all mail. */

@@ -34,7 +34,7 @@ describe("a record of an unresolved sender", () => {
   it("is made of a message that a person tracked, which answers nothing", () =>
     assert.equal(decideOf({ head: { inReplyTo: [] }, context: { wish: BY_HAND } }).placement?.newRecord?.type, "contact"));
 
-  for (const name of ["bouncer", "mailerson", "anne.newsletterman", "norepl"])
+  for (const name of ["bouncer", "mailerson", "anne.newsletterman", "norepl", "roberta.bot", "alertson"])
     it(`is made of ${name}, who only looks like a program`, () =>
       assert.equal(decideOf({ head: { from: [address(`${name}@customer.example`)] } }).placement?.newRecord?.type, "contact"));
 
@@ -76,14 +76,27 @@ describe("a record of an unresolved sender", () => {
     ["of a bounce", header("content-type", "multipart/report; report-type=delivery-status"), /a program or a list sent it/],
     ["of a mail server", { head: { from: [address("mailer-daemon@customer.example")] } }, /a program or a list sent it/],
     ["of a postmaster", { head: { from: [address("postmaster@customer.example")] } }, /a program or a list sent it/],
-    ["of an address that nobody reads", { head: { from: [address("no-reply@customer.example")] } }, /a program or a list sent it/],
-    ...["shop-noreply", "shop_no-reply", "bounces+ann=crm.example", "newsletter", "notifications.shop", "listserv"].map(
-      (name): [string, Situation, RegExp] => [
-        `of ${name}`,
-        { head: { from: [address(`${name}@customer.example`)] } },
-        /programs write under such an address/,
-      ],
-    ),
+    ...["no-reply", "noreply1", "donotreply123", "keineantwort"].map((name): [string, Situation, RegExp] => [
+      `of ${name}, which nobody reads`,
+      { head: { from: [address(`${name}@customer.example`)] } },
+      /a program or a list sent it/,
+    ]),
+    ...[
+      "shop-noreply",
+      "shop_no-reply",
+      "bounces+ann=crm.example",
+      "newsletter",
+      "notifications.shop",
+      "listserv",
+      "newsletter2",
+      "bounces1",
+      "alerts",
+      "robot",
+    ].map((name): [string, Situation, RegExp] => [
+      `of ${name}`,
+      { head: { from: [address(`${name}@customer.example`)] } },
+      /programs write under such an address/,
+    ]),
     ["of a list that a person tracked", { ...header("list-id", "<a.b>"), context: { wish: BY_HAND } }, /a program or a list sent it/],
     ["where the header was cut short", { head: { truncated: true } }, /the header was cut short/],
     [

@@ -6,6 +6,7 @@ import type { Correlation } from "./correlate.ts";
 import type { Ownership } from "./owner.ts";
 import { personName } from "./person-name.ts";
 import { addressMeant } from "./plus-address.ts";
+import { isProgramAddress } from "./program-address.ts";
 import type { Question } from "./question.ts";
 import { no, RULE, yes } from "./rule.ts";
 import { quote } from "./sentence.ts";
@@ -13,13 +14,6 @@ import { whereRead } from "./where-read.ts";
 
 /** Longest topic of a lead that the CRM stores (`lead.subject`). */
 const MAXIMUM_TOPIC = 300;
-
-/**
- * Words of a local part under which programs write. Wider than what tells of automatic mail: there a mark taken too wide calls a person's mail automatic,
- * here it only leaves the address to be resolved by hand.
- */
-const NOBODY =
-  /(?:^|[._+=-])(?:no[._-]?reply|do[._-]?not[._-]?reply|bounces?|newsletters?|notifications?|mailings?|mailer|daemon|postmaster|listserv|majordomo)(?:$|[._+=-])/i;
 
 /** What becomes of an unresolved sender; null where the sender is resolved, or nobody. */
 export interface NewRecordStep {
@@ -76,8 +70,7 @@ function hindranceTo({ head, facts, context, sender }: Question, { email }: Corr
     return `No record is made of ${address}: it is the address of the mailbox itself.`;
   const automaton = automatonOf(head, context.report?.report ?? null);
   if (automaton !== null) return `No record is made of ${address}: a program or a list sent it, for ${automaton.evidence}.`;
-  if (NOBODY.test(key.slice(0, Math.max(key.lastIndexOf("@"), 0))))
-    return `No record is made of ${address}: programs write under such an address.`;
+  if (isProgramAddress(key)) return `No record is made of ${address}: programs write under such an address.`;
   if (head.truncated)
     return `No record is made of ${address}: the header was cut short, so that it does not tell whether a program sent it.`;
   if (!isConversation(email) && context.wish?.verb !== "track")

@@ -67,7 +67,7 @@ test("what a list or a program wrote into its header is left out, also where no 
 
 test("advice names neither who wrote the message nor what it answers", () => {
   const changes = [
-    { kind: "new contact", address: "plum@stranger.test" },
+    { kind: "new contact", address: "plum@stranger.test", hasRecords: false },
     { kind: "new recipient", address: "ME@contoso.example" },
     { kind: "one record", address: "plum@stranger.test", record: CAROL },
     { kind: "question", messageId: "plum@stranger.test" },
@@ -75,7 +75,7 @@ test("advice names neither who wrote the message nor what it answers", () => {
   ] as const;
   const advised = { now: "skipped", wanted: "tracked", alternatives: [{ changes }] } as const;
   assert.deepEqual(redactedAdvice(advised, "me@contoso.example").alternatives[0]?.changes, [
-    { kind: "new contact", address: "…@stranger.test" },
+    { kind: "new contact", address: "…@stranger.test", hasRecords: false },
     { kind: "new recipient", address: "ME@contoso.example" },
     { kind: "one record", address: "…@stranger.test", record: { type: "contact", id: "", name: "" } },
     { kind: "question", messageId: "…@stranger.test" },

@@ -262,7 +262,7 @@ describe("sent mail: advice", () => {
     assert.equal(wanted, "tracked");
     assert.deepEqual(
       alternatives.flatMap(({ changes }) => changes).filter(({ kind }) => kind === "new contact"),
-      [{ kind: "new contact", address: BOB }],
+      [{ kind: "new contact", address: BOB, hasRecords: false }],
     );
   });
 
