@@ -148,7 +148,9 @@ export class AdviceWorld {
           received: new Date(RECEIVED.getTime() - DAY),
           subject: "Question",
         };
-        await this.#comes({ ...question, to: [{ name: "", address: this.#origin(addressOf(this.account)) }] }, "");
+        // Who answers it got it: a stranger's answer to what others wrote would join nothing.
+        const cc = head(this.#given.head).from;
+        await this.#comes({ ...question, to: [{ name: "", address: this.#origin(addressOf(this.account)) }], cc }, "");
         await receive(app, this.account);
         await app.operations.track(change.messageId, null, BY);
         return;
