@@ -105,7 +105,7 @@ onOneDatabaseEach("history of a mailbox, by choice", servers, (promise) => {
     assert.equal((await receive(first, ben)).counts.tracked, 1);
 
     await lies(ann, "2025-12-31T23:59:59Z", "too-old", { from: contact });
-    await lies(ann, "2026-01-20T10:00:00Z", "answer", { answers: "question" });
+    await lies(ann, "2026-01-20T10:00:00Z", "answer", { from: `${ann}-colleague@customer.test`, answers: "question" });
     await lies(ann, "2026-01-10T10:00:00Z", "from-contact", { from: contact });
     await lies(ann, "2026-01-11T10:00:00Z", "stranger");
     await lies(ann, "2026-01-12T10:00:00Z", "shared", { from: contact });
