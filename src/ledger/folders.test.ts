@@ -1,24 +1,7 @@
 import assert from "node:assert/strict";
 import { onBothEngines } from "../../test/databases.ts";
 import { type ChosenFolder, listFolders, readPosition, storeFolders, storePosition } from "./folders.ts";
-import { ANN, BEN, describeMailboxes, later, NOW } from "./test-data.ts";
-
-function folder(name: string, change: Partial<ChosenFolder> = {}): ChosenFolder {
-  return {
-    id: name,
-    stream: name,
-    name,
-    role: "none",
-    selectable: true,
-    underInbox: true,
-    namespace: "personal",
-    messages: 3,
-    unreadable: null,
-    wanted: true,
-    notReadBecause: null,
-    ...change,
-  };
-}
+import { ANN, BEN, describeMailboxes, folder, later, NOW } from "./test-data.ts";
 
 onBothEngines("a listing replaces the one before: the inbox first, what is gone marked missing until it comes back", async (database) => {
   await describeMailboxes(database);

@@ -3,22 +3,10 @@ import { onBothEngines } from "../../test/databases.ts";
 import { closeAlerts, openAlert } from "./alerts.ts";
 import { type ChosenFolder, storeFolders } from "./folders.ts";
 import { isAsStored, readListing } from "./stored-listing.ts";
-import { ANN, BEN, describeMailboxes, NOW } from "./test-data.ts";
+import { ANN, BEN, describeMailboxes, folder, NOW } from "./test-data.ts";
 
-const INBOX: ChosenFolder = {
-  id: "INBOX",
-  stream: "INBOX",
-  name: "INBOX",
-  role: "inbox",
-  selectable: true,
-  underInbox: true,
-  namespace: "personal",
-  messages: 3,
-  unreadable: null,
-  wanted: true,
-  notReadBecause: null,
-};
-const SENT: ChosenFolder = { ...INBOX, id: "s-1", stream: "s-1", name: "Sent", role: "sent", mark: "4:7", messages: null };
+const INBOX = folder("INBOX", { role: "inbox" });
+const SENT = folder("Sent", { id: "s-1", stream: "s-1", role: "sent", mark: "4:7", messages: null });
 
 /** One change of each fact that is stored. */
 const CHANGES: readonly Partial<ChosenFolder>[] = [

@@ -4,6 +4,7 @@ import { REASON } from "../model/decision.ts";
 import type { ServerProfile } from "../model/mailbox.ts";
 import type { MessageHead, Place } from "../model/message.ts";
 import type { DecidedMessage } from "./decisions.ts";
+import type { ChosenFolder } from "./folders.ts";
 import { type MailboxSetting, storeMailboxes, storeProfiles } from "./mailboxes.ts";
 
 export const ORGANIZATION = "contoso";
@@ -114,6 +115,24 @@ export function decided(messageId: string, change: Partial<DecidedMessage> = {})
     rules: [{ rule: "filter", answer: "no", because: "It answers nothing." }],
     emailId: null,
     waitingFor: [],
+    ...change,
+  };
+}
+
+/** A folder that is read. */
+export function folder(name: string, change: Partial<ChosenFolder> = {}): ChosenFolder {
+  return {
+    id: name,
+    stream: name,
+    name,
+    role: "none",
+    selectable: true,
+    underInbox: true,
+    namespace: "personal",
+    messages: 3,
+    unreadable: null,
+    wanted: true,
+    notReadBecause: null,
     ...change,
   };
 }

@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Endpoint } from "../../model/mailbox.ts";
+import { endpointOver } from "../../../test/endpoints.ts";
 import { classify } from "./failures.ts";
 
-const ENDPOINT: Endpoint = {
-  protocol: "imap",
-  host: "mail.example.test",
-  port: 993,
-  security: "tls",
-  authentication: "auto",
-  certificateAuthorities: null,
-  verifyCertificate: true,
-  timeout: 1000,
-};
+const ENDPOINT = endpointOver("imap", 993);
 
 const ABOUT = { endpoint: ENDPOINT, mailbox: "ann@example.test" };
 

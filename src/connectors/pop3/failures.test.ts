@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Endpoint } from "../../model/mailbox.ts";
+import { endpointOver } from "../../../test/endpoints.ts";
 import { pop3Failure, socketFailure } from "./failures.ts";
 
-const ENDPOINT: Endpoint = {
-  protocol: "pop3",
-  host: "mail.example.test",
-  port: 995,
-  security: "tls",
-  authentication: "auto",
-  certificateAuthorities: null,
-  verifyCertificate: true,
-  timeout: 1000,
-};
+const ENDPOINT = endpointOver("pop3", 995);
 
 const ABOUT = { endpoint: ENDPOINT, mailbox: "ann@example.test" };
 

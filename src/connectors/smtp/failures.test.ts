@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Endpoint } from "../../model/mailbox.ts";
+import { endpointOver } from "../../../test/endpoints.ts";
 import { smtpFailure, socketFailure } from "./failures.ts";
 
-const ENDPOINT: Endpoint = {
-  protocol: "smtp",
-  host: "mail.example.test",
-  port: 465,
-  security: "tls",
-  authentication: "auto",
-  certificateAuthorities: null,
-  verifyCertificate: true,
-  timeout: 1000,
-};
+const ENDPOINT = endpointOver("smtp", 465);
 
 test("an error that nobody knows is told in its own words while the connection is opened, and is a lost connection afterwards", () => {
   const error = Object.assign(new Error("a new fault"), { code: "SOMETHING_NEW" });
