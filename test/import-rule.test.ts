@@ -49,6 +49,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "connectors/imap",
     "connectors/pop3",
     "connectors/smtp",
+    "connectors/dataverse",
   ],
 };
 const command = ["main.ts", "serve.ts", "demo.ts", "command-line"];
@@ -56,6 +57,7 @@ const everything = [
   ...Object.keys(mayImport),
   "connectors/pop3",
   "connectors/smtp",
+  "connectors/dataverse",
   "ports.ts",
   "config.ts",
   "app.ts",
@@ -88,8 +90,7 @@ const target = (name: string) => (name.endsWith(".ts") ? name : `${name}/other.t
 /** From each place to each other: from a file in the folder itself, and from one a folder deeper. */
 function matrix(): Probe[] {
   return Object.entries(mayImport).flatMap(([from, allowed]) => {
-    const places = from.startsWith("connectors/") ? [from] : [from, `${from}/deeper`];
-    return places.flatMap((place) => {
+    return [from, `${from}/deeper`].flatMap((place) => {
       const own = { file: `${place}/probe.ts`, code: 'import "./other.ts";', refused: false };
       const others = everything.filter((name) => name !== from);
       return [own, ...others.map((to) => importing(`${place}/probe.ts`, to, !allowed.includes(to)))];
