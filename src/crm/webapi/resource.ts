@@ -23,6 +23,8 @@ export type Resource =
       readonly collection: Collection;
       readonly references: boolean;
     }
+  /** `emails(…)/email_activity_parties/$count`. */
+  | { readonly kind: "collectionCount"; readonly table: Table; readonly key: RowKey; readonly collection: Collection }
   /** `emails(…)/email_activity_parties(…)`: one row out of a collection, mostly with `/$ref`. */
   | {
       readonly kind: "member";
@@ -32,13 +34,14 @@ export type Resource =
       readonly member: RowKey;
       readonly references: boolean;
     }
-  /** `emails(…)/regardingobjectid_account_email`, and with `/$ref`; `target` is the logical name of the table referred to. */
+  /** `emails(…)/regardingobjectid_account_email`, and with `/$ref`; `target` is the logical name of the table referred to; null: the navigation leads to several tables
+   * (`ownerid`), and the row says to which. */
   | {
       readonly kind: "reference";
       readonly table: Table;
       readonly key: RowKey;
       readonly column: Column;
-      readonly target: string;
+      readonly target: string | null;
       readonly references: boolean;
     }
   /** A function or action by its name without namespace. `on`: what it is bound to. `parameters`: those in the parentheses, aliases not yet replaced. */
