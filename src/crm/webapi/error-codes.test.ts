@@ -8,9 +8,12 @@ import { ERROR_CODES, fault } from "./error-codes.ts";
 const TABLE = path.resolve(import.meta.dirname, "../../../../shared/schemas/dataverse/error-codes-v9.0.json");
 
 test("names, codes and messages of refusals are those of Microsoft's table", async () => {
-  const table = z.array(z.object({ name: z.string(), hex: z.string(), message: z.string() })).parse(JSON.parse(await readFile(TABLE, "utf8")));
+  const table = z
+    .array(z.object({ name: z.string(), hex: z.string(), message: z.string() }))
+    .parse(JSON.parse(await readFile(TABLE, "utf8")));
   const known = new Map(table.map((one) => [one.name, one]));
-  for (const [name, { code, message }] of Object.entries(ERROR_CODES)) assert.deepEqual({ name, hex: code, message }, pick(known.get(name)), name);
+  for (const [name, { code, message }] of Object.entries(ERROR_CODES))
+    assert.deepEqual({ name, hex: code, message }, pick(known.get(name)), name);
 });
 
 function pick(one: { name: string; hex: string; message: string } | undefined) {
@@ -18,5 +21,8 @@ function pick(one: { name: string; hex: string; message: string } | undefined) {
 }
 
 test("a refusal fills the places of its message", () => {
-  assert.equal(fault("RecordNotFoundByEntityKey", null, ["account"]).message, "A record with the specified key values does not exist in account entity");
+  assert.equal(
+    fault("RecordNotFoundByEntityKey", null, ["account"]).message,
+    "A record with the specified key values does not exist in account entity",
+  );
 });

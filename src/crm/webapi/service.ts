@@ -2,11 +2,14 @@ import type { Sql } from "../../model/sql.ts";
 import type { Store } from "../transaction.ts";
 import type { Behaviour } from "./behaviour.ts";
 import type { Caller } from "./caller.ts";
+import type { Tables } from "./table-index.ts";
 
 /** What all of the Web API works with. */
 export interface Service {
   readonly store: Store;
   readonly behaviour: Behaviour;
+  /** The tables that it serves: all of them, or a few in tests. */
+  readonly tables: Tables;
   now(): Date;
 }
 
