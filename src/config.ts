@@ -10,6 +10,12 @@ import { Failure } from "./model/failure.ts";
 import { withPresets } from "./model/presets.ts";
 
 export { readSecret, type SecretReference } from "./config/fields.ts";
+export {
+  type DataverseConfiguration,
+  type EmbeddedConfiguration,
+  type OrganizationConfiguration,
+  organizationSettings,
+} from "./config/organizations.ts";
 export { type Configuration, configurationSchema, type FilterName } from "./config/schema.ts";
 
 /** One thing wrong in a configuration file. Lines and columns count from 1. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Configuration, FilterName } from "../config.ts";
+import type { Configuration, FilterName, OrganizationConfiguration } from "../config.ts";
 import { putDefaultQueues, putQueues, putUsers } from "../crm/directory.ts";
 import { tellNewAddresses } from "../crm/new-addresses.ts";
 import { writeSettings } from "../crm/settings.ts";
@@ -13,7 +13,7 @@ import { type MailboxSetting, storeMailboxes, storeProfiles } from "../ledger/ma
 import { addressKey } from "../model/address.ts";
 import { Failure } from "../model/failure.ts";
 import type { ForwardTrust } from "../model/forwarded.ts";
-import type { Endpoint, ServerProfile } from "../model/mailbox.ts";
+import type { Endpoint, MailboxOwner, ServerProfile } from "../model/mailbox.ts";
 import { AUTO_CREATE, DEFAULT_SETTINGS, type FilterMethod, type OrganizationSettings } from "../model/settings.ts";
 
 /** What the file says goes into the ledger and the embedded CRM in one transaction; processes that start together do it one after the other. */
@@ -22,6 +22,7 @@ export async function storeConfiguration(database: Database, configuration: Conf
   await database.transaction(async (tx) => {
     await tx.query("select pg_advisory_xact_lock(hashtext('waypost configuration'))");
     for (const organization of configuration.organizations) {
+      if (organization.kind !== "embedded") continue;
       await tx.query("update crm.organization set name = $1", [organization.name]);
       await writeSettings(tx, organization.settings as Partial<OrganizationSettings>);
       await tellNewAddresses(tx, organization.trackAfterwards.automatically);
@@ -58,7 +59,8 @@ export async function storeConfiguration(database: Database, configuration: Conf
       configuration.organizations.map(({ name, kind }) => ({ name, kind })),
       profiles,
     );
-    for (const { name, trackAfterwards } of configuration.organizations) await storeAfterwards(tx, name, trackAfterwards);
+    for (const one of configuration.organizations)
+      await storeAfterwards(tx, one.name, one.kind === "embedded" ? one.trackAfterwards : NEVER_AFTERWARDS);
     await storeMailHosts(tx, hostLimits(configuration, profiles));
     await storeMailboxes(
       tx,
@@ -96,6 +98,9 @@ function hostLimits({ hosts }: Configuration, profiles: readonly ServerProfile[]
   for (const [host, own] of Object.entries(hosts)) limits.set(host.toLowerCase(), own.maxConcurrentConnections);
   return limits;
 }
+
+/** Dynamics is not asked who became known to it since. */
+const NEVER_AFTERWARDS = { automatically: false, days: 1 } as const;
 
 const FILTER_METHODS: Readonly<Record<FilterName, FilterMethod>> = { all: 0, replies: 1, contacts: 2, records: 3, none: 4 };
 
@@ -149,19 +154,18 @@ export function readAuthorities(file: string): string {
 
 function mailboxSetting(
   configuration: Configuration,
-  mailbox: Configuration["mailboxes"][number],
+  mailbox: MailboxConfiguration,
   users: ReadonlyMap<string, string>,
   queues: ReadonlyMap<string, string>,
 ): MailboxSetting {
-  const owner = mailbox.user === undefined ? queues.get(addressKey(mailbox.queue ?? "")) : users.get(addressKey(mailbox.user));
-  const [firstOrganization] = configuration.organizations;
+  const organization = organizationOf(configuration, mailbox);
   const profile = configuration.serverProfiles.find((one) => mailbox.profile === undefined || one.name === mailbox.profile);
   return {
     id: randomUUID(),
-    organization: mailbox.organization ?? firstOrganization?.name ?? "",
+    organization: organization?.name ?? "",
     address: mailbox.address,
     profile: profile?.name ?? "",
-    owner: owner === undefined ? { type: "forward" } : { type: mailbox.user === undefined ? "queue" : "systemuser", id: owner },
+    owner: ownerOf(mailbox, organization?.kind === "embedded" ? { users, queues } : null),
     username: mailbox.username ?? mailbox.address,
     incoming: mailbox.incoming,
     outgoing: mailbox.outgoing ?? !mailbox.forward,
@@ -175,21 +179,38 @@ function mailboxSetting(
   };
 }
 
-function forwardTrust({ trust }: Configuration["mailboxes"][number]): ForwardTrust {
+type MailboxConfiguration = Configuration["mailboxes"][number];
+
+function organizationOf({ organizations }: Configuration, { organization }: MailboxConfiguration): OrganizationConfiguration | undefined {
+  return organization === undefined ? organizations[0] : organizations.find((one) => one.name === organization);
+}
+
+/** `directory`: the ids of the users and queues of the embedded CRM; null: the CRM stands elsewhere, and knows them by their addresses. */
+function ownerOf(
+  { user, queue }: MailboxConfiguration,
+  directory: { readonly users: ReadonlyMap<string, string>; readonly queues: ReadonlyMap<string, string> } | null,
+): MailboxOwner {
+  const address = user ?? queue;
+  if (address === undefined) return { type: "forward" };
+  const type = user === undefined ? "queue" : "systemuser";
+  if (directory === null) return { type, address };
+  const id = (user === undefined ? directory.queues : directory.users).get(addressKey(address));
+  return id === undefined ? { type: "forward" } : { type, id };
+}
+
+function forwardTrust({ trust }: MailboxConfiguration): ForwardTrust {
   return { authenticationResults: trust?.authenticationResults?.toLowerCase() ?? null, forwardingServers: trust?.forwardingServers ?? [] };
 }
 
 /** An address approves itself by its name; the name of an earlier one does not approve the one that took its place. */
-function approvedInFile({ address, approved }: Configuration["mailboxes"][number]): ApprovalInFile {
+function approvedInFile({ address, approved }: MailboxConfiguration): ApprovalInFile {
   if (typeof approved === "string") return addressKey(approved) === addressKey(address) ? "this address" : "no";
   return approved ? "yes" : "no";
 }
 
 /** `requireapprovalforuseremail`, `requireapprovalforqueueemail`: false lets unapproved addresses take part. */
-function approvalRequired(configuration: Configuration, mailbox: Configuration["mailboxes"][number]): boolean {
-  const settings = {
-    ...DEFAULT_SETTINGS,
-    ...configuration.organizations.find((one) => mailbox.organization === undefined || one.name === mailbox.organization)?.settings,
-  };
+function approvalRequired(configuration: Configuration, mailbox: MailboxConfiguration): boolean {
+  const organization = organizationOf(configuration, mailbox);
+  const settings = { ...DEFAULT_SETTINGS, ...(organization?.kind === "embedded" && organization.settings) };
   return mailbox.queue === undefined ? settings.requireapprovalforuseremail !== false : settings.requireapprovalforqueueemail !== false;
 }

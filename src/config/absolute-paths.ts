@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { SecretReference } from "./fields.ts";
+import type { DataverseConfiguration } from "./organizations.ts";
 import type { Configuration } from "./schema.ts";
 
 /** The configuration with the paths of files and folders taken from the folder `base`. */
@@ -11,6 +12,7 @@ export function withAbsolutePaths(configuration: Configuration, base: string): C
     ...configuration,
     ...(configuration.key && { key: secretFile(configuration.key) }),
     database: "folder" in database ? { folder: absolute(database.folder) } : { ...database, url: secretFile(database.url) },
+    organizations: configuration.organizations.map((one) => (one.kind === "dataverse" ? withAbsoluteSignIn(one, absolute) : one)),
     serverProfiles: configuration.serverProfiles.map((profile) => ({
       ...profile,
       ...(profile.incoming && { incoming: withAuthorities(profile.incoming, absolute) }),
@@ -24,6 +26,31 @@ export function withAbsolutePaths(configuration: Configuration, base: string): C
       ...mailbox,
       ...(mailbox.password && { password: secretFile(mailbox.password) }),
     })),
+  };
+}
+
+function withAbsoluteSignIn(one: DataverseConfiguration, absolute: (file: string) => string): DataverseConfiguration {
+  const secretFile = (reference: SecretReference): SecretReference =>
+    "file" in reference ? { file: absolute(reference.file) } : reference;
+  const { application, adfs, windows } = one;
+  return {
+    ...withAuthorities(one, absolute),
+    ...(application && {
+      application: {
+        ...application,
+        ...(application.clientSecret && { clientSecret: secretFile(application.clientSecret) }),
+        ...(application.privateKey && { privateKey: secretFile(application.privateKey) }),
+        ...(application.certificate !== undefined && { certificate: absolute(application.certificate) }),
+      },
+    }),
+    ...(adfs && {
+      adfs: {
+        ...adfs,
+        password: secretFile(adfs.password),
+        ...(adfs.clientSecret && { clientSecret: secretFile(adfs.clientSecret) }),
+      },
+    }),
+    ...(windows && { windows: { ...windows, password: secretFile(windows.password) } }),
   };
 }
 

@@ -40,8 +40,13 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
     mailboxes.map((one) => one.address),
     "address",
   );
-  if (organizations.length > 1)
-    found.push({ path: ["organizations", 1], problem: "only one embedded organization fits into one database" });
+  const embedded = organizations.flatMap(({ kind }, index) => (kind === "embedded" ? [index] : []));
+  if (embedded[1] !== undefined)
+    found.push({ path: ["organizations", embedded[1]], problem: "only one embedded organization fits into one database" });
+  if (embedded.length === 0)
+    for (const list of ["users", "queues"] as const)
+      if (configuration[list].length > 0)
+        found.push({ path: [list], problem: "belong to an embedded organization, and there is none: Dynamics 365 has its own" });
   const known = (list: readonly string[], value: string) => list.some((one) => addressKey(one) === addressKey(value));
   for (const [index, profile] of serverProfiles.entries()) {
     for (const { field, problem } of serverProblems(profile)) found.push({ path: ["serverProfiles", index, ...field], problem });
@@ -80,12 +85,20 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
   for (const { index, field, problem } of forwardProblems(configuration)) found.push({ path: ["mailboxes", index, field], problem });
   for (const [index, mailbox] of mailboxes.entries()) {
     const wrong = (field: string, problem: string) => found.push({ path: ["mailboxes", index, field], problem });
+    const organization =
+      mailbox.organization === undefined ? organizations[0] : organizations.find((one) => one.name === mailbox.organization);
+    if (organization === undefined) wrong("organization", `there is no organization "${mailbox.organization}"`);
+    else if (mailbox.organization === undefined && organizations.length > 1)
+      wrong("organization", "must be named: there are several organizations");
+    // Those of Dynamics are looked up there.
+    const isEmbedded = organization?.kind === "embedded";
     if (mailbox.deleteAfterProcessing && mailbox.user !== undefined)
       wrong(
         "deleteAfterProcessing",
         "is for mailboxes of queues and forward mailboxes: a user's mail belongs to the user (Dynamics refuses it as 8005E233)",
       );
     if (
+      isEmbedded &&
       mailbox.user !== undefined &&
       !known(
         users.map((one) => one.email),
@@ -94,6 +107,7 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
     )
       wrong("user", `no user has the address ${mailbox.user}`);
     if (
+      isEmbedded &&
       mailbox.queue !== undefined &&
       !known(
         queues.map((one) => one.email),
@@ -101,8 +115,6 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
       )
     )
       wrong("queue", `no queue has the address ${mailbox.queue}`);
-    if (mailbox.organization !== undefined && !organizations.some((one) => one.name === mailbox.organization))
-      wrong("organization", `there is no organization "${mailbox.organization}"`);
     const profile = mailbox.profile === undefined ? serverProfiles[0] : serverProfiles.find((one) => one.name === mailbox.profile);
     if (mailbox.profile === undefined && serverProfiles.length > 1) wrong("profile", "must be named: there are several server profiles");
     else if (!profile) wrong("profile", `there is no server profile "${mailbox.profile}"`);

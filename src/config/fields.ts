@@ -65,3 +65,16 @@ export const host = z
   .refine((value) => isIP(value) !== 0 || /^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.?$/u.test(value), {
     error: "must be a host name or an address without scheme and port, like mail.example.com",
   });
+
+/** Addresses that lead to this machine itself (RFC 8252 8.3): only there may a token travel without TLS. */
+export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+export const webAddress = z.url({ error: "must be a web address, like https://login.example.com/token" }).refine(
+  (text) => {
+    // What is no address at all was told already.
+    if (!URL.canParse(text)) return true;
+    const { protocol, hostname, username, password } = new URL(text);
+    return (protocol === "https:" || (protocol === "http:" && LOOPBACK.test(hostname))) && username === "" && password === "";
+  },
+  { error: "must begin with https:// (http:// only for this machine itself) and hold no user name" },
+);

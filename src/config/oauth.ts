@@ -1,20 +1,7 @@
 import { z } from "zod";
-import { address, secret } from "./fields.ts";
+import { address, secret, webAddress } from "./fields.ts";
 
 /** How a server profile signs in with access tokens (docs/oauth.md). */
-
-/** Addresses that lead to this machine itself (RFC 8252 8.3): only there may a token travel without TLS. */
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-const webAddress = z.url({ error: "must be a web address, like https://login.example.com/token" }).refine(
-  (text) => {
-    // What is no address at all was told already.
-    if (!URL.canParse(text)) return true;
-    const { protocol, hostname, username, password } = new URL(text);
-    return (protocol === "https:" || (protocol === "http:" && LOOPBACK.test(hostname))) && username === "" && password === "";
-  },
-  { error: "must begin with https:// (http:// only for this machine itself) and hold no user name" },
-);
 
 export const oauth = z
   .strictObject({

@@ -1,45 +1,13 @@
 import { z } from "zod";
-import { LinearPattern } from "../model/linear-pattern.ts";
-import { DEFAULT_SETTINGS, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import { address, hostName, name, secret } from "./fields.ts";
 import { incoming, trust } from "./forward-mailbox.ts";
 import { oauth } from "./oauth.ts";
+import { organization } from "./organizations.ts";
 import { retention } from "./retention.ts";
 import { incomingServer, outgoingServer, preset } from "./servers.ts";
 import { serviceAccount } from "./service-account.ts";
 
 const connections = z.number().int().min(1).max(65536);
-
-const noisePattern = z.string().superRefine((text, context) => {
-  const read = LinearPattern.read(text);
-  if ("problem" in read) context.addIssue({ code: "custom", message: `is a regular expression that cannot be used: it ${read.problem}` });
-});
-
-const plusAddressSeparator = z.string().regex(PLUS_ADDRESS_SEPARATOR, "must be one character like + or -, or nothing");
-
-const settings = z
-  .strictObject(Object.fromEntries(Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [key, settingField(key, value).optional()])))
-  .describe("Organization settings by their Dynamics names; what is left out has Dynamics' default.");
-
-/** What a setting may be, by what it is by default. */
-function settingField(key: string, value: unknown): z.ZodType {
-  if (key === "hashfilterkeywords") return noisePattern;
-  if (key === "PlusAddressSeparator") return plusAddressSeparator;
-  if (typeof value === "boolean") return z.boolean();
-  if (typeof value === "number") return z.number();
-  return Array.isArray(value) ? z.array(z.string()) : z.string();
-}
-
-const trackAfterwards = z
-  .strictObject({
-    automatically: z
-      .boolean()
-      .default(false)
-      .describe("Mail that no filter wanted is decided again when a contact, account or lead gets its sender's address."),
-    days: z.number().int().min(1).max(3650).default(30).describe("How many days back, as far as heads are kept."),
-  })
-  .prefault({})
-  .describe("What becomes of mail whose sender the CRM knows only later.");
 
 const filter = z
   .enum(["all", "replies", "contacts", "records", "none"])
@@ -91,7 +59,7 @@ export const configurationSchema = z.strictObject({
     .default(24)
     .describe("Each mailbox is compared with the CRM so often, from the mail system's own listing; a message that is missing is an alert."),
   retention,
-  organizations: z.array(z.strictObject({ name, kind: z.literal("embedded"), settings: settings.default({}), trackAfterwards })).min(1),
+  organizations: z.array(organization).min(1),
   hosts: z
     .record(hostName, z.strictObject({ maxConcurrentConnections: connections }))
     .default({})

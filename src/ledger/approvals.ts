@@ -3,6 +3,7 @@ import { Failure } from "../model/failure.ts";
 import type { MailboxOwner } from "../model/mailbox.ts";
 import type { Sql, Transaction } from "../model/sql.ts";
 import { writeAudit } from "./audit.ts";
+import { isSameOwner, ownerOf, type StoredOwner } from "./mailbox-owner.ts";
 
 /** `emailrouteraccessapproval` (product-behaviour 3.3). */
 export const APPROVAL = { empty: 0, approved: 1, pending: 2, rejected: 3 } as const;
@@ -63,9 +64,10 @@ function isNewToItsOwner(
 ): boolean {
   // A forward mailbox is nobody's, so that no owner's address changes with it.
   if (one.owner.type === "forward") return false;
-  if (before?.active) return !isOf(one.owner, before.owner);
+  if (before?.active) return !isSameOwner(one.owner, before.owner);
   const earlier = known.filter(
-    (other) => other.organization === one.organization && isOf(one.owner, other.owner) && !described.some((kept) => isSame(kept, other)),
+    (other) =>
+      other.organization === one.organization && isSameOwner(one.owner, other.owner) && !described.some((kept) => isSame(kept, other)),
   );
   // One that comes back in the place of one that was never approved (a slip of the pen) was in force before, and is again.
   return before === undefined ? earlier.length > 0 : earlier.some((other) => other.active && other.approval === APPROVAL.approved);
@@ -76,10 +78,6 @@ function isSame(
   other: { readonly organization: string; readonly address: string },
 ): boolean {
   return one.organization === other.organization && addressKey(one.address) === addressKey(other.address);
-}
-
-function isOf(one: MailboxOwner, other: MailboxOwner): boolean {
-  return one.type === other.type && (one.type === "forward" || (other.type !== "forward" && one.id === other.id));
 }
 
 /**
@@ -145,13 +143,8 @@ function approvedByName(address: string): ApprovalAdvice {
 
 /** All mailboxes with what their approval rests on. */
 export async function knownAddresses(sql: Sql): Promise<KnownAddress[]> {
-  const { rows } = await sql.query<
-    Omit<KnownAddress, "owner"> & { readonly ownerType: MailboxOwner["type"]; readonly ownerId: string | null }
-  >(
-    `select organization, address, owner_type as "ownerType", owner_id as "ownerId", active, approval, approval_source as source from waypost.mailbox`,
+  const { rows } = await sql.query<Omit<KnownAddress, "owner"> & StoredOwner>(
+    `select organization, address, owner_type as "ownerType", owner_id as "ownerId", owner_address as "ownerAddress", active, approval, approval_source as source from waypost.mailbox`,
   );
-  return rows.map(({ ownerType, ownerId, ...row }) => ({
-    ...row,
-    owner: ownerType === "forward" || ownerId === null ? { type: "forward" } : { type: ownerType, id: ownerId },
-  }));
+  return rows.map(({ ownerType, ownerId, ownerAddress, ...row }) => ({ ...row, owner: ownerOf({ ownerType, ownerId, ownerAddress }) }));
 }

@@ -4,6 +4,7 @@ import type { Direction, Endpoint, FolderChoice, Mailbox, MailboxOwner, ServerPr
 import type { Sql, Transaction } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { type ApprovalInFile, type ApprovalSource, approvalOf, knownAddresses } from "./approvals.ts";
+import { ownerOf, type StoredOwner } from "./mailbox-owner.ts";
 import { forgetTestsOfChangedMailboxes, forgetTestsOfChangedProfiles, type TestStatus } from "./mailbox-tests.ts";
 import { reviveUnfinished, type Unfinished } from "./unfinished.ts";
 
@@ -83,23 +84,20 @@ export interface TroubleNote {
   readonly until?: string | undefined;
 }
 
-const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", username, incoming_method as "incomingMethod",
+const COLUMNS = `id, organization, address, profile, owner_type as "ownerType", owner_id as "ownerId", owner_address as "ownerAddress", username, incoming_method as "incomingMethod",
   outgoing_method as "outgoingMethod", approval, approval_required as "approvalRequired", approval_source as "approvalSource", active, in_file as "inFile", require_test as "requireTest",
   incoming_status as "incomingStatus", outgoing_status as "outgoingStatus", act_status as "actStatus", enabled_for_incoming as "enabledForIncoming",
   enabled_for_outgoing as "enabledForOutgoing", tested_at as "testedAt", delete_since as "deleteSince", forward_trust as "forwardTrust", unfinished, audited_at as "auditedAt", start_date as "startDate", receive_due_at as "receiveDueAt", receive_not_before as "receiveNotBefore", receive_failures as "receiveFailures",
   received_at as "receivedAt", receive_error as "receiveError", send_failures as "sendFailures", send_not_before as "sendNotBefore", sent_at as "sentAt", send_error as "sendError"`;
 
-interface Row extends Omit<MailboxRow, "owner"> {
-  readonly ownerType: "systemuser" | "queue" | "forward";
-  readonly ownerId: string | null;
-}
+interface Row extends Omit<MailboxRow, "owner">, StoredOwner {}
 
-function fromRow({ ownerType, ownerId, ...row }: Row): MailboxRow {
+function fromRow({ ownerType, ownerId, ownerAddress, ...row }: Row): MailboxRow {
   const unfinished = reviveUnfinished(row.unfinished);
   return {
     ...row,
     unfinished,
-    owner: ownerType === "forward" || ownerId === null ? { type: "forward" } : { type: ownerType, id: ownerId },
+    owner: ownerOf({ ownerType, ownerId, ownerAddress }),
   };
 }
 
@@ -118,7 +116,8 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
       address: addressKey(one.address),
       profile: one.profile,
       ownerType: one.owner.type,
-      ownerId: one.owner.type === "forward" ? null : one.owner.id,
+      ownerId: "id" in one.owner ? one.owner.id : null,
+      ownerAddress: "address" in one.owner ? addressKey(one.owner.address) : null,
       username: one.username,
       incomingMethod: incomingMethodOf(one),
       outgoingMethod: one.outgoing ? METHOD.waypost : METHOD.none,
@@ -136,14 +135,14 @@ export async function storeMailboxes(tx: Transaction, settings: readonly Mailbox
   await readHistory(tx, settings);
   await forgetTestsOfChangedMailboxes(tx, rows);
   await tx.query(
-    `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, username, incoming_method, outgoing_method, approval, approval_source, approval_in_file,
+    `insert into waypost.mailbox (id, organization, address, profile, owner_type, owner_id, owner_address, username, incoming_method, outgoing_method, approval, approval_source, approval_in_file,
        approval_required, require_test, active, forward_trust, delete_since, enabled_at, start_date, start_is_set, audited_at, receive_due_at)
-     select id, organization, address, profile, "ownerType", "ownerId", username, "incomingMethod", "outgoingMethod", approval, "approvalSource", "approvalInFile",
+     select id, organization, address, profile, "ownerType", "ownerId", "ownerAddress", username, "incomingMethod", "outgoingMethod", approval, "approvalSource", "approvalInFile",
        "approvalRequired", "requireTest", active, "forwardTrust", case when "deleteAfterProcessing" then $2::timestamptz end, $2, coalesce("readFrom", date_trunc('second', $2::timestamptz)), "readFrom" is not null, $2, $2
-     from jsonb_to_recordset($1::jsonb) as setting (id uuid, organization text, address text, profile text, "ownerType" text, "ownerId" uuid, username text,
+     from jsonb_to_recordset($1::jsonb) as setting (id uuid, organization text, address text, profile text, "ownerType" text, "ownerId" uuid, "ownerAddress" text, username text,
        "incomingMethod" smallint, "outgoingMethod" smallint, approval smallint, "approvalSource" text, "approvalInFile" text, "approvalRequired" boolean, "requireTest" boolean,
        active boolean, "readFrom" timestamptz, "deleteAfterProcessing" boolean, "forwardTrust" jsonb)
-     on conflict (organization, address) do update set profile = excluded.profile, owner_type = excluded.owner_type, owner_id = excluded.owner_id, username = excluded.username,
+     on conflict (organization, address) do update set profile = excluded.profile, owner_type = excluded.owner_type, owner_id = excluded.owner_id, owner_address = excluded.owner_address, username = excluded.username,
        incoming_method = excluded.incoming_method, outgoing_method = excluded.outgoing_method, approval = excluded.approval, approval_source = excluded.approval_source,
        approval_in_file = excluded.approval_in_file, approval_required = excluded.approval_required, require_test = excluded.require_test, active = excluded.active, forward_trust = excluded.forward_trust, in_file = true,
        receive_due_at = $2, start_is_set = excluded.start_is_set,

@@ -78,7 +78,10 @@ export const MAXIMUM_PARTIES = 2_000;
 
 /** Which heads the facts are wanted for, and the keys that the tracking rules found in them. */
 export interface FactsQuery {
-  readonly mailbox: { readonly address: string; readonly owner: { readonly type: string; readonly id?: string } };
+  readonly mailbox: {
+    readonly address: string;
+    readonly owner: { readonly type: string; readonly id?: string; readonly address?: string };
+  };
   readonly heads: readonly MessageHead[];
   /**
    * Further Message-IDs that are asked for: delivery reports name them in their content. With the email that went out under one, where the ledger

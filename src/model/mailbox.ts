@@ -45,7 +45,11 @@ export interface ServerProfile {
   readonly maximumMessageSize: number;
 }
 
-export type MailboxOwner = { readonly type: "systemuser" | "queue"; readonly id: string } | { readonly type: "forward" };
+/** Whose mailbox it is: the user or queue by its id in the embedded CRM; by its first address where the CRM stands elsewhere and is asked at each look. */
+export type MailboxOwner =
+  | { readonly type: "systemuser" | "queue"; readonly id: string }
+  | { readonly type: "systemuser" | "queue"; readonly address: string }
+  | { readonly type: "forward" };
 
 /** One address of a user, queue or forward mailbox, bound to a server profile and an organization. */
 export interface Mailbox {

@@ -1,7 +1,7 @@
 /** What explain advises is done, as an administrator would do it, and has the outcome that was promised. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Configuration } from "../../src/config.ts";
+import type { EmbeddedConfiguration } from "../../src/config.ts";
 import { SITUATIONS } from "../../src/tracking/advice-test-data.ts";
 import type { Change } from "../../src/tracking/change.ts";
 import type { TestDatabase } from "../databases.ts";
@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => rig?.[Symbol.asyncDispose]());
 
-type Settings = Configuration["organizations"][number]["settings"];
+type Settings = EmbeddedConfiguration["settings"];
 
 /** What configuration and mail alone bring about in no mailbox, and why. */
 const NOT_BUILT: ReadonlyMap<string, string> = new Map([

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Configuration, configurationSchema, type FilterName } from "../../src/config.ts";
+import { configurationSchema, type EmbeddedConfiguration, type FilterName } from "../../src/config.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { Counts } from "../../src/engine/receive/reading.ts";
 import type { Kind } from "../contract/memory/kind.ts";
@@ -38,7 +38,7 @@ export interface MemoryWorldOptions {
   readonly filter?: FilterName;
   /** Of one user each, by the number of its mailbox, instead. */
   readonly filters?: readonly FilterName[];
-  readonly settings?: Configuration["organizations"][number]["settings"];
+  readonly settings?: EmbeddedConfiguration["settings"];
   /** From when on the mailboxes are read. Default: from now on. */
   readonly readFrom?: Date;
   /** Of a world before, whose mailboxes it goes on with. */

@@ -13,6 +13,7 @@ import { type Postfix, type PostfixOptions, startPostfix } from "../servers/post
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
 
 type ConfigurationInput = z.input<typeof configurationSchema>;
+type EmbeddedInput = Extract<ConfigurationInput["organizations"][number], { kind: "embedded" }>;
 type UserInput = NonNullable<ConfigurationInput["users"]>[number];
 type MailboxInput = NonNullable<ConfigurationInput["mailboxes"]>[number];
 type ProfileInput = ConfigurationInput["serverProfiles"][number];
@@ -34,8 +35,8 @@ export interface RigQueue {
 
 /** What a test changes in the one organization and the one server profile. */
 export interface RigChanges {
-  readonly settings?: ConfigurationInput["organizations"][number]["settings"];
-  readonly trackAfterwards?: ConfigurationInput["organizations"][number]["trackAfterwards"];
+  readonly settings?: EmbeddedInput["settings"];
+  readonly trackAfterwards?: EmbeddedInput["trackAfterwards"];
   readonly profile?: Partial<Omit<ProfileInput, "incoming" | "outgoing">>;
   readonly incoming?: Partial<NonNullable<ProfileInput["incoming"]>>;
   readonly outgoing?: Partial<NonNullable<ProfileInput["outgoing"]>>;

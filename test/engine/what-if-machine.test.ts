@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Configuration, FilterName } from "../../src/config.ts";
+import type { EmbeddedConfiguration, FilterName } from "../../src/config.ts";
 import type { FilterMethod } from "../../src/model/settings.ts";
 import { exchangeKind } from "../contract/memory/exchange-kind.ts";
 import { testDatabase } from "../databases.ts";
@@ -32,7 +32,7 @@ interface Arrival {
   readonly isAutomatic: boolean;
 }
 
-type Settings = Configuration["organizations"][number]["settings"];
+type Settings = EmbeddedConfiguration["settings"];
 
 interface Choice {
   readonly settings: Settings;

@@ -1,6 +1,6 @@
 /** Two mailboxes that hold what the rules tell apart, to be read by installations with different settings. */
 import assert from "node:assert/strict";
-import type { Configuration, FilterName } from "../../src/config.ts";
+import type { EmbeddedConfiguration, FilterName } from "../../src/config.ts";
 import type { WhatIfRequest } from "../../src/engine/operations/what-if.ts";
 import type { TestDatabase } from "../databases.ts";
 import { type Letter, letter, messageIdOf } from "./incoming.ts";
@@ -13,7 +13,7 @@ export const BEGINNING = new Date(Math.floor(Date.now() / 1000) * 1000 - 10 * DA
 /** When the letter of that number comes. */
 export const momentOf = (number: number) => new Date(BEGINNING.getTime() + number * 3_600_000);
 
-type Settings = Configuration["organizations"][number]["settings"];
+type Settings = EmbeddedConfiguration["settings"];
 
 /** How an installation is set up. */
 export interface Setup {

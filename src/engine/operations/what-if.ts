@@ -1,4 +1,4 @@
-import { configurationSchema } from "../../config.ts";
+import { organizationSettings } from "../../config.ts";
 import { settingsAfter } from "../../crm/settings.ts";
 import { type DecisionCounts, NO_DECISIONS } from "../../ledger/decision-counts.ts";
 import { listMailboxes, type MailboxRow } from "../../ledger/mailboxes.ts";
@@ -176,10 +176,8 @@ async function simulate(
   return { simulation, tally, chosen, withoutHead: await decisionsWithoutHead(context.database, stretch), filtersFound: new Set(found) };
 }
 
-const settingsSchema = configurationSchema.shape.organizations.element.shape.settings.unwrap();
-
 function otherSettings(settings: OrganizationSettings, given: Readonly<Record<string, unknown>>): OrganizationSettings {
-  const checked = settingsSchema.safeParse(given);
+  const checked = organizationSettings.safeParse(given);
   if (!checked.success) throw refused(checked.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "));
   try {
     return settingsAfter(settings, checked.data as Partial<OrganizationSettings>);
