@@ -1,9 +1,11 @@
 import type { Facts, FactsQuery } from "../model/facts.ts";
 import { Failure } from "../model/failure.ts";
 import type { Sql } from "../model/sql.ts";
+import { addressesOf } from "../tracking/address-keys.ts";
+import { correlationKeys } from "../tracking/correlation-keys.ts";
 import { votersAt } from "../tracking/recipients.ts";
-import { addressesOf, readVoters, recordsByAddress } from "./address-index.ts";
-import { correlationKeys, type EarlierEmails, earlierEmails } from "./earlier-emails.ts";
+import { readVoters, recordsByAddress } from "./address-index.ts";
+import { type EarlierEmails, earlierEmails } from "./earlier-emails.ts";
 import { readSettings } from "./settings.ts";
 
 /** What the CRM knows about the heads of one page: four statements, whatever the page holds, unless its addresses are more than one takes. */

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageHead } from "../model/message.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { answeredIds, MAXIMUM_ANSWERED } from "../tracking/answered.ts";
-import { correlationKeys } from "./earlier-emails.ts";
+import { answeredIds, MAXIMUM_ANSWERED } from "./answered.ts";
+import { correlationKeys } from "./correlation-keys.ts";
 
 const HEAD: MessageHead = {
   ref: { stream: "INBOX", id: "1.1" },

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAXIMUM_PARTIES } from "../model/facts.ts";
-import { address, CARL, head } from "../tracking/test-data.ts";
-import { addressesOf } from "./address-index.ts";
+import { addressesOf } from "./address-keys.ts";
+import { address, CARL, head } from "./test-data.ts";
 
 const SEPARATORS = ["+"];
 
