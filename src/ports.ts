@@ -391,6 +391,11 @@ export interface Crm {
   attachment(hash: string): Promise<Buffer>;
   /** Sending → Sent, Pending Send with a retry time, or Failed; `unknown` leaves Sending. False when the generation is not the one being sent. */
   settle(id: string, generation: number, settlement: Settlement, within?: Transaction): Promise<boolean>;
+  /**
+   * Tries what Waypost must be able to do there, step by step, and says how it will work with the CRM and why. What it makes for that it takes away again.
+   * Missing where there is nothing to try.
+   */
+  check?(signal: AbortSignal): AsyncIterable<Step>;
   /** Calls `wake` when an email may have become pending. Returns when `signal` aborts. */
   watch(wake: () => void, signal: AbortSignal): Promise<void>;
 }

@@ -187,7 +187,7 @@ export function quarantineLines(rows: readonly Json<QuarantineRow>[]): string[] 
     .map(printable);
 }
 
-const DIRECTION_NAMES = { receive: "incoming", send: "outgoing", "both ways": "both ways" } as const;
+const DIRECTION_NAMES = { receive: "incoming", send: "outgoing", "both ways": "both ways", CRM: "CRM" } as const;
 const RESULT_NAMES = { ok: "ok     ", warning: "WARNING", failed: "FAILED " } as const;
 
 /** What happened while mailboxes are tested. */

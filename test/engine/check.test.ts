@@ -3,6 +3,7 @@ import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startEngine } from "../../src/engine/engine.ts";
 import { listMailboxes, noteProfileFailure, readProfile } from "../../src/ledger/mailboxes.ts";
+import type { Crm } from "../../src/ports.ts";
 import { startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { missingServers } from "../servers/needs.ts";
 import { alertHistory, mailboxId } from "./alerts.ts";
@@ -96,6 +97,41 @@ onOneDatabaseEach("test and enable", servers, (promises) => {
     assert.deepEqual([step?.result, step?.direction], [expected, "receive"]);
     const left = await rig.dovecot.withImap(queue, (client) => client.status("INBOX", { messages: true }));
     assert.equal(left ? left.messages : null, 1);
+  });
+
+  promises("the CRM is tried once for all mailboxes of a check, and what it lacks fails none of them", async (database) => {
+    const [ann, ben] = [rig.newUser(), rig.newUser()];
+    await using app = await rig.open(database, rig.configurationFor([ann, ben]));
+    const own = app.context.crm("CRM");
+    let tried = 0;
+    const crm: Crm = {
+      ...own,
+      async *check() {
+        tried++;
+        yield { name: "sign in", result: "ok", message: "It works as Waypost Service." };
+        yield {
+          name: "change a status",
+          result: "failed",
+          code: "status refused",
+          message: "It does not.",
+          remedy: "Run one router only.",
+        };
+      },
+    };
+    app.context.crm = () => crm;
+    const checked = await check(app, [ann, ben], { testMessage: false });
+    assert.equal(tried, 1);
+    const steps = checked.map((one) =>
+      one.steps.filter(({ direction }) => direction === "CRM").map(({ name, result }) => `${name}: ${result}`),
+    );
+    assert.deepEqual(
+      new Set(steps.map((some) => some.join())),
+      new Set(["sign in: ok,change a status: failed", "change a status: failed"]),
+    );
+    for (const name of [ann, ben]) {
+      const { test } = await statusOf(app, name);
+      assert.deepEqual([test.incomingemailstatus, test.outgoingemailstatus, await alertsOf(app, name)], [1, 1, []]);
+    }
   });
 
   promises(

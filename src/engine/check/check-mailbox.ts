@@ -36,11 +36,12 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
     return because === null ? [] : [{ direction, because }];
   });
   const tried = DIRECTIONS.filter((direction) => !untouched.some((one) => one.direction === direction));
+  for (const step of tried.length === 0 ? [] : await options.crm.stepsFor(mailbox.organization)) note(step);
   for (const direction of tried) {
     if (options.signal.aborted) return { steps, untouched, results: {} };
     for await (const step of stepsOf(context, work, direction, options)) note({ ...step, direction });
   }
-  if (options.testMessage && tried.length === 2 && passed(steps)) {
+  if (options.testMessage && tried.length === 2 && passed(steps.filter((step) => step.direction !== "CRM"))) {
     for await (const step of testBothWays(context, work, options, [...steps])) note(step);
   }
   const results = Object.fromEntries(tried.map((direction) => [direction, outcomeOf(direction, steps)] as const));
@@ -94,7 +95,8 @@ function outcomeOf(direction: Direction, steps: readonly CheckStep[]): "passed" 
 /** A message that never came back puts reading in doubt, and one that could not be sent sending: its steps bear these directions. */
 async function keep(context: EngineContext, { mailbox, profile }: Work, results: TestResults, steps: readonly CheckStep[]): Promise<void> {
   const now = context.now();
-  const failed = steps.filter((step) => step.result === "failed");
+  // A CRM that is away or lacks something is no fault of the mailbox: it has alerts of its own.
+  const failed = steps.filter((step) => step.result === "failed" && step.direction !== "CRM");
   const alert = failed[0] === undefined ? null : alertOf(failureOf(mailbox.address, failed), "testing", mailbox.id);
   await context.database.transaction(async (tx) => {
     await keepTestResults(tx, mailbox.id, results, now);

@@ -1,10 +1,11 @@
 import { Failure } from "../../model/failure.ts";
 import type { Direction } from "../../model/mailbox.ts";
 import type { Step } from "../../ports.ts";
+import type { CrmChecks } from "./check-crm.ts";
 
-/** A step with the direction that it tries; `both ways` sends a message and looks for it. */
+/** A step with the direction that it tries; `both ways` sends a message and looks for it, `CRM` tries the organization of the mailbox. */
 export interface CheckStep extends Step {
-  readonly direction: Direction | "both ways";
+  readonly direction: Direction | "both ways" | "CRM";
 }
 
 /** A direction that was not touched, and why. */
@@ -20,6 +21,7 @@ export interface CheckOptions {
   readonly waitSeconds: number;
   /** Seconds that it waits for one of the connections that its server profile allows. */
   readonly patienceSeconds: number;
+  readonly crm: CrmChecks;
   readonly signal: AbortSignal;
   /** Told of each step as it is done. */
   readonly onStep: (step: CheckStep) => void;

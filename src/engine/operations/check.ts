@@ -1,5 +1,6 @@
 import { type MailboxRow, readMailbox, readProfile, readProfiles } from "../../ledger/mailboxes.ts";
 import { Failure } from "../../model/failure.ts";
+import { CrmChecks } from "../check/check-crm.ts";
 import { checkMailbox } from "../check/check-mailbox.ts";
 import type { CheckOptions, CheckStep, Untouched } from "../check/check-step.ts";
 import { sideBySide } from "../check/side-by-side.ts";
@@ -59,10 +60,11 @@ export async function check(
   // Profiles may share a host that takes fewer connections: then one waits for the test messages of the others.
   const besides = Math.min(AT_A_TIME, works.length) - 1;
   const patienceSeconds = PATIENCE_SECONDS + besides * (request.waitSeconds ?? WAIT_SECONDS);
+  const crm = new CrmChecks(context, signal);
   return sideBySide(works, width, signal, async (work) => {
     const mailbox = work.mailbox.address;
     tell({ mailbox, begun: true });
-    const one = await checkOne(context, work, request, { patienceSeconds, signal, onStep: (step) => tell({ mailbox, step }) });
+    const one = await checkOne(context, work, request, { patienceSeconds, crm, signal, onStep: (step) => tell({ mailbox, step }) });
     tell({ mailbox, done: one });
     return one;
   });
@@ -98,7 +100,7 @@ async function checkOne(
   context: EngineContext,
   work: Work,
   { testMessage = true, waitSeconds = WAIT_SECONDS }: CheckRequest,
-  options: Pick<CheckOptions, "patienceSeconds" | "signal" | "onStep">,
+  options: Pick<CheckOptions, "patienceSeconds" | "crm" | "signal" | "onStep">,
 ): Promise<MailboxCheck> {
   const { mailbox, profile } = work;
   const { steps, untouched, results } = await checkMailbox(context, work, { testMessage, waitSeconds, ...options });
