@@ -1,13 +1,13 @@
 import { PARTICIPATION } from "../model/decision.ts";
 import { type OutgoingEmail, STATUS } from "../model/email.ts";
-import type { OrganizationSettings } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { hashesAreMade } from "../tracking/smart-matching.ts";
-import { nextToken, tokensAreOn, withToken } from "../tracking/token.ts";
+import { withToken } from "../tracking/token.ts";
 import { hashStored } from "./email-hashes.ts";
 import { readOutgoing } from "./outgoing.ts";
 import { readSettings } from "./settings.ts";
+import { allotToken } from "./tracking-tokens.ts";
 
 interface ClaimedRow {
   readonly subject: string;
@@ -26,7 +26,7 @@ export async function claimEmail(sql: Sql, id: string, generation: number): Prom
   const { settings } = await readSettings(sql);
   const email = await readOutgoing(sql, id);
   if (!email) throw new Error(`email ${id} vanished while its row was locked`);
-  const trackingToken = claimed.trackingToken ?? (tokensAreOn(settings) ? await allotToken(sql, settings, claimed.numberedUserId) : null);
+  const trackingToken = claimed.trackingToken ?? (await allotToken(sql, settings, claimed.numberedUserId));
   const subject = withToken(claimed.subject, trackingToken, settings.MaximumSubjectLengthOnMailServer);
   const version = await writeClaim(sql, { ...email, trackingToken, subject });
   // Answers may come before anybody knows that it left.
@@ -50,29 +50,6 @@ async function takeRow(sql: Sql, id: string, generation: number): Promise<Claime
     [id, generation],
   );
   return rows[0];
-}
-
-/**
- * The next token of a user, or of the organization for mail of no user. One statement takes the number and moves the counter on, so that
- * no two emails get the same; the counter starts again at 0 after `maximumtrackingnumber` (product-behaviour 4.6).
- */
-async function allotToken(sql: Sql, settings: OrganizationSettings, userId: string | null): Promise<string | null> {
-  const taken = `case when nexttrackingnumber > $1 then 0 else nexttrackingnumber end`;
-  const moved = `nexttrackingnumber = case when before.taken >= $1 then 0 else before.taken + 1 end`;
-  const { rows } = await sql.query<{ number: number; taken: number }>(
-    `update crm.usersettings owner set ${moved}
-     from (select systemuserid, ${taken} as taken from crm.usersettings where systemuserid = $2 for update) before
-     where owner.systemuserid = before.systemuserid returning owner.trackingtokenid as number, before.taken`,
-    [settings.maximumtrackingnumber, userId],
-  );
-  if (rows[0]) return nextToken(settings, rows[0].number, rows[0].taken);
-  const { rows: common } = await sql.query<{ taken: number }>(
-    `update crm.organization owner set ${moved}
-     from (select organizationid, ${taken} as taken from crm.organization for update) before
-     where owner.organizationid = before.organizationid returning before.taken`,
-    [settings.maximumtrackingnumber],
-  );
-  return common[0] ? nextToken(settings, 0, common[0].taken) : null;
 }
 
 /**

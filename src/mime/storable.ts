@@ -3,6 +3,9 @@ import type { OrganizationSettings } from "../model/settings.ts";
 import { extensionOf } from "./file-names.ts";
 import { cutText } from "./one-line.ts";
 
+/** Characters of a body (`description`): Dynamics' usual limit of that column. */
+export const MAXIMUM_BODY_LENGTH = 1_048_576;
+
 /** The limits that the CRM sets. Sizes: `maxuploadfilesize` in kilobytes of the decoded file, `maximumBodyLength` in characters. */
 export interface StorageLimits extends Pick<OrganizationSettings, "maxuploadfilesize" | "blockedattachments"> {
   readonly maximumBodyLength: number;

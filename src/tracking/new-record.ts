@@ -1,4 +1,5 @@
-import type { RuleAnswer } from "../model/decision.ts";
+import { addressKey } from "../model/address.ts";
+import type { Party, Placement, RuleAnswer } from "../model/decision.ts";
 import type { MadeRecord, NewRecord } from "../model/record.ts";
 import { AUTO_CREATE } from "../model/settings.ts";
 import { automatonOf } from "./automaton.ts";
@@ -81,6 +82,14 @@ function hindranceTo({ head, facts, context, sender }: Question, { email }: Corr
 /** An email that came in unasked makes no conversation of what its own sender, or a list, writes in answer to it. */
 function isConversation(email: Correlation["email"]): boolean {
   return email !== null && (email.direction === "outgoing" || email.regarding !== null);
+}
+
+/** The placement in which the unresolved parties with that address are the record that was made of it; null: none was. */
+export function withMadeRecord(placement: Placement, address: string, made: MadeRecord | null): Placement {
+  if (made === null) return placement;
+  const isIts = (party: Party) => party.record === null && addressKey(party.address.address) === addressKey(address);
+  const resolved = (party: Party): Party => (isIts(party) ? { ...party, record: made.record, column: made.column } : party);
+  return { ...placement, parties: placement.parties.map(resolved) };
 }
 
 /** What stands in the decision of a message once the record of its sender was asked for; null: the address is nobody's all the same. */

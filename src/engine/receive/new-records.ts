@@ -1,9 +1,8 @@
 import { addressKey } from "../../model/address.ts";
-import type { Party } from "../../model/decision.ts";
 import type { MadeRecord } from "../../model/record.ts";
 import type { Transaction } from "../../model/sql.ts";
 import type { Crm } from "../../ports.ts";
-import { madeRecordAnswer } from "../../tracking/new-record.ts";
+import { madeRecordAnswer, withMadeRecord } from "../../tracking/new-record.ts";
 import { RULE } from "../../tracking/rule.ts";
 import type { Ready } from "./read-content.ts";
 
@@ -23,14 +22,11 @@ export async function withNewRecords(crm: Crm, ready: readonly Ready[], within?:
 
 function withRecord(ready: Ready, address: string, made: MadeRecord | null): Ready {
   const { candidate, email } = ready;
-  const isIts = (party: Party) => party.record === null && addressKey(party.address.address) === addressKey(address);
-  const resolved = (party: Party): Party =>
-    made !== null && isIts(party) ? { ...party, record: made.record, column: made.column } : party;
   const answer = madeRecordAnswer(address, made);
   const rules = candidate.decision.rules.map((one) => (one.rule === RULE.newRecord ? answer : one));
   return {
     ...ready,
     candidate: { ...candidate, decision: { ...candidate.decision, rules } },
-    email: { ...email, placement: { ...email.placement, parties: email.placement.parties.map(resolved) } },
+    email: { ...email, placement: withMadeRecord(email.placement, address, made) },
   };
 }

@@ -1,4 +1,5 @@
 import type { QuarantineStep } from "../../ledger/quarantine.ts";
+import { MAXIMUM_BODY_LENGTH } from "../../mime/storable.ts";
 import { contentHash, partsOf } from "../../model/content-hash.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
@@ -17,9 +18,6 @@ const CHUNK_BYTES = 8 * 1024 * 1024;
 const CHUNK_MESSAGES = 200;
 /** Messages of the first chunk: the database has nothing to do until it is there. */
 const FIRST_CHUNK_MESSAGES = 50;
-
-/** Characters of a body (`description`): Dynamics' usual limit of that column. */
-const MAXIMUM_BODY = 1_048_576;
 
 /** A message with its content read, ready for the CRM. */
 export interface Ready {
@@ -173,7 +171,7 @@ async function parse<T>(
   const limits = {
     blockedattachments: settings.blockedattachments,
     maxuploadfilesize: settings.maxuploadfilesize,
-    maximumBodyLength: MAXIMUM_BODY,
+    maximumBodyLength: MAXIMUM_BODY_LENGTH,
   };
   try {
     const { originDigest } = candidate.head;
