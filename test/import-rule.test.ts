@@ -88,10 +88,13 @@ interface Probe {
 const root = path.resolve(import.meta.dirname, "..");
 const target = (name: string) => (name.endsWith(".ts") ? name : `${name}/other.ts`);
 
-/** From each place to each other: from a file in the folder itself, and from one a folder deeper. */
+/** Folders with folders in their folders. */
+const deep = ["crm"];
+
+/** From each place to each other: from a file in the folder itself, and from one a folder deeper, or two where there are such. */
 function matrix(): Probe[] {
   return Object.entries(mayImport).flatMap(([from, allowed]) => {
-    return [from, `${from}/deeper`].flatMap((place) => {
+    return [from, `${from}/deeper`, ...(deep.includes(from) ? [`${from}/deeper/still`] : [])].flatMap((place) => {
       const own = { file: `${place}/probe.ts`, code: 'import "./other.ts";', refused: false };
       const others = everything.filter((name) => name !== from);
       return [own, ...others.map((to) => importing(`${place}/probe.ts`, to, !allowed.includes(to)))];
