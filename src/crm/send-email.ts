@@ -10,6 +10,8 @@ import { readSettings } from "./settings.ts";
 export interface SendOptions {
   /** False only records the email as sent; nothing is transmitted. */
   readonly issueSend: boolean;
+  /** With issueSend false: also one that waits to be sent or is being sent, which somebody else has transmitted. Its submitter stays. */
+  readonly settlesPending?: true;
 }
 
 export interface SendResult {
@@ -29,7 +31,7 @@ interface Row {
  * transmitted. `by` is the user who presses Send, null for the sender itself. Throws Failure when the email cannot be sent as it is; code
  * is Dynamics' where it documents one. Must run in a transaction.
  */
-export async function sendEmail(sql: Sql, id: string, by: string | null, { issueSend }: SendOptions, now: Date): Promise<SendResult> {
+export async function sendEmail(sql: Sql, id: string, by: string | null, options: SendOptions, now: Date): Promise<SendResult> {
   const { rows } = await sql.query<Row>(
     `select statuscode as status, directioncode as outgoing,
        exists (select from crm.activityparty party where party.activityid = email.activityid
@@ -37,14 +39,17 @@ export async function sendEmail(sql: Sql, id: string, by: string | null, { issue
      from crm.email where activityid = $1 for update`,
     [id],
   );
-  const refusal = refuse(id, rows[0]);
+  const { issueSend } = options;
+  const isPending = rows[0]?.status === STATUS.pendingSend || rows[0]?.status === STATUS.sending;
+  const settles = isPending && !issueSend && options.settlesPending === true;
+  const refusal = refuse(id, rows[0], settles);
   if (refusal) throw refusal;
   const { rows: sent } = await sql.query<SendResult>(
-    `update crm.email set submitterid = $2, deliveryattempts = 0, lastsendresponse = null, postponeemailprocessinguntil = null,
+    `update crm.email set submitterid = case when $5 then submitterid else $2 end, deliveryattempts = 0, lastsendresponse = null, postponeemailprocessinguntil = null,
        statuscode = case when $3 then ${STATUS.pendingSend} else ${STATUS.sent} end,
        senton = case when $3 then null else $4::timestamptz end, actualend = case when $3 then null else $4::timestamptz end
      where activityid = $1 returning statuscode as status, case when $3 then sendgeneration else 0 end as generation`,
-    [id, by, issueSend, now],
+    [id, by, issueSend, now, settles],
   );
   const result = sent[0];
   if (!result) throw new Error(`email ${id} vanished while its row was locked`);
@@ -60,7 +65,7 @@ async function recordAsSent(sql: Sql, id: string): Promise<void> {
 }
 
 /** Why an email cannot be sent now, or null. */
-function refuse(id: string, row: Row | undefined): Failure | null {
+function refuse(id: string, row: Row | undefined, settles: boolean): Failure | null {
   if (!row) return failure("80040217", `There is no email ${id}.`, "Choose an email that exists.");
   if (!row.outgoing)
     return failure(
@@ -68,7 +73,7 @@ function refuse(id: string, row: Row | undefined): Failure | null {
       `The email ${id} was received; only outgoing emails are sent.`,
       "Write an answer to it and send that.",
     );
-  if (row.status !== STATUS.draft && row.status !== STATUS.failed) {
+  if (row.status !== STATUS.draft && row.status !== STATUS.failed && !settles) {
     return failure(
       "not open",
       `The email ${id} is ${STATUS_NAMES[row.status]}; only drafts and failed emails are sent.`,

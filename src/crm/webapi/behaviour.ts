@@ -8,8 +8,16 @@ export interface Behaviour {
   readonly sendsWithMethodNone: boolean;
   /** BackgroundSendEmail hands out pending emails; else it answers with none. */
   readonly honoursBackgroundSend: boolean;
-  /** DeliverIncomingEmail and CheckIncomingEmail are there at all; else `$metadata` does not name them. */
+  /** The messages Check… and Deliver… for incoming mail are there at all; else `$metadata` does not name them. */
   readonly deliversIncoming: boolean;
+  /** Check and Deliver look at ExtraProperties, which are for internal use (product-behaviour 5.2); else they know no header but those they name. */
+  readonly readsExtraProperties: boolean;
+  /** DeliverIncomingEmail without ValidateBeforeCreate asks the filters; else only whoever says so has them asked. */
+  readonly validatesUnlessTold: boolean;
+  /** A second incoming message with a Message-ID is a duplicate whatever else it says; else sender, date, subject and recipients must agree too. */
+  readonly messageIdTellsDuplicates: boolean;
+  /** SendEmail with an empty TrackingToken gives the email one; else it leaves without. */
+  readonly allotsTokenOnSend: boolean;
 }
 
 export const DEFAULT_BEHAVIOUR: Behaviour = {
@@ -17,4 +25,8 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   sendsWithMethodNone: true,
   honoursBackgroundSend: true,
   deliversIncoming: true,
+  readsExtraProperties: true,
+  validatesUnlessTold: true,
+  messageIdTellsDuplicates: true,
+  allotsTokenOnSend: true,
 };

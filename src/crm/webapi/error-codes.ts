@@ -16,16 +16,33 @@ const CODES = {
     code: "0x80043e09",
     message: "The attachment is either not a valid type or is too large. It cannot be uploaded or downloaded.",
   },
+  CannotAcceptEmail: {
+    status: 400,
+    code: "0x8005e20b",
+    message: "The email that you are trying to deliver cannot be accepted by Dynamics 365 for Customer Engagement apps. Reason Code: {0}.",
+  },
   CannotDeleteDueToAssociation: {
     status: 400,
     code: "0x80040227",
     message: "The object you tried to delete is associated with another object and cannot be deleted.",
   },
+  CannotRouteInactiveQueueItem: { status: 400, code: "0x80040527", message: "You can't route a queue item that has been deactivated." },
   CannotUpdateBecauseItIsReadOnly: { status: 400, code: "0x8004022e", message: "The object cannot be updated because it is read-only." },
+  CannotUpdateDeactivatedQueueItem: {
+    status: 400,
+    code: "0x8004051d",
+    message: "This item is deactivated. To work with this item, reactivate it and then try again.",
+  },
   ConcurrencyVersionMismatch: {
     status: 412,
     code: "0x80060882",
     message: "The version of the existing record doesn't match the RowVersion property provided.",
+  },
+  CouldNotFindQueueItemInQueue: {
+    status: 400,
+    code: "0x80040524",
+    message:
+      "Could not find any queue item associated with the Target in the specified SourceQueueId. Either the SourceQueueId or Target is invalid or the queue item does not exist.",
   },
   DecimalValueOutOfRange: {
     status: 400,
@@ -39,6 +56,17 @@ const CODES = {
     message:
       "Entity Key {0} violated. A record with the same value for {1} already exists. A duplicate record cannot be created. Select one or more unique values and try again.",
   },
+  EmailAlreadyExistsInDestinationQueue: {
+    status: 400,
+    code: "0x80040523",
+    message:
+      "You cannot add this e-mail to the selected queue. A queue item for this e-mail already exists in the queue. You can delete the item from the queue, and then try again.",
+  },
+  EmailRecipientNotSpecified: {
+    status: 400,
+    code: "0x80040b04",
+    message: "The e-mail must have at least one recipient before it can be sent",
+  },
   IntegerValueOutOfRange: {
     status: 400,
     code: "0x8004432f",
@@ -50,7 +78,13 @@ const CODES = {
     code: "0x80040239",
     message: "The date-time format is invalid, or value is outside the supported range.",
   },
+  InvalidObjectTypes: { status: 400, code: "0x8004021f", message: "Invalid object type." },
   InvalidOperation: { status: 400, code: "0x8004023b", message: "Invalid Operation performed." },
+  InvalidOutgoingDeliveryExpectingEmailConnector: {
+    status: 400,
+    code: "0x8005e226",
+    message: "The outgoing delivery method is not email connector. To send mails its outgoing delivery method should be Email Connector.",
+  },
   InvalidStateCodeStatusCode: {
     status: 400,
     code: "0x80048408",
@@ -76,6 +110,18 @@ const CODES = {
     status: 400,
     code: "0x80044331",
     message: "A validation error occurred. A string value provided is too long.",
+  },
+  unManagedidscommunicationsnosender: {
+    status: 400,
+    code: "0x80040b02",
+    message: "No email address was specified, and the calling user does not have an email address set",
+  },
+  UserDoesNotHaveSendAsAllowed: { status: 403, code: "0x8004480d", message: "User does not have send-as privilege" },
+  UserDoesNotHaveSendAsForQueue: {
+    status: 403,
+    code: "0x8004480f",
+    message:
+      "You do not have sufficient privileges to send e-mail as the selected queue. Contact your system administrator for assistance.",
   },
 } as const satisfies Record<string, ErrorCode>;
 

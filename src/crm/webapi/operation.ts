@@ -12,6 +12,8 @@ export interface Operation {
   readonly parameters: readonly OperationParameter[];
   /** Null: nothing is returned. */
   readonly returns: OperationResult | null;
+  /** Types that parameters or result use and that belong to no table, besides the result's own. */
+  readonly types?: readonly OperationType[];
   /** False: this organization does not have it; neither `$metadata` nor calls know it. Default: it does. */
   available?(behaviour: Behaviour): boolean;
   run(turn: Turn, call: OperationCall): Promise<ApiAnswer>;
@@ -23,12 +25,18 @@ export interface OperationParameter {
   readonly type: string;
   /** `Nullable="false"`. */
   readonly required: boolean;
+  /** Other tables whose rows may stand there too, whatever `$metadata` says. */
+  readonly alsoTypes?: readonly string[];
 }
 
 /** Either an entity or collection of entities (`mscrm.email`), or a complex type of its own name with its properties. */
 export type OperationResult =
   | { readonly kind: "entity"; readonly type: string }
-  | { readonly kind: "complex"; readonly name: string; readonly properties: readonly Omit<OperationParameter, "required">[] };
+  | { readonly kind: "complex"; readonly name: string; readonly properties: readonly Pick<OperationParameter, "name" | "type">[] };
+
+export type OperationType =
+  | { readonly kind: "complex"; readonly name: string; readonly properties: readonly Pick<OperationParameter, "name" | "type">[] }
+  | { readonly kind: "enum"; readonly name: string; readonly members: Readonly<Record<string, number>> };
 
 export interface OperationCall {
   /** The row or set that it is bound to; null where it is unbound or bound to a set. */
