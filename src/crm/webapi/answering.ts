@@ -1,0 +1,42 @@
+import { randomUUID } from "node:crypto";
+import type { Caller } from "./caller.ts";
+import type { Dispatch } from "./dispatch.ts";
+import type { ApiAnswer, ApiRequest } from "./exchange.ts";
+import { faultAnswer, faultOf, type ReportFault } from "./fault-answer.ts";
+import type { Service, Turn } from "./service.ts";
+
+/** What requests are answered with, one by one or in batches. */
+export interface Answering {
+  readonly service: Service;
+  readonly dispatch: Dispatch;
+  readonly report: ReportFault;
+}
+
+/** Answers one request, whatever comes of it: reads run on their own, a write in a transaction that a refusal undoes. */
+export async function answerRequest(answering: Answering, caller: Caller, request: ApiRequest): Promise<ApiAnswer> {
+  try {
+    return completed(await run(answering, caller, request));
+  } catch (error) {
+    return completed(faultAnswer(faultOf(error, answering.report)));
+  }
+}
+
+async function run({ service, dispatch }: Answering, caller: Caller, request: ApiRequest): Promise<ApiAnswer> {
+  if (request.method === "GET") return await dispatch({ service, caller, sql: service.store }, request);
+  return await service.store.transaction((sql) => dispatch({ service, caller, sql } satisfies Turn, request), "web api write");
+}
+
+/** Headers that every answer has (wire 7), and the content type of JSON. */
+export function completed({ status, headers, body }: ApiAnswer): ApiAnswer {
+  const id = randomUUID();
+  const common = { "OData-Version": "4.0", REQ_ID: id, "x-ms-service-request-id": id };
+  const type =
+    body === undefined || typeof body === "string" ? {} : { "Content-Type": "application/json; odata.metadata=minimal; charset=utf-8" };
+  return { status, headers: { ...common, ...type, ...headers }, ...(body !== undefined && { body }) };
+}
+
+/** A body as it is written. */
+export function textOf({ body }: ApiAnswer): string {
+  if (body === undefined) return "";
+  return typeof body === "string" ? body : JSON.stringify(body);
+}

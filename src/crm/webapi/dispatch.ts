@@ -1,0 +1,103 @@
+import { aliasesOf } from "./aliases.ts";
+import { type ApiAnswer, ApiFault, type ApiRequest } from "./exchange.ts";
+import { negotiate } from "./negotiation.ts";
+import type { Operation } from "./operation.ts";
+import { readParameters } from "./operation-parameters.ts";
+import { noSuchSegment } from "./query-fault.ts";
+import type { Resource } from "./resource.ts";
+import { readResource } from "./resource-path.ts";
+import type { Service, Turn } from "./service.ts";
+import type { Table } from "./table.ts";
+
+/** What the requests are led to, by what their paths name. */
+export interface Parts {
+  /** `$metadata` as XML. */
+  metadata(service: Service, request: ApiRequest): Promise<ApiAnswer>;
+  read(turn: Turn, resource: Resource, request: ApiRequest): Promise<ApiAnswer>;
+  write(turn: Turn, resource: Resource, request: ApiRequest): Promise<ApiAnswer>;
+  operation(name: string): Operation | undefined;
+}
+
+/** Serves one request in its turn. */
+export type Dispatch = (turn: Turn, request: ApiRequest) => Promise<ApiAnswer>;
+
+/**
+ * Makes the way of one request to its answer: what its path names is read, written or run. A write must come with a turn whose statements run in a
+ * transaction, which is to be undone when this throws: an ApiFault for a refusal, anything else for a fault of ours.
+ */
+export function dispatcher(parts: Parts): Dispatch {
+  return async (turn, request) => {
+    const resource = readResource(request.path, { tables: turn.service.tables, aliases: aliasesOf(request.query) });
+    if (resource.kind === "operation") return await runOperation(parts, turn, resource, request);
+    const allowed = methodsOf(resource);
+    if (!allowed.includes(request.method)) throw notAllowed(request.method, allowed);
+    negotiate(request, offeredBy(resource));
+    switch (resource.kind) {
+      case "service":
+        return serviceDocument(turn.service.tables.all, request);
+      case "metadata":
+        return await parts.metadata(turn.service, request);
+      case "batch":
+        throw new ApiFault(400, "0x80060888", "A batch request cannot contain other batch requests.");
+      default:
+        return await (request.method === "GET" ? parts.read : parts.write)(turn, resource, request);
+    }
+  };
+}
+
+async function runOperation(parts: Parts, turn: Turn, resource: Resource & { kind: "operation" }, request: ApiRequest): Promise<ApiAnswer> {
+  const { name, on, parameters } = resource;
+  const operation = parts.operation(name);
+  if (!operation || operation.available?.(turn.service.behaviour) === false || !isBoundTo(operation, on)) throw noSuchSegment(name);
+  const allowed = operation.kind === "function" ? "GET" : "POST";
+  if (request.method !== allowed) throw notAllowed(request.method, [allowed]);
+  negotiate(request, "json");
+  return await operation.run(turn, { key: on?.key ?? null, parameters: readParameters(operation, parameters, request), request });
+}
+
+function isBoundTo({ binding }: Operation, on: (Resource & { kind: "operation" })["on"]): boolean {
+  if (binding === null || on === null) return binding === null && on === null;
+  const { name, base } = on.table;
+  return (binding.table === name || binding.table === base) && binding.to === (on.key === null ? "set" : "row");
+}
+
+/** Methods that a resource can be asked with; whether its table takes them is for whoever writes. */
+function methodsOf(resource: Exclude<Resource, { kind: "operation" }>): readonly ApiRequest["method"][] {
+  switch (resource.kind) {
+    case "service":
+    case "metadata":
+    case "count":
+    case "collectionCount":
+      return ["GET"];
+    case "batch":
+      return ["POST"];
+    case "set":
+      return ["GET", "POST"];
+    case "row":
+      return ["GET", "PATCH", "DELETE"];
+    case "property":
+      return ["GET", "PUT", "DELETE"];
+    case "collection":
+      return resource.references ? ["GET", "POST", "PUT", "DELETE"] : ["GET", "POST", "PUT"];
+    case "member":
+      return resource.references ? ["DELETE"] : ["GET", "PATCH", "DELETE"];
+    case "reference":
+      return resource.references ? ["GET", "PUT", "DELETE"] : ["GET", "PATCH"];
+  }
+}
+
+function offeredBy(resource: Exclude<Resource, { kind: "operation" }>): "json" | "xml" | "anything" {
+  if (resource.kind === "metadata") return "xml";
+  const isText = resource.kind === "count" || resource.kind === "collectionCount" || (resource.kind === "property" && resource.raw);
+  return isText ? "anything" : "json";
+}
+
+function notAllowed(method: string, allowed: readonly string[]): ApiFault {
+  return new ApiFault(405, "0x0", `The requested resource does not support http method '${method}'.`, { Allow: allowed.join(", ") });
+}
+
+/** The names of the entity sets (OData JSON 4.0, 5). */
+function serviceDocument(tables: readonly Table[], { root }: ApiRequest): ApiAnswer {
+  const value = tables.map(({ set }) => ({ name: set, kind: "EntitySet", url: set }));
+  return { status: 200, headers: {}, body: { "@odata.context": `${root}$metadata`, value } };
+}
