@@ -1,0 +1,141 @@
+import type { Delivered, IncomingEmail } from "../../model/email.ts";
+import { anyId } from "./any-of.ts";
+import type { ChangeSet, ChangeSetAnswer, Request } from "./client/client.ts";
+import { answered } from "./client/client.ts";
+import { readMark } from "./mark.ts";
+import { withoutMissing } from "./missing-references.ts";
+import { attachmentId, createAttachment, createEmail, finishEmail } from "./new-email.ts";
+import type { Organization } from "./organization.ts";
+import { queueItem } from "./queue-items.ts";
+import { readAll } from "./read.ts";
+import { keyOf, textOf } from "./row.ts";
+import { readEmails } from "./standing.ts";
+import type { Tables } from "./tables.ts";
+
+/** Bytes of attachments that go with their email in one change set; an email with more becomes whole in steps. */
+const WITH_THE_EMAIL = 8 * 1024 * 1024;
+/** Bytes of attachments asked for at once: as base64 they stand in memory a second time. */
+const AT_ONCE = 24 * 1024 * 1024;
+/** Emails asked for at once: each is some hundred milliseconds' work for the organization, and an exchange may take two minutes. */
+const EMAILS_AT_ONCE = 50;
+
+/**
+ * Makes emails of messages, with parties, attachments, state and queue items. An email whose id exists already is left as it is, unless it was left
+ * incomplete: then it is completed. One answer per email given, in their order; the same id twice is created once.
+ *
+ * An email is one change set: all of it is there or nothing. One with large attachments stays a draft that is marked incomplete until its last attachment
+ * is there; after a crash, delivering it again goes on where it stopped.
+ * @throws Failure of scope item when the organization refuses one of them, after the others are delivered; a wider one when it cannot be reached
+ */
+export async function deliverEmails(organization: Organization, emails: readonly IncomingEmail[]): Promise<Delivered[]> {
+  const once = [...new Map(emails.toReversed().map((email) => [email.id, email])).values()];
+  const created = new Set<string>();
+  const refusals: unknown[] = [];
+  for (const some of portions(once)) {
+    const { made, failures } = await deliverSome(organization, some);
+    for (const id of made) created.add(id);
+    refusals.push(...failures);
+  }
+  if (refusals.length > 0) throw refusals[0];
+  return emails.map(({ id }) => ({ id, result: created.delete(id) ? "created" : "existed" }));
+}
+
+function* portions(emails: readonly IncomingEmail[]): Generator<readonly IncomingEmail[]> {
+  let some: IncomingEmail[] = [];
+  let bytes = 0;
+  for (const email of emails) {
+    const its = sizeOf(email);
+    if (some.length > 0 && (some.length >= EMAILS_AT_ONCE || bytes + its > AT_ONCE)) {
+      yield some;
+      some = [];
+      bytes = 0;
+    }
+    some.push(email);
+    bytes += its;
+  }
+  if (some.length > 0) yield some;
+}
+
+function sizeOf({ attachments }: IncomingEmail): number {
+  return attachments.reduce((sum, { body }) => sum + body.length, 0);
+}
+
+async function deliverSome(
+  organization: Organization,
+  emails: readonly IncomingEmail[],
+): Promise<{ readonly made: readonly string[]; readonly failures: readonly unknown[] }> {
+  const tables = await organization.tables();
+  const answers = await organization.client.changeSets(emails.map((email) => changesOf(tables, email)));
+  const made: string[] = [];
+  const toLookAt: { readonly email: IncomingEmail; readonly failure: unknown }[] = [];
+  const failures: unknown[] = [];
+  for (const [index, email] of emails.entries()) {
+    const answer = await settled(organization, tables, email, answers[index]);
+    if (answer.kind === "done") made.push(email.id);
+    // What nobody knows the outcome of is looked up before anything else is tried (invariant 8).
+    else if (isThere(answer) || answer.kind === "unknown") toLookAt.push({ email, failure: answer.failure });
+    else failures.push(answer.failure);
+  }
+  const rows = await readEmails(
+    organization,
+    toLookAt.map(({ email }) => email.id),
+    ["activityadditionalparams"],
+  );
+  failures.push(...toLookAt.flatMap(({ email, failure }) => (rows.has(email.id) ? [] : [failure])));
+  const left = toLookAt.filter(({ email }) => readMark(textOf(rows.get(email.id) ?? {}, "activityadditionalparams")).incomplete === true);
+  const begun = emails.filter((email) => made.includes(email.id) && sizeOf(email) > WITH_THE_EMAIL);
+  for (const email of [...begun, ...left.map((one) => one.email)]) await complete(organization, tables, email);
+  return { made, failures };
+}
+
+/** What became of one email; where something that it refers to is gone, it is made without that. */
+async function settled(
+  organization: Organization,
+  tables: Tables,
+  email: IncomingEmail,
+  answer: ChangeSetAnswer | undefined,
+): Promise<ChangeSetAnswer> {
+  if (answer === undefined) throw new Error("fewer answers than change sets");
+  if (answer.kind !== "refused" || isThere(answer)) return answer;
+  const remaining = await withoutMissing(organization, email);
+  if (remaining === email) return answer;
+  const [again] = await organization.client.changeSets([changesOf(tables, remaining)]);
+  return again ?? answer;
+}
+
+/** The row of that id was there: DuplicateRecord (wire 7). */
+function isThere(answer: ChangeSetAnswer): boolean {
+  return answer.kind === "refused" && (answer.status === 412 || answer.code === "0x80040237");
+}
+
+function changesOf(tables: Tables, email: IncomingEmail): ChangeSet {
+  if (sizeOf(email) > WITH_THE_EMAIL) return { changes: [createEmail(tables, email, true)] };
+  const attachments = email.attachments.map((one, index) => createAttachment(tables, email.id, one, index + 1));
+  return { changes: [createEmail(tables, email, false), ...attachments, ...lastChanges(tables, email, false)] };
+}
+
+function lastChanges(tables: Tables, email: IncomingEmail, wasIncomplete: boolean): Request[] {
+  const queues = [...new Set(email.placement.queueIds)];
+  return [finishEmail(tables, email, wasIncomplete), ...queues.map((queueId) => queueItem(tables, queueId, email.id))];
+}
+
+/** Adds the attachments that are missing, one by one, then ends what makes it an email. */
+async function complete(organization: Organization, tables: Tables, email: IncomingEmail): Promise<void> {
+  const [filter = ""] = anyId("_objectid_value", [email.id]);
+  const query = {
+    set: tables.set("activitymimeattachment"),
+    select: tables.select("activitymimeattachment", ["activitymimeattachmentid"]),
+    filter,
+  };
+  const there = new Set((await readAll(organization.client, [query])).map((row) => keyOf(row, "activitymimeattachmentid")));
+  for (const [index, attachment] of email.attachments.entries()) {
+    if (there.has(attachmentId(email.id, index + 1))) continue;
+    const answer = await organization.client.send(createAttachment(tables, email.id, attachment, index + 1));
+    // Somebody else completes it at the same time.
+    if (answer.kind === "refused" && answer.status === 412) continue;
+    answered(answer);
+  }
+  const remaining = await withoutMissing(organization, email);
+  const [answer] = await organization.client.changeSets([{ changes: lastChanges(tables, remaining, true) }]);
+  if (answer !== undefined && answer.kind !== "done") throw answer.failure;
+}

@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { REPORT_KINDS, type ReportKind } from "../../model/delivery-report.ts";
+
+/**
+ * What Waypost remembers on an email in Dynamics: in `activityadditionalparams`, which Dynamics keeps for what external programs have to say about an activity,
+ * as JSON. There stands what no column of Dynamics takes from outside (wire 8.1: inreplyto, conversationindex and senton are read-only).
+ */
+export interface Mark {
+  /** Set as long as attachments are missing: the email is a draft, and whoever delivers it again completes it. */
+  readonly incomplete?: true | undefined;
+  /** Hash of the content as it was delivered (see contentHash in model/), and how many files it had. */
+  readonly content?: string | undefined;
+  readonly files?: number | undefined;
+  readonly inReplyTo?: string | undefined;
+  /** Oldest first. */
+  readonly references?: readonly string[] | undefined;
+  /** Base of the conversation index. */
+  readonly conversation?: string | undefined;
+  /** The Date header. */
+  readonly sent?: string | undefined;
+  /** What a delivery report says of the email `about`. */
+  readonly report?: MarkedReport | undefined;
+  /** The press of Send that was claimed last, and whether it came to its end. See generation.ts. */
+  readonly generation?: number | undefined;
+  readonly ended?: true | undefined;
+  /** Who pressed Send; null: the sender itself, or a program in its name. */
+  readonly submitter?: string | null | undefined;
+  /** Not to be sent again before this. */
+  readonly notBefore?: string | undefined;
+  /** What the mail system said. */
+  readonly note?: string | undefined;
+}
+
+export interface MarkedReport {
+  readonly about: string;
+  readonly messageId: string | null;
+  readonly recipients: readonly {
+    readonly address: string;
+    readonly kind: ReportKind;
+    readonly status: string | null;
+    readonly diagnosis: string | null;
+  }[];
+}
+
+/** `activityadditionalparams` takes 8,192 characters; the rest is room for other programs. */
+const MOST_CHARACTERS = 7_500;
+const NAME = "waypost";
+
+const MARK = z.object({
+  incomplete: z.literal(true).optional(),
+  content: z.string().optional(),
+  files: z.number().optional(),
+  inReplyTo: z.string().optional(),
+  references: z.array(z.string()).optional(),
+  conversation: z.string().optional(),
+  sent: z.string().optional(),
+  report: z
+    .object({
+      about: z.string(),
+      messageId: z.string().nullable(),
+      recipients: z.array(
+        z.object({ address: z.string(), kind: z.enum(REPORT_KINDS), status: z.string().nullable(), diagnosis: z.string().nullable() }),
+      ),
+    })
+    .optional(),
+  generation: z.number().int().positive().optional(),
+  ended: z.literal(true).optional(),
+  submitter: z.string().nullable().optional(),
+  notBefore: z.string().optional(),
+  note: z.string().optional(),
+});
+
+/** The mark on an email; an empty one where there is none, or somebody wrote over it. */
+export function readMark(parameters: string | null): Mark {
+  const read = MARK.safeParse(objectOf(parameters)[NAME]);
+  return read.success ? read.data : {};
+}
+
+/**
+ * `activityadditionalparams` with this mark; what other programs said there stays. What does not fit is left off, the least needed first: what was said of
+ * recipients, then the oldest references.
+ */
+export function writeMark(mark: Mark, before: string | null = null): string {
+  const others = objectOf(before);
+  let kept = mark;
+  for (let text = JSON.stringify({ ...others, [NAME]: kept }); ; text = JSON.stringify({ ...others, [NAME]: kept })) {
+    const less = text.length > MOST_CHARACTERS ? shorter(kept) : null;
+    if (less === null) return text;
+    kept = less;
+  }
+}
+
+/** The mark with less in it; null when nothing can be left off. */
+function shorter(mark: Mark): Mark | null {
+  const { report, references, note } = mark;
+  if (report?.recipients.some(({ diagnosis }) => diagnosis !== null))
+    return { ...mark, report: { ...report, recipients: report.recipients.map((one) => ({ ...one, diagnosis: null })) } };
+  if (report !== undefined && report.recipients.length > 1)
+    return { ...mark, report: { ...report, recipients: report.recipients.slice(0, Math.trunc(report.recipients.length / 2)) } };
+  // The first one tells the thread, the last ones its latest turn.
+  if (references !== undefined && references.length > 2)
+    return { ...mark, references: [...references.slice(0, 1), ...references.slice(Math.ceil(references.length / 2))] };
+  if (note !== undefined && note.length > 100) return { ...mark, note: note.slice(0, 100) };
+  if (references !== undefined) return { ...mark, references: undefined };
+  if (mark.inReplyTo !== undefined) return { ...mark, inReplyTo: undefined };
+  if (report !== undefined) return { ...mark, report: undefined };
+  return null;
+}
+
+function objectOf(parameters: string | null): Readonly<Record<string, unknown>> {
+  if (parameters === null) return {};
+  try {
+    const read: unknown = JSON.parse(parameters);
+    return typeof read === "object" && read !== null && !Array.isArray(read) ? { ...read } : {};
+  } catch {
+    // No JSON: nothing that a program could read later.
+    return {};
+  }
+}

@@ -1,0 +1,62 @@
+import type { OrganizationSettings } from "../../model/settings.ts";
+import { answered, type DataverseClient } from "./client/client.ts";
+import { keyOf, rowOf } from "./row.ts";
+import { type OwnSettings, readSettings } from "./settings.ts";
+import { Tables } from "./tables.ts";
+
+export interface OrganizationOptions {
+  readonly client: DataverseClient;
+  /** Settings that Dynamics does not have, as they are at that moment. */
+  readonly ownSettings?: (() => OwnSettings) | undefined;
+  /** How long the organization's settings are taken for what they were. Default: a minute. */
+  readonly settingsMilliseconds?: number | undefined;
+}
+
+const SETTINGS_MILLISECONDS = 60_000;
+
+/** One organization, as all verbs of the port see it. Asks for what it tells when it is first wanted. */
+export class Organization {
+  readonly client: DataverseClient;
+  /** The address index can be read; null: nobody has tried yet. */
+  readsAddressIndex: boolean | null = null;
+  readonly #options: OrganizationOptions;
+  #settings: { readonly until: number; readonly value: Promise<OrganizationSettings> } | null = null;
+  #self: Promise<string> | null = null;
+
+  constructor(options: OrganizationOptions) {
+    this.client = options.client;
+    this.#options = options;
+  }
+
+  /** The client keeps the metadata, and reads it anew when the organization's version changes. */
+  async tables(): Promise<Tables> {
+    return new Tables(await this.client.metadata());
+  }
+
+  /** See readSettings. */
+  settings(): Promise<OrganizationSettings> {
+    const now = performance.now();
+    if (this.#settings !== null && this.#settings.until > now) return this.#settings.value;
+    const { ownSettings = () => ({}), settingsMilliseconds = SETTINGS_MILLISECONDS } = this.#options;
+    const value = this.tables().then((tables) => readSettings(this.client, tables, ownSettings()));
+    const kept = { until: now + settingsMilliseconds, value };
+    this.#settings = kept;
+    value.catch(() => {
+      // What failed is asked again by the next one; whoever waits for this one is told.
+      if (this.#settings === kept) this.#settings = null;
+    });
+    return value;
+  }
+
+  /** Id of the user as whom the connector is signed in. */
+  self(): Promise<string> {
+    this.#self ??= this.client
+      .send({ method: "GET", path: "WhoAmI" })
+      .then((answer) => keyOf(rowOf(answered(answer).body), "UserId"))
+      .catch((error: unknown) => {
+        this.#self = null;
+        throw error;
+      });
+    return this.#self;
+  }
+}

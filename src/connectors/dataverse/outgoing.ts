@@ -1,0 +1,154 @@
+import { messageIds } from "../../mime/message-ids.ts";
+import { PARTICIPATION } from "../../model/decision.ts";
+import { type OutgoingAttachment, type OutgoingEmail, type Recipient, STATUS } from "../../model/email.ts";
+import { withToken } from "../../tracking/token.ts";
+import { anyId } from "./any-of.ts";
+import { attemptsOf, GENERATION_COLUMNS, generationOf, versionOf } from "./generation.ts";
+import { type Mark, readMark } from "./mark.ts";
+import type { Organization } from "./organization.ts";
+import { addressOf, readParties, recordsOfParties, type StoredParty } from "./outgoing-parties.ts";
+import { readAll, readRow } from "./read.ts";
+import type { AddressedRecord } from "./record-tables.ts";
+import { flagOf, idOf, keyOf, numberOf, type Row, textOf } from "./row.ts";
+import { mayActAs } from "./send-as.ts";
+
+const COLUMNS = [
+  "activityid",
+  "subject",
+  "trackingtoken",
+  "description",
+  "directioncode",
+  "prioritycode",
+  "readreceiptrequested",
+  "deliveryreceiptrequested",
+  "deliveryattempts",
+  "parentactivityid",
+  ...GENERATION_COLUMNS,
+] as const;
+
+const KINDS: ReadonlyMap<number, Recipient["kind"]> = new Map([
+  [PARTICIPATION.to, "to"],
+  [PARTICIPATION.cc, "cc"],
+  [PARTICIPATION.bcc, "bcc"],
+]);
+
+/** An outgoing email with the row that it was read from. */
+export interface ReadOutgoing {
+  readonly row: Row;
+  readonly mark: Mark;
+  readonly email: OutgoingEmail;
+}
+
+/** The row of an outgoing email; null when there is none of that id. */
+export async function readOutgoingRow(
+  organization: Organization,
+  id: string,
+): Promise<{ readonly row: Row; readonly mark: Mark; readonly generation: number } | null> {
+  const tables = await organization.tables();
+  const [row, self] = await Promise.all([
+    readRow(organization.client, tables.set("email"), id, tables.select("email", COLUMNS)),
+    organization.self(),
+  ]);
+  if (row === null || flagOf(row, "directioncode") === false) return null;
+  const mark = readMark(textOf(row, "activityadditionalparams"));
+  return { row, mark, generation: generationOf(row, mark, self) };
+}
+
+/** An outgoing email with all that composing and permission need, whatever its status; null when there is none of that id. A few exchanges. */
+export async function readOutgoing(organization: Organization, id: string): Promise<ReadOutgoing | null> {
+  const read = await readOutgoingRow(organization, id);
+  if (read === null) return null;
+  const { row, mark, generation } = read;
+  const [parties, attachments, answered] = await Promise.all([
+    readParties(organization, [id], [PARTICIPATION.sender, PARTICIPATION.to, PARTICIPATION.cc, PARTICIPATION.bcc]),
+    readAttachments(organization, id),
+    readAnswered(organization, idOf(row, "_parentactivityid_value")),
+  ]);
+  const its = parties.get(id) ?? [];
+  const records = await recordsOfParties(organization, its);
+  const recipientOf = (kind: Recipient["kind"], party: StoredParty) =>
+    recipient(kind, party, records.get(`${party.record?.type} ${party.record?.id}`));
+  const sender = its.find(({ participation }) => participation === PARTICIPATION.sender);
+  const trackingToken = textOf(row, "trackingtoken") || null;
+  const settings = await organization.settings();
+  const isBeingSent = numberOf(row, "statuscode") === STATUS.sending;
+  const subject = textOf(row, "subject") ?? "";
+  const submitterId = mark.generation === generation ? (mark.submitter ?? null) : await submitterOf(organization, row);
+  const email: OutgoingEmail = {
+    id: keyOf(row, "activityid"),
+    generation,
+    version: versionOf(row),
+    subject: isBeingSent ? withToken(subject, trackingToken, settings.MaximumSubjectLengthOnMailServer) : subject,
+    trackingToken,
+    html: textOf(row, "description"),
+    text: null,
+    from: sender === undefined ? null : recipientOf("to", sender),
+    recipients: its.flatMap((party) => {
+      const kind = KINDS.get(party.participation);
+      return kind === undefined ? [] : [recipientOf(kind, party)];
+    }),
+    submitterId,
+    mayActAsSender: await mayActAs(organization, sender?.record ?? null, submitterId),
+    importance: importanceOf(numberOf(row, "prioritycode")),
+    readReceiptRequested: flagOf(row, "readreceiptrequested") ?? false,
+    deliveryReceiptRequested: flagOf(row, "deliveryreceiptrequested") ?? false,
+    ...answered,
+    attempts: attemptsOf(row, mark, generation),
+    attachments,
+  };
+  return { row, mark, email };
+}
+
+/** Who pressed Send: whoever changed the email last before Waypost did; null where that was Waypost itself, for a program. */
+export async function submitterOf(organization: Organization, row: Row): Promise<string | null> {
+  const changedBy = idOf(row, "_modifiedby_value");
+  return changedBy === (await organization.self()) ? null : changedBy;
+}
+
+/** The Message-ID of the email that it answers, and that one's references (RFC 5322 3.6.4). */
+async function readAnswered(organization: Organization, parentId: string | null): Promise<Pick<OutgoingEmail, "inReplyTo" | "references">> {
+  const none = { inReplyTo: null, references: [] };
+  if (parentId === null) return none;
+  const tables = await organization.tables();
+  const select = tables.select("email", ["messageid", "inreplyto", "activityadditionalparams"]);
+  const row = await readRow(organization.client, tables.set("email"), parentId, select);
+  const inReplyTo = row && textOf(row, "messageid");
+  if (row === null || inReplyTo === null) return none;
+  const mark = readMark(textOf(row, "activityadditionalparams"));
+  const answered = mark.inReplyTo ?? textOf(row, "inreplyto");
+  return { inReplyTo, references: mark.references ?? messageIds(answered ?? "").ids };
+}
+
+async function readAttachments(organization: Organization, emailId: string): Promise<OutgoingAttachment[]> {
+  const tables = await organization.tables();
+  const select = tables.select("activitymimeattachment", [
+    ...["activitymimeattachmentid", "filename", "mimetype", "attachmentcontentid", "filesize", "attachmentnumber"],
+  ]);
+  const [filter = ""] = anyId("_objectid_value", [emailId]);
+  const rows = await readAll(organization.client, [{ set: tables.set("activitymimeattachment"), select, filter }]);
+  return rows
+    .toSorted((one, other) => (numberOf(one, "attachmentnumber") ?? 0) - (numberOf(other, "attachmentnumber") ?? 0))
+    .map((row) => ({
+      filename: textOf(row, "filename") ?? "",
+      mimetype: textOf(row, "mimetype") ?? "application/octet-stream",
+      contentId: textOf(row, "attachmentcontentid"),
+      size: numberOf(row, "filesize") ?? 0,
+      hash: keyOf(row, "activitymimeattachmentid"),
+    }));
+}
+
+/** A party whose record was deleted counts as inactive; one that never was a record, as active. */
+function recipient(kind: Recipient["kind"], party: StoredParty, record: AddressedRecord | undefined): Recipient {
+  const isRecord = party.record !== null;
+  return {
+    kind,
+    address: { name: record?.record.name ?? party.name, address: addressOf(party, record) },
+    record: party.record === null ? null : { ...party.record, name: record?.record.name ?? party.record.name },
+    doNotEmail: record?.doNotEmail ?? false,
+    active: isRecord ? (record?.active ?? false) : true,
+  };
+}
+
+function importanceOf(value: number | null): 0 | 1 | 2 {
+  return value === 0 || value === 2 ? value : 1;
+}

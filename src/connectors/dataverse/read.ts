@@ -1,0 +1,73 @@
+import type { Answer, DataverseClient, Request } from "./client/client.ts";
+import { answered } from "./client/client.ts";
+import { notUnderstood, pageOf, type Row, rowOf } from "./row.ts";
+
+/** Pages of one answer that are read: more rows than anybody asked for are a fault. */
+const MOST_PAGES = 50;
+
+/** Lookups with the table that they refer to and the name shown for it. */
+const ANNOTATED = { Prefer: 'odata.include-annotations="*"' } as const;
+
+/** What is wanted of a set. */
+export interface Query {
+  readonly set: string;
+  /** See Tables.select. */
+  readonly select: string;
+  readonly filter?: string;
+  readonly orderby?: string;
+  readonly top?: number;
+}
+
+/** All rows that each query has, in the queries' order; one exchange where the answers have one page each. @throws Failure */
+export async function readRows(client: DataverseClient, queries: readonly Query[]): Promise<Row[][]> {
+  if (queries.length === 0) return [];
+  const answers = await client.batch(queries.map(requestOf));
+  return await Promise.all(answers.map((answer) => allPages(client, answer)));
+}
+
+/** The rows of all queries together. */
+export async function readAll(client: DataverseClient, queries: readonly Query[]): Promise<Row[]> {
+  return (await readRows(client, queries)).flat();
+}
+
+/** One row, or null where there is none. @throws Failure */
+export async function readRow(client: DataverseClient, set: string, id: string, select: string): Promise<Row | null> {
+  const answer = await client.send({ method: "GET", path: `${set}(${id})`, query: { $select: select }, headers: ANNOTATED });
+  if (answer.kind === "refused" && answer.status === 404) return null;
+  return rowOf(answered(answer).body);
+}
+
+function requestOf({ set, select, filter, orderby, top }: Query): Request {
+  return {
+    method: "GET",
+    path: set,
+    query: {
+      $select: select,
+      ...(filter !== undefined && { $filter: filter }),
+      ...(orderby !== undefined && { $orderby: orderby }),
+      ...(top !== undefined && { $top: String(top) }),
+    },
+    headers: ANNOTATED,
+  };
+}
+
+async function allPages(client: DataverseClient, first: Answer): Promise<Row[]> {
+  const rows: Row[] = [];
+  let page = pageOf(answered(first).body);
+  rows.push(...page.rows);
+  for (let pages = 1; page.next !== null; pages++) {
+    if (pages >= MOST_PAGES) throw notUnderstood("as many rows as were asked for");
+    page = pageOf(answered(await client.send(following(client.root, page.next))).body);
+    rows.push(...page.rows);
+  }
+  return rows;
+}
+
+/** The request for the next page. A link that leads to another address than the organization's is not followed. */
+function following(root: string, link: string): Request {
+  const url = new URL(link, root);
+  const path = decodeURI(url.pathname);
+  const base = decodeURI(new URL(root).pathname);
+  if (url.origin !== new URL(root).origin || !path.startsWith(base)) throw notUnderstood("a link to the next page");
+  return { method: "GET", path: path.slice(base.length), query: Object.fromEntries(url.searchParams), headers: ANNOTATED };
+}
