@@ -62,7 +62,7 @@ function isBoundTo({ binding }: Operation, on: (Resource & { kind: "operation" }
 }
 
 /** Methods that a resource can be asked with; whether its table takes them is for whoever writes. */
-function methodsOf(resource: Exclude<Resource, { kind: "operation" }>): readonly ApiRequest["method"][] {
+function methodsOf(resource: Resource): readonly ApiRequest["method"][] {
   switch (resource.kind) {
     case "service":
     case "metadata":
@@ -72,6 +72,7 @@ function methodsOf(resource: Exclude<Resource, { kind: "operation" }>): readonly
     case "batch":
       return ["POST"];
     case "set":
+    case "operation":
       return ["GET", "POST"];
     case "row":
       return ["GET", "PATCH", "DELETE"];
@@ -86,7 +87,7 @@ function methodsOf(resource: Exclude<Resource, { kind: "operation" }>): readonly
   }
 }
 
-function offeredBy(resource: Exclude<Resource, { kind: "operation" }>): "json" | "xml" | "anything" {
+function offeredBy(resource: Resource): "json" | "xml" | "anything" {
   if (resource.kind === "metadata") return "xml";
   const isText = resource.kind === "count" || resource.kind === "collectionCount" || (resource.kind === "property" && resource.raw);
   return isText ? "anything" : "json";
