@@ -3,6 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import { isIP } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
+import { retryAfter } from "../retry-after.ts";
 
 /** Milliseconds until the whole answer must be there. */
 const EXCHANGE_TIME = 30_000;
@@ -91,16 +92,6 @@ async function sendAndRead(url: URL, { method, headers, body, signal }: Exchange
 function encrypted({ hostname, port }: URL, secureContext: SecureContext): TLSSocket {
   const host = hostname.replace(/^\[|\]$/g, "");
   return connect({ host, port: Number(port === "" ? 443 : port), secureContext, ...(isIP(host) === 0 && { servername: host }) });
-}
-
-/** Longer waits than this are no throttling any more. */
-const LONGEST_WAIT = 24 * 60 * 60 * 1000;
-
-/** RFC 9110 10.2.3: seconds, or a date. */
-export function retryAfter(value: string | undefined, now: Date): Date | undefined {
-  if (value === undefined) return undefined;
-  const time = /^\d{1,9}$/.test(value.trim()) ? now.getTime() + Number(value) * 1000 : Date.parse(value);
-  return Number.isNaN(time) ? undefined : new Date(Math.min(Math.max(time, now.getTime()), now.getTime() + LONGEST_WAIT));
 }
 
 /** Enough of an answer to show a person; markup of error pages says nothing. */

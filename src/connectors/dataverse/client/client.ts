@@ -15,6 +15,8 @@ export interface Request {
   readonly path: string;
   /** Names and values as they are meant; the client encodes them. A name stands once. */
   readonly query?: Readonly<Record<string, string>> | undefined;
+  /** Instead of path and query: an address below the root that the organization itself named (`@odata.nextLink`), taken as it is. */
+  readonly link?: string | undefined;
   /** Beside those that every request bears (wire 7), e.g. `Prefer`, `MSCRMCallerID`. Names in any letters. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Sent as JSON. */
@@ -29,7 +31,7 @@ export interface Request {
 }
 
 /** What became of one request. */
-export type Answer = Answered | Refused | Unknown;
+export type Answer = Answered | Refused | Unknown | NotDone;
 
 /** Done. 304 is an answer too: the row is still at the version that was asked about. */
 export interface Answered {
@@ -58,6 +60,12 @@ export interface Unknown {
   readonly failure: Failure;
 }
 
+/** Certainly not done, by a trouble that is wider than the request: where others of the batch were done, so that it cannot be thrown. */
+export interface NotDone {
+  readonly kind: "not done";
+  readonly failure: Failure;
+}
+
 /** Changes that are done all together or not at all. Later ones name what earlier ones created by `$1`, `$2`, … in path, or body. */
 export interface ChangeSet {
   /** No GET among them. */
@@ -65,7 +73,7 @@ export interface ChangeSet {
 }
 
 /** What became of a change set: one answer for each of its changes, or one for all. */
-export type ChangeSetAnswer = { readonly kind: "done"; readonly answers: readonly Answered[] } | Refused | Unknown;
+export type ChangeSetAnswer = { readonly kind: "done"; readonly answers: readonly Answered[] } | Refused | Unknown | NotDone;
 
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
@@ -79,13 +87,16 @@ export interface SendOptions {
 export interface DataverseClient extends AsyncDisposable {
   /** Address of the Web API with its version, with a slash at the end. */
   readonly root: string;
-  /** @throws Failure of scope organization; the reason of `signal` */
+  /**
+   * `signal` ends waiting and reading; a change that is under way is then `unknown`.
+   * @returns never `not done` @throws Failure of scope organization, and of scope item where what was read is too large; the reason of `signal`
+   */
   send(request: Request, options?: SendOptions): Promise<Answer>;
-  /** Each by itself, in as few exchanges as the limits allow. One answer a request, in order. @throws as `send` where no request was done */
+  /** Each by itself, in as few exchanges as the limits allow. One answer a request, in order. @throws as `send` where nothing was changed */
   batch(requests: readonly Request[], options?: SendOptions): Promise<readonly Answer[]>;
   /** Each whole or not at all, in as few exchanges as the limits allow. @throws as `batch` */
   changeSets(sets: readonly ChangeSet[], options?: SendOptions): Promise<readonly ChangeSetAnswer[]>;
-  /** What the organization says of its tables and messages; read once for each version of the organization. @throws as `send` */
+  /** What the organization says of its tables and messages; kept for `LIMITS.metadataLife`, and read anew where it changed. @throws as `send` */
   metadata(options?: SendOptions): Promise<Metadata>;
   /** Version of the organization, e.g. `9.1.0.643` (`RetrieveVersion`). @throws as `send` */
   version(options?: SendOptions): Promise<string>;

@@ -1,0 +1,118 @@
+import type { Failure } from "../../../model/failure.ts";
+import { retryAfter } from "../../../wire/retry-after.ts";
+import type { Answer, Answered, Refused } from "./client.ts";
+import { excerpt, serverError } from "./error-body.ts";
+import { type OrganizationTrouble, organizationFailure } from "./failures.ts";
+
+/** An answer with its body read: undefined where it calls itself JSON and is none. */
+export interface ReadAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** What an answer means for what is done next. */
+export type Verdict =
+  | Answered
+  | Refused
+  /** The server cannot do it now. */
+  | {
+      readonly kind: "busy";
+      /** Whether it is certain that nothing was done. */
+      readonly notDone: boolean;
+      /** Fewer requests at the same time would help. */
+      readonly tooMuch: boolean;
+      /** Others are to wait for it as well: a limit of the organization. */
+      readonly forAll: boolean;
+      readonly failure: Failure;
+    }
+  /** It is none that a Web API gives: what became of the request, nobody knows. */
+  | { readonly kind: "not understood"; readonly failure: Failure }
+  /** Wider than this request, and certainly not done. */
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+/** Dynamics' codes that say more than the status (wire 7); of the limits, the one that fewer requests at a time do not help against. */
+const TOO_MANY_REQUESTS = "0x80072322";
+const BY_CODE: Readonly<Record<string, OrganizationTrouble>> = {
+  "0x80072560": "application user missing",
+  "0x8004a112": "user disabled",
+  "0x8004a104": "organization disabled",
+};
+const PRIVILEGE: readonly string[] = ["0x80040220", "0x80048306"];
+
+/** By status first, by code second (wire 7). Pure. */
+export function judge(answer: ReadAnswer, host: string, now: Date): Verdict {
+  const { status, headers, body } = answer;
+  const error = serverError(body);
+  const code = error?.code ?? "";
+  const facts = { serverSaid: said(answer) };
+  const failed = (trouble: OrganizationTrouble): Verdict => ({ kind: "failed", failure: organizationFailure(trouble, host, facts) });
+  const refused = (trouble: OrganizationTrouble): Refused => ({
+    kind: "refused",
+    status,
+    code,
+    failure: organizationFailure(trouble, host, facts),
+  });
+  const notUnderstood = (): Verdict => ({ kind: "not understood", failure: organizationFailure("answer not understood", host, facts) });
+
+  if ((status >= 200 && status < 300) || status === 304)
+    return body === undefined || isPage(answer) ? notUnderstood() : { kind: "answered", ...answer };
+  if (status >= 300 && status < 400) return failed("redirected");
+  const notBefore = retryAfter(headers["retry-after"], now);
+  const busy = (notDone: boolean, limit: boolean): Verdict => ({
+    kind: "busy",
+    notDone,
+    tooMuch: code !== TOO_MANY_REQUESTS,
+    forAll: limit || notBefore !== undefined,
+    failure: organizationFailure(limit ? "organization busy" : "organization in trouble", host, { ...facts, notBefore }),
+  });
+  const known = BY_CODE[code];
+  if (known !== undefined) return failed(known);
+  switch (status) {
+    case 401:
+      return failed("sign-in refused");
+    case 403:
+      if (error === null) return failed("access refused");
+      return refused(PRIVILEGE.includes(code) || code === "" ? "privilege missing" : "request refused");
+    case 404:
+      return error === null ? failed("no Web API") : refused("not there");
+    case 412:
+      return refused("other version");
+    case 413:
+      return refused("request too large");
+    case 429:
+      return busy(true, true);
+    case 503:
+      // Who names a time has looked at the request and put it off; without one, a proxy may have lost sight of it.
+      return busy(notBefore !== undefined, false);
+    case 408:
+    case 502:
+    case 504:
+      return busy(false, false);
+  }
+  if (status >= 500) return error === null ? busy(false, false) : refused("request failed");
+  if (status >= 400) return error === null && isPage(answer) ? notUnderstood() : refused("request refused");
+  return notUnderstood();
+}
+
+/** A page for people where data was to come: of a proxy, or to sign in. */
+function isPage({ headers }: ReadAnswer): boolean {
+  return /^\s*text\/html\b/i.test(headers["content-type"] ?? "");
+}
+
+/** The server's own words, with its code. */
+export function said({ status, body }: Pick<ReadAnswer, "status" | "body">): string {
+  const error = serverError(body);
+  const words = error === null ? excerpt(body) : error.message;
+  const code = error === null || error.code === "" ? `status ${status}` : `status ${status}, ${error.code}`;
+  return words === undefined || words === "" ? code : `${code}: ${words}`;
+}
+
+/** Whether sending a request again does no harm, though nobody knows whether it was done. */
+export function isRepeatable({ method, repeatable }: { readonly method: string; readonly repeatable?: boolean | undefined }): boolean {
+  return method === "GET" || repeatable === true;
+}
+
+export function unknown(failure: Failure): Answer {
+  return { kind: "unknown", failure };
+}

@@ -1,0 +1,115 @@
+/** Reading more rows than one answer holds: pages (`@odata.nextLink`) and changes since the last time (`@odata.deltaLink`). Source: wire 7. */
+import { z } from "zod";
+import { answered, type DataverseClient, type Request, type SendOptions } from "./client.ts";
+import { organizationFailure } from "./failures.ts";
+import { LIMITS } from "./limits.ts";
+import { isBelow } from "./raw-request.ts";
+
+export interface Page {
+  /** As they came: foreign data. */
+  readonly rows: readonly Row[];
+  /** Where the next page is; null: this was the last one. To be given to `pageAt`, and to nobody else. */
+  readonly next: string | null;
+  /** Where to ask for changes from now on; on the last page alone, and where they were asked for. */
+  readonly delta: string | null;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What changed since a link was given. `reset`: the link is worth nothing any more, and everything has to be read anew (invariant 3). */
+export type ChangesAnswer =
+  | {
+      readonly kind: "page";
+      readonly changed: readonly Row[];
+      readonly gone: readonly string[];
+      readonly next: string | null;
+      readonly delta: string | null;
+    }
+  | { readonly kind: "reset"; readonly reason: string };
+
+const pageSchema = z.object({
+  value: z.array(z.record(z.string(), z.unknown())),
+  "@odata.nextLink": z.string().max(LIMITS.address).optional(),
+  "@odata.deltaLink": z.string().max(LIMITS.address).optional(),
+});
+const goneSchema = z.object({ "@odata.context": z.string().regex(/#[^#]*\/\$deletedEntity$/), id: z.string().min(1).max(200) });
+
+export interface PageOptions extends SendOptions {
+  /** Rows of a page; left out: `LIMITS.pageRows`. Of rows with long texts, fewer. */
+  readonly rows?: number | undefined;
+}
+
+/** The first page of what a request reads. @throws as `DataverseClient.send`, and the refusal */
+export async function firstPage(client: DataverseClient, request: Request, options: PageOptions = {}): Promise<Page> {
+  return pageOf(client, answered(await client.send(withPrefer(request, sizeOf(options)), options)).body);
+}
+
+/** A page that another one named. @throws as `firstPage`, and where the link leads away from the organization */
+export async function pageAt(client: DataverseClient, link: string, options: PageOptions = {}): Promise<Page> {
+  const request = { method: "GET", ...placeAt(client, link) } as const;
+  return pageOf(client, answered(await client.send(withPrefer(request, sizeOf(options)), options)).body);
+}
+
+/** All rows, page by page, each page when the one before was worked on. @throws as `firstPage` */
+export async function* pages(client: DataverseClient, request: Request, options: PageOptions = {}): AsyncGenerator<readonly Row[]> {
+  let page = await firstPage(client, request, options);
+  for (let count = 1; ; count++) {
+    yield page.rows;
+    if (page.next === null) return;
+    if (count >= LIMITS.pages)
+      throw organizationFailure("answer not understood", new URL(client.root).host, { serverSaid: "its pages do not end" });
+    page = await pageAt(client, page.next, options);
+  }
+}
+
+/** Begins to follow a set: the first page of all its rows; the last page has the link for what changes. @throws as `firstPage` */
+export function beginChanges(client: DataverseClient, set: string, columns: readonly string[], options: PageOptions = {}): Promise<Page> {
+  const request = { method: "GET", path: set, query: { $select: columns.join(",") }, headers: { Prefer: "odata.track-changes" } } as const;
+  return firstPage(client, request, options);
+}
+
+/** Dynamics' words for a link that is too old, or for a set whose changes are not kept any more (wire 7). Any refusal of the link is one. */
+const CLIENT_ERRORS: readonly number[] = [400, 404, 410, 412];
+
+/** What changed since. @param link a page's `delta`, or the `next` of an answer of this function */
+export async function changesAt(client: DataverseClient, link: string, options: PageOptions = {}): Promise<ChangesAnswer> {
+  const request = { method: "GET", ...placeAt(client, link) } as const;
+  const answer = await client.send(withPrefer(request, sizeOf(options)), options);
+  if (answer.kind === "refused" && CLIENT_ERRORS.includes(answer.status))
+    return { kind: "reset", reason: answer.failure.serverSaid ?? answer.failure.message };
+  const { rows, next, delta } = pageOf(client, answered(answer).body);
+  const gone = rows.flatMap((row) => goneSchema.safeParse(row).data?.id ?? []);
+  return { kind: "page", changed: rows.filter((row) => !goneSchema.safeParse(row).success), gone, next, delta };
+}
+
+function pageOf(client: DataverseClient, body: unknown): Page {
+  const read = pageSchema.safeParse(body);
+  if (!read.success) throw organizationFailure("answer not understood", new URL(client.root).host, { serverSaid: "a page without rows" });
+  const { value: rows, "@odata.nextLink": next, "@odata.deltaLink": delta } = read.data;
+  for (const link of [next, delta]) if (link !== undefined) placeAt(client, link);
+  return { rows, next: next ?? null, delta: delta ?? null };
+}
+
+/** A link as a request. It is opaque: its query goes back as it came (wire 7). @throws Failure where it leads away from the organization */
+function placeAt(client: DataverseClient, link: string): Pick<Request, "path" | "link"> {
+  const root = new URL(client.root);
+  const address = URL.canParse(link, root.href) ? new URL(link, root) : null;
+  if (address === null || !isBelow(address, root))
+    throw organizationFailure("foreign link", root.host, { serverSaid: link.slice(0, LIMITS.words).replace(/\?.*/s, "?...") });
+  return { path: "", link: address.href };
+}
+
+function sizeOf({ rows = LIMITS.pageRows }: PageOptions): string {
+  return `odata.maxpagesize=${rows}`;
+}
+
+/** Beside what a request prefers already. */
+function withPrefer(request: Request, preference: string): Request {
+  const headers = Object.entries(request.headers ?? {});
+  const given = headers.find(([name]) => name.toLowerCase() === "prefer")?.[1];
+  const others = headers.filter(([name]) => name.toLowerCase() !== "prefer");
+  return {
+    ...request,
+    headers: { ...Object.fromEntries(others), Prefer: [given, preference].filter((one) => one !== undefined).join(",") },
+  };
+}
