@@ -13,10 +13,10 @@ export interface Table {
   readonly title: string | null;
   /** The table or view that rows are read from. */
   readonly from: string;
-  /** `activitypointer` for activities, which inherit its columns in `$metadata`; null for others. */
+  /** `activitypointer` for activities, which inherit its columns in `$metadata`; `principal` for what can own rows; null for others. */
   readonly base: string | null;
   readonly columns: readonly Column[];
-  /** Its rows that belong to a row of another table, by navigation name. */
+  /** Rows of other tables that refer to one of its rows: what all lookups there name as the partner of their navigation. */
   readonly collections: readonly Collection[];
   /** Further unique keys, each the columns of it. */
   readonly alternateKeys: readonly (readonly string[])[];
@@ -31,6 +31,9 @@ export interface Table {
   /** Second half of its privileges' names: `Activity` makes prvReadActivity. All activities share one. */
   readonly privilege: string;
 }
+
+/** A table as its file in tables/ defines it; its collections follow from the lookups of all tables. */
+export type TableDefinition = Omit<Table, "collections">;
 
 export type ColumnType =
   | "String"
@@ -61,12 +64,17 @@ export interface Column {
   /** May it stand in a POST, in a PATCH? As the dictionary's ValidForCreate and ValidForUpdate say. */
   readonly create: boolean;
   readonly update: boolean;
+  /** False: it is written only, as passwords are; neither answers nor queries name it. Default true. */
+  readonly readable?: false;
   /** Can it be named in $filter and $orderby? Default true. */
   readonly filter?: false;
   /** The database column that takes its value. Missing: whoever writes the table knows what becomes of it (see store/). */
   readonly stored?: string;
-  /** `content`: the value goes into crm.content and its hash into `stored`. */
-  readonly storedAs?: "content";
+  /**
+   * `content`: the text goes into crm.content and its hash into `stored`; `base64`: likewise the bytes that it encodes. `json`: it must be JSON and is
+   * stored as jsonb. `presence`: only that there is a value is stored, as true or false.
+   */
+  readonly storedAs?: "content" | "base64" | "json" | "presence";
   /** Longest String or Memo in UTF-16 units. */
   readonly maximumLength?: number;
   readonly minimum?: number;
@@ -75,6 +83,8 @@ export interface Column {
   readonly labels?: Readonly<Record<number, string>>;
   /** Of a Status: the state that each value belongs to. */
   readonly stateOf?: Readonly<Record<number, number>>;
+  /** Of a State: the status that each value brings where none is named. */
+  readonly defaultStatus?: Readonly<Record<number, number>>;
   /** Must stand in a POST. */
   readonly required?: true;
   /** Of a Lookup. */
@@ -92,6 +102,8 @@ export interface Target {
   readonly table: string;
   /** Single-valued navigation property, case-sensitive and irregular: `regardingobjectid_account_email`. */
   readonly navigation: string;
+  /** The collection-valued one that comes back from there; missing: there is none. */
+  readonly partner?: string;
 }
 
 /** A collection-valued navigation property. */

@@ -1,0 +1,65 @@
+import { choice, creatable, flag, instant, key, LONGEST, lookup, memo, readable, text, version, whole, writable } from "../columns.ts";
+import type { TableDefinition } from "../table.ts";
+
+export const TRACELOG: TableDefinition = {
+  name: "tracelog",
+  set: "tracelogs",
+  key: "tracelogid",
+  title: "text",
+  from: "crm.tracelog",
+  base: null,
+  columns: [
+    key("tracelogid"),
+    version(),
+    ...writable([
+      text("errordetails", 2_048),
+      text("errortypedisplay", 320),
+      text("machinename", 320),
+      whole("timezoneruleversionnumber", -1),
+      memo("tracedetailxml", LONGEST),
+      whole("utcconversiontimezonecode", -1),
+    ]),
+    ...creatable([
+      flag("canbedeleted", "0 No | 1 Yes"),
+      whole("collationlevel", 0),
+      flag("isunique", "0 No | 1 Yes"),
+      choice("level", "1 Information | 2 Warning | 3 Error"),
+      lookup("parenttracelogid", { tracelog: ["parenttracelogid", "tracelog_parent_tracelog"] }),
+      lookup(
+        "regardingobjectid",
+        {
+          emailserverprofile: ["regardingobjectid_emailserverprofile", "tracelog_EmailServerProfile"],
+          mailbox: ["regardingobjectid_mailbox", "tracelog_Mailbox"],
+        },
+        { readTarget: "row.regardingobjecttypecode", storedTarget: "regardingobjecttypecode" },
+      ),
+      text("text", 2_000),
+      memo("traceactionxml", LONGEST),
+      whole("tracecode", 0, 1_000_000_000),
+      memo("traceparameterxml", LONGEST),
+      flag("tracestatus", "0 Failure | 1 Success"),
+    ]),
+    ...readable([
+      lookup("createdby", { systemuser: ["createdby", "lk_tracelog_createdby"] }),
+      instant("createdon"),
+      lookup("createdonbehalfby", { systemuser: ["createdonbehalfby", "lk_tracelog_createdonbehalfby"] }),
+      lookup("modifiedby", { systemuser: ["modifiedby", "lk_tracelog_modifiedby"] }),
+      instant("modifiedon"),
+      lookup("modifiedonbehalfby", { systemuser: ["modifiedonbehalfby", "lk_tracelog_modifiedonbehalfby"] }),
+      lookup(
+        "organizationid",
+        { organization: ["organizationid", "organization_tracelog"] },
+        { read: "(select organizationid from crm.organization)", computed: true },
+      ),
+      lookup("regardingobjectownerid", { systemuser: ["regardingobjectownerid_systemuser"], team: ["regardingobjectownerid_team"] }),
+      lookup("regardingobjectowningbusinessunit", { businessunit: ["regardingobjectowningbusinessunit"] }),
+      whole("traceparameterhash"),
+    ]),
+  ],
+  alternateKeys: [],
+  allows: ["create", "delete"],
+  tracksChanges: true,
+  versioned: true,
+  ownership: "organization",
+  privilege: "TraceLog",
+};
