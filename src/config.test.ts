@@ -198,10 +198,21 @@ describe("parseConfiguration", () => {
     assert.doesNotThrow(() => parseConfiguration(withPattern("^(re|aw|fw):(a+)+$"), "waypost.yaml"));
   });
 
+  it("takes organizations alone, to begin with, and a mailbox only with a server profile", () => {
+    const alone = "organizations: [{ name: contoso, kind: embedded }]\n";
+    assert.deepEqual(parseConfiguration(alone, "waypost.yaml").serverProfiles, []);
+    const mailbox = "mailboxes: [{ address: ann@example.com, queue: ann@example.com }]\n";
+    const queue = "queues: [{ name: Ann, email: ann@example.com }]\n";
+    assert.deepEqual(
+      problemsOf(`${alone}${queue}${mailbox}`).map(({ field, problem }) => `${field}: ${problem}`),
+      ["mailboxes[0].profile: needs a server profile, and there is none"],
+    );
+  });
+
   it("answers an empty file with what is missing", () => {
     assert.deepEqual(
       problemsOf("").map((one) => one.field),
-      ["organizations", "serverProfiles"],
+      ["organizations"],
     );
   });
 });

@@ -117,7 +117,11 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
       wrong("queue", `no queue has the address ${mailbox.queue}`);
     const profile = mailbox.profile === undefined ? serverProfiles[0] : serverProfiles.find((one) => one.name === mailbox.profile);
     if (mailbox.profile === undefined && serverProfiles.length > 1) wrong("profile", "must be named: there are several server profiles");
-    else if (!profile) wrong("profile", `there is no server profile "${mailbox.profile}"`);
+    else if (!profile)
+      wrong(
+        "profile",
+        mailbox.profile === undefined ? "needs a server profile, and there is none" : `there is no server profile "${mailbox.profile}"`,
+      );
     else if (!mailbox.password && !profile.oauth && signsInItself(profile) && isConnectedTo(mailbox))
       wrong("password", `is needed: the server profile "${profile.name}" signs in with it`);
     else if (mailbox.password && profile.oauth)

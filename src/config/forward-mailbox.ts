@@ -45,7 +45,7 @@ function problemsOf(mailbox: Mailbox, configuration: Configuration): { field: st
     return [
       ...wrongIf(mailbox.trust !== undefined, "trust", "is for forward mailboxes"),
       ...wrongIf(isThere && !hasForward, "incoming", "needs a forward mailbox, and there is none: no mailbox has forward: true"),
-      ...(isThere ? forwarderProblems(mailbox, configuration) : []),
+      ...(isThere && isEmbedded(mailbox, configuration) ? forwarderProblems(mailbox, configuration) : []),
     ];
   return [
     ...wrongIf(isThere, "incoming", "of a forward mailbox is true or false: it is read itself (Dynamics refuses it as 8005E212)"),
@@ -60,6 +60,13 @@ function problemsOf(mailbox: Mailbox, configuration: Configuration): { field: st
       "must name authenticationResults or forwardingServers: strangers write to a forward mailbox too, and nothing else tells them from users",
     ),
   ];
+}
+
+/** Users and queues of Dynamics 365 stand there, and are looked up there. */
+function isEmbedded(mailbox: Mailbox, { organizations }: Configuration): boolean {
+  const organization =
+    mailbox.organization === undefined ? organizations[0] : organizations.find((one) => one.name === mailbox.organization);
+  return organization?.kind === "embedded";
 }
 
 /** Forwards tell whose they are by an address alone, and by it the user or queue is looked for in the CRM. */

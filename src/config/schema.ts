@@ -112,7 +112,7 @@ export const configurationSchema = z.strictObject({
         })
         .refine((profile) => profile.incoming || profile.outgoing, { error: "needs incoming, outgoing or both" }),
     )
-    .min(1),
+    .default([]),
   users: z
     .array(
       z.strictObject({

@@ -29,7 +29,7 @@ const authorizedShape = z.object({
 });
 const tokenShape = z.object({ mailboxes: z.array(z.object({ address: z.string(), token: z.object({ state: z.string() }).nullish() })) });
 
-type Oauth = NonNullable<ConfigurationInput["serverProfiles"][number]["oauth"]>;
+type Oauth = NonNullable<NonNullable<ConfigurationInput["serverProfiles"]>[number]["oauth"]>;
 
 let authority: AuthorizationServer;
 let dovecot: Dovecot;

@@ -171,7 +171,7 @@ describe("the configuration file", () => {
     const { serverProfiles, ...rest } = json(z.looseObject({ serverProfiles: z.array(z.looseObject({ name: z.string() })) }), asJson);
     assert.deepEqual(rest, { valid: true, mailboxes: 2, notes: [] });
     assert.ok(serverProfiles.length > 0);
-    const [profile] = office.configuration.serverProfiles;
+    const [profile] = office.configuration.serverProfiles ?? [];
     assert.ok(profile?.incoming);
     const incoming = { ...profile.incoming, certificateAuthorities: "nowhere.pem" };
     office.write({ ...office.configuration, serverProfiles: [{ ...profile, incoming }] });
@@ -317,7 +317,7 @@ describe("commands on an embedded database", { concurrency: 2 }, () => {
     assert.deepEqual(json(quarantineShape, await office.run("--json", "quarantine")), [{ id: 1, messageId: "large@stranger.test" }]);
     assert.equal((await office.run("status")).code, 3);
 
-    const [profile] = office.configuration.serverProfiles;
+    const [profile] = office.configuration.serverProfiles ?? [];
     assert.ok(profile);
     office.write({ ...office.configuration, serverProfiles: [{ ...profile, maximumMessageMegabytes: 40 }] });
     assert.equal((await office.run("quarantine", "retry", "1")).out, "1 message will be processed again.\n");

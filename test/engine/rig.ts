@@ -16,7 +16,7 @@ type ConfigurationInput = z.input<typeof configurationSchema>;
 type EmbeddedInput = Extract<ConfigurationInput["organizations"][number], { kind: "embedded" }>;
 type UserInput = NonNullable<ConfigurationInput["users"]>[number];
 type MailboxInput = NonNullable<ConfigurationInput["mailboxes"]>[number];
-type ProfileInput = ConfigurationInput["serverProfiles"][number];
+type ProfileInput = NonNullable<ConfigurationInput["serverProfiles"]>[number];
 
 /** A user of Waypost with one mailbox on the rig's Dovecot. What is left out: filter "all", both directions. */
 export interface RigUser extends Partial<Omit<UserInput, "name" | "email">> {

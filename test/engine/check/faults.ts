@@ -5,7 +5,7 @@ import type { configurationSchema } from "../../../src/config.ts";
 import { type BrokenServers, HOSTS } from "./servers.ts";
 
 type ConfigurationInput = z.input<typeof configurationSchema>;
-type ProfileInput = ConfigurationInput["serverProfiles"][number];
+type ProfileInput = NonNullable<ConfigurationInput["serverProfiles"]>[number];
 type MailboxInput = NonNullable<ConfigurationInput["mailboxes"]>[number];
 
 /** One thing wrong in a set-up, and what a person reads about it. */

@@ -1,0 +1,269 @@
+import type { Configuration } from "../../config.ts";
+import { addressKey } from "../../model/address.ts";
+import {
+  type EmailServerProfile,
+  type ServerSideSync,
+  type SyncMailbox,
+  synchronizedDirections,
+  type TakenMailbox,
+  type Takeover,
+  type TakeoverNote,
+} from "../../model/server-side-sync.ts";
+import type { DraftMailbox, DraftProfile, MailboxSignIn } from "./draft.ts";
+import { oneLine, UniqueNames } from "./foreign-text.ts";
+import { type Candidate, candidateOf, convertMailbox, type Note } from "./mailbox.ts";
+import { Secrets } from "./secrets.ts";
+import { convertProfile } from "./server-profile.ts";
+import { type Commented, yamlOf } from "./yaml.ts";
+
+/** What is there already, to which the rest is added. */
+export interface TakeoverOptions {
+  /** Name of the organization in the configuration. */
+  readonly organization: string;
+  readonly configuration: Pick<Configuration, "serverProfiles" | "mailboxes">;
+}
+
+/** A server profile that mailboxes go to. */
+interface Destination {
+  readonly name: string;
+  readonly inDynamics: EmailServerProfile | null;
+  readonly has: { readonly incoming: boolean; readonly outgoing: boolean };
+  readonly signIn: MailboxSignIn;
+  readonly wantsPassword: boolean;
+  readonly uncertain: boolean;
+}
+
+/**
+ * Configuration for what an organization's server-side synchronization does: server profiles and mailboxes as YAML that the configuration takes beside what
+ * it holds, and a note for whatever is left out, otherwise, or to be done by a person. What the rows hold is foreign text: it becomes a value in quotes, or
+ * is left out, and no row makes it throw. Mailboxes and server profiles that the configuration has already stay as they are.
+ */
+export function takeOver(sync: ServerSideSync, { organization, configuration }: TakeoverOptions): Takeover {
+  const notes: TakeoverNote[] = [];
+  const secrets = new Secrets();
+  const comments = new Map<object, string[]>();
+  const noteFor: NoteFor =
+    (about, row, name) =>
+    (kind, because, next = "") => {
+      notes.push({ kind, about, name: oneLine(name), because, next });
+      if (kind === "to do") comments.set(row, [...(comments.get(row) ?? []), `${because} ${next}`]);
+    };
+  const candidates = candidatesOf(sync, configuration, noteFor);
+  const destinations = destinationsOf(sync, candidates, { configuration, secrets, noteFor });
+  const inDynamics = byId(sync.profiles);
+  const hasForward = configuration.mailboxes.some((one) => one.forward) || candidates.some((one) => isTakenForward(one, destinations.byId));
+  const taken = candidates.flatMap((candidate) => {
+    const { mailbox } = candidate;
+    const note = noteFor("mailbox", mailbox, nameOf(mailbox));
+    const destination = mailbox.profileId === null ? undefined : destinations.byId.get(mailbox.profileId);
+    if (destination === undefined) {
+      const isNone = mailbox.profileId === null || !inDynamics.has(mailbox.profileId);
+      note(
+        "left out",
+        isNone ? "It has no email server profile (8005E222)." : "Its email server profile could not be taken over.",
+        "Once there is a server profile for it, import again.",
+      );
+      return [];
+    }
+    const draft = convertMailbox({ candidate, organization, sync, profile: destination.name, ...destination, hasForward, secrets, note });
+    return draft === null ? [] : [{ draft, mailbox, destination }];
+  });
+  noteOrganization(
+    sync,
+    taken.map(({ mailbox }) => mailbox),
+    noteFor("organization", sync, sync.organization.name),
+  );
+  const used = new Set(taken.map(({ draft }) => draft.profile));
+  const profiles = destinations.made.filter(({ draft }) => used.has(draft.name));
+  const mailboxes = taken.map(({ draft, mailbox, destination }) =>
+    takenMailbox(draft, mailbox, { sync, inDynamics: destination.inDynamics }),
+  );
+  const commented = (value: object, row: object): Commented => ({ value, comments: comments.get(row) ?? [] });
+  const files = new Set([...profiles.map((one) => one.draft), ...taken.map((one) => one.draft)].flatMap(filesOf));
+  return {
+    yaml: yamlOf({
+      serverProfiles: profiles.map(({ draft, profile }) => commented(draft, profile)),
+      mailboxes: taken.map(({ draft, mailbox }) => commented(draft, mailbox)),
+    }),
+    profiles: profiles.map(({ draft, profile }) => ({ name: draft.name, inDynamics: oneLine(profile.name), servers: serversOf(draft) })),
+    mailboxes,
+    notes,
+    secrets: secrets.needed.filter(({ file }) => files.has(file)),
+  };
+}
+
+/** Notes about one row, which is called so in Dynamics. */
+type NoteFor = (about: TakeoverNote["about"], row: object, name: string) => Note;
+
+function candidatesOf(sync: ServerSideSync, { mailboxes }: TakeoverOptions["configuration"], noteFor: NoteFor): Candidate[] {
+  const known = new Set(mailboxes.map(({ address }) => addressKey(address)));
+  const seen = new Set<string>();
+  const owners = { user: byId(sync.users), queue: byId(sync.queues) };
+  return sync.mailboxes.flatMap((mailbox) => {
+    const note = noteFor("mailbox", mailbox, nameOf(mailbox));
+    const candidate = candidateOf(mailbox, owners, note);
+    if (candidate === null) return [];
+    const key = addressKey(candidate.address);
+    if (known.has(key)) note("left out", "It is in the configuration already, and stays there as it is.");
+    else if (seen.has(key))
+      note("left out", "Another mailbox with the same address was taken over before.", "Keep one of the two in Dynamics.");
+    const isNew = !known.has(key) && !seen.has(key);
+    seen.add(key);
+    return isNew ? [candidate] : [];
+  });
+}
+
+function byId<Row extends { readonly id: string }>(rows: readonly Row[]): ReadonlyMap<string, Row> {
+  return new Map(rows.map((one) => [one.id, one]));
+}
+
+interface Making {
+  readonly configuration: TakeoverOptions["configuration"];
+  readonly secrets: Secrets;
+  readonly noteFor: NoteFor;
+}
+
+interface Made {
+  readonly draft: DraftProfile;
+  readonly profile: EmailServerProfile;
+}
+
+function destinationsOf(
+  sync: ServerSideSync,
+  candidates: readonly Candidate[],
+  { configuration, secrets, noteFor }: Making,
+): { readonly byId: ReadonlyMap<string, Destination>; readonly made: readonly Made[] } {
+  const names = new UniqueNames(configuration.serverProfiles.map(({ name }) => name));
+  const byProfile = Map.groupBy(candidates, ({ mailbox }) => mailbox.profileId);
+  const destinations = new Map<string, Destination>();
+  const made: Made[] = [];
+  for (const profile of sync.profiles) {
+    const note = noteFor("email server profile", profile, profile.name);
+    const users = (byProfile.get(profile.id) ?? []).map(({ mailbox }) => mailbox);
+    const wanted = oneLine(profile.name) || "Dynamics 365";
+    const existing = configuration.serverProfiles.find((one) => addressKey(one.name) === addressKey(wanted));
+    if (users.length === 0) {
+      if (existing === undefined) note("left out", "No mailbox that is new here uses it.");
+      continue;
+    }
+    if (existing !== undefined) {
+      note("otherwise", "A server profile of that name is in the configuration already, and stays there as it is: mailboxes go there.");
+      destinations.set(profile.id, {
+        ...{ name: existing.name, inDynamics: profile, uncertain: false, signIn: { kind: "own", alias: false } },
+        ...{ has: hasServers(existing), wantsPassword: wantsPassword(existing) },
+      });
+      continue;
+    }
+    const name = names.take(wanted);
+    const converted = convertProfile({ profile, name, mailboxes: users, secrets, note });
+    if (converted === null) continue;
+    const { draft, signIn, uncertain } = converted;
+    made.push({ draft, profile });
+    const has = draft.preset === undefined ? hasServers(draft) : { incoming: true, outgoing: true };
+    destinations.set(profile.id, {
+      name,
+      inDynamics: profile,
+      has,
+      signIn,
+      wantsPassword: wantsPassword({ ...draft, has }),
+      uncertain: uncertain !== undefined,
+    });
+  }
+  return { byId: destinations, made };
+}
+
+function hasServers({ incoming, outgoing }: { readonly incoming?: unknown; readonly outgoing?: unknown }): Destination["has"] {
+  return { incoming: incoming !== undefined, outgoing: outgoing !== undefined };
+}
+
+/** What of a server profile tells how its mailboxes sign in. */
+interface SigningIn {
+  readonly incoming?: { readonly authentication?: string | undefined } | undefined;
+  readonly outgoing?: { readonly authentication?: string | undefined } | undefined;
+  readonly serviceAccount?: { readonly incoming?: string | undefined; readonly outgoing?: string | undefined } | undefined;
+  readonly oauth?: unknown;
+  /** Servers that a preset knows. */
+  readonly has?: Destination["has"];
+}
+
+/** In one direction at least a mailbox signs in with a password of its own. */
+function wantsPassword(profile: SigningIn): boolean {
+  const has = profile.has ?? hasServers(profile);
+  if (profile.oauth !== undefined) return false;
+  return (["incoming", "outgoing"] as const).some(
+    (direction) => has[direction] && profile[direction]?.authentication !== "none" && profile.serviceAccount?.[direction] === undefined,
+  );
+}
+
+/** Whether a forward mailbox will be there: its server profile is, and it is read. */
+function isTakenForward({ mailbox }: Candidate, byId: ReadonlyMap<string, Destination>): boolean {
+  if (!mailbox.forward || mailbox.incoming !== "server" || mailbox.profileId === null) return false;
+  return byId.get(mailbox.profileId)?.has.incoming === true;
+}
+
+function takenMailbox(
+  draft: DraftMailbox,
+  mailbox: SyncMailbox,
+  { sync, inDynamics }: { readonly sync: ServerSideSync; readonly inDynamics: EmailServerProfile | null },
+): TakenMailbox {
+  return {
+    address: draft.address,
+    inDynamics: oneLine(mailbox.name),
+    profile: draft.profile,
+    incoming: draft.incoming ?? true,
+    outgoing: draft.forward === undefined && draft.outgoing === undefined,
+    active: draft.active === undefined,
+    readFrom: draft.readFrom ?? null,
+    stillSynchronized: synchronizedDirections(mailbox, sync.organization, inDynamics?.active ?? true),
+  };
+}
+
+/** The files of secrets that stand in a server profile or a mailbox. */
+function filesOf(draft: DraftProfile | DraftMailbox): string[] {
+  const secrets = "address" in draft ? [draft.password] : [draft.serviceAccount?.password, draft.oauth?.clientSecret];
+  return secrets.flatMap((secret) => (secret === undefined ? [] : [secret.file]));
+}
+
+function noteOrganization(sync: ServerSideSync, taken: readonly SyncMailbox[], note: Note): void {
+  const profiles = byId(sync.profiles);
+  const isActive = ({ profileId }: SyncMailbox) => (profileId === null ? undefined : profiles.get(profileId))?.active ?? true;
+  const still = taken.filter((one) => synchronizedDirections(one, sync.organization, isActive(one)).length > 0);
+  if (still.length > 0)
+    note(
+      "to do",
+      `Dynamics itself still synchronizes ${still.length} of these mailboxes. Waypost refuses to work on them until it stops.`,
+      "Before Waypost starts, set incoming and outgoing email to None in the mailboxes in Dynamics, or deactivate the mailboxes there (docs/crm/import-server-side-synchronization.md).",
+    );
+  if (sync.organization.channel === "email router" && taken.length > 0)
+    note(
+      "to do",
+      "The organization has its email processed by the Email Router. Whether one is running Waypost cannot see.",
+      'Stop the service "Microsoft Dynamics 365 Email Router" before Waypost starts.',
+    );
+  const items = taken.filter((one) => one.synchronizesItems).length;
+  if (items > 0)
+    note(
+      "otherwise",
+      `Dynamics synchronizes appointments, contacts and tasks of ${items} of these mailboxes. Waypost takes over email only; Dynamics goes on with them.`,
+    );
+}
+
+function serversOf({ preset, incoming, outgoing }: DraftProfile): string[] {
+  const told = (
+    [
+      ["incoming", incoming],
+      ["outgoing", outgoing],
+    ] as const
+  ).flatMap(([direction, server]) => {
+    if (server?.host === undefined) return [];
+    const { protocol, host, port, security } = server;
+    const details = [protocol?.toUpperCase() ?? "", port === undefined ? "" : `port ${port}`, security ?? ""].filter(Boolean).join(", ");
+    return [`${direction} ${host}${details === "" ? "" : ` (${details})`}`];
+  });
+  return preset === undefined ? told : [`preset ${preset}`, ...told];
+}
+
+/** Mailboxes have names in Dynamics; one without is told by its address. */
+function nameOf({ name, address, id }: SyncMailbox): string {
+  return oneLine(name) || oneLine(address ?? "") || id;
+}
