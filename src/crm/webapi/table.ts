@@ -68,6 +68,10 @@ export interface Column {
   readonly readable?: false;
   /** Can it be named in $filter and $orderby? Default true. */
   readonly filter?: false;
+  /** Of a String: SQL of its value in lower case, where an index stands on another expression than `lower(<read>)`. */
+  readonly folded?: string;
+  /** Of a Memo or Binary: SQL of its size in octets, where that costs less than `octet_length(<read>)`. */
+  readonly size?: string;
   /** The database column that takes its value. Missing: whoever writes the table knows what becomes of it (see store/). */
   readonly stored?: string;
   /**
