@@ -1,5 +1,6 @@
 import { openAuthorizations } from "./app/authorizations.ts";
 import { passwordOf } from "./app/credentials.ts";
+import { openCrms } from "./app/crms.ts";
 import { openMailSystem } from "./app/mail-systems.ts";
 import { sealingKeys } from "./app/sealing-key.ts";
 import { signInOf } from "./app/service-account.ts";
@@ -81,7 +82,9 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     report: (error) => options.log.warn({ error }, "a connection was not given back; the next sweep does it"),
     eased: async (profile) => void (await closeAlerts(database, "profile", profile, LIMIT_ALERT, now())),
   });
-  const keepers = tokenKeepers(configuration, { database, log: options.log, now, keys: await openKeys(configuration, database) });
+  const common = { database, log: options.log, now, keys: await openKeys(configuration, database) };
+  const keepers = tokenKeepers(configuration, common);
+  const crms = openCrms(configuration, crm, common);
   const authorizations = openAuthorizations(configuration, keepers, () => context);
   const context: EngineContext = {
     database,
@@ -89,8 +92,9 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     measure: options.measure ?? NO_MEASURE,
     now,
     crm: (organization) => {
-      if (!organizations.includes(organization)) throw unknownOrganization(organization);
-      return crm;
+      const found = crms.of(organization);
+      if (found === undefined) throw unknownOrganization(organization);
+      return found;
     },
     mailSystem: (profile) => {
       const open = systems.get(profile.name) ?? openMailSystem(profile, signInFor(profile.name));
@@ -113,6 +117,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     await content.close();
     await Promise.all([...systems.values()].map((system) => system[Symbol.asyncDispose]()));
     await connections.close();
+    await crms.close();
     if (!options.database) await database.close();
   };
   starting.move();
@@ -131,10 +136,17 @@ export async function openApp(configuration: Configuration, options: AppOptions)
 
 /** The keys that seal tokens, read once, where there are tokens; what an older key sealed is sealed with the newest one from now on. */
 async function openKeys(configuration: Configuration, database: Database): Promise<() => KeyRing> {
-  if (configuration.serverProfiles.every((one) => one.oauth === undefined)) return () => sealingKeys(configuration);
+  if (!keepsTokens(configuration)) return () => sealingKeys(configuration);
   const ring = sealingKeys(configuration);
   await database.transaction((tx) => sealAnew(tx, ring), "seal anew");
   return () => ring;
+}
+
+function keepsTokens({ serverProfiles, organizations }: Configuration): boolean {
+  return (
+    serverProfiles.some((one) => one.oauth !== undefined) ||
+    organizations.some((one) => one.kind === "dataverse" && one.windows === undefined)
+  );
 }
 
 function databasePlace({ database }: Configuration): { url: string; poolSize?: number } | { folder: string } {
