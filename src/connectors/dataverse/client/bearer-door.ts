@@ -29,9 +29,9 @@ export class BearerDoor implements Door {
     const answer = await this.#send(request, first, signal);
     if (answer.status !== 401) return answer;
     const second = this.#token(await this.#credentials.refresh());
-    if (isSameSecret(first, second)) throw this.#refused(answer, second);
+    if (isSameSecret(first, second)) throw this.#refused(answer, [first]);
     const again = await this.#send(request, second, signal);
-    if (again.status === 401) throw this.#refused(again, second);
+    if (again.status === 401) throw this.#refused(again, [first, second]);
     return again;
   }
 
@@ -55,8 +55,8 @@ export class BearerDoor implements Door {
     });
   }
 
-  #refused(answer: RawAnswer, secret: TokenSecret): Failure {
-    const serverSaid = withoutSecrets(refusalWords(answer), secretForms(secret));
+  #refused(answer: RawAnswer, secrets: readonly TokenSecret[]): Failure {
+    const serverSaid = withoutSecrets(refusalWords(answer), secrets.flatMap(secretForms));
     return organizationFailure("sign-in refused", new URL(this.#origin).host, { serverSaid });
   }
 }

@@ -15,6 +15,8 @@ export interface RawRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | null;
   readonly largestAnswer: number;
+  /** Milliseconds until the whole answer must be there; left out: `LIMITS.answerTime`. */
+  readonly answerTime?: number | undefined;
   /** A packed answer stays packed: whoever asked unpacks it piece by piece. */
   readonly keepsPacked?: boolean | undefined;
 }
@@ -72,7 +74,7 @@ export async function exchange(dispatcher: Dispatcher, origin: string, request: 
 }
 
 function collect(dispatcher: Dispatcher, origin: string, request: RawRequest, signal: AbortSignal | undefined): Promise<RawAnswer> {
-  const { method, path, headers, body, largestAnswer } = request;
+  const { method, path, headers, body, largestAnswer, answerTime = LIMITS.answerTime } = request;
   return new Promise((resolve, reject) => {
     let sent = false;
     let head: Omit<RawAnswer, "body"> | null = null;
@@ -85,8 +87,8 @@ function collect(dispatcher: Dispatcher, origin: string, request: RawRequest, si
       controller?.abort(error);
     };
     const late = setTimeout(
-      () => giveUp(new NoAnswer("too late", sent, `no whole answer came in ${LIMITS.answerTime / 1000} seconds`)),
-      LIMITS.answerTime,
+      () => giveUp(new NoAnswer("too late", sent, `no whole answer came in ${answerTime / 1000} seconds`)),
+      answerTime,
     );
     const aborted = () => giveUp(new NoAnswer("aborted", sent, "it was given up", signal?.reason));
     const settle = () => {
@@ -131,6 +133,7 @@ function tooLarge({ largestAnswer }: RawRequest): NoAnswer {
 function reasonOf(error: Error): NoAnswer["reason"] {
   const code = "code" in error ? String(error.code) : "";
   if (/^UND_ERR_(HEADERS_TIMEOUT|BODY_TIMEOUT|CONNECT_TIMEOUT)$/.test(code)) return "too late";
+  if (error.name === "HTTPParserError") return "not HTTP";
   return /^(HPE_|UND_ERR_(HEADERS_OVERFLOW|RES_|INVALID))/.test(code) ? "not HTTP" : "cut";
 }
 

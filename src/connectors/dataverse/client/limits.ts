@@ -33,7 +33,7 @@ export const LIMITS = {
   /** Requests that wait at a time; more are refused at once. */
   waiting: 10_000,
   /** Milliseconds of the first pause after an answer that names none; doubles with each try. */
-  firstPause: SECOND,
+  firstPause: SECOND / 2,
 } as const;
 
 /** What an organization allows one user in a sliding window; known in advance (wire 7, product-behaviour 5.5). */

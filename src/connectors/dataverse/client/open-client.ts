@@ -22,6 +22,8 @@ export interface Organization {
   readonly limits: ServiceLimits;
   /** PEM text of certificate authorities to trust beside the system's; null: none. */
   readonly certificateAuthorities: string | null;
+  /** Milliseconds until an answer must be there; left out: `LIMITS.answerTime`. */
+  readonly answerTime?: number | undefined;
 }
 
 export type SignIn =
@@ -36,9 +38,9 @@ const versionSchema = z.object({ Version: z.string().max(100) });
  * Opens an organization; asks nobody yet.
  * @throws Failure where its certificate authorities cannot be read, TypeError where the address is none
  */
-export function openClient({ address, signIn, limits, certificateAuthorities }: Organization): DataverseClient {
+export function openClient({ address, signIn, limits, certificateAuthorities, answerTime }: Organization): DataverseClient {
   const root = rootOf(address);
-  const sender = new Sender(root, doorOf(root, signIn, limits, certificateAuthorities), limits);
+  const sender = new Sender(root, doorOf(root, signIn, limits, certificateAuthorities), limits, answerTime);
   const batcher = new Batcher(sender, limits.batch);
   const metadata = new MetadataSource(sender);
   return {

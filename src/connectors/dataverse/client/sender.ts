@@ -35,10 +35,13 @@ export class Sender {
   readonly #door: Door;
   readonly #gate: Gate;
   readonly #budget: Budget | null;
+  readonly #answerTime: number;
 
-  constructor(root: URL, door: Door, { concurrent, budget }: ServiceLimits) {
+  /** @param answerTime milliseconds until an answer must be there */
+  constructor(root: URL, door: Door, { concurrent, budget }: ServiceLimits, answerTime: number = LIMITS.answerTime) {
     this.root = root;
     this.#door = door;
+    this.#answerTime = answerTime;
     this.#budget = budget === null ? null : new Budget(budget);
     this.#gate = new Gate({
       budget: this.#budget,
@@ -79,7 +82,7 @@ export class Sender {
     const began = performance.now();
     const leave = (how: "well" | "too much" | "lost") => pass.leave(how, performance.now() - began);
     try {
-      const answer = await this.#door.exchange(sending.raw, waiting.signal);
+      const answer = await this.#door.exchange({ ...sending.raw, answerTime: this.#answerTime }, waiting.signal);
       this.#learn(answer);
       const judged = sending.judged(answer);
       leave(judged.kind === "done" ? "well" : judged.kind === "busy" && judged.tooMuch ? "too much" : "lost");

@@ -1,0 +1,20 @@
+// The package has no types of its own.
+declare module "@ewsjs/ntlm-client" {
+  export interface Type2Message {
+    readonly challenge: Buffer;
+  }
+  export function createType1Message(workstation?: string, target?: string): string;
+  export function decodeType2Message(header: string): Type2Message;
+  export function createType3Message(
+    question: Type2Message,
+    username: string,
+    password: string,
+    workstation?: string,
+    target?: string,
+  ): string;
+}
+
+declare module "@ewsjs/ntlm-client/lib/hash.js" {
+  /** MD4 of the password in UTF-16 (MS-NLMP 3.3.1). */
+  export function createNTLMHash(password: string): Buffer;
+}
