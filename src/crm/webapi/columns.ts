@@ -156,7 +156,8 @@ export function owningTeam(navigation: string, partner?: string): Column {
 
 /** The business unit of the owner. */
 export function owningBusinessUnit(navigation: string, partner?: string): Column {
-  const read = "(select one.businessunitid from crm.systemuser one where one.systemuserid = row.ownerid)";
+  const read = `coalesce((select one.businessunitid from crm.systemuser one where one.systemuserid = row.ownerid),
+    (select one.businessunitid from crm.team one where one.teamid = row.ownerid))`;
   return lookup("owningbusinessunit", { businessunit: [navigation, partner] }, { read, computed: true });
 }
 

@@ -16,8 +16,8 @@ const OWNER_BY: ReadonlyMap<string, string> = new Map([
 /** Rows without an owner of their own: who may do something with the row that they belong to, may do it with them. */
 const FOLLOWS: ReadonlyMap<string, { readonly column: string; readonly from: string; readonly key: string; readonly shared: boolean }> =
   new Map([
-    ["activityparty", { column: "row.activityid", from: "crm.email", key: "row.activityid", shared: true }],
-    ["activitymimeattachment", { column: "row.objectid", from: "crm.email", key: "row.activityid", shared: true }],
+    ["activityparty", { column: "row.activityid", from: "crm.activitypointer", key: "row.activityid", shared: true }],
+    ["activitymimeattachment", { column: "row.objectid", from: "crm.activitypointer", key: "row.activityid", shared: true }],
     ["queueitem", { column: "row.queueid", from: "crm.queue", key: "row.queueid", shared: false }],
   ]);
 

@@ -6,6 +6,7 @@ import { ACTIVITYPOINTER } from "./tables/activitypointer.ts";
 import { ANNOTATION } from "./tables/annotation.ts";
 import { APPOINTMENT } from "./tables/appointment.ts";
 import { ASYNCOPERATION } from "./tables/asyncoperation.ts";
+import { BUSINESSUNIT } from "./tables/businessunit.ts";
 import { CAMPAIGNRESPONSE } from "./tables/campaignresponse.ts";
 import { CONTACT } from "./tables/contact.ts";
 import { EMAIL } from "./tables/email.ts";
@@ -26,6 +27,7 @@ import { QUEUEITEM } from "./tables/queueitem.ts";
 import { QUEUEMEMBERSHIP } from "./tables/queuemembership.ts";
 import { RECURRENCERULE } from "./tables/recurrencerule.ts";
 import { RECURRINGAPPOINTMENTMASTER } from "./tables/recurringappointmentmaster.ts";
+import { ROLE } from "./tables/role.ts";
 import { SAVEDQUERY } from "./tables/savedquery.ts";
 import { SERVICEAPPOINTMENT } from "./tables/serviceappointment.ts";
 import { SYNCATTRIBUTEMAPPING } from "./tables/syncattributemapping.ts";
@@ -33,6 +35,7 @@ import { SYNCATTRIBUTEMAPPINGPROFILE } from "./tables/syncattributemappingprofil
 import { SYNCERROR } from "./tables/syncerror.ts";
 import { SYSTEMUSER } from "./tables/systemuser.ts";
 import { TASK } from "./tables/task.ts";
+import { TEAM } from "./tables/team.ts";
 import { TEMPLATE } from "./tables/template.ts";
 import { TRACELOG } from "./tables/tracelog.ts";
 import { UNRESOLVEDADDRESS } from "./tables/unresolvedaddress.ts";
@@ -47,6 +50,7 @@ const DEFINITIONS: readonly TableDefinition[] = [
   ANNOTATION,
   APPOINTMENT,
   ASYNCOPERATION,
+  BUSINESSUNIT,
   CAMPAIGNRESPONSE,
   CONTACT,
   EMAIL,
@@ -67,6 +71,7 @@ const DEFINITIONS: readonly TableDefinition[] = [
   QUEUEMEMBERSHIP,
   RECURRENCERULE,
   RECURRINGAPPOINTMENTMASTER,
+  ROLE,
   SAVEDQUERY,
   SERVICEAPPOINTMENT,
   SYNCATTRIBUTEMAPPING,
@@ -74,6 +79,7 @@ const DEFINITIONS: readonly TableDefinition[] = [
   SYNCERROR,
   SYSTEMUSER,
   TASK,
+  TEAM,
   TEMPLATE,
   TRACELOG,
   UNRESOLVEDADDRESS,
