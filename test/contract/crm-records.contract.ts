@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { PARTICIPATION } from "../../src/model/decision.ts";
+import { Failure } from "../../src/model/failure.ts";
 import type { NewRecord, RecordRef } from "../../src/model/record.ts";
 import { votersAt } from "../../src/tracking/recipients.ts";
 import { head, incoming, party, query, unique } from "./crm-fixtures.ts";
 import type { CrmUnderTest } from "./crm-under-test.ts";
 
 function wanted(address: string, change: Partial<NewRecord> = {}): NewRecord {
-  return { type: "contact", address, firstname: "Carl", lastname: "Ray", topic: "An offer", ownerId: randomUUID(), ...change };
+  return { type: "contact", address, firstname: "Carl", lastname: "Ray", topic: "An offer", ownerId: null, ...change };
 }
 
 /** What the port promises about addresses and the records that they stand for. */
@@ -65,7 +66,9 @@ export function recordsPromises(crmOf: () => CrmUnderTest): void {
   });
 
   test("makeRecords: a contact or lead with name, address and owner, and by address whose it is", async () => {
-    const [contact, lead] = [wanted(unique("Carl")), wanted(unique("lead"), { type: "lead", firstname: "", lastname: "Ünïcode 🦆" })];
+    const ownerId = await crmOf().user({ address: unique("owner") });
+    const contact = wanted(unique("Carl"), { ownerId });
+    const lead = wanted(unique("lead"), { type: "lead", firstname: "", lastname: "Ünïcode 🦆" });
     const made = await crmOf().crm.makeRecords([contact, lead]);
     assert.deepEqual(
       [contact, lead]
@@ -110,7 +113,26 @@ export function recordsPromises(crmOf: () => CrmUnderTest): void {
     assert.deepEqual([...made], [[address, { record: contact, column: 2, made: false }]]);
   });
 
-  test("addAddress: the first free column, then beside the columns, and never twice", async () => {
+  test("addAddress: where there is nothing beside the columns, it is refused with a reason when none is free, and nothing changes", async (context) => {
+    if (!crmOf().lacks?.has("beside the columns")) return context.skip("it keeps addresses beside the columns");
+    const [first, second, third, fourth] = Array.from({ length: 4 }, () => unique("Mail"));
+    assert.ok(first && second && third && fourth);
+    const contact = await crmOf().contact({ addresses: [first] });
+    const add = (address: string, where: "column" | "beside" = "column") => crmOf().crm.addAddress(contact, address, where);
+    const isRefused = (error: unknown) => error instanceof Failure && error.scope === "item" && error.remedy !== "";
+    await assert.rejects(add(second, "beside"), isRefused);
+    assert.deepEqual(await add(second), { column: 2, place: "column" });
+    assert.deepEqual(await add(third), { column: 3, place: "column" });
+    await assert.rejects(add(fourth), isRefused);
+    assert.deepEqual(await add(first.toUpperCase()), { column: 1, place: "there already" });
+    for (const one of [first, second, third]) assert.deepEqual(await recordsAt(one), [contact]);
+    assert.deepEqual(await recordsAt(fourth), []);
+    assert.equal(await crmOf().crm.addAddress({ ...contact, id: randomUUID() }, unique("x"), "column"), null);
+    assert.equal(await crmOf().crm.addAddress({ ...contact, type: "systemuser" }, unique("x"), "column"), null);
+  });
+
+  test("addAddress: the first free column, then beside the columns, and never twice", async (context) => {
+    if (crmOf().lacks?.has("beside the columns")) return context.skip("it has no place beside the columns");
     const [first, second, third, fourth, fifth] = Array.from({ length: 5 }, () => unique("Mail"));
     assert.ok(first && second && third && fourth && fifth);
     const contact = await crmOf().contact({ addresses: [first] });
@@ -126,7 +148,21 @@ export function recordsPromises(crmOf: () => CrmUnderTest): void {
     assert.equal(await crmOf().crm.addAddress({ ...contact, type: "systemuser" }, unique("x"), "column"), null);
   });
 
-  test("resolveParties: some at a time until none is left; resolved parties, other addresses and the regarding stay", async () => {
+  test("resolveParties: where the parties of an email cannot be changed, it is refused with a reason and they stay", async (context) => {
+    if (!crmOf().lacks?.has("resolving parties")) return context.skip("parties can be changed");
+    const carl = unique("Carl");
+    const email = incoming({ placement: { parties: [party(PARTICIPATION.sender, carl)] } });
+    await crmOf().crm.deliver([email]);
+    const contact = await crmOf().contact({ addresses: [carl] });
+    await assert.rejects(
+      crmOf().crm.resolveParties({ address: carl, record: contact, column: 1, emailId: null, limit: 2 }),
+      (error) => error instanceof Failure && error.scope === "item" && error.remedy !== "",
+    );
+    assert.equal(await senderOf(email.id), null);
+  });
+
+  test("resolveParties: some at a time until none is left; resolved parties, other addresses and the regarding stay", async (context) => {
+    if (crmOf().lacks?.has("resolving parties")) return context.skip("parties of emails that are done stay as they are");
     const [carl, other] = [unique("Carl"), unique("other")];
     const [contact, regarding, known] = [
       await crmOf().contact({ addresses: [carl] }),

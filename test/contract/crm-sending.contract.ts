@@ -142,7 +142,7 @@ export function sendingPromises(crmOf: () => CrmUnderTest): void {
         await may(carol, null),
         await may(queue, carolId),
       ],
-      [true, false, false, true, true, true],
+      [true, false, crmOf().lacks?.has("privilege to send as others") ?? false, true, true, true],
     );
   });
 

@@ -4,9 +4,24 @@ import type { RecordRef } from "../../src/model/record.ts";
 import type { FilterMethod, OrganizationSettings } from "../../src/model/settings.ts";
 import type { Crm } from "../../src/ports.ts";
 
+/**
+ * What a CRM may be without, as it says itself: another one's tables have no place for it, or it sees to it by itself. Where something is lacking, the suite asks
+ * that it is refused with a reason, not that it is done.
+ */
+export type Lack =
+  /** Addresses beside the columns of a record. */
+  | "beside the columns"
+  /** Changing the parties of an email that is done. */
+  | "resolving parties"
+  /** Telling whether who pressed Send holds the privilege: it refuses the press itself. */
+  | "privilege to send as others"
+  /** Hashes of emails, by which smart matching finds them. */
+  | "hashes";
+
 /** A CRM organization with the means to put something into it and to look at it, as its own people would. */
 export interface CrmUnderTest extends AsyncDisposable {
   readonly crm: Crm;
+  readonly lacks?: ReadonlySet<Lack>;
   user(entry: {
     address: string;
     otherAddresses?: string[];

@@ -3,6 +3,7 @@ import type { Crm } from "../../ports.ts";
 import { addAddress } from "./add-address.ts";
 import { readAttachment } from "./attachment.ts";
 import { emailsOfAddress, recordsNamed, removeEmail } from "./by-hand.ts";
+import { check } from "./check.ts";
 import { claimEmail } from "./claim.ts";
 import { deliverEmails } from "./deliver.ts";
 import { openTrial, readFacts } from "./facts.ts";
@@ -68,6 +69,7 @@ export function openDataverse(options: DataverseOptions): Crm & Dataverse {
     outgoing: async (id) => (await readOutgoing(organization, id))?.email ?? null,
     attachment: (key) => readAttachment(organization, key),
     settle: (id, generation, settlement, within) => alone(within, () => settleEmail(organization, id, generation, settlement)),
+    check: (signal) => check(organization, signal),
     watch: (wake, signal) => watchPending(organization, wake, signal, watchMilliseconds),
 
     path: () => choosePath(organization),

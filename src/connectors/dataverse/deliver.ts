@@ -11,11 +11,14 @@ import { readAll } from "./read.ts";
 import { keyOf, textOf } from "./row.ts";
 import { readEmails } from "./standing.ts";
 import type { Tables } from "./tables.ts";
+import { takesBlocks, uploadAttachment } from "./upload.ts";
 
 /** Bytes of attachments that go with their email in one change set; an email with more becomes whole in steps. */
 const WITH_THE_EMAIL = 8 * 1024 * 1024;
 /** Bytes of attachments asked for at once: as base64 they stand in memory a second time. */
 const AT_ONCE = 24 * 1024 * 1024;
+/** Bytes of an attachment that goes in one request, where the organization takes larger ones in blocks. */
+const IN_ONE_REQUEST = 4 * 1024 * 1024;
 /** Emails asked for at once: each is some hundred milliseconds' work for the organization, and an exchange may take two minutes. */
 const EMAILS_AT_ONCE = 50;
 
@@ -28,7 +31,9 @@ const EMAILS_AT_ONCE = 50;
  * @throws Failure of scope item when the organization refuses one of them, after the others are delivered; a wider one when it cannot be reached
  */
 export async function deliverEmails(organization: Organization, emails: readonly IncomingEmail[]): Promise<Delivered[]> {
-  const once = [...new Map(emails.toReversed().map((email) => [email.id, email])).values()];
+  const seen = new Set<string>();
+  // In the order given: an email may belong to one before it.
+  const once = emails.filter(({ id }) => !seen.has(id) && seen.add(id));
   const created = new Set<string>();
   const refusals: unknown[] = [];
   for (const some of portions(once)) {
@@ -88,7 +93,7 @@ async function deliverSome(
   return { made, failures };
 }
 
-/** What became of one email; where something that it refers to is gone, it is made without that. */
+/** What became of one email; where something that it refers to is gone, it is made without that, and where it has come to be there by now, with it. */
 async function settled(
   organization: Organization,
   tables: Tables,
@@ -98,7 +103,7 @@ async function settled(
   if (answer === undefined) throw new Error("fewer answers than change sets");
   if (answer.kind !== "refused" || isThere(answer)) return answer;
   const remaining = await withoutMissing(organization, email);
-  if (remaining === email) return answer;
+  if (remaining === email && answer.status !== 404) return answer;
   const [again] = await organization.client.changeSets([changesOf(tables, remaining)]);
   return again ?? answer;
 }
@@ -130,6 +135,10 @@ async function complete(organization: Organization, tables: Tables, email: Incom
   const there = new Set((await readAll(organization.client, [query])).map((row) => keyOf(row, "activitymimeattachmentid")));
   for (const [index, attachment] of email.attachments.entries()) {
     if (there.has(attachmentId(email.id, index + 1))) continue;
+    if (attachment.body.length > IN_ONE_REQUEST && (await takesBlocks(organization))) {
+      await uploadAttachment(organization, email.id, attachment, index + 1);
+      continue;
+    }
     const answer = await organization.client.send(createAttachment(tables, email.id, attachment, index + 1));
     // Somebody else completes it at the same time.
     if (answer.kind === "refused" && answer.status === 412) continue;

@@ -72,7 +72,11 @@ export function finishEmail(tables: Tables, email: IncomingEmail, wasIncomplete:
     method: "PATCH",
     path: `${tables.set("email")}(${email.id})`,
     headers: { "If-Match": "*" },
-    body: written(tables, "email", "update", { statecode: STATE_OF_STATUS[statuscode], statuscode, activityadditionalparams: mark }),
+    body: written(tables, "email", "update", {
+      ...{ statecode: STATE_OF_STATUS[statuscode], statuscode, activityadditionalparams: mark },
+      // Completing an activity ends it at that moment, unless it says when it ended.
+      actualend: instant(leftOrReceived(email)),
+    }),
   };
 }
 

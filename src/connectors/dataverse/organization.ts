@@ -51,7 +51,7 @@ export class Organization {
   /** Id of the user as whom the connector is signed in. */
   self(): Promise<string> {
     this.#self ??= this.client
-      .send({ method: "GET", path: "WhoAmI" })
+      .send({ method: "GET", path: "WhoAmI()" })
       .then((answer) => keyOf(rowOf(answered(answer).body), "UserId"))
       .catch((error: unknown) => {
         this.#self = null;

@@ -19,7 +19,7 @@ export interface StoredParty {
   readonly column: number | null;
 }
 
-/** The parties of these emails in these roles, by the email's id, in the order in which they were added. */
+/** The parties of these emails in these roles, by the email's id, the sender first, then To, Cc and Bcc. */
 export async function readParties(
   organization: Organization,
   emailIds: readonly string[],
@@ -60,6 +60,8 @@ export async function readParties(
       },
     ];
   });
+  // Dynamics keeps no other order.
+  parties.sort((one, other) => one.participation - other.participation);
   return Map.groupBy(parties, ({ emailId }) => emailId);
 }
 

@@ -1,9 +1,13 @@
 import type { Answer, DataverseClient, Request } from "./client/client.ts";
 import { answered } from "./client/client.ts";
+import { pageAt } from "./client/pages.ts";
 import { notUnderstood, pageOf, type Row, rowOf } from "./row.ts";
 
 /** Pages of one answer that are read: more rows than anybody asked for are a fault. */
 const MOST_PAGES = 50;
+
+/** Rows of a page: what Dynamics gives at most. */
+const PAGE_ROWS = 5_000;
 
 /** Lookups with the table that they refer to and the name shown for it. */
 const ANNOTATED = { Prefer: 'odata.include-annotations="*"' } as const;
@@ -53,21 +57,12 @@ function requestOf({ set, select, filter, orderby, top }: Query): Request {
 
 async function allPages(client: DataverseClient, first: Answer): Promise<Row[]> {
   const rows: Row[] = [];
-  let page = pageOf(answered(first).body);
-  rows.push(...page.rows);
-  for (let pages = 1; page.next !== null; pages++) {
+  let { rows: some, next } = pageOf(answered(first).body);
+  rows.push(...some);
+  for (let pages = 1; next !== null; pages++) {
     if (pages >= MOST_PAGES) throw notUnderstood("as many rows as were asked for");
-    page = pageOf(answered(await client.send(following(client.root, page.next))).body);
-    rows.push(...page.rows);
+    ({ rows: some, next } = await pageAt(client, next, { rows: PAGE_ROWS, prefer: ANNOTATED.Prefer }));
+    rows.push(...some);
   }
   return rows;
-}
-
-/** The request for the next page. A link that leads to another address than the organization's is not followed. */
-function following(root: string, link: string): Request {
-  const url = new URL(link, root);
-  const path = decodeURI(url.pathname);
-  const base = decodeURI(new URL(root).pathname);
-  if (url.origin !== new URL(root).origin || !path.startsWith(base)) throw notUnderstood("a link to the next page");
-  return { method: "GET", path: path.slice(base.length), query: Object.fromEntries(url.searchParams), headers: ANNOTATED };
 }

@@ -1,6 +1,10 @@
 import { Failure } from "../../model/failure.ts";
 import { type Entity, type Metadata, navigationName } from "./client/metadata.ts";
 
+/** Base type of those who own rows. */
+const PRINCIPAL = "principal";
+const OWNERS: ReadonlySet<string> = new Set(["systemuser", "team"]);
+
 /** What the organization has of the tables, columns and messages that the connector knows, by its `$metadata` (wire 7): versions differ. */
 export class Tables {
   readonly #metadata: Metadata;
@@ -32,9 +36,14 @@ export class Tables {
     return columns.flatMap((column) => propertyOf(entity, column) ?? []).join(",");
   }
 
-  /** The name by which a lookup is bound to a row of `target`; null where the organization knows no such lookup. */
+  /**
+   * The name by which a lookup is bound to a row of `target`; null where the organization knows no such lookup. One that takes rows of several tables under its
+   * own name (`ownerid`, whose target is what users and teams have in common) is bound by that.
+   */
   navigation(table: string, attribute: string, target: string): string | null {
-    return navigationName(this.#entity(table), attribute, target);
+    const entity = this.#entity(table);
+    const own = entity.navigation.get(attribute);
+    return navigationName(entity, attribute, target) ?? (own?.target === PRINCIPAL && OWNERS.has(target) ? own.name : null);
   }
 
   /** Path of a row, for `@odata.bind`. */

@@ -19,6 +19,7 @@ export const WRITTEN = {
       "trackingtoken",
       "notifications",
       "prioritycode",
+      "delayedemailsendtime",
       "actualend",
       "baseconversationindexhash",
       "activityadditionalparams",

@@ -37,6 +37,8 @@ const goneSchema = z.object({ "@odata.context": z.string().regex(/#[^#]*\/\$dele
 export interface PageOptions extends SendOptions {
   /** Rows of a page; left out: `LIMITS.pageRows`. Of rows with long texts, fewer. */
   readonly rows?: number | undefined;
+  /** A preference that every page is to be asked with, e.g. annotations; the first one has those of its request. */
+  readonly prefer?: string | undefined;
 }
 
 /** The first page of what a request reads. @throws as `DataverseClient.send`, and the refusal */
@@ -46,7 +48,8 @@ export async function firstPage(client: DataverseClient, request: Request, optio
 
 /** A page that another one named. @throws as `firstPage`, and where the link leads away from the organization */
 export async function pageAt(client: DataverseClient, link: string, options: PageOptions = {}): Promise<Page> {
-  const request = { method: "GET", ...placeAt(client, link) } as const;
+  const headers = options.prefer === undefined ? {} : { Prefer: options.prefer };
+  const request = { method: "GET", ...placeAt(client, link), headers } as const;
   return pageOf(client, answered(await client.send(withPrefer(request, sizeOf(options)), options)).body);
 }
 

@@ -1,0 +1,128 @@
+import { Failure } from "../../model/failure.ts";
+import type { Step } from "../../ports.ts";
+import { answered } from "./client/client.ts";
+import type { Organization } from "./organization.ts";
+import { choosePath } from "./path.ts";
+import { type Refusal, statusRefusal } from "./prove-status.ts";
+import { readRow } from "./read.ts";
+import { textOf } from "./row.ts";
+import type { Tables } from "./tables.ts";
+
+/** Tables without which nothing works. */
+const TABLES = ["email", "activityparty", "activitymimeattachment", "systemuser", "usersettings", "queue", "queueitem", "contact"] as const;
+/** Where Waypost remembers what no other column takes; see Mark. */
+const MARK_COLUMN = "activityadditionalparams";
+
+/**
+ * Tries what Waypost must be able to do in the organization, step by step up to the first that fails, and says how it works with it and why. What it makes for that it
+ * deletes again.
+ */
+export async function* check(organization: Organization, signal: AbortSignal): AsyncGenerator<Step> {
+  for (const { name, run } of STEPS) {
+    signal.throwIfAborted();
+    try {
+      yield { name, ...(await run(organization)) };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const { code, message, serverSaid, remedy } = error;
+      yield { name, result: "failed", code, message, serverSaid, remedy };
+      return;
+    }
+  }
+}
+
+type Outcome = Omit<Step, "name">;
+
+const STEPS: readonly { readonly name: string; readonly run: (organization: Organization) => Promise<Outcome> }[] = [
+  { name: "sign in", run: signIn },
+  { name: "tables and columns", run: tablesAndColumns },
+  { name: "settings", run: settings },
+  { name: "addresses", run: addresses },
+  { name: "incoming mail", run: incoming },
+  { name: "outgoing mail", run: outgoing },
+];
+
+async function signIn(organization: Organization): Promise<Outcome> {
+  const self = await organization.self();
+  const [version, tables] = await Promise.all([organization.client.version(), organization.tables()]);
+  const row = await readRow(organization.client, tables.set("systemuser"), self, tables.select("systemuser", ["fullname"]));
+  const name = (row && textOf(row, "fullname")) || self;
+  return { result: "ok", message: `Waypost is signed in as ${name}. The organization is of version ${version}.` };
+}
+
+async function tablesAndColumns(organization: Organization): Promise<Outcome> {
+  const tables = await organization.tables();
+  const missing = TABLES.filter((table) => !tables.has(table));
+  if (missing.length > 0)
+    return {
+      result: "failed",
+      code: "table missing",
+      message: `The organization has no table ${missing.join(", ")}.`,
+      remedy: "Check that the address leads to a Dynamics 365 organization with sales or customer service, of version 8.2 or later.",
+    };
+  if (!tables.has("email", MARK_COLUMN))
+    return {
+      result: "failed",
+      code: "column missing",
+      message: `The emails of the organization have no column ${MARK_COLUMN}, in which Waypost remembers how far an email is.`,
+      remedy: "Install the updates of the organization.",
+    };
+  return { result: "ok", message: newerColumns(tables) };
+}
+
+function newerColumns(tables: Tables): string {
+  const lacking = ["correlatedactivityid", "acceptingentityid", "isduplicatesenderunresolved"].filter(
+    (column) => !tables.has("email", column),
+  );
+  return lacking.length === 0
+    ? "It has all tables and columns."
+    : `It has all tables. What its emails have no column for is left out: ${lacking.join(", ")}.`;
+}
+
+async function settings(organization: Organization): Promise<Outcome> {
+  const { emailcorrelationenabled, trackingtokensenabled, trackingprefix, enablesmartmatching } = await organization.settings();
+  const tokens = trackingtokensenabled ? `Tracking tokens begin with ${trackingprefix}.` : "Tracking tokens are switched off.";
+  const correlation = emailcorrelationenabled ? "Emails are correlated." : "Correlation of emails is switched off.";
+  if (!enablesmartmatching) return { result: "ok", message: `${correlation} ${tokens}` };
+  return {
+    result: "warning",
+    code: "no smart matching",
+    message: `${correlation} ${tokens} Smart matching is switched on, but the Web API does not show by which hashes: Waypost finds no email by it.`,
+    remedy: "Nothing, where answers name the message that they answer; most do. Else leave tracking tokens switched on.",
+  };
+}
+
+async function addresses(organization: Organization): Promise<Outcome> {
+  const tables = await organization.tables();
+  if (tables.has("emailsearch")) {
+    const query = { $select: tables.select("emailsearch", ["emailaddress"]), $top: "1" };
+    const answer = await organization.client.send({ method: "GET", path: tables.set("emailsearch"), query });
+    if (answer.kind === "answered") return { result: "ok", message: "People are found by Dynamics' index of addresses." };
+    if (answer.kind !== "refused") answered(answer);
+  }
+  return { result: "ok", message: "People are found table by table: the organization shows no index of addresses." };
+}
+
+async function incoming(organization: Organization): Promise<Outcome> {
+  const { taken } = await choosePath(organization);
+  return { result: "ok", message: taken.reason };
+}
+
+async function outgoing(organization: Organization): Promise<Outcome> {
+  const refusal = await statusRefusal(organization);
+  if (refusal === null)
+    return {
+      result: "ok",
+      message:
+        "Emails to be sent are claimed in Dynamics itself: Pending Send, Sending and Sent could be written. Several routers can work side by side.",
+    };
+  return { result: "failed", code: "status refused", serverSaid: refusal.serverSaid, ...told(refusal) };
+}
+
+function told({ from, to }: Refusal): { readonly message: string; readonly remedy: string } {
+  return {
+    message: `An email cannot be brought from status ${from} to ${to} by writing it, so that Waypost could not claim what is to be sent.`,
+    remedy:
+      "Give the user of Waypost the right to write activities of everybody. If it has it, this version of Dynamics cannot be sent for.",
+  };
+}
