@@ -97,8 +97,8 @@ export async function relateEmails(sql: Sql, relations: readonly Relation[]): Pr
   return new Set(rows.map((row) => row.id));
 }
 
-/** Makes the party of that kind say what the emails say. */
-async function setRegardingParties(sql: Sql, ids: readonly string[]): Promise<void> {
+/** Makes the party of that kind say what the emails say. Must run in a transaction. */
+export async function setRegardingParties(sql: Sql, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await sql.query("delete from crm.activityparty where activityid = any($1::uuid[]) and participationtypemask = $2", [
     ids,

@@ -3,6 +3,7 @@ import { Failure } from "../model/failure.ts";
 import { LinearPattern } from "../model/linear-pattern.ts";
 import { DEFAULT_SETTINGS, type OrganizationSettings, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
+import { storableJson } from "../model/text.ts";
 import { hashesAreMade, hashesDiffer } from "../tracking/smart-matching.ts";
 import { hashAnew } from "./email-hashes.ts";
 
@@ -98,15 +99,29 @@ export async function readSettings(sql: Sql): Promise<StoredSettings> {
  * a prefix that is no longer used joins the history, so that its tokens still match (product-behaviour 4.6). Where they make other hashes for
  * smart matching, the emails there get those. Must run in a transaction.
  */
-export async function writeSettings(sql: Sql, given: Partial<OrganizationSettings>): Promise<StoredSettings> {
-  const { rows } = await sql.query<{ settings: unknown }>("select settings from crm.organization for update");
-  const before = overDefaults(rows[0]?.settings ?? {});
-  const stored = rows[0]?.settings;
-  const kept = Object.fromEntries(Object.entries(stored ?? {}).filter(([name]) => before.unknown.includes(name)));
-  const trackingprefixhistory = historyAfter(before.settings, given);
-  const after = { ...kept, ...given, ...(trackingprefixhistory.length > 0 && { trackingprefixhistory }) };
+export function writeSettings(sql: Sql, given: Partial<OrganizationSettings>): Promise<StoredSettings> {
+  return changeSettings(sql, (stored, unknown) => ({
+    ...Object.fromEntries(Object.entries(stored).filter(([name]) => unknown.includes(name))),
+    ...given,
+  }));
+}
+
+/**
+ * As writeSettings, of what stands there: `change` is given all that is stored, unknown names too, while nobody else can write it, and returns what shall be. Throws
+ * Failure where a value is none.
+ */
+export async function changeSettings(
+  sql: Sql,
+  change: (stored: Readonly<Record<string, unknown>>, unknown: readonly string[]) => Readonly<Record<string, unknown>>,
+): Promise<StoredSettings> {
+  const { rows } = await sql.query<{ settings: Record<string, unknown> }>("select settings from crm.organization for update");
+  const stored = rows[0]?.settings ?? {};
+  const before = overDefaults(stored);
+  const given = change(stored, before.unknown);
+  const trackingprefixhistory = historyAfter(before.settings, knownOf(given));
+  const after = { ...given, ...(trackingprefixhistory.length > 0 && { trackingprefixhistory }) };
   const result = overDefaults(after);
-  await sql.query("update crm.organization set settings = $1::jsonb", [JSON.stringify(after)]);
+  await sql.query("update crm.organization set settings = $1::jsonb", [storableJson(after)]);
   if (hashesAreMade(result.settings) && hashesDiffer(before.settings, result.settings)) await hashAnew(sql, result.settings);
   return result;
 }
@@ -126,12 +141,20 @@ function historyAfter(before: OrganizationSettings, given: Partial<OrganizationS
   return [...history].filter((one) => one !== current && one !== "");
 }
 
+/** What means something here, checked. */
+function knownOf(stored: unknown): Partial<OrganizationSettings> {
+  const result = STORED.safeParse(stored);
+  if (!result.success) throw invalid(result.error);
+  return Object.fromEntries(Object.entries(KNOWN.parse(result.data)).filter(([, value]) => value !== undefined));
+}
+
 function overDefaults(stored: unknown): StoredSettings {
   const result = STORED.safeParse(stored);
   if (!result.success) throw invalid(result.error);
-  const known = KNOWN.parse(result.data);
-  const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
-  return { settings: { ...DEFAULT_SETTINGS, ...present }, unknown: Object.keys(result.data).filter((name) => !(name in SCHEMA.shape)) };
+  return {
+    settings: { ...DEFAULT_SETTINGS, ...knownOf(result.data) },
+    unknown: Object.keys(result.data).filter((name) => !(name in SCHEMA.shape)),
+  };
 }
 
 function invalid(error: z.ZodError): Failure {

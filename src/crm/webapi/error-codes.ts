@@ -72,6 +72,7 @@ const CODES = {
     code: "0x8004432f",
     message: "A validation error occurred. An integer provided is outside of the allowed values for this attribute.",
   },
+  InvalidActivityPartyAddress: { status: 400, code: "0x80043518", message: "One or more activity parties have invalid addresses." },
   InvalidArgument: { status: 400, code: "0x80040203", message: "Invalid argument." },
   InvalidDateTime: {
     status: 400,
@@ -122,6 +123,11 @@ const CODES = {
     code: "0x8004480f",
     message:
       "You do not have sufficient privileges to send e-mail as the selected queue. Contact your system administrator for assistance.",
+  },
+  unManagedidsactivitypartyobjectidortypemissing: {
+    status: 400,
+    code: "0x80043504",
+    message: "Activity party object Id or type is missing",
   },
 } as const satisfies Record<string, ErrorCode>;
 

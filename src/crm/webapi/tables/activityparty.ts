@@ -5,7 +5,7 @@ export const ACTIVITYPARTY: TableDefinition = {
   name: "activityparty",
   set: "activityparties",
   key: "activitypartyid",
-  title: null,
+  title: "partyidname",
   from: "crm.activityparty",
   base: null,
   columns: [
