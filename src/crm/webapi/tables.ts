@@ -1,4 +1,4 @@
-import type { Collection, Table, TableDefinition } from "./table.ts";
+import type { Collection, Column, Table, TableDefinition } from "./table.ts";
 import { ACCOUNT } from "./tables/account.ts";
 import { ACTIVITYMIMEATTACHMENT } from "./tables/activitymimeattachment.ts";
 import { ACTIVITYPARTY } from "./tables/activityparty.ts";
@@ -104,19 +104,25 @@ export function tableOfSet(set: string): Table | undefined {
 }
 
 /**
- * Tables with their collections: each lookup's partner is a collection of the table referred to, without those that no table here holds. Rows can be
- * given with the row that they belong to wherever rows can be made at all; parties only so.
+ * Tables with their collections: each lookup's partner is a collection of the table referred to, without those that no table here holds. What activities
+ * inherit from activitypointer, collections too, stands once. Rows can be given with the row that they belong to wherever rows can be made at all; parties
+ * only so.
  */
 function withCollections(definitions: readonly TableDefinition[]): Table[] {
   const collections = new Map<string, Collection[]>(definitions.map(({ name }) => [name, []]));
-  for (const { name, columns, allows } of definitions) {
-    for (const { name: column, targets = [] } of columns) {
-      for (const { table, partner } of targets) {
-        if (partner === undefined) continue;
+  for (const { name, base, columns, allows } of definitions) {
+    const inherited = new Set(definitions.find((one) => one.name === base)?.columns.flatMap(partnersOf));
+    for (const column of columns) {
+      for (const { table, partner } of column.targets ?? []) {
+        if (partner === undefined || inherited.has(partner)) continue;
         const deepInsert = allows.includes("create") || name === "activityparty";
-        collections.get(table)?.push({ navigation: partner, table: name, column, ...(deepInsert && { deepInsert }) });
+        collections.get(table)?.push({ navigation: partner, table: name, column: column.name, ...(deepInsert && { deepInsert }) });
       }
     }
   }
   return definitions.map((one) => ({ ...one, collections: collections.get(one.name) ?? [] }));
+}
+
+function partnersOf({ targets = [] }: Column): string[] {
+  return targets.flatMap(({ partner }) => partner ?? []);
 }

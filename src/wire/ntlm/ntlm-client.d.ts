@@ -3,15 +3,12 @@ declare module "@ewsjs/ntlm-client" {
   export interface Type2Message {
     readonly challenge: Buffer;
   }
-  export function createType1Message(workstation?: string, target?: string): string;
-  export function decodeType2Message(header: string): Type2Message;
-  export function createType3Message(
-    question: Type2Message,
-    username: string,
-    password: string,
-    workstation?: string,
-    target?: string,
-  ): string;
+  const client: {
+    createType1Message(workstation?: string, target?: string): string;
+    decodeType2Message(header: string): Type2Message;
+    createType3Message(question: Type2Message, username: string, password: string, workstation?: string, target?: string): string;
+  };
+  export default client;
 }
 
 declare module "@ewsjs/ntlm-client/lib/hash.js" {

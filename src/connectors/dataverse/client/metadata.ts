@@ -64,10 +64,13 @@ export interface Parameter {
  */
 export function navigationName(entity: Entity, attribute: string, target: string): string | null {
   const single = [...entity.navigation.values()].filter((one) => !one.collection && one.target === target);
-  const told = single.find(({ property }) => property === `_${attribute}_value`);
-  if (told !== undefined) return told.name;
-  // Lookups with several targets have no referential constraint: attribute, target, and on tables that inherit the lookup their own name.
-  const names = [`${attribute}_${target}_${entity.name}`, `${attribute}_${target}`, attribute].map((name) => name.toLowerCase());
-  const byName = names.flatMap((name) => single.filter((one) => one.name.toLowerCase() === name));
-  return byName[0]?.name ?? null;
+  const named = (name: string) => single.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  // The table's own name comes first: beside it stands the one that it inherits, with a constraint, and of that no row of this table is bound.
+  const found =
+    named(`${attribute}_${target}_${entity.name}`) ??
+    single.find(({ property }) => property === `_${attribute}_value`) ??
+    // Lookups with several targets have no constraint.
+    named(`${attribute}_${target}`) ??
+    named(attribute);
+  return found?.name ?? null;
 }

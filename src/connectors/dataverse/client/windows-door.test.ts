@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createType1Message, createType3Message, decodeType2Message } from "@ewsjs/ntlm-client";
+import ntlm from "@ewsjs/ntlm-client";
 import { makeCertificates } from "../../../../test/servers/certificates.ts";
 import { failureOf, told } from "../../../../test/servers/dataverse-rig.ts";
 import { type NtlmServerOptions, startNtlmServer } from "../../../../test/servers/ntlm-server.ts";
@@ -144,14 +144,14 @@ test("the tests' server takes the sign-in of another client too", async (context
   const { Client } = await import("undici");
   const other = new Client(web.origin);
   context.after(() => other.destroy());
-  const asked = await other.request({ path: "/", method: "GET", headers: { authorization: createType1Message("", "") } });
+  const asked = await other.request({ path: "/", method: "GET", headers: { authorization: ntlm.createType1Message("", "") } });
   await asked.body.dump();
-  const question = decodeType2Message(String([asked.headers["www-authenticate"]].flat()[0]));
+  const question = ntlm.decodeType2Message(String([asked.headers["www-authenticate"]].flat()[0]));
   // That client binds its sign-in to nothing and says so by leaving it out: the server refuses it for that alone, so the password was right.
   const answer = await other.request({
     path: "/",
     method: "GET",
-    headers: { authorization: createType3Message(question, "ann@corp.example", "Secret-1", "", "") },
+    headers: { authorization: ntlm.createType3Message(question, "ann@corp.example", "Secret-1", "", "") },
   });
   await answer.body.dump();
   assert.deepEqual(web.refusals, ["it is bound to another connection"]);

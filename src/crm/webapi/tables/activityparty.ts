@@ -5,7 +5,7 @@ export const ACTIVITYPARTY: TableDefinition = {
   name: "activityparty",
   set: "activityparties",
   key: "activitypartyid",
-  title: "partyidname",
+  title: null,
   from: "crm.activityparty",
   base: null,
   columns: [

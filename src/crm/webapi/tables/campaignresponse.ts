@@ -56,9 +56,9 @@ export const CAMPAIGNRESPONSE: TableDefinition = {
       lookup(
         "regardingobjectid",
         {
-          account: ["regardingobjectid_account", "Account_ActivityPointers"],
-          contact: ["regardingobjectid_contact", "Contact_ActivityPointers"],
-          lead: ["regardingobjectid_lead", "Lead_ActivityPointers"],
+          account: ["regardingobjectid_account_campaignresponse", "account_CampaignResponses"],
+          contact: ["regardingobjectid_contact_campaignresponse", "contact_CampaignResponses"],
+          lead: ["regardingobjectid_lead_campaignresponse", "lead_CampaignResponses"],
         },
         { readTarget: "row.regardingobjecttypecode", storedTarget: "regardingobjecttypecode" },
       ),
@@ -86,7 +86,7 @@ export const CAMPAIGNRESPONSE: TableDefinition = {
       owningTeam("owningteam_campaignresponse", "team_campaignresponse"),
       owningUser("owninguser_campaignresponse", "user_campaignresponse"),
       whole("scheduleddurationminutes", 0),
-      lookup("sendermailboxid", { mailbox: ["sendermailboxid", "activitypointer_sendermailboxid_mailbox"] }),
+      lookup("sendermailboxid", { mailbox: ["sendermailboxid_campaignresponse", "campaignresponse_mailbox_sendermailboxid"] }),
     ]),
   ],
   alternateKeys: [],

@@ -73,7 +73,7 @@ export const SERVICEAPPOINTMENT: TableDefinition = {
       owningBusinessUnit("owningbusinessunit_serviceappointment", "business_unit_service_appointments"),
       owningTeam("owningteam_serviceappointment", "team_service_appointments"),
       owningUser("owninguser_serviceappointment", "system_user_service_appointments"),
-      lookup("sendermailboxid", { mailbox: ["sendermailboxid", "activitypointer_sendermailboxid_mailbox"] }),
+      lookup("sendermailboxid", { mailbox: ["sendermailboxid_serviceappointment", "serviceappointment_mailbox_sendermailboxid"] }),
     ]),
   ],
   alternateKeys: [],
