@@ -1,3 +1,4 @@
+import { answerChanges, answerChangesCount, tracksChanges } from "./answer-changes.ts";
 import { withContext } from "./answer-context.ts";
 import { answerProperty, answerRow, findRow, refuseSetOptions } from "./answer-row.ts";
 import { answerCount, answerSet } from "./answer-set.ts";
@@ -5,6 +6,7 @@ import { laterFault } from "./error-codes.ts";
 import type { ApiAnswer, ApiRequest } from "./exchange.ts";
 import { refersTo } from "./filter-sql.ts";
 import { findPage } from "./found-rows.ts";
+import { kindsOf } from "./names.ts";
 import { planOf } from "./plan.ts";
 import { type Preferences, readPreferences } from "./preferences.ts";
 import { tableNamed } from "./query-context.ts";
@@ -35,8 +37,10 @@ async function answered(reading: Reading, resource: Resource, request: ApiReques
   const none = request.headers.get("if-none-match");
   switch (resource.kind) {
     case "set":
+      if (tracksChanges(options, preferences)) return answerChanges(reading, resource.table, options, preferences, request);
       return set({ table: resource.table, within: () => [], references: false });
     case "count":
+      if (options.deltaToken !== null) return answerChangesCount(reading, resource.table, options, options.deltaToken);
       return answerCount(reading, { table: resource.table, within: () => [], references: false }, options);
     case "row":
       return answerRow(reading, resource.table, resource.key, options, none);
@@ -67,9 +71,9 @@ async function collectionSource(reading: Reading, table: Table, key: RowKey, col
   return {
     table: child,
     references,
-    within: ({ parameters }) => {
-      const typed = refersTo(back, table.name, parameters);
-      return [`${back.read} = ${parameters.add(parent.id, "uuid")}`, ...(typed === null ? [] : [typed])];
+    within: (context) => {
+      const typed = refersTo(back, table.name, context);
+      return [`${back.read} = ${context.parameters.add(parent.id, "uuid")}`, ...(typed === null ? [] : [typed])];
     },
   };
 }
@@ -101,7 +105,8 @@ async function reference(
   const plan = planOf(table, { select: [`_${column.name}_value`], expand: [] }, tables);
   const row = await findRow(reading, plan, key);
   const [id, referred] = [row.values.get(column), row.targets.get(column)];
-  if (typeof id !== "string" || referred === undefined || (target !== null && target !== referred)) return { status: 204, headers: {} };
+  if (typeof id !== "string" || referred === undefined || (target !== null && !kindsOf(target, tables).includes(referred)))
+    return { status: 204, headers: {} };
   const to = tableNamed(tables, referred);
   const found = await findWithin(reading, { table: to, within: () => [], references: false }, { kind: "id", id });
   if (found === null) return { status: 204, headers: {} };
@@ -133,6 +138,7 @@ function withHeaders(answer: ApiAnswer, reading: Reading, resource: Resource, pr
   if (answer.status !== 200) return answer;
   const paged = resource.kind === "set" || resource.kind === "collection";
   const applied = [
+    ...(answer.headers["Preference-Applied"] ? [answer.headers["Preference-Applied"]] : []),
     ...(paged && preferences.maximumPageSize !== null ? [`odata.maxpagesize=${preferences.maximumPageSize}`] : []),
     ...(reading.annotations !== null ? [`odata.include-annotations="${reading.annotations}"`] : []),
   ];

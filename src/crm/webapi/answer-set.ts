@@ -2,6 +2,7 @@ import { aggregateRows } from "./aggregate.ts";
 import { setContext, withContext } from "./answer-context.ts";
 import type { ApiAnswer, ApiRequest } from "./exchange.ts";
 import { type FoundRow, findPage } from "./found-rows.ts";
+import { MOST_ROWS, nextLink } from "./next-link.ts";
 import { countSql } from "./page-sql.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { Preferences } from "./preferences.ts";
@@ -10,11 +11,8 @@ import { badQuery } from "./query-fault.ts";
 import type { QueryOptions } from "./query-options.ts";
 import { asksFor, type Reading, TOTAL, TOTAL_EXCEEDED } from "./reading.ts";
 import { referenceJson, showRows } from "./shown-rows.ts";
-import { checkPosition, type Position, readSkipToken, writeSkipToken } from "./skip-token.ts";
+import { checkPosition, type Position, readSkipToken } from "./skip-token.ts";
 import { conditionsOf, type Source } from "./source.ts";
-
-/** Rows of a page where the client asks for no other size, and most of any page; `$count` and `/$count` count no further (wire 7, Paging). */
-export const MOST_ROWS = 5_000;
 
 /** Answers with a set: a page of it, the number of its rows where asked for, and the link to the next page. Throws ApiFault. */
 export async function answerSet(
@@ -75,10 +73,4 @@ async function countRows(reading: Reading, source: Source, options: QueryOptions
   const { rows } = await reading.turn.sql.query<{ count: number }>(text, context.parameters.values);
   const count = rows[0]?.count ?? 0;
   return { rows: Math.min(count, MOST_ROWS), exceeded: count > MOST_ROWS };
-}
-
-/** The same request with the position in it; the client sends it as it is. */
-function nextLink(reading: Reading, { path, query }: Pick<ApiRequest, "path" | "query">, position: Position): string {
-  const options = query.split("&").filter((one) => one !== "" && !/^(\$|%24)skiptoken=/i.test(one));
-  return `${reading.root}${path}?${[...options, `$skiptoken=${encodeURIComponent(writeSkipToken(position))}`].join("&")}`;
 }

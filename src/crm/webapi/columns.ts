@@ -4,7 +4,7 @@ import type { Column, ColumnType, Target } from "./table.ts";
 /** What a column may differ in from one that is read from and written to the database column of its own name. */
 export interface Differing
   extends Partial<
-    Pick<Column, "read" | "readable" | "filter" | "stored" | "storedAs" | "required" | "readTarget" | "storedTarget" | "readTitle">
+    Pick<Column, "read" | "readable" | "filter" | "size" | "stored" | "storedAs" | "required" | "readTarget" | "storedTarget" | "readTitle">
   > {
   /** It has no database column: it is made of others, or whoever writes the table knows where it goes. */
   readonly computed?: true;

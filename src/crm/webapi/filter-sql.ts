@@ -2,8 +2,16 @@ import { classOf, compareColumns, compareLiteral, operandOf } from "./comparison
 import { conditionSql, holdsForNull } from "./condition-sql.ts";
 import type { Comparison, Filter, Operand, PropertyPath } from "./filter.ts";
 import type { Literal } from "./literal.ts";
-import { collectionOf, columnOfCondition, columnOfProperty, keyColumn, type Navigation, navigationOf } from "./names.ts";
-import type { Parameters } from "./parameters.ts";
+import {
+  collectionOf,
+  columnOfCondition,
+  columnOfProperty,
+  keyColumn,
+  kindsOf,
+  type Navigation,
+  navigationOf,
+  readableColumns,
+} from "./names.ts";
 import { type QueryContext, tableNamed } from "./query-context.ts";
 import { badQuery, noSuchProperty } from "./query-fault.ts";
 import type { Column, Table } from "./table.ts";
@@ -119,14 +127,14 @@ function constantSql(leaf: Leaf, negated: boolean): string {
 function throughSql(leaf: Leaf, { column, targets }: Navigation, table: Table, negated: boolean, context: QueryContext): string {
   const direct = keyComparison(leaf, column, table, negated, context, targets.length === 1 ? targets[0]?.table : undefined);
   if (direct) return direct;
-  const known = targets.map((one) => tableNamed(context.tables, one.table));
+  const known = targets.flatMap((one) => context.tables.named(one.table) ?? []);
   const fitting = known.length === 1 ? known : known.filter((one) => hasName(one, pathOf(leaf)?.[0]));
   if (fitting.length === 0) throw noSuchProperty(pathOf(leaf)?.[0] ?? "", targets[0]?.navigation ?? table.name);
   const outside = holdsOfNothing(leaf) !== negated;
   // Where the condition holds of nothing, those rows are named for which it does not hold.
   const inside = fitting.map((target) => {
     const rows = `${column.read} in (select ${keyColumn(target).read} from ${target.from} as row where ${context.readable(target)} and ${compile(leaf, target, outside ? !negated : negated, context)})`;
-    const typed = refersTo(column, target.name, context.parameters);
+    const typed = refersTo(column, target.name, context);
     return typed === null ? rows : `(${typed} and ${rows})`;
   });
   return outside ? `(${inside.join(" or ")}) is not true` : `(${inside.join(" or ")})`;
@@ -150,10 +158,11 @@ function keyComparison(
     !only
   )
     return null;
-  const target = tableNamed(context.tables, only);
+  const target = context.tables.named(only);
+  if (!target) return null;
   const path = pathOf(leaf) ?? [];
   if (path.length !== 1 || path[0] !== target.key) return null;
-  const typed = refersTo(column, target.name, context.parameters);
+  const typed = refersTo(column, target.name, context);
   const same = compareLiteral(columnOfCondition(table, column.name), "eq", leaf.right.literal, false, context.parameters);
   return typed === null ? same : `(${same} and ${typed})`;
 }
@@ -163,7 +172,7 @@ function lambdaSql(leaf: Leaf & { kind: "any" | "all" }, name: string, table: Ta
   if (!collection) throw noSuchProperty(name, table.name);
   const child = tableNamed(context.tables, collection.table);
   const back = columnOfCondition(child, collection.column);
-  const typed = refersTo(back, table.name, context.parameters) ?? "true";
+  const typed = refersTo(back, table.name, context) ?? "true";
   const condition = leaf.part ? compile(leaf.part, child, leaf.kind === "all", context) : "true";
   const rows = `select ${back.read} from ${child.from} as row where ${back.read} is not null and ${typed} and ${context.readable(child)} and ${condition}`;
   // All: there is none for which it does not hold.
@@ -171,8 +180,12 @@ function lambdaSql(leaf: Leaf & { kind: "any" | "all" }, name: string, table: Ta
 }
 
 /** SQL that a lookup refers to that table; null: it refers to no other. */
-export function refersTo(column: Column, table: string, parameters: Parameters): string | null {
-  return column.readTarget === undefined ? null : `${column.readTarget} = ${parameters.add(table, "text")}`;
+export function refersTo(
+  column: Column,
+  table: string,
+  { tables, parameters }: Pick<QueryContext, "tables" | "parameters">,
+): string | null {
+  return column.readTarget === undefined ? null : `${column.readTarget} = any(${parameters.add(kindsOf(table, tables), "text[]")})`;
 }
 
 /** Does a condition hold where a path leads to no row? */
@@ -196,7 +209,7 @@ function isNull(operand: Operand): boolean {
 function hasName(table: Table, name: string | undefined): boolean {
   return (
     name !== undefined &&
-    (table.columns.some((one) => one.name === name || `_${one.name}_value` === name) || navigationOf(table, name) !== null)
+    (readableColumns(table).some((one) => one.name === name || `_${one.name}_value` === name) || navigationOf(table, name) !== null)
   );
 }
 

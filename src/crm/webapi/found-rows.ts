@@ -75,7 +75,7 @@ export async function findChildren(
   const projection = projectionOf(plan, order);
   const most = pageLimit(plan, MOST_CHILDREN);
   const each = Math.min(expand.top ?? MOST_OF_ONE, MOST_OF_ONE);
-  const typed = refersTo(back, parentTable, context.parameters);
+  const typed = refersTo(back, parentTable, context);
   const conditions = [...(typed === null ? [] : [typed]), ...(expand.filter ? [filterSql(expand.filter, plan.table, context)] : [])];
   const text = childrenSql({ plan, order, conditions, back, each, most }, parents, projection, context);
   const { rows } = await turn.sql.query<Found>(text, context.parameters.values);
@@ -99,7 +99,7 @@ function rowOf(row: Found, { columns }: Projection, terms: number): FoundRow {
     const value = row[`c${index}`] ?? null;
     values.set(column, value);
     if (value === null || !column.targets) continue;
-    const target = row[`t${index}`] ?? column.targets[0]?.table;
+    const target = column.readTarget === undefined ? column.targets[0]?.table : row[`t${index}`];
     if (typeof target === "string") targets.set(column, target);
     const title = row[`n${index}`];
     if (typeof title === "string") titles.set(column, title);

@@ -2,7 +2,7 @@ import { classOf, operandOf } from "./comparison-sql.ts";
 import type { PropertyPath } from "./filter.ts";
 import { refersTo } from "./filter-sql.ts";
 import { columnOfProperty, keyColumn, navigationOf } from "./names.ts";
-import { type QueryContext, tableNamed } from "./query-context.ts";
+import type { QueryContext } from "./query-context.ts";
 import { badQuery, noSuchProperty } from "./query-fault.ts";
 import type { Order } from "./query-options.ts";
 import type { Column, Table } from "./table.ts";
@@ -47,7 +47,9 @@ export function orderSql(orders: readonly Order[], table: Table, context: QueryC
   const terms = orders.map(({ path, descending }): OrderTerm => {
     const found = pathSql(path, table, `order${joins.length}`, valueSql, context);
     if (found.join) joins.push(found.join);
-    return { sql: found.sql, type: typeOf(found.column), descending };
+    const type = typeOf(found.column);
+    // A bare constant in an order means the column of that number.
+    return { sql: /^('[^']*'|\d+|true|false|null)$/.test(found.sql) ? `${found.sql}::${type}` : found.sql, type, descending };
   });
   return { terms: [...terms, { sql: keyColumn(table).read, type: "uuid", descending: false }], joins };
 }
@@ -69,9 +71,10 @@ export function pathSql(
   const [target, other] = navigation?.targets ?? [];
   if (!navigation || !target) throw noSuchProperty(first, table.name);
   if (third !== undefined || other) throw badQuery(`The path '${path.join("/")}' cannot be used here.`);
-  const referred = tableNamed(context.tables, target.table);
+  const referred = context.tables.named(target.table);
+  if (!referred) throw noSuchProperty(first, table.name);
   const column = columnOfProperty(referred, second);
-  const typed = refersTo(navigation.column, referred.name, context.parameters);
+  const typed = refersTo(navigation.column, referred.name, context);
   const rows = `select ${keyColumn(referred).read} as id, ${value(column, context)} as value from ${referred.from} as row where ${context.readable(referred)}`;
   const join = `left join (${rows}) ${alias} on ${alias}.id = ${navigation.column.read}${typed === null ? "" : ` and ${typed}`}`;
   return { column, sql: `${alias}.value`, join };

@@ -12,6 +12,9 @@ const MOST_READ_FOR_SIZE = 250;
 /** Rows of one page that bring the texts or files of other rows along. */
 const MOST_WITH_OTHERS = 50;
 
+/** Longest Memo that a whole page of 5000 may have. */
+const SHORT = 10_000;
+
 /** What a statement's row holds, by the names that it gives. */
 export interface Projection {
   readonly columns: readonly Column[];
@@ -46,7 +49,7 @@ export function projectionOf(plan: Plan, order: OrderSql): Projection {
 
 /** How many rows a page may have: fewer where sizes have to be found out, and where rows referred to bring texts and files along. */
 export function pageLimit(plan: Plan, asked: number): number {
-  const unknown = heavyColumns(plan).some((one) => one.size === undefined && (one.storedAs === "content" || one.type === "Binary"));
+  const unknown = heavyColumns(plan).some((one) => one.size === undefined && isContent(one));
   const brought = plan.expands.some((one) => one.kind === "one" && one.targets.some((target) => heavyColumns(target.plan).length > 0));
   return Math.min(asked, unknown ? MOST_READ_FOR_SIZE : asked, brought ? MOST_WITH_OTHERS : asked);
 }
@@ -72,8 +75,8 @@ export function pageSql({ plan, order, conditions, limit }: PageQuestion, projec
 }
 
 /**
- * One statement for the rows of a collection of all parents of a page: up to `each` a parent and one more, `most` in all, in the order of the parents; `p` is
- * the parent. Cut where {@link MOST_OCTETS} are passed; `total` is the number of rows that would have come, `siblings` that of the parent's.
+ * One statement for the rows of a collection of all parents of a page: up to `each` a parent, `most` in all, in the order of the parents; `p` is the parent.
+ * `total` is the number of rows that would have come without `most` and {@link MOST_OCTETS}, `siblings` that of the parent's.
  */
 export function childrenSql(
   question: Omit<PageQuestion, "limit"> & { readonly back: Column; readonly each: number; readonly most: number },
@@ -86,15 +89,18 @@ export function childrenSql(
   const key = keyColumn(table).read;
   const where = [context.readable(table), ...conditions].join(" and ");
   const within = `partition by ${back.read}`;
-  return `with ranked as (
-      select ${key} as id, parents.at, ${sizeSql(plan)} as size, row_number() over (${within} order by ${orderByText(order.terms)}) as n,
-        count(*) over (${within}) as siblings
-      from ${table.from} as row join unnest(${context.parameters.add(parents, "uuid[]")}) with ordinality as parents(id, at) on parents.id = ${back.read}
-        ${order.joins.join(" ")}
-      where ${where}
-    ), page as materialized (select * from ranked where n <= ${each} order by at, n limit ${most}),
+  const heavy = heavyColumns(plan).length > 0;
+  const shown = `${projection.sql}, ${back.read} as p`;
+  const ranked = `select ${heavy ? `${key} as id, ${sizeSql(plan)} as size` : shown}, parents.at,
+      row_number() over (${within} order by ${orderByText(order.terms)}) as n, count(*) over (${within}) as siblings
+    from ${table.from} as row join unnest(${context.parameters.add(parents, "uuid[]")}) with ordinality as parents(id, at) on parents.id = ${back.read}
+      ${order.joins.join(" ")}
+    where ${where}`;
+  // Without texts and files nothing is gained by reading keys first, and much is lost where the key is computed.
+  if (!heavy) return `select *, count(*) over () as total from (${ranked}) ranked where n <= ${each} order by at, n limit ${most}`;
+  return `with ranked as materialized (${ranked}), page as materialized (select * from ranked where n <= ${each} order by at, n limit ${most}),
     cut as (select id, at, n, siblings, sum(size) over (order by at, n) - size as before from page)
-    select ${projection.sql}, ${back.read} as p, cut.siblings, (select count(*) from ranked where n <= ${each}) as total
+    select ${shown}, cut.siblings, (select count(*) from ranked where n <= ${each}) as total
     from cut join ${table.from} as row on ${key} = cut.id ${order.joins.join(" ")}
     where cut.before < ${MOST_OCTETS} order by cut.at, cut.n`;
 }
@@ -107,11 +113,12 @@ export function countSql(table: Table, conditions: readonly string[], most: numb
 
 /** Texts without a short limit, and files. */
 function heavyColumns({ columns }: Plan): readonly Column[] {
-  return columns.filter(
-    (one) =>
-      one.type === "Binary" ||
-      (one.type === "Memo" && (one.storedAs === "content" || (one.maximumLength ?? Number.POSITIVE_INFINITY) > 10_000)),
-  );
+  return columns.filter((one) => isContent(one) || (one.type === "Memo" && (one.maximumLength ?? SHORT + 1) > SHORT));
+}
+
+/** Kept apart from its row: read only to be shown. */
+function isContent(column: Column): boolean {
+  return column.storedAs === "content" || column.storedAs === "base64" || column.type === "Binary";
 }
 
 function sizeSql(plan: Plan): string {

@@ -1,4 +1,4 @@
-import { collectionOf, columnOfProperty, navigationOf, propertyName } from "./names.ts";
+import { collectionOf, columnOfProperty, navigationOf, propertyName, readableColumns } from "./names.ts";
 import { tableNamed } from "./query-context.ts";
 import { badQuery, noSuchProperty } from "./query-fault.ts";
 import type { Expand, Selection } from "./query-options.ts";
@@ -38,7 +38,8 @@ export interface ManyExpand {
 /** Looks up all names of a selection. Throws ApiFault 400 for those that the table does not have. */
 export function planOf(table: Table, selection: Pick<Selection, "select" | "expand">, tables: Tables): Plan {
   const chosen = selection.select?.map((name) => chosenColumn(table, name)) ?? null;
-  const columns = chosen === null ? table.columns : table.columns.filter((one) => one.name === table.key || chosen.includes(one));
+  const readable = readableColumns(table);
+  const columns = chosen === null ? readable : readable.filter((one) => one.name === table.key || chosen.includes(one));
   return {
     table,
     columns,
@@ -66,7 +67,10 @@ function expandOf(table: Table, expand: Expand, tables: Tables): ExpandPlan {
   if (expand.filter || expand.orderBy.length > 0 || expand.top !== null) {
     throw badQuery(`The navigation '${expand.navigation}' leads to one row: it can neither be filtered nor put in order.`);
   }
-  const targets = navigation.targets.map((target) => ({ target, table: tableNamed(tables, target.table) }));
+  const targets = navigation.targets.flatMap((target) => {
+    const referred = tables.named(target.table);
+    return referred ? [{ target, table: referred }] : [];
+  });
   return {
     kind: "one",
     expand,

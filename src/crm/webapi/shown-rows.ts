@@ -1,5 +1,5 @@
 import { type FoundRow, findChildren, findPage } from "./found-rows.ts";
-import { keyColumn } from "./names.ts";
+import { keyColumn, kindsOf } from "./names.ts";
 import type { ExpandPlan, ManyExpand, OneExpand, Plan } from "./plan.ts";
 import { asksFor, FORMATTED, type Reading } from "./reading.ts";
 import { addressOf, type RowJson, rowJson } from "./row-json.ts";
@@ -34,7 +34,6 @@ async function expandInto(
     const found = await referredRows(reading, item, rows);
     for (const [index, row] of rows.entries()) {
       const [id, json] = [row.values.get(item.column), shown[index]];
-      // Ids are unique over all tables that one lookup can refer to only together with the table.
       if (json) json[item.expand.navigation] = (typeof id === "string" && found.get(`${row.targets.get(item.column)} ${id}`)) || null;
     }
     return;
@@ -56,14 +55,20 @@ async function expandInto(
 async function referredRows(reading: Reading, item: OneExpand, rows: readonly FoundRow[]): Promise<ReadonlyMap<string, RowJson>> {
   const found = new Map<string, RowJson>();
   for (const { target, plan } of item.targets) {
-    const referring = rows.filter((row) => row.targets.get(item.column) === target.table);
+    const kinds = kindsOf(target.table, reading.turn.service.tables);
+    const referring = rows.filter((row) => kinds.includes(row.targets.get(item.column) ?? ""));
     const ids = [...new Set(referring.map((row) => String(row.values.get(item.column))))];
     if (ids.length === 0) continue;
     const referred = await allRows(reading, plan, ids);
     const shown = item.expand.references
       ? referred.map((row) => referenceJson(reading, plan, row.id))
       : await showRows(reading, plan, referred);
-    for (const [index, row] of referred.entries()) found.set(`${target.table} ${row.id}`, shown[index] ?? {});
+    const byId = new Map(referred.map((row, index) => [row.id, shown[index] ?? {}]));
+    for (const row of referring) {
+      const id = String(row.values.get(item.column));
+      const json = byId.get(id);
+      if (json) found.set(`${row.targets.get(item.column)} ${id}`, json);
+    }
   }
   return found;
 }

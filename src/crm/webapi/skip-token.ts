@@ -11,6 +11,8 @@ export interface Position {
   readonly values: readonly (string | null)[];
   /** Rows that `$top` still lets through; null: no `$top`. */
   readonly left: number | null;
+  /** Of change tracking: the token that the first page began with. */
+  readonly token?: string;
 }
 
 const LONGEST = 16_384;
@@ -20,23 +22,25 @@ const contents = z.strictObject({
   p: z.int().min(2).max(1_000_000_000),
   k: z.array(z.string().nullable()).max(20),
   l: z.int().min(0).max(1_000_000_000).nullable(),
+  t: z.string().max(200).optional(),
 });
 
 /**
  * A position as the `$skiptoken` of a next link, in the form of Dynamics' (wire 7, Paging). It says only where to go on: whoever changes it gets another
  * page of what that caller may read anyway.
  */
-export function writeSkipToken({ page, values, left }: Position): string {
-  const inside = Buffer.from(JSON.stringify({ p: page, k: values, l: left })).toString("base64url");
+export function writeSkipToken({ page, values, left, token }: Position): string {
+  const inside = Buffer.from(JSON.stringify({ p: page, k: values, l: left, t: token })).toString("base64url");
   return `<cookie pagenumber="${page}" pagingcookie="${inside}" istracking="False" />`;
 }
 
 /** Reads a `$skiptoken`. Throws ApiFault 400 for what no next link holds. */
-export function readSkipToken(token: string): Position {
-  const inside = token.length > LONGEST ? undefined : COOKIE.exec(token)?.[1];
+export function readSkipToken(text: string): Position {
+  const inside = text.length > LONGEST ? undefined : COOKIE.exec(text)?.[1];
   const read = contents.safeParse(inside === undefined ? null : parsed(Buffer.from(inside, "base64url").toString()));
   if (!read.success) throw new ApiFault(400, "0x8004112a", "Invalid page number in paging cookie.");
-  return { page: read.data.p, values: read.data.k, left: read.data.l };
+  const { p: page, k: values, l: left, t: token } = read.data;
+  return { page, values, left, ...(token !== undefined && { token }) };
 }
 
 /** Checks that a position is one in this order, each value of its term's type. Throws ApiFault 400. */

@@ -16,6 +16,7 @@ export const ACTIVITYMIMEATTACHMENT: TableDefinition = {
       whole("attachmentnumber", 0, 1_000_000_000),
       memo("body", LONGEST, {
         read: "(select translate(encode(content.body, 'base64'), e'\\n', '') from crm.content where content.hash = row.hash)",
+        size: "row.filesize / 3 * 4",
         stored: "hash",
         storedAs: "base64",
         required: true,

@@ -53,6 +53,7 @@ export const EMAIL: TableDefinition = {
       flag("deliveryreceiptrequested", "0 No | 1 Yes"),
       memo("description", LONGEST, {
         read: "crm.description_of(row.descriptionhash, row.plaintexthash)",
+        size: "(select content.size from crm.content where content.hash = coalesce(row.descriptionhash, row.plaintexthash))",
         stored: "descriptionhash",
         storedAs: "content",
         filter: false,
