@@ -315,6 +315,9 @@ export interface Relation {
   readonly to: RecordRef | null;
 }
 
+/** What the CRM's own program does with a mailbox, by direction; a direction is missing where it does nothing. */
+export type Elsewhere = Readonly<Partial<Record<Direction, { readonly because: string; readonly remedy: string }>>>;
+
 /** A CRM organization. */
 export interface Crm {
   /** `deliver`, `setRegarding`, `relate`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
@@ -396,6 +399,11 @@ export interface Crm {
    * Missing where there is nothing to try.
    */
   check?(signal: AbortSignal): AsyncIterable<Step>;
+  /**
+   * The mailboxes that a program of the CRM itself works on, by address in key form: Waypost leaves them to it. Asked for all of them at once. Missing where
+   * there is no such program.
+   */
+  synchronizedElsewhere?(): Promise<ReadonlyMap<string, Elsewhere>>;
   /** Calls `wake` when an email may have become pending. Returns when `signal` aborts. */
   watch(wake: () => void, signal: AbortSignal): Promise<void>;
 }

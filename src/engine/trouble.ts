@@ -16,6 +16,9 @@ import { learnLimit, TOO_MANY } from "./connections/learn.ts";
 import { asFailure, type EngineContext, type Work } from "./context.ts";
 import { type Waiting, whyWaiting } from "./why-not.ts";
 
+/** The CRM's own program works on a mailbox: see elsewhere.ts. */
+export const ELSEWHERE = "synchronized elsewhere";
+
 /** The activity that alerts of a direction name. */
 export const ACTIVITY: Readonly<Record<Direction, string>> = { receive: "receiving", send: "sending" };
 
@@ -58,8 +61,9 @@ export async function noteTrouble(context: EngineContext, direction: Direction, 
           : mailbox.id;
   if (failures >= failure.alertAfter) await openAlert(context.database, alertOf(failure, ACTIVITY[direction], subject), now);
   if (failure.scope === "process") return;
-  // Whatever else is wrong, the server answers.
-  if (failure.scope === "mailbox" && profile[`${direction}Failures`] > 0) await noteAnswer(context, direction, { mailbox, profile });
+  // Whatever else is wrong, the server answers, if it was asked.
+  if (failure.scope === "mailbox" && failure.code !== ELSEWHERE && profile[`${direction}Failures`] > 0)
+    await noteAnswer(context, direction, { mailbox, profile });
   if (failure.scope === "profile") await noteProfileFailure(context.database, direction, profile.name, failures, next);
   if (failure.scope === "organization") {
     const away = { name: mailbox.organization, failures, notBefore: next, trouble: failure.message };

@@ -4,6 +4,7 @@ import { listMailboxes, mailboxesByArrival, readProfiles } from "../ledger/mailb
 import { Failure } from "../model/failure.ts";
 import { learnLimit, TOO_MANY } from "./connections/learn.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "./context.ts";
+import { wasElsewhere } from "./elsewhere.ts";
 import { whyNot } from "./why-not.ts";
 
 /** How often the mailboxes are divided anew among the processes that watch: so soon another one watches what a dead one did. */
@@ -67,7 +68,7 @@ async function watchables(context: EngineContext): Promise<Map<string, Watchable
   for (const id of await mailboxesByArrival(database)) {
     const mailbox = mailboxes.get(id);
     const profile = mailbox && profiles.get(mailbox.profile);
-    if (!mailbox || !profile || whyNot("receive", mailbox, profile) !== null) continue;
+    if (!mailbox || !profile || whyNot("receive", mailbox, profile) !== null || wasElsewhere({ mailbox, profile })) continue;
     if (!context.mailSystem(profile).capabilities.push) continue;
     const read = (folders.get(id) ?? []).filter((one) => one.notReadBecause === null && one.missingSince === null);
     found.set(id, { work: { mailbox, profile }, streams: [...new Set(read.map((one) => one.stream))] });

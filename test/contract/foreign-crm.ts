@@ -80,6 +80,15 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
       alone(within);
       return call("settle", () => crm.settle(id, generation, settlement));
     },
+    ...elsewhere(crm, call),
     watch: (wake, signal) => crm.watch(wake, signal),
   };
+}
+
+type Call = <T>(verb: keyof Crm, work: () => Promise<T>) => Promise<T>;
+
+/** Where the CRM has no program of its own for email, neither has this one. */
+function elsewhere(crm: Crm, call: Call): Pick<Crm, "synchronizedElsewhere"> {
+  const asked = crm.synchronizedElsewhere?.bind(crm);
+  return asked === undefined ? {} : { synchronizedElsewhere: () => call("synchronizedElsewhere", asked) };
 }

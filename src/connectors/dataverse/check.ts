@@ -1,11 +1,14 @@
 import { Failure } from "../../model/failure.ts";
 import type { Step } from "../../ports.ts";
 import { answered } from "./client/client.ts";
+import { synchronizedElsewhere } from "./elsewhere.ts";
 import type { Organization } from "./organization.ts";
 import { choosePath } from "./path.ts";
 import { type Refusal, statusRefusal } from "./prove-status.ts";
-import { readRow } from "./read.ts";
+import { readRow, readRows } from "./read.ts";
 import { textOf } from "./row.ts";
+import { organizationOf } from "./server-side-sync.ts";
+import { ORGANIZATION_COLUMNS } from "./sync-columns.ts";
 import type { Tables } from "./tables.ts";
 
 /** Tables without which nothing works. */
@@ -37,6 +40,7 @@ const STEPS: readonly { readonly name: string; readonly run: (organization: Orga
   { name: "sign in", run: signIn },
   { name: "tables and columns", run: tablesAndColumns },
   { name: "settings", run: settings },
+  { name: "other programs", run: otherPrograms },
   { name: "addresses", run: addresses },
   { name: "incoming mail", run: incoming },
   { name: "outgoing mail", run: outgoing },
@@ -68,6 +72,27 @@ async function tablesAndColumns(organization: Organization): Promise<Outcome> {
       remedy: "Install the updates of the organization.",
     };
   return { result: "ok", message: newerColumns(tables) };
+}
+
+/** Which of Microsoft's programs process the organization's email. Its mailboxes are looked at one by one where they are tested. */
+async function otherPrograms(organization: Organization): Promise<Outcome> {
+  const tables = await organization.tables();
+  const [[row = {}] = []] = await readRows(organization.client, [
+    { set: tables.set("organization"), select: tables.select("organization", ORGANIZATION_COLUMNS) },
+  ]);
+  if (organizationOf(row).channel === "email router")
+    return {
+      result: "warning",
+      code: "email router possible",
+      message:
+        "The organization has its email processed by a router. Whether the Email Router of Microsoft is running cannot be seen from here.",
+      remedy: "Stop the Email Router's service: of one organization's email only one router may take care.",
+    };
+  const elsewhere = await synchronizedElsewhere(organization);
+  return {
+    result: "ok",
+    message: `Its server-side synchronization works on ${elsewhere.size === 0 ? "no mailbox" : `${elsewhere.size} mailboxes, which Waypost leaves to it`}.`,
+  };
 }
 
 function newerColumns(tables: Tables): string {

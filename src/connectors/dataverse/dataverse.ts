@@ -6,6 +6,7 @@ import { emailsOfAddress, recordsNamed, removeEmail } from "./by-hand.ts";
 import { check } from "./check.ts";
 import { claimEmail } from "./claim.ts";
 import { deliverEmails } from "./deliver.ts";
+import { synchronizedElsewhere } from "./elsewhere.ts";
 import { openTrial, readFacts } from "./facts.ts";
 import { makeRecords } from "./new-records.ts";
 import { Organization, type OrganizationOptions } from "./organization.ts";
@@ -70,6 +71,7 @@ export function openDataverse(options: DataverseOptions): Crm & Dataverse {
     attachment: (key) => readAttachment(organization, key),
     settle: (id, generation, settlement, within) => alone(within, () => settleEmail(organization, id, generation, settlement)),
     check: (signal) => check(organization, signal),
+    synchronizedElsewhere: () => synchronizedElsewhere(organization),
     watch: (wake, signal) => watchPending(organization, wake, signal, watchMilliseconds),
 
     path: () => choosePath(organization),

@@ -1,5 +1,8 @@
 import { Failure } from "../../model/failure.ts";
-import type { EngineContext } from "../context.ts";
+import type { Direction } from "../../model/mailbox.ts";
+import type { Step } from "../../ports.ts";
+import { asFailure, type EngineContext, type Work } from "../context.ts";
+import { workedOnElsewhere } from "../elsewhere.ts";
 import { type CheckStep, failedStep } from "./check-step.ts";
 
 /** What the CRM of a mailbox can and cannot do. Each organization is tried once in a check, however many of its mailboxes are tested. */
@@ -7,6 +10,7 @@ export class CrmChecks {
   readonly #context: EngineContext;
   readonly #signal: AbortSignal;
   readonly #begun = new Map<string, Promise<readonly CheckStep[]>>();
+  readonly #asked = new Set<string>();
 
   constructor(context: EngineContext, signal: AbortSignal) {
     this.#context = context;
@@ -20,6 +24,20 @@ export class CrmChecks {
     const steps = this.#run(organization);
     this.#begun.set(organization, steps);
     return steps;
+  }
+
+  /** The step that ends the test of a direction on which the CRM's own program works; null where it does not. */
+  async elsewhere(work: Work, direction: Direction): Promise<Step | null> {
+    const { organization } = work.mailbox;
+    const fresh = !this.#asked.has(organization);
+    this.#asked.add(organization);
+    const name = "look who works on the mailbox";
+    try {
+      const refusal = await workedOnElsewhere({ context: this.#context, work, fresh }, direction);
+      return refusal === null ? null : failedStep(name, refusal);
+    } catch (error) {
+      return failedStep(name, asFailure(error, work.mailbox.address));
+    }
   }
 
   async #run(organization: string): Promise<readonly CheckStep[]> {

@@ -50,8 +50,18 @@ export async function checkMailbox(context: EngineContext, work: Work, options: 
 }
 
 /** The steps of one direction; what the connector throws instead is the last of them. */
-async function* stepsOf(context: EngineContext, work: Work, direction: Direction, { patienceSeconds }: CheckOptions): AsyncGenerator<Step> {
+async function* stepsOf(
+  context: EngineContext,
+  work: Work,
+  direction: Direction,
+  { patienceSeconds, crm }: CheckOptions,
+): AsyncGenerator<Step> {
   const { mailbox, profile } = work;
+  const elsewhere = await crm.elsewhere(work, direction);
+  if (elsewhere !== null) {
+    yield elsewhere;
+    return;
+  }
   const asked = askedToWait(mailbox, direction, context.now());
   if (asked !== null) {
     yield failedStep("connect", asked);

@@ -6,6 +6,7 @@ import type { Direction } from "../../model/mailbox.ts";
 import { when } from "../../tracking/sentence.ts";
 import type { EngineContext } from "../context.ts";
 import { openingWords } from "../opening.ts";
+import { ELSEWHERE } from "../trouble.ts";
 import { whyNot, whyWaiting } from "../why-not.ts";
 import { testState } from "./test-state.ts";
 
@@ -48,8 +49,8 @@ export async function explainMailboxes(context: EngineContext, key: string): Pro
 function directions(context: EngineContext, mailbox: MailboxRow, profile: ProfileRow): string[] {
   const now = context.now();
   const how = (direction: Direction) => openingWords(context.opening(mailbox, direction));
-  const receive = whyNot("receive", mailbox, profile);
-  const send = whyNot("send", mailbox, profile);
+  const receive = whyNot("receive", mailbox, profile) ?? workedOnElsewhere("receive", mailbox);
+  const send = whyNot("send", mailbox, profile) ?? workedOnElsewhere("send", mailbox);
   const waits = (direction: Direction, off: string | null) => {
     const waiting = off === null ? whyWaiting(direction, mailbox, profile, now) : null;
     return waiting === null ? [] : [waiting.because];
@@ -64,6 +65,12 @@ function directions(context: EngineContext, mailbox: MailboxRow, profile: Profil
       : `Its emails stay in Pending Send: no connection is made for outgoing mail. ${send}`,
     ...waits("send", send),
   ];
+}
+
+/** What the CRM's own program did with the mailbox when it was last asked. */
+function workedOnElsewhere(direction: Direction, mailbox: MailboxRow): string | null {
+  const error = mailbox[`${direction}Error`];
+  return error?.code === ELSEWHERE ? `${error.message} ${error.remedy}` : null;
 }
 
 /** What people should know of its folders as the mail system keeps them. */

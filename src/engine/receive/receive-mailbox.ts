@@ -14,6 +14,7 @@ import type { MailSource } from "../../ports.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { waitForCrm } from "../crm-away.ts";
+import { keptFromReading } from "../elsewhere.ts";
 import { readWork } from "../read-work.ts";
 import { heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
@@ -77,6 +78,8 @@ export async function receiveMailbox(
   if (off !== null) return { ...NOTHING, left: { state: "off", because: off, until: null } };
   const waiting = (await waitForCrm(context, "receive", work)) ?? (await mustWait(context, "receive", work));
   if (waiting !== null) return { ...NOTHING, left: waiting };
+  const kept = await keptFromReading(context, work);
+  if (kept !== null) return { ...NOTHING, failure: kept };
   const { connections } = context;
   const place = options.inPerson ? await connections.takeInTurn(work, "receive", signal) : await connections.take(work, "receive");
   if (place === null) return { ...NOTHING, end: "in line" };

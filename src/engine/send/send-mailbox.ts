@@ -6,6 +6,7 @@ import type { Place } from "../connections/connections.ts";
 import { NEVER, type Slice, SliceClock } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { waitForCrm } from "../crm-away.ts";
+import { workedOnElsewhere } from "../elsewhere.ts";
 import { readWork } from "../read-work.ts";
 import { ACTIVITY, heldBack, mustWait, noteAnswer, noteRecovery, noteTrouble } from "../trouble.ts";
 import { type LeftAlone, whyNot } from "../why-not.ts";
@@ -92,6 +93,8 @@ export async function sendMailbox(
     const off = whyNot("send", mailbox, profile);
     const left: LeftAlone | null = off === null ? await mustWait(context, "send", work) : { state: "off", because: off, until: null };
     if (sender === null || left !== null) return { ...counts, failure: null, end: "done", left };
+    const refusal = await workedOnElsewhere({ context, work }, "send");
+    if (refusal !== null) throw refusal;
     const { end, held } = await sendPending({ context, work, sender, lease, holder, stop, options, counts, holding });
     const worked = counts.sent + counts.failed + counts.waiting + counts.unknown;
     if (worked > 0 || (mailbox.sendFailures > 0 && (end === "done" || end === "unfinished"))) await noteRecovery(context, "send", work);
