@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
+import { Failure } from "../../model/failure.ts";
 import type { Answer, DataverseClient, Request } from "./client/client.ts";
 import type { Metadata } from "./client/metadata.ts";
 import { MetadataReader } from "./client/metadata-reader.ts";
@@ -210,6 +211,19 @@ describe("mailboxes that Dynamics itself works on", () => {
   test("are none where a router has the organization's email: then whoever works on enabled mailboxes is one", async () => {
     const { found } = await elsewhere({ organizations: [{ ...ORGANIZATION, emailconnectionchannel: 1 }], mailboxes: [mailbox(1)] });
     assert.deepEqual(found, {});
+  });
+
+  test("make all of them wait where Waypost may not look: nobody knows then who works on one", async () => {
+    const { client } = scripted({ organizations: [ORGANIZATION] });
+    const failure = new Failure({ scope: "item", code: "refused", message: "prvReadMailbox is missing", remedy: "", waitingHelps: false });
+    const refusing: DataverseClient = {
+      ...client,
+      batch: async (all) => all.map(() => ({ kind: "refused", status: 403, code: "0x80040220", failure })),
+    };
+    await assert.rejects(synchronizedElsewhere(new Organization({ client: refusing })), {
+      scope: "organization",
+      code: "mailboxes not readable",
+    });
   });
 
   test("are told with what to do, by their address", async () => {
