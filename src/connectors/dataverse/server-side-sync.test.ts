@@ -35,9 +35,11 @@ function scripted(sets: Readonly<Record<string, readonly Row[]>>): Script {
   const asked: Request[] = [];
   const answer = async (request: Request): Promise<Answer> => {
     asked.push(request);
-    const all = sets[request.path] ?? [];
-    const from = Number(request.query?.$skiptoken ?? 0);
-    const link = `${ROOT}${request.path}?$skiptoken=${from + 2}`;
+    const followed = request.link === undefined ? null : new URL(request.link);
+    const set = followed === null ? request.path : followed.href.slice(ROOT.length).replace(/\?.*/, "");
+    const all = sets[set] ?? [];
+    const from = Number(followed?.searchParams.get("$skiptoken") ?? 0);
+    const link = `${ROOT}${set}?$skiptoken=${from + 2}`;
     const body = { value: all.slice(from, from + 2), ...(all.length > from + 2 && { "@odata.nextLink": link }) };
     return { kind: "answered", status: 200, headers: {}, body };
   };
