@@ -13,6 +13,7 @@ import type { Content, Cursor, Folder, MessageHead, MessageRef } from "./model/m
 import type { MadeRecord, NewRecord, RecordName, RecordRef } from "./model/record.ts";
 import type { OrganizationSettings } from "./model/settings.ts";
 import type { Transaction } from "./model/sql.ts";
+import type { CrmVerdict } from "./model/verdict.ts";
 
 /** Sign-in data handed in by the engine. `refresh` is one at a time over all processes; for passwords it reads the secret again. */
 export interface Credentials {
@@ -318,6 +319,12 @@ export interface Relation {
 /** What the CRM's own program does with a mailbox, by direction; a direction is missing where it does nothing. */
 export type Elsewhere = Readonly<Partial<Record<Direction, { readonly because: string; readonly remedy: string }>>>;
 
+/** Messages read in one mailbox, about which the CRM is asked. */
+export interface VerdictQuery {
+  readonly mailbox: { readonly address: string };
+  readonly heads: readonly MessageHead[];
+}
+
 /** A CRM organization. */
 export interface Crm {
   /** `deliver`, `setRegarding`, `relate`, `remove`, `claim` and `settle` can take part in a transaction of the ledger's database. */
@@ -326,6 +333,11 @@ export interface Crm {
   organizationSettings(): Promise<OrganizationSettings>;
   /** One set-based look-up per page; the number of statements does not depend on what the page holds, but for some more with tens of thousands of addresses. */
   facts(query: FactsQuery): Promise<Facts>;
+  /**
+   * What the CRM itself says of these messages, in their order; null: of this one it says nothing, and the rules here decide. Null instead of a list, or missing:
+   * the CRM leaves all deciding to us. Changes nothing.
+   */
+  verdicts?(query: VerdictQuery): Promise<readonly (CrmVerdict | null)[] | null>;
   /** Only reads. */
   trial(options: TrialOptions): Promise<Trial>;
   /** Idempotent per email id: delivering twice makes one email. */

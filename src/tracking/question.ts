@@ -6,6 +6,7 @@ import type { RuledFolder } from "../model/folder-rule.ts";
 import type { MailboxOwner } from "../model/mailbox.ts";
 import type { MessageHead } from "../model/message.ts";
 import type { AddressMatch } from "../model/record.ts";
+import type { CrmVerdict } from "../model/verdict.ts";
 import type { Wish } from "../model/wish.ts";
 import { authorOf } from "./author.ts";
 import { matchesOf } from "./matches.ts";
@@ -32,6 +33,8 @@ export interface TrackContext {
   readonly untracked?: ReadonlyMap<string, Wish>;
   /** Copies of messages with the same Message-IDs that were decided under another identity, by Message-ID. */
   readonly copies?: ReadonlyMap<string, readonly KnownCopy[]> | undefined;
+  /** What the CRM said of the message, where it decides itself; left out: the rules here decide. */
+  readonly verdict?: CrmVerdict | undefined;
   /** The folder with a rule in which the message lies. */
   readonly folder?: RuledFolder | undefined;
   /** A sentence of the ledger that belongs to the decision, e.g. why it is made again. */

@@ -24,6 +24,7 @@ export const RULE = {
   smartMatching: "smart matching",
   mailLoop: "mail loop",
   filter: "filter",
+  crm: "the CRM's own word",
   recipients: "recipients",
   parties: "parties",
   owner: "owner",

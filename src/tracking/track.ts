@@ -5,6 +5,7 @@ import { askedFor, regardingAnswerByHand } from "./asked-for.ts";
 import { automaticMail } from "./automatic-mail.ts";
 import { automaticTracking } from "./automatic-tracking.ts";
 import { type Correlation, correlate } from "./correlate.ts";
+import { heed } from "./crm-verdict.ts";
 import { forwardedByHand, forwardedMessage } from "./forwarded-message.ts";
 import type { End, Gate } from "./gate.ts";
 import { inFolder, regardingAnswerOfFolder } from "./in-folder.ts";
@@ -40,6 +41,18 @@ const GATES: readonly Gate[] = [
   automaticMail,
 ];
 
+/** Those that the word of a CRM that decides itself leaves standing: they are about what the CRM is not told. */
+const GATES_BEFORE_CRM: readonly Gate[] = [
+  testMessage,
+  askedFor,
+  startDate,
+  sentMail,
+  forwardedMessage,
+  knownMessage,
+  usableSender,
+  automaticMail,
+];
+
 /** Those that a person's wish to track the message leaves standing (product-behaviour 4.4). */
 const GATES_BY_HAND: readonly Gate[] = [testMessage, askedFor, ownSentMail, forwardedByHand, knownMessage];
 
@@ -57,7 +70,7 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
   const rules: RuleAnswer[] = remarks(question);
   const isAskedFor = context.wish?.verb === "track";
   const isInFolder = context.folder !== undefined;
-  for (const gate of isAskedFor ? GATES_BY_HAND : isInFolder ? GATES_IN_FOLDER : GATES) {
+  for (const gate of gatesFor(context)) {
     const verdict = gate(question);
     if (verdict === null) continue;
     rules.push(verdict.answer);
@@ -69,8 +82,19 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
   if (loop?.cuts) return { ...ended(NOT_TRACKED, rules), automaticAnswer: loop.step, cutsLoop: true };
   const result = vote(question, correlation);
   rules.push(...result.answers);
-  if (result.accepting === null && !isAskedFor && !isInFolder) return skipped(question, result, rules);
-  return { ...tracked(question, correlation, result, rules), ...(loop !== null && { automaticAnswer: loop.step }) };
+  const heeded = context.verdict === undefined || isAskedFor || isInFolder ? null : heed(context.verdict, question, correlation, result);
+  if (heeded !== null) rules.push(heeded.answer);
+  if (heeded?.outcome === "duplicate") return known(question, { ...heeded, outcome: "duplicate" }, rules);
+  const isTracked = heeded === null ? result.accepting !== null || isAskedFor || isInFolder : heeded.outcome === "tracked";
+  const outcome = { ...result, reason: heeded?.reason ?? result.reason };
+  if (!isTracked) return skipped(question, outcome, rules);
+  return { ...tracked(question, correlation, outcome, rules), ...(loop !== null && { automaticAnswer: loop.step }) };
+}
+
+function gatesFor({ wish, folder, verdict }: TrackContext): readonly Gate[] {
+  if (wish?.verb === "track") return GATES_BY_HAND;
+  if (folder !== undefined) return GATES_IN_FOLDER;
+  return verdict === undefined ? GATES : GATES_BEFORE_CRM;
 }
 
 const NOT_TRACKED: End = { outcome: "skipped", reason: REASON.unknown, emailId: null };

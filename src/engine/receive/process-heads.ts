@@ -43,6 +43,7 @@ import { type Candidate, type Counts, NO_COUNTS, type Reading, type TrackedCandi
 import { founded, type Resting, storeUnfounded } from "./resting.ts";
 import { asSentCopy, keyElsewhere, knownAsSent, markedByDecision, markedBySentFolder, sentByWaypost } from "./sent-copies.ts";
 import { undecidable, unreadable } from "./unreadable-heads.ts";
+import { verdictsOn } from "./verdicts.ts";
 import { assertNothingSaidSince, wishesOf } from "./wishes.ts";
 import { knownByPlace, WRITTEN_ANEW } from "./written-anew.ts";
 
@@ -337,6 +338,7 @@ export async function decide(
   const found = await context.crm(mailbox.organization).facts({ mailbox, heads, reported: reportedEmails(reports) });
   const facts = new PageFacts(found, unfinished);
   for (const email of given) facts.add(email);
+  const verdicts = await verdictsOn(reading, candidates, found, claimOf);
   const tests = await testTraces(context.database, heads, messageIdsIn(reports));
   const automaticAnswers = await answersBefore(context.database, mailbox.organization, heads);
   const before = (counted: AnswersCounted) => countBefore(automaticAnswers, counted);
@@ -350,7 +352,7 @@ export async function decide(
     const report = reports.evidence.get(index);
     const known = knownAsSent(candidate.head, sent) ?? knownBy(claim);
     const folder = ruledAmong(candidate.lies ?? candidate.places.flatMap((place) => place.folders), reading.ruled);
-    const said = { test: tests.get(index), report, answersBefore: before, wish, untracked, copies, folder };
+    const said = { test: tests.get(index), report, verdict: verdicts.get(index), answersBefore: before, wish, untracked, copies, folder };
     const { result, restsOn } = facts.resting(() => track(candidate.head, facts, { mailbox, known, ...said }));
     if (result.automaticAnswer !== undefined) automaticAnswers.push(result.automaticAnswer);
     const decision = candidate.isLookAlike ? { ...result, rules: [...result.rules, LOOK_ALIKE] } : result;
