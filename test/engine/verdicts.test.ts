@@ -8,6 +8,7 @@ import type { Crm } from "../../src/ports.ts";
 import { foreignCrm } from "../contract/foreign-crm.ts";
 import { labelKind } from "../contract/memory/label-kind.ts";
 import type { TestDatabase } from "../databases.ts";
+import { explained } from "./incoming.ts";
 import { type MemoryWorld, openMemoryWorld } from "./memory-world.ts";
 import { contactsFor } from "./outgoing.ts";
 import { addressOf } from "./rig.ts";
@@ -51,8 +52,8 @@ onOneDatabaseEach("a CRM that decides itself", [], (promise) => {
       world.asked.map((one) => one.toSorted()),
       [["refused", "silent", "wanted"].map((name) => box.own(name))],
     );
-    const { incoming } = await world.app.operations.explain(`${box.own("refused")}@example.test`);
-    assert.match(incoming[0]?.sentences.join("\n") ?? "", /The CRM does not take the message, for its sender's address/);
+    const { sentences } = await explained(world.app, box.own("refused"), box.name);
+    assert.match(sentences, /The CRM does not take the message, for its sender's address/);
     await box.round();
     assert.equal(world.asked.length, 1, "nothing new, nothing asked");
   });
