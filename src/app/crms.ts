@@ -48,7 +48,7 @@ function openElsewhere(one: DataverseConfiguration, common: Common): Crm & Datav
       certificateAuthorities: authorities,
     });
   const client = application === undefined ? openNewestVersion(one.url, ON_PREMISES_VERSIONS, open) : open(ONLINE_VERSION);
-  return openDataverse({ client });
+  return openDataverse({ client, decides: one.decides === "dynamics" });
 }
 
 function signInOf(one: DataverseConfiguration, authorities: string | null, common: Common): SignIn {

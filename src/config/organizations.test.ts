@@ -34,6 +34,7 @@ describe("organizations of Dynamics 365", () => {
       kind: "dataverse",
       url: "https://contoso.crm4.dynamics.com",
       application: { tenant: "contoso.com", clientId: "app", clientSecret: { file: path.resolve("/etc/waypost/secrets/crm") } },
+      decides: "dynamics",
     });
   });
 

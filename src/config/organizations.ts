@@ -84,6 +84,10 @@ const dataverse = z
     adfs: adfs.optional().describe("On premises with claims or IFD: a user account signs in at AD FS."),
     windows: windows.optional().describe("On premises without claims: a user account signs in with NTLM."),
     certificateAuthorities: z.string().optional().describe("PEM file with certificate authorities to trust beside the system's."),
+    decides: z
+      .enum(["dynamics", "waypost"])
+      .default("dynamics")
+      .describe("Who decides which messages become emails: Dynamics, where it has CheckIncomingEmail, or Waypost's own rules."),
   })
   .superRefine((one, context) => {
     const wrong = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message, input: one });

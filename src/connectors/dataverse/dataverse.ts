@@ -19,6 +19,7 @@ import { resolveParties } from "./resolve-parties.ts";
 import { readReturned } from "./returned.ts";
 import { settleEmail } from "./settle.ts";
 import { deletedEmails, standingEmails } from "./standing.ts";
+import { readVerdicts } from "./verdicts.ts";
 import { watchPending } from "./watch.ts";
 import { wholeEmails } from "./whole.ts";
 
@@ -47,6 +48,7 @@ export function openDataverse(options: DataverseOptions): Crm & Dataverse {
     joinsTransaction: false,
     organizationSettings: () => organization.settings(),
     facts: (query) => readFacts(organization, query),
+    verdicts: (query) => readVerdicts(organization, query),
     trial: (trial) => openTrial(organization, trial),
     deliver: (emails, within) => alone(within, () => deliverEmails(organization, emails)),
     whole: (ids) => wholeEmails(organization, ids),

@@ -8,6 +8,8 @@ export interface OrganizationOptions {
   readonly client: DataverseClient;
   /** Settings that Dynamics does not have, as they are at that moment. */
   readonly ownSettings?: (() => OwnSettings) | undefined;
+  /** Dynamics decides which messages become emails, where it can. Default: it does. */
+  readonly decides?: boolean | undefined;
   /** How long the organization's settings are taken for what they were. Default: a minute. */
   readonly settingsMilliseconds?: number | undefined;
 }
@@ -17,6 +19,8 @@ const SETTINGS_MILLISECONDS = 60_000;
 /** One organization, as all verbs of the port see it. Asks for what it tells when it is first wanted. */
 export class Organization {
   readonly client: DataverseClient;
+  /** Dynamics is to decide, where it can. */
+  readonly decides: boolean;
   /** The address index can be read; null: nobody has tried yet. */
   readsAddressIndex: boolean | null = null;
   readonly #options: OrganizationOptions;
@@ -25,6 +29,7 @@ export class Organization {
 
   constructor(options: OrganizationOptions) {
     this.client = options.client;
+    this.decides = options.decides ?? true;
     this.#options = options;
   }
 

@@ -21,10 +21,20 @@ export async function choosePath(organization: Organization): Promise<{ readonly
   const allowed = allowedPath(tables, await usesRouter(organization, tables));
   return {
     allowed,
-    taken: {
-      name: "C",
-      reason: `Waypost decides by its own rules and writes emails as plain rows: so In-Reply-To, References and conversation index count, and an email is never made twice. ${allowed.reason}`,
-    },
+    taken: takenPath(allowed, organization.decides),
+  };
+}
+
+/** Emails are written as plain rows on every path: what DeliverIncomingEmail makes has an id of its own, which no claim could name before a crash. */
+const ROWS =
+  "Waypost writes emails as rows under ids that it has claimed before, so that none is made twice, and asks for what is to be sent.";
+
+function takenPath(allowed: Path, decides: boolean): Path {
+  if (allowed.name === "C") return { name: "C", reason: `Waypost decides by its own rules. ${allowed.reason} ${ROWS}` };
+  if (!decides) return { name: "C", reason: `Waypost decides by its own rules, as the configuration says (decides: waypost). ${ROWS}` };
+  return {
+    name: "B",
+    reason: `Dynamics decides which messages become emails (CheckIncomingEmail); where only the headers show what a message answers, Waypost does. ${ROWS}`,
   };
 }
 
