@@ -10,6 +10,7 @@ import type { Credentials, Crm } from "../ports.ts";
 import { OauthClient } from "../wire/oauth/client.ts";
 import { oauthSettings } from "../wire/oauth/providers.ts";
 import type { ClientProof } from "../wire/oauth/settings.ts";
+import { adfsCredentials } from "./adfs.ts";
 import { readAuthorities } from "./store-configuration.ts";
 import { TokenKeeper, type TokenKeeperOptions } from "./token-keeper.ts";
 
@@ -52,7 +53,9 @@ function openElsewhere(one: DataverseConfiguration, common: Common): Crm & Datav
 }
 
 function signInOf(one: DataverseConfiguration, authorities: string | null, common: Common): SignIn {
-  const { name, url, application, windows } = one;
+  const { name, url, application, adfs, windows } = one;
+  if (adfs !== undefined)
+    return { kind: "token", credentials: ofOrganization(name, adfsCredentials({ name, url, adfs, authorities }, common)) };
   if (windows !== undefined) return { kind: "windows", credentials: ofWindowsAccount(name, windows), inClearText: false };
   if (application === undefined) throw new Error(`the organization ${name} has no way to sign in`);
   const { tenant, clientId, tokenEndpoint } = application;

@@ -11,7 +11,7 @@ import type { TokenSecret } from "../model/mailbox.ts";
 import type { Credentials } from "../ports.ts";
 import type { OauthClient } from "../wire/oauth/client.ts";
 import { type Holder, isAnswered, oauthFailure } from "../wire/oauth/failures.ts";
-import type { TokenSet } from "../wire/oauth/settings.ts";
+import type { ServiceLogin, TokenSet } from "../wire/oauth/settings.ts";
 
 /** Milliseconds that a token must still be valid to be used: a sign-in takes its time, and clocks differ. */
 const LEAST_VALIDITY = 60_000;
@@ -35,6 +35,8 @@ export interface TokenKeeperOptions {
   /** Under which they are stored. */
   readonly name: string;
   readonly holder: Holder;
+  /** The account that signs in by itself, read anew at each use; with the grant `password` alone. */
+  readonly login?: (() => ServiceLogin) | undefined;
 }
 
 /**
@@ -166,15 +168,30 @@ export class TokenKeeper {
 
   /** A refresh token is asked with, which may be good for one time only. */
   #usesUp({ tokens }: HeldTokens): boolean {
-    return this.client.settings.grant !== "clientCredentials" && tokens?.refreshToken != null;
+    const { grant } = this.client.settings;
+    return grant !== "clientCredentials" && grant !== "password" && tokens?.refreshToken != null;
   }
 
   async #ask({ tokens }: HeldTokens): Promise<TokenSet> {
-    const { client, holder } = this.#options;
+    const { client, holder, login } = this.#options;
     if (client.settings.grant === "clientCredentials") return await client.clientCredentials(holder);
+    if (login !== undefined) return await this.#askByPassword(tokens?.refreshToken ?? null, login);
     if (tokens === null) throw oauthFailure("authorization missing", client.settings, holder);
     if (tokens.refreshToken === null) throw oauthFailure("authorization ended", client.settings, holder);
     return await client.refresh(holder, tokens.refreshToken);
+  }
+
+  /** The password goes out as seldom as can be: a refresh token is tried first, and the password where that is worth nothing any more. */
+  async #askByPassword(refreshToken: string | null, login: () => ServiceLogin): Promise<TokenSet> {
+    const { client, holder } = this.#options;
+    if (refreshToken !== null) {
+      try {
+        return await client.refresh(holder, refreshToken);
+      } catch (error) {
+        if (!(error instanceof Failure) || error.code !== "account refused") throw error;
+      }
+    }
+    return await client.password(holder, login());
   }
 
   /** The one who has the tokens does not let go of them while the database is away: the refresh token before them may be worth nothing now. */

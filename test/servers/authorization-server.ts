@@ -2,6 +2,7 @@ import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, rando
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
+import { checkLogin, type ServiceLogins } from "./service-logins.ts";
 
 /** An application that is registered at the server. */
 export interface RegisteredClient {
@@ -14,7 +15,7 @@ export interface RegisteredClient {
   readonly assertion?: "RS256" | "PS256";
   /** Whose mailbox its own tokens (client credentials) open. */
   readonly account?: string;
-  readonly grants: readonly ("authorization_code" | "device_code" | "client_credentials")[];
+  readonly grants: readonly ("authorization_code" | "device_code" | "client_credentials" | "password")[];
 }
 
 export interface AuthorizationServerOptions {
@@ -27,6 +28,8 @@ export interface AuthorizationServerOptions {
    * whose successor nobody has used yet.
    */
   readonly reuse?: "revoke" | "once more";
+  /** Passwords of accounts that may sign in by themselves, and what their tokens may be for (AD FS: `resource` instead of `scope`). */
+  readonly logins?: ServiceLogins;
   /** Seconds between two questions about a device code; default 1. */
   readonly interval?: number;
 }
@@ -74,6 +77,7 @@ export interface AuthorizationServer extends AsyncDisposable {
 }
 
 interface Authorization {
+  readonly audience?: string;
   readonly account: string;
   readonly client: string;
   readonly scope: string;
@@ -141,8 +145,8 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
       throw new Refused("invalid_scope", `not all of "${given}" can be had`);
     return wanted.join(" ");
   };
-  const authorize = (account: string, client: string, scope: string): Authorization => {
-    const authorization = { account, client, scope, revoked: false };
+  const authorize = (account: string, client: string, scope: string, audience?: string): Authorization => {
+    const authorization = { account, client, scope, revoked: false, ...(audience !== undefined && { audience }) };
     authorizations.push(authorization);
     return authorization;
   };
@@ -151,7 +155,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     const claims = {
       iss: url,
       sub: authorization.account,
-      aud: server.audience,
+      aud: authorization.audience ?? server.audience,
       client_id: authorization.client,
       scope: authorization.scope,
       iat: now,
@@ -166,7 +170,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   const handOut = (authorization: Authorization, withRefresh: boolean, refresh = random()): Reply => {
     const token = jwt(authorization);
     issued.set(token, { authorization, expired: false });
-    const offline = withRefresh && authorization.scope.split(" ").includes("offline_access");
+    const offline = withRefresh && (authorization.audience !== undefined || authorization.scope.split(" ").includes("offline_access"));
     if (offline) refreshes.set(refresh, { authorization, used: false, successor: null });
     return {
       status: 200,
@@ -214,6 +218,11 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
       if (client.secret === undefined && client.publicKey === undefined)
         throw new Refused("unauthorized_client", "a public client has no rights of its own");
       return handOut(authorize(client.account ?? client.id, client.id, scopeOf(given.get("scope"))), false);
+    },
+    password(client, given) {
+      const login = checkLogin(given, options.logins);
+      if (typeof login === "string") throw new Refused("invalid_grant", login);
+      return handOut(authorize(login.account, client.id, "user_impersonation", login.audience), true);
     },
     "urn:ietf:params:oauth:grant-type:device_code"(client, given) {
       const device = devices.get(given.get("device_code") ?? "");

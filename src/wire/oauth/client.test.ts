@@ -227,6 +227,54 @@ describe("the application's own token", () => {
   });
 });
 
+describe("an account that signs in by itself (AD FS)", () => {
+  const RESOURCE = "https://sales.corp.example/";
+  const LOGIN = { username: "CORP\\waypost", password: "secret-of-the-account" };
+  const withResource = (resource: string, url: string) =>
+    new OauthClient(
+      oauthSettings(
+        { provider: "other", tenant: "", clientId: "service", grant: "password", resource, tokenEndpoint: `${url}/token` },
+        [],
+        null,
+      ),
+      () => ({ kind: "none" }),
+    );
+  const started = () =>
+    startAuthorizationServer({
+      clients: [{ id: "service", grants: ["password"] }],
+      logins: { passwords: { "corp\\waypost": LOGIN.password }, resources: [RESOURCE] },
+    });
+  const audienceOf = (token: string) => JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()).aud;
+
+  test("gets a token for the resource that it names, and a refresh token that brings another for the same", async () => {
+    await using adfs = await started();
+    const service = withResource(RESOURCE, adfs.url);
+    const first = await service.password(APPLICATION, LOGIN);
+    assert.equal(audienceOf(first.accessToken), RESOURCE);
+    const second = await service.refresh(APPLICATION, first.refreshToken ?? "");
+    assert.equal(audienceOf(second.accessToken), RESOURCE);
+    assert.deepEqual(
+      adfs.requests.map(({ grant, parameters }) => [grant, parameters.get("resource"), parameters.has("scope")]),
+      [
+        ["password", RESOURCE, false],
+        ["refresh_token", RESOURCE, false],
+      ],
+    );
+  });
+
+  test("with a wrong password, for an unknown resource or with a revoked refresh token is refused as the account that it is", async () => {
+    await using adfs = await started();
+    const wrong = await failureOf(withResource(RESOURCE, adfs.url).password(APPLICATION, { ...LOGIN, password: "wrong-password" }));
+    assert.deepEqual([wrong.code, wrong.waitingHelps], ["account refused", false]);
+    assert.ok(!`${wrong.message} ${wrong.serverSaid}`.includes("wrong-password"));
+    const elsewhere = await failureOf(withResource("https://other/", adfs.url).password(APPLICATION, LOGIN));
+    assert.match(elsewhere.serverSaid ?? "", /resource/);
+    const { refreshToken } = await withResource(RESOURCE, adfs.url).password(APPLICATION, LOGIN);
+    adfs.revoke(LOGIN.username);
+    assert.equal((await failureOf(withResource(RESOURCE, adfs.url).refresh(APPLICATION, refreshToken ?? ""))).code, "account refused");
+  });
+});
+
 describe("a service that misbehaves", () => {
   const refreshed = () => failureOf(clientOf("secretive", "authorizationCode", SECRET).refresh(ANN, "a-refresh-token-of-some-length"));
 

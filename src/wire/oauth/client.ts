@@ -8,7 +8,7 @@ import { trustIn } from "../trust.ts";
 import { clientAuthentication } from "./client-authentication.ts";
 import { exchange } from "./exchange.ts";
 import { failureOf, type Holder, oauthFailure } from "./failures.ts";
-import type { ClientProof, OauthSettings, TokenSet } from "./settings.ts";
+import type { ClientProof, OauthSettings, ServiceLogin, TokenSet } from "./settings.ts";
 
 /** Seconds between two questions whether a device code was used, where the service names none (RFC 8628 3.2), and what slow_down adds (3.5). */
 const DEVICE_INTERVAL = 5;
@@ -69,7 +69,9 @@ export class OauthClient {
   /** RFC 6749 6. The old refresh token stays good where the answer holds none. @throws Failure */
   refresh(holder: Holder, refreshToken: string, signal?: AbortSignal): Promise<TokenSet> {
     return this.#asking(holder, [refreshToken], signal, async (authentication, options) => {
-      const response = await oauth.refreshTokenGrantRequest(this.#server, this.#client, authentication, refreshToken, options);
+      const more = this.#resource();
+      const all = { ...options, additionalParameters: more };
+      const response = await oauth.refreshTokenGrantRequest(this.#server, this.#client, authentication, refreshToken, all);
       return tokenSet(await oauth.processRefreshTokenResponse(this.#server, this.#client, response));
     });
   }
@@ -81,6 +83,21 @@ export class OauthClient {
       const response = await oauth.clientCredentialsGrantRequest(this.#server, this.#client, authentication, parameters, options);
       return tokenSet(await oauth.processClientCredentialsResponse(this.#server, this.#client, response));
     });
+  }
+
+  /** RFC 6749 4.3, with the name of the resource where AD FS wants it (wire 9). @throws Failure */
+  password(holder: Holder, { username, password }: ServiceLogin, signal?: AbortSignal): Promise<TokenSet> {
+    return this.#asking(holder, [password], signal, async (authentication, options) => {
+      const scope = this.settings.scopes.join(" ");
+      const parameters = { username, password, ...this.#resource(), ...(scope !== "" && { scope }) };
+      const response = await oauth.genericTokenEndpointRequest(this.#server, this.#client, authentication, "password", parameters, options);
+      return tokenSet(await oauth.processGenericTokenEndpointResponse(this.#server, this.#client, response));
+    });
+  }
+
+  #resource(): Record<string, string> {
+    const { resource } = this.settings;
+    return resource === undefined ? {} : { resource };
   }
 
   /** RFC 6749 4.1 with a proof key of SHA-256 (RFC 7636). Asks nobody: only makes the address. `hint`: who should sign in. */

@@ -65,6 +65,12 @@ const CAUSES = {
     message: (service, { name }) => `Nobody signed in at ${service} for ${name} in time.`,
     remedy: ({ name }) => `Run \`waypost authorize ${name}\` again.`,
   },
+  "account refused": {
+    scope: "profile",
+    waitingHelps: false,
+    message: (service) => `${service} does not accept the account that Waypost signs in with.`,
+    remedy: () => "Check its user name and password, and that it is not locked, expired or to change its password first.",
+  },
   "application refused": {
     scope: "profile",
     waitingHelps: false,
@@ -161,7 +167,7 @@ export function failureOf(error: unknown, settings: OauthSettings, holder: Holde
   // The library hangs whole answers on its errors, tokens included: none of them goes on as a cause.
   if (error instanceof ResponseBodyError || error instanceof AuthorizationResponseError) {
     const { error: code, error_description: description } = error;
-    return oauthFailure(troubleOf(code, description ?? "", holder), settings, holder, {
+    return oauthFailure(troubleOf(code, description ?? "", holder, settings), settings, holder, {
       serverSaid: said(description === undefined ? code : `${code}: ${description}`),
     });
   }
@@ -223,7 +229,8 @@ const BY_WORD: Readonly<Record<string, OauthTrouble>> = {
   slow_down: "sign-in service busy",
 };
 
-function troubleOf(word: string, description: string, { unattended }: Holder): OauthTrouble {
+function troubleOf(word: string, description: string, { unattended }: Holder, { grant }: OauthSettings): OauthTrouble {
+  if (grant === "password" && word === "invalid_grant") return "account refused";
   const numbered = BY_NUMBER.find(([number]) => number.test(description))?.[1];
   const trouble = numbered ?? BY_WORD[word] ?? "sign-in service refused";
   // Where nobody signs in, nobody can sign in again: the application lacks a right or its consent.

@@ -12,6 +12,8 @@ export interface ProviderChoice {
   readonly authorizationEndpoint?: string | undefined;
   readonly deviceAuthorizationEndpoint?: string | undefined;
   readonly tokenEndpoint?: string | undefined;
+  /** other: what the token is for, instead of scopes. */
+  readonly resource?: string | undefined;
 }
 
 /** Rights over mail that Microsoft gives by protocol (product-behaviour 9). */
@@ -80,6 +82,7 @@ function other(choice: ProviderChoice): Habits {
     deviceAuthorizationEndpoint: choice.deviceAuthorizationEndpoint ?? null,
     tokenEndpoint,
     scopes: choice.scopes ?? [],
+    resource: choice.resource,
     authorizationParameters: {},
     redirectHost: "127.0.0.1",
     assertion: { algorithm: "RS256", audience: choice.issuer === undefined ? "token endpoint" : "issuer" },

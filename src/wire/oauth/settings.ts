@@ -1,7 +1,13 @@
 /** What a sign-in service (authorization server, RFC 6749) and the application registered there look like to the client. */
 
-/** How the first token comes: by a browser here, by a browser elsewhere, or with nobody signing in. */
-export type Grant = "authorizationCode" | "deviceCode" | "clientCredentials";
+/** How the first token comes: by a browser here, by a browser elsewhere, or with nobody signing in, by the application's own right or an account's. */
+export type Grant = "authorizationCode" | "deviceCode" | "clientCredentials" | "password";
+
+/** An account that signs in with nobody there (RFC 6749 4.3): AD FS has no other way for a service (wire 9). */
+export interface ServiceLogin {
+  readonly username: string;
+  readonly password: string;
+}
 
 export interface OauthSettings {
   /** Name of the service for people. */
@@ -14,6 +20,8 @@ export interface OauthSettings {
   readonly clientId: string;
   readonly grant: Grant;
   readonly scopes: readonly string[];
+  /** What the token is for, where the service wants that named instead of scopes (AD FS, wire 9). */
+  readonly resource?: string | undefined;
   /** Parameters that the service wants in the address where people sign in, beside those of the RFC. */
   readonly authorizationParameters: Readonly<Record<string, string>>;
   /** How this machine is called in the address to which the browser returns; the service compares it with what was registered. */

@@ -44,7 +44,10 @@ export type SignInFound =
   | { readonly kind: "windows"; readonly schemes: readonly ("ntlm" | "negotiate")[] }
   | { readonly kind: "unknown"; readonly schemes: readonly string[] };
 
-/** Only addresses of https are believed: the answer came without proof of who asks. */
+/** Addresses that lead to this machine itself (RFC 8252 8.3): only there may a password travel without TLS. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Only addresses of https are believed: somebody signs in there. */
 export function signInFound(values: readonly string[]): SignInFound {
   const { schemes, bearer } = readChallenges(values);
   const authorization = httpsAddress(bearer.authorization_uri);
@@ -60,5 +63,6 @@ export function signInFound(values: readonly string[]): SignInFound {
 
 function httpsAddress(text: string | undefined): URL | null {
   const url = text !== undefined && URL.canParse(text) ? new URL(text) : null;
-  return url?.protocol === "https:" && url.username === "" && url.password === "" ? url : null;
+  if (url === null || url.username !== "" || url.password !== "") return null;
+  return url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK.test(url.hostname)) ? url : null;
 }

@@ -31,7 +31,7 @@ for (const [name, document] of DOCUMENTS) {
       assert.deepEqual(email.properties.get("trackingtoken"), { type: "Edm.String", nullable: true, readOnly: false });
       assert.equal(email.properties.get("subject")?.readOnly, false, "inherited from activitypointer");
       assert.equal(navigationName(email, "regardingobjectid", "account"), "regardingobjectid_account_email");
-      assert.equal(navigationName(email, "templateid", "template"), "templateid");
+      assert.equal(navigationName(email, "emailsender", "systemuser"), "emailsender_systemuser");
       const [deliver] = metadata.operations.get("DeliverIncomingEmail") ?? [];
       assert.deepEqual([deliver?.kind, deliver?.bound], ["action", { entity: "email", collection: true }]);
       assert.deepEqual(
