@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { type Behaviour, DEFAULT_BEHAVIOUR } from "../../src/crm/webapi/behaviour.ts";
 import type { Caller, Depth } from "../../src/crm/webapi/caller.ts";
+import { dispatcher } from "../../src/crm/webapi/dispatch.ts";
 import { type ApiAnswer, ApiFault, type ApiRequest } from "../../src/crm/webapi/exchange.ts";
-import { answerOperation } from "../../src/crm/webapi/operations.ts";
-import { readResource } from "../../src/crm/webapi/resource-path.ts";
-import { indexTables, type Tables } from "../../src/crm/webapi/table-index.ts";
+import { operationNamed } from "../../src/crm/webapi/operations.ts";
+import { indexTables } from "../../src/crm/webapi/table-index.ts";
+import { TABLES } from "../../src/crm/webapi/tables.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { Sql } from "../../src/model/sql.ts";
-import { column, lookup, table } from "./sample-tables.ts";
 
 export const ROOT = "https://crm.test/api/data/v9.2/";
 
@@ -20,17 +20,11 @@ export function caller(userId: string, more: Partial<Caller> = {}): Caller {
   return { userId, name: "Router", businessUnitId: randomUUID(), teamIds: [], privileges, ...more };
 }
 
-const TABLES = indexTables([
-  table("email", "emails", "activityid", {
-    privilege: "Activity",
-    ownership: "owned",
-    columns: [
-      ...["inreplyto", "conversationindex", "internetmessageheaders", "subject", "messageid"].map((name) => column(name, "String")),
-      column("senton", "DateTimeOffset"),
-      lookup("regardingobjectid", { account: "regardingobjectid_account_email" }),
-    ],
-  }),
-]);
+const tables = indexTables(TABLES);
+const nothingElse = async (): Promise<never> => {
+  throw new Error("only operations are called here");
+};
+const dispatch = dispatcher({ metadata: nothingElse, read: nothingElse, write: nothingElse, operation: operationNamed });
 
 export interface Rig {
   /** Sends a request, each in a transaction of its own. Refusals come as answers with `code`. */
@@ -53,14 +47,19 @@ export interface Answer {
 }
 
 /** The Web API's messages over a database, without HTTP. */
-export function messagesRig(database: Database, me: Caller, tables: Tables = TABLES): Rig {
+export function messagesRig(database: Database, me: Caller): Rig {
   const within: Rig["within"] = (sql, method, url, body, { behaviour = {}, as = me, now = new Date() } = {}) => {
     const [path = "", query = ""] = url.split("?", 2);
-    const request: ApiRequest = { method, path, query, headers: new Map(), body, root: ROOT };
+    const request: ApiRequest = {
+      method,
+      path,
+      query,
+      headers: new Map(method === "POST" ? [["content-type", "application/json"]] : []),
+      body,
+      root: ROOT,
+    };
     const service = { store: database, behaviour: { ...DEFAULT_BEHAVIOUR, ...behaviour }, tables, now: () => now };
-    const resource = readResource(path, { tables });
-    if (resource.kind !== "operation") throw new Error(`${url} is no operation`);
-    return answerOperation({ service, caller: as, sql }, resource, request);
+    return dispatch({ service, caller: as, sql }, request);
   };
   return {
     within,

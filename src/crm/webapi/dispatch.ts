@@ -3,6 +3,7 @@ import { type ApiAnswer, ApiFault, type ApiRequest } from "./exchange.ts";
 import { negotiate } from "./negotiation.ts";
 import type { Operation } from "./operation.ts";
 import { readParameters } from "./operation-parameters.ts";
+import type { CalledOn } from "./operations.ts";
 import { noSuchSegment } from "./query-fault.ts";
 import type { Resource } from "./resource.ts";
 import { readResource } from "./resource-path.ts";
@@ -15,7 +16,8 @@ export interface Parts {
   metadata(service: Service, request: ApiRequest): Promise<ApiAnswer>;
   read(turn: Turn, resource: Resource, request: ApiRequest): Promise<ApiAnswer>;
   write(turn: Turn, resource: Resource, request: ApiRequest): Promise<ApiAnswer>;
-  operation(name: string): Operation | undefined;
+  /** The operation of that name; where several have it, the one bound to what it is called on. */
+  operation(name: string, on: CalledOn): Operation | undefined;
 }
 
 /** Serves one request in its turn. */
@@ -47,7 +49,7 @@ export function dispatcher(parts: Parts): Dispatch {
 
 async function runOperation(parts: Parts, turn: Turn, resource: Resource & { kind: "operation" }, request: ApiRequest): Promise<ApiAnswer> {
   const { name, on, parameters } = resource;
-  const operation = parts.operation(name);
+  const operation = parts.operation(name, on && { table: on.table.name, to: on.key === null ? "set" : "row" });
   if (!operation || operation.available?.(turn.service.behaviour) === false || !isBoundTo(operation, on)) throw noSuchSegment(name);
   const allowed = operation.kind === "function" ? "GET" : "POST";
   if (request.method !== allowed) throw notAllowed(request.method, [allowed]);

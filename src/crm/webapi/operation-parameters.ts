@@ -1,3 +1,4 @@
+import { aliasesOf } from "./aliases.ts";
 import { ApiFault, type ApiRequest } from "./exchange.ts";
 import { isGuid, type Literal, readLiteral } from "./literal.ts";
 import type { Operation, OperationCall, OperationParameter } from "./operation.ts";
@@ -80,7 +81,7 @@ export function plainType(type: string): string {
 function inParentheses(between: string | null, query: string): ReadonlyMap<string, unknown> {
   const given = new Map<string, unknown>();
   if (between === null || between.trim() === "") return given;
-  const aliases = aliasesIn(query);
+  const aliases = aliasesOf(query);
   for (const part of splitOutside(between, ",", MOST_PARAMETERS)) {
     const at = part.indexOf("=");
     const [name, value] = [part.slice(0, at).trim(), part.slice(at + 1).trim()];
@@ -90,28 +91,6 @@ function inParentheses(between: string | null, query: string): ReadonlyMap<strin
     given.set(name, argument(text.trim()));
   }
   return given;
-}
-
-/** Aliases of the query string by name, with the sign. */
-function aliasesIn(query: string): ReadonlyMap<string, string> {
-  const aliases = new Map<string, string>();
-  for (const part of query.split("&")) {
-    const at = part.indexOf("=");
-    const name = at < 0 ? "" : decoded(part.slice(0, at));
-    if (!name.startsWith("@")) continue;
-    if (aliases.has(name) || aliases.size === MOST_PARAMETERS) throw badQuery("Bad Request - Error in query syntax.");
-    aliases.set(name, decoded(part.slice(at + 1)));
-  }
-  return aliases;
-}
-
-/** A plus is a blank in a query string, as the server of Dynamics reads it. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll("+", " "));
-  } catch {
-    throw badQuery("Bad Request - Error in query syntax.");
-  }
 }
 
 function argument(text: string): unknown {

@@ -93,14 +93,16 @@ async function requireSender({ sql, caller }: Turn, { from }: OutgoingEmail): Pr
   if (!caller.privileges.has("prvSendAsUser") || !rows[0]?.allowed) throw fault("UserDoesNotHaveSendAsAllowed");
 }
 
-/** There is a way out for mail of its sender: a delivery method other than None. */
+/** There is a way out for mail of its sender: the delivery method of its mailbox, or where it has none its own, is not None. */
 async function requireRoute({ sql }: Turn, { from }: OutgoingEmail): Promise<void> {
-  const { rows } = await sql.query<{ method: number | null }>(
-    `select coalesce(mailbox.outgoingemaildeliverymethod, ${METHOD_NONE}) as method from crm.mailbox
-     where mailbox.regardingobjectid = $1 order by mailbox.outgoingemaildeliverymethod desc limit 1`,
-    [from?.record?.id ?? null],
+  const { rows } = await sql.query<{ method: number }>(
+    `select coalesce(
+       (select max(outgoingemaildeliverymethod) from crm.mailbox where regardingobjectid = $1),
+       (select outgoingemaildeliverymethod from crm.systemuser where systemuserid = $1),
+       (select outgoingemaildeliverymethod from crm.queue where queueid = $1), $2::int) as method`,
+    [from?.record?.id ?? null, METHOD_NONE],
   );
-  if ((rows[0]?.method ?? METHOD_NONE) === METHOD_NONE) throw fault("InvalidOutgoingDeliveryExpectingEmailConnector");
+  if (rows[0]?.method === METHOD_NONE) throw fault("InvalidOutgoingDeliveryExpectingEmailConnector");
 }
 
 /** What the CRM refuses, as Dynamics says it. */
