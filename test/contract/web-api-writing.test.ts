@@ -293,3 +293,38 @@ onBothEngines("Web API: rights decide what is seen, written, deleted, appended a
     "ownerid@odata.bind": `/systemusers(${all.caller.userId})`,
   });
 });
+
+onBothEngines("Web API: an alternate key names a row, and PATCH by it makes the row that has it", async (database) => {
+  const api = await writer(database);
+  const key = "contacts(externaluseridentifier='it''s 7')";
+  await api.refused(404, "0x80060891", "PATCH", key, { lastname: "x" }, { "if-match": "*" });
+  await api.done("PATCH", key, { lastname: "made" });
+  await api.done("PATCH", key, { lastname: "changed" });
+  const contact = await one(database, "select lastname, externaluseridentifier, contactid from crm.contact");
+  assert.deepEqual([contact.lastname, contact.externaluseridentifier], ["changed", "it's 7"]);
+  const id = await api.make("accounts", { name: "x", "primarycontactid@odata.bind": `/${key}` });
+  assert.equal((await account(database, id)).primarycontactid, contact.contactid);
+  await api.refused(404, "0x80060891", "POST", "accounts", {
+    name: "y",
+    "primarycontactid@odata.bind": "/contacts(externaluseridentifier='8')",
+  });
+  await api.done("DELETE", key);
+  await api.refused(404, "0x80060891", "DELETE", key);
+});
+
+onBothEngines("Web API: a row is made in a collection of another, and belongs to that one", async (database) => {
+  const api = await writer(database);
+  const id = await api.make("accounts", { name: "x" });
+  await api.make(`accounts(${id})/contact_customer_accounts`, { lastname: "y" });
+  assert.equal((await one(database, "select parentcustomerid from crm.contact")).parentcustomerid, id);
+  await api.refused(404, "0x80040217", "POST", `accounts(${randomUUID()})/contact_customer_accounts`, { lastname: "y" });
+});
+
+onBothEngines("Web API: who may say when a row was made says it, and others are refused", async (database) => {
+  const overriddencreatedon = "2011-02-03T04:05:06Z";
+  const api = await writer(database, { may: new Map([...privileges("global"), ["prvOverrideCreatedOnCreatedBy", "global"]]) });
+  const id = await api.make("accounts", { name: "x", overriddencreatedon });
+  assert.deepEqual((await account(database, id)).createdon, new Date(overriddencreatedon));
+  const other = await writer(database, { name: "Other" });
+  await other.refused(403, "0x80040220", "POST", "accounts", { name: "x", overriddencreatedon });
+});

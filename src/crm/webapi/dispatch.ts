@@ -85,7 +85,7 @@ function methodsOf(resource: Resource): readonly ApiRequest["method"][] {
     case "member":
       return resource.references ? ["DELETE"] : ["GET", "PATCH", "DELETE"];
     case "reference":
-      return resource.references ? ["GET", "PUT", "DELETE"] : ["GET", "PATCH"];
+      return resource.references ? ["GET", "POST", "PUT", "DELETE"] : ["GET", "PATCH"];
   }
 }
 
