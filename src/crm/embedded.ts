@@ -24,7 +24,10 @@ import { settleEmail } from "./settle.ts";
 import { inTransaction, type Store } from "./transaction.ts";
 import { openTrial } from "./trial.ts";
 import { watchPending } from "./watch.ts";
+import { forgetDeletions } from "./webapi/changes.ts";
 import { wholeEmails } from "./whole.ts";
+
+const DELETIONS_AT_ONCE = 100_000;
 
 /** What the embedded CRM can do besides serving the engine: what its own users, configuration and pages ask of it. */
 export interface EmbeddedCrm extends Pick<Crm, "deleted"> {
@@ -68,7 +71,10 @@ export function openEmbeddedCrm(store: Store): Crm & EmbeddedCrm {
     relate: (relations, within) => inTransaction(store, within, "relate emails", (sql) => relateEmails(sql, relations)),
     remove: (id, within) => inTransaction(store, within, "delete email", (sql) => removeEmail(sql, id)),
     emailsOf: (address, limit) => emailsOfAddress(store, address, limit),
-    purgeLeft: (limit) => store.transaction((sql) => purgeLeftContent(sql, limit), "purge bodies"),
+    purgeLeft: async (limit) => {
+      await store.transaction((sql) => forgetDeletions(sql, new Date(), DELETIONS_AT_ONCE), "forget deletions");
+      return await store.transaction((sql) => purgeLeftContent(sql, limit), "purge bodies");
+    },
     pendingSenders: (now) => pendingSenders(store, now),
     pending: (senderAddress, limit, now) => pendingEmails(store, senderAddress, limit, now),
     claim: async (id, generation, within) => {

@@ -346,7 +346,7 @@ create table crm.mailboxtrackingfolder (
 
 alter table crm.queue
   add allowemailcredentials boolean default false, add businessunitid uuid, add createdby uuid, add createdon timestamptz not null default now(),
-  add createdonbehalfby uuid, add defaultmailbox uuid, add description text, add emailpassword text, add emailrouteraccessapproval int,
+  add createdonbehalfby uuid, add defaultmailbox uuid, add description text, add emailrouteraccessapproval int,
   add ignoreunsolicitedemail boolean default false, add importsequencenumber int, add incomingemaildeliverymethod int,
   add isemailaddressapprovedbyo365admin boolean default false, add isfaxqueue boolean default false, add modifiedby uuid,
   add modifiedon timestamptz not null default now(), add modifiedonbehalfby uuid, add numberofitems int, add numberofmembers int,
@@ -444,7 +444,7 @@ alter table crm.usersettings
   add businessunitid uuid, add calendartype int, add createdby uuid, add createdon timestamptz not null default now(), add createdonbehalfby uuid,
   add currencydecimalprecision int, add currencyformatcode int, add currencysymbol text, add datavalidationmodeforexporttoexcel int,
   add dateformatcode int, add dateformatstring text, add dateseparator text, add decimalsymbol text, add defaultcalendarview int,
-  add defaultcountrycode text, add defaultdashboardid uuid, add defaultsearchexperience int, add emailpassword text, add entityformmode int,
+  add defaultcountrycode text, add defaultdashboardid uuid, add defaultsearchexperience int, add entityformmode int,
   add fullnameconventioncode int, add getstartedpanecontentenabled boolean default true, add helplanguageid int, add homepagearea text,
   add homepagelayout text, add homepagesubarea text, add ignoreunsolicitedemail boolean default true,
   add isappsforcrmalertdismissed boolean default false, add isautodatacaptureenabled boolean default false,

@@ -1,6 +1,7 @@
 import { key, LONGEST, lookup, memo, readable, text, version, whole, writable } from "../columns.ts";
 import type { TableDefinition } from "../table.ts";
 
+/** Attachments of activities and templates; the bytes lie in crm.content. */
 export const ACTIVITYMIMEATTACHMENT: TableDefinition = {
   name: "activitymimeattachment",
   set: "activitymimeattachments",

@@ -1,6 +1,7 @@
 import { choice, creatable, double, flag, id, instant, lookup, readable, text, version, whole, writable } from "../columns.ts";
 import type { TableDefinition } from "../table.ts";
 
+/** Who takes part in an activity. Parties have no key of their own in the database: theirs is made of the activity and their place in it. */
 export const ACTIVITYPARTY: TableDefinition = {
   name: "activityparty",
   set: "activityparties",

@@ -20,6 +20,7 @@ import {
 import type { TableDefinition } from "../table.ts";
 import { ACTIVITY_COLUMNS } from "./activity-columns.ts";
 
+/** Every activity with what all of them have in common. */
 export const ACTIVITYPOINTER: TableDefinition = {
   name: "activitypointer",
   set: "activitypointers",

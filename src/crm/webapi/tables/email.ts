@@ -24,6 +24,7 @@ import {
 import type { TableDefinition } from "../table.ts";
 import { ACTIVITY_COLUMNS } from "./activity-columns.ts";
 
+/** Emails. Their bodies and attachments lie in crm.content; the sender and the sender's account are those of its party From; the state follows from the status. */
 export const EMAIL: TableDefinition = {
   name: "email",
   set: "emails",

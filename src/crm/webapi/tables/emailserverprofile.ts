@@ -20,6 +20,7 @@ import {
 } from "../columns.ts";
 import type { TableDefinition } from "../table.ts";
 
+/** Servers of mailboxes. Passwords are not kept, only that they were set. */
 export const EMAILSERVERPROFILE: TableDefinition = {
   name: "emailserverprofile",
   set: "emailserverprofiles",

@@ -21,6 +21,7 @@ import {
 } from "../columns.ts";
 import type { TableDefinition } from "../table.ts";
 
+/** Mailboxes as Dynamics knows them. Nobody needs the password here: only that one was set is kept. */
 export const MAILBOX: TableDefinition = {
   name: "mailbox",
   set: "mailboxes",

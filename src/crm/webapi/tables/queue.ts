@@ -59,7 +59,6 @@ export const QUEUE: TableDefinition = {
       instant("createdon"),
       lookup("createdonbehalfby", { systemuser: ["createdonbehalfby", "lk_queue_createdonbehalfby"] }),
       lookup("defaultmailbox", { mailbox: ["defaultmailbox", "queue_defaultmailbox_mailbox"] }),
-      text("emailpassword", 200),
       flag("isemailaddressapprovedbyo365admin", "0 No | 1 Yes"),
       flag("isfaxqueue", "0 Non-fax Queue | 1 Fax Queue"),
       lookup("modifiedby", { systemuser: ["modifiedby", "lk_queuebase_modifiedby"] }),

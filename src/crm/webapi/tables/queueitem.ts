@@ -1,6 +1,7 @@
 import { choice, creatable, instant, key, lookup, readable, state, status, text, updatable, version, whole, writable } from "../columns.ts";
 import type { TableDefinition } from "../table.ts";
 
+/** Activities in queues. */
 export const QUEUEITEM: TableDefinition = {
   name: "queueitem",
   set: "queueitems",

@@ -17,6 +17,7 @@ import {
 } from "../columns.ts";
 import type { TableDefinition } from "../table.ts";
 
+/** Users. `fullname` is made of the parts of the name where those are given. */
 export const SYSTEMUSER: TableDefinition = {
   name: "systemuser",
   set: "systemusers",

@@ -127,7 +127,6 @@ export const USERSETTINGS: TableDefinition = {
       lookup("createdby", { systemuser: ["createdby", "lk_usersettingsbase_createdby"] }),
       instant("createdon"),
       lookup("createdonbehalfby", { systemuser: ["createdonbehalfby", "lk_usersettings_createdonbehalfby"] }),
-      text("emailpassword", 200),
       lookup("modifiedby", { systemuser: ["modifiedby", "lk_usersettingsbase_modifiedby"] }),
       instant("modifiedon"),
       lookup("modifiedonbehalfby", { systemuser: ["modifiedonbehalfby", "lk_usersettings_modifiedonbehalfby"] }),
