@@ -8,7 +8,11 @@ export interface ConnectionTarget {
   readonly host: string;
   readonly port: number;
   readonly purpose: string;
+  /** What answers there and where its address is entered; left out: the mail service of a server profile. */
+  readonly named?: { readonly service: string; readonly settings: string } | undefined;
 }
+
+const MAIL = { service: "the mail service", settings: "the server profile" } as const;
 
 export interface ConnectionFailure {
   /** Stable: see the keys of the table below. */
@@ -39,8 +43,8 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   "host unknown": {
     errors: /^(ENOTFOUND|EAI_NONAME|EAI_NODATA|ENODATA)$/,
     message: ({ host, purpose }) => `No host called ${host} is known (${purpose}).`,
-    remedy: ({ host, purpose }) =>
-      `Check the spelling of ${host} (${purpose}) in the server profile, and that this machine's name servers know it.`,
+    remedy: ({ host, purpose, named = MAIL }) =>
+      `Check the spelling of ${host} (${purpose}) in ${named.settings}, and that this machine's name servers know it.`,
     // A machine that is off the network gets the very same answer as one with a misspelt name, and then waiting is the cure.
     waitingHelps: true,
   },
@@ -53,7 +57,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   "connection refused": {
     errors: /^ECONNREFUSED$/,
     message: (target) => `${place(target)} refuses connections (${target.purpose}).`,
-    remedy: ({ port, purpose }) => `Check that the mail service runs (${purpose}) and that ${port} is its port.`,
+    remedy: ({ port, purpose, named = MAIL }) => `Check that ${named.service} runs (${purpose}) and that ${port} is its port.`,
     waitingHelps: true,
   },
   "connection timed out": {
@@ -105,8 +109,8 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   "certificate self-signed": {
     errors: /^DEPTH_ZERO_SELF_SIGNED_CERT$/,
     message: (target) => `The certificate of ${place(target)} is signed by nobody but itself (${target.purpose}).`,
-    remedy: ({ purpose }) =>
-      `Add that very certificate (PEM) as certificateAuthorities in the server profile (${purpose}), or have one issued by an authority.`,
+    remedy: ({ purpose, named = MAIL }) =>
+      `Add that very certificate (PEM) as certificateAuthorities in ${named.settings} (${purpose}), or have one issued by an authority.`,
     waitingHelps: false,
   },
   "certificate too weak": {
@@ -127,8 +131,8 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   "certificate not trusted": {
     errors: /^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/,
     message: (target) => `The certificate of ${place(target)} is not signed by an authority that this machine trusts (${target.purpose}).`,
-    remedy: ({ host, purpose }) =>
-      `Add the certificate authority (PEM) as certificateAuthorities in the server profile (${purpose}). If it is a public one, have ${host} send its intermediate certificates too.`,
+    remedy: ({ host, purpose, named = MAIL }) =>
+      `Add the certificate authority (PEM) as certificateAuthorities in ${named.settings} (${purpose}). If it is a public one, have ${host} send its intermediate certificates too.`,
     waitingHelps: false,
   },
   "wrong security for the port": {

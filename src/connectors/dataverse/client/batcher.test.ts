@@ -77,6 +77,16 @@ describe("a batch", () => {
     assert.ok(answers.every(({ kind }) => kind === "answered"));
   });
 
+  test("may take longer than one wants to wait for limits, for that is no waiting", async (context) => {
+    const answerLate = (request: HeardRequest) => ({ ...batch(inBatch(request).map(() => part(200, {}))), afterMs: 150 });
+    const { client } = await dataverseRig(context, answerLate, { limits: { concurrent: 4, budget: null, batch: 2 } });
+    const answers = await client.batch(
+      Array.from({ length: 8 }, (_, index) => read(index)),
+      { patience: 200 },
+    );
+    assert.ok(answers.every(({ kind }) => kind === "answered"));
+  });
+
   test("of one request goes without a batch, unless its address is too long for that", async (context) => {
     const { client, web } = await dataverseRig(context, ({ method }) => (method === "GET" ? { body: {} } : batch([part(200, {})])));
     await client.batch([read(1)]);

@@ -75,14 +75,15 @@ export class Batcher {
 
   /** Again and again, as long as something could not be done for now. */
   async #run(jobs: readonly Job[], options: SendOptions): Promise<void> {
-    const deadline = performance.now() + (options.patience ?? LIMITS.patience);
+    // Only waiting counts: however many batches there are, each may take its time.
+    let patience: number = options.patience ?? LIMITS.patience;
     for (let tries = 1; ; tries++) {
       const open = jobs.filter(({ outcome }) => outcome === null);
       if (open.length === 0) break;
       const sized = open.map((item) => ({ item, count: item.requests.length, bytes: bytesOf(item) }));
       for (const batch of batchPlan(sized, { count: this.#most, bytes: LIMITS.batchBytes })) {
         try {
-          await this.#sendBatch(batch, { ...options, patience: Math.max(0, deadline - performance.now()) });
+          await this.#sendBatch(batch, options);
         } catch (error) {
           // What was changed before must be told; where nothing was, the caller hears of it as of a single request.
           if (!(error instanceof Failure) || !jobs.some(mayHaveChanged)) throw error;
@@ -91,7 +92,8 @@ export class Batcher {
         }
       }
       const pause = pauseFor(open, tries);
-      if (tries >= LIMITS.tries || performance.now() + pause > deadline) break;
+      if (tries >= LIMITS.tries || pause > patience) break;
+      patience -= pause;
       if (pause > 0) await pauseOf(pause, options.signal);
     }
     // Trouble that is wider than a request is thrown as of a single one, where nothing was changed that must be told.

@@ -190,7 +190,12 @@ export function exchangeFailure(error: unknown, origin: string): Failure {
   if (error instanceof Failure) return error;
   if (!(error instanceof NoAnswer)) throw error;
   const { hostname, host, port, protocol } = new URL(origin);
-  const target = { host: hostname, port: Number(port === "" ? (protocol === "https:" ? 443 : 80) : port), purpose: "Dynamics 365" };
+  const target = {
+    host: hostname,
+    port: Number(port === "" ? (protocol === "https:" ? 443 : 80) : port),
+    purpose: "Dynamics 365",
+    named: { service: "the web server", settings: "the organization" },
+  };
   const connecting = error.sent ? null : connectingFailure(error.cause, target);
   if (connecting !== null) return new Failure({ ...connecting, scope: "organization", cause: error.cause });
   return organizationFailure(BY_REASON[error.reason], host, {

@@ -267,6 +267,7 @@ describe("signing in by token", () => {
     await web[Symbol.asyncDispose]();
     const failure = await failureOf(client.send(WRITE));
     assert.deepEqual([failure?.code, failure?.scope], ["connection refused", "organization"]);
+    assert.match(failure?.remedy ?? "", /the web server runs \(Dynamics 365\)/);
   });
 });
 
