@@ -6,6 +6,7 @@ import { sealingKeys } from "./app/sealing-key.ts";
 import { signInOf } from "./app/service-account.ts";
 import { storeConfiguration } from "./app/store-configuration.ts";
 import { tokenKeepers } from "./app/tokens.ts";
+import { type ConfiguredWebApi, configuredWebApi } from "./app/web-api.ts";
 import { type Configuration, readSecret } from "./config.ts";
 import { type EmbeddedCrm, openEmbeddedCrm } from "./crm/embedded.ts";
 import type { Database } from "./database/database.ts";
@@ -38,6 +39,8 @@ export interface App extends AsyncDisposable {
   readonly context: EngineContext;
   readonly operations: Operations;
   readonly organizations: readonly string[];
+  /** Null: it is not served. */
+  readonly webApi: ConfiguredWebApi | null;
   close(): Promise<void>;
 }
 
@@ -120,6 +123,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     await crms.close();
     if (!options.database) await database.close();
   };
+  const webApi = configuredWebApi(configuration, database, options.log, now);
   starting.move();
   return {
     configuration,
@@ -129,6 +133,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
     context,
     organizations,
     operations: operationsOf(context, organizations),
+    webApi,
     close,
     [Symbol.asyncDispose]: close,
   };

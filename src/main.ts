@@ -7,6 +7,7 @@ import { addApprovalCommands } from "./command-line/approval-commands.ts";
 import { addAuditCommands } from "./command-line/audit-commands.ts";
 import { addByHandCommands } from "./command-line/by-hand-commands.ts";
 import { checkWriter } from "./command-line/check-lines.ts";
+import { addCrmTokenCommand } from "./command-line/crm-token-command.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
 import { addFolderCommands } from "./command-line/folder-commands.ts";
 import { addForwardRule } from "./command-line/forward-rule.ts";
@@ -207,6 +208,7 @@ addByHandCommands(program, surroundings);
 addAuditCommands(program, surroundings);
 addFolderCommands(program, surroundings);
 addPrivacyCommands(program, surroundings);
+addCrmTokenCommand(program, surroundings);
 addForwardRule(program, {
   configuration: () => readConfiguration(globalOptions().config),
   print,

@@ -33,8 +33,8 @@ export async function startService(configuration: Configuration, { roles, log }:
   const metrics = createMetrics();
   const app = started.use(await openApp(configuration, { log, measure: metrics.measure }));
   const { host, names, port } = configuration.listen;
-  const { database, crm, operations } = app;
-  const web = roles.has("web") ? await startServer({ database, crm, operations, metrics, log, host, names, port }) : null;
+  const { database, crm, operations, webApi } = app;
+  const web = roles.has("web") ? await startServer({ database, crm, operations, metrics, log, host, names, port, webApi }) : null;
   started.defer(async () => web?.close());
   const engine = await startEngine(app.context, app.queue, {
     roles,

@@ -4,6 +4,8 @@ import type { Configuration, FilterName, OrganizationConfiguration } from "../co
 import { putDefaultQueues, putQueues, putUsers } from "../crm/directory.ts";
 import { tellNewAddresses } from "../crm/new-addresses.ts";
 import { writeSettings } from "../crm/settings.ts";
+import { type Identity, putIdentities } from "../crm/webapi/identities.ts";
+import { putBuiltInRoles, putUserRoles } from "../crm/webapi/roles.ts";
 import type { Database } from "../database/database.ts";
 import { storeAfterwards } from "../ledger/afterwards.ts";
 import { alertPendingApprovals, closeAlertsOfRetired } from "../ledger/alerts.ts";
@@ -42,6 +44,9 @@ export async function storeConfiguration(database: Database, configuration: Conf
       })),
       "all",
     );
+    await putBuiltInRoles(tx);
+    await putIdentities(tx, identitiesOf(configuration, users));
+    await putUserRoles(tx, new Map(configuration.users.map(({ email, roles }) => [users.get(addressKey(email)) ?? "", roles])));
     const queues = await putQueues(
       tx,
       configuration.queues.map((queue) => ({
@@ -70,6 +75,16 @@ export async function storeConfiguration(database: Database, configuration: Conf
     await closeAlertsOfRetired(tx, now);
     await alertPendingApprovals(tx, now);
   }, "store configuration");
+}
+
+/** How users sign in to the Web API, by ids. */
+function identitiesOf(configuration: Configuration, users: ReadonlyMap<string, string>): ReadonlyMap<string, Identity> {
+  return new Map(
+    configuration.users.map(({ email, objectId, applicationId, signInName }) => [
+      users.get(addressKey(email)) ?? "",
+      { objectId: objectId ?? null, applicationId: applicationId ?? null, domainName: signInName ?? null },
+    ]),
+  );
 }
 
 /** By ids; null: the user has none. */

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { SecretReference } from "./fields.ts";
-import type { DataverseConfiguration } from "./organizations.ts";
+import type { DataverseConfiguration, EmbeddedConfiguration } from "./organizations.ts";
 import type { Configuration } from "./schema.ts";
 
 /** The configuration with the paths of files and folders taken from the folder `base`. */
@@ -12,7 +12,9 @@ export function withAbsolutePaths(configuration: Configuration, base: string): C
     ...configuration,
     ...(configuration.key && { key: secretFile(configuration.key) }),
     database: "folder" in database ? { folder: absolute(database.folder) } : { ...database, url: secretFile(database.url) },
-    organizations: configuration.organizations.map((one) => (one.kind === "dataverse" ? withAbsoluteSignIn(one, absolute) : one)),
+    organizations: configuration.organizations.map((one) =>
+      one.kind === "dataverse" ? withAbsoluteSignIn(one, absolute) : withAbsoluteKeys(one, absolute),
+    ),
     serverProfiles: configuration.serverProfiles.map((profile) => ({
       ...profile,
       ...(profile.incoming && { incoming: withAuthorities(profile.incoming, absolute) }),
@@ -27,6 +29,13 @@ export function withAbsolutePaths(configuration: Configuration, base: string): C
       ...(mailbox.password && { password: secretFile(mailbox.password) }),
     })),
   };
+}
+
+function withAbsoluteKeys(one: EmbeddedConfiguration, absolute: (file: string) => string): EmbeddedConfiguration {
+  const { authority } = one.webApi;
+  if (!authority) return one;
+  const keysFile = authority.keysFile === undefined ? {} : { keysFile: absolute(authority.keysFile) };
+  return { ...one, webApi: { ...one.webApi, authority: { ...withAuthorities(authority, absolute), ...keysFile } } };
 }
 
 function withAbsoluteSignIn(one: DataverseConfiguration, absolute: (file: string) => string): DataverseConfiguration {

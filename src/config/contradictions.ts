@@ -30,6 +30,12 @@ export function contradictions(configuration: Configuration): { path: PropertyKe
     users.map((one) => one.email),
     "email",
   );
+  for (const field of ["objectId", "applicationId", "signInName"] as const) {
+    const given = users.flatMap((one, index) => (one[field] === undefined ? [] : [{ index, value: one[field].toLowerCase() }]));
+    for (const [place, { index, value }] of given.entries())
+      if (given.findIndex((one) => one.value === value) < place)
+        found.push({ path: ["users", index, field], problem: `"${value}" stands here a second time` });
+  }
   unique(
     "queues",
     queues.map((one) => one.email),

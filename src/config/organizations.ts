@@ -2,6 +2,7 @@ import { z } from "zod";
 import { LinearPattern } from "../model/linear-pattern.ts";
 import { DEFAULT_SETTINGS, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import { LOOPBACK, name, secret, webAddress } from "./fields.ts";
+import { webApi } from "./web-api.ts";
 
 /** The CRMs that are served: the embedded one, or Dynamics 365 (docs/crm/). */
 
@@ -37,7 +38,7 @@ const trackAfterwards = z
   .prefault({})
   .describe("What becomes of mail whose sender the CRM knows only later.");
 
-const embedded = z.strictObject({ name, kind: z.literal("embedded"), settings: organizationSettings.default({}), trackAfterwards });
+const embedded = z.strictObject({ name, kind: z.literal("embedded"), settings: organizationSettings.default({}), trackAfterwards, webApi });
 
 const application = z
   .strictObject({

@@ -6,6 +6,7 @@ import { organization } from "./organizations.ts";
 import { retention } from "./retention.ts";
 import { incomingServer, outgoingServer, preset } from "./servers.ts";
 import { serviceAccount } from "./service-account.ts";
+import { webApiUser } from "./web-api.ts";
 
 const connections = z.number().int().min(1).max(65536);
 
@@ -131,6 +132,7 @@ export const configurationSchema = z.strictObject({
         defaultQueue: address.optional().describe("E-mail of the user's default queue, see AutoRouteToOwnerQueue."),
         letsOthersSend: z.boolean().default(false).describe("Other users may send in this user's name (issendasallowed)."),
         maySendAsOthers: z.boolean().default(false).describe("Holds prvSendAsUser."),
+        ...webApiUser,
       }),
     )
     .default([]),

@@ -21,7 +21,9 @@ export interface AuditEntry {
     | "hide untracked mail"
     | "look at untracked mail"
     | "forget address"
-    | "read history";
+    | "read history"
+    | "issue token"
+    | "revoke token";
   /** What was changed: the address of a mailbox, `decision` and the number of one, `address` and one that was resolved or became a contact's, or `organization` and its name. */
   readonly subject: string;
 }

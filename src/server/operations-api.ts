@@ -22,6 +22,7 @@ const record = z.string().min(1).max(400);
 const actor = z.string().min(1).max(200);
 const mailbox = z.string().max(320);
 const folder = z.string().min(1).max(1000);
+const tokenName = z.string().trim().min(1).max(100);
 const number = z.number().int().nonnegative();
 
 /** Arguments of each operation as they come over HTTP: without the signal and the progress. */
@@ -77,6 +78,13 @@ const ARGUMENTS = {
   folderList: z.tuple([mailbox]),
   folderTrack: z.tuple([mailbox, folder, z.strictObject({ regarding: record.nullable(), children: z.boolean() }), actor]),
   folderUntrack: z.tuple([mailbox, folder, actor]),
+  crmTokenIssue: z.tuple([
+    z.string().max(320),
+    z.strictObject({ name: tokenName, days: z.number().int().min(1).max(MAXIMUM_DAYS) }),
+    actor,
+  ]),
+  crmTokenList: nothing,
+  crmTokenRevoke: z.tuple([z.string().max(320), tokenName, actor]),
   authorizeBegin: z.tuple([z.string().max(320), z.strictObject({ device: z.boolean(), port: z.number().int().min(0).max(65535) })]),
   authorizeFinish: z.tuple([z.guid()]),
 } as const satisfies Readonly<Record<keyof Operations, z.ZodType<readonly unknown[]>>>;
@@ -112,6 +120,9 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   untrack: (operations, given) => operations.untrack(...ARGUMENTS.untrack.parse(given)),
   regarding: (operations, given) => operations.regarding(...ARGUMENTS.regarding.parse(given)),
   contact: (operations, given) => operations.contact(...ARGUMENTS.contact.parse(given)),
+  crmTokenIssue: (operations, given) => operations.crmTokenIssue(...ARGUMENTS.crmTokenIssue.parse(given)),
+  crmTokenList: (operations, given) => operations.crmTokenList(...ARGUMENTS.crmTokenList.parse(given)),
+  crmTokenRevoke: (operations, given) => operations.crmTokenRevoke(...ARGUMENTS.crmTokenRevoke.parse(given)),
   resolve: (operations, given, signal, tell) => operations.resolve(...ARGUMENTS.resolve.parse(given), signal, tell),
   folderList: (operations, given) => operations.folderList(...ARGUMENTS.folderList.parse(given)),
   folderTrack: (operations, given) => operations.folderTrack(...ARGUMENTS.folderTrack.parse(given)),

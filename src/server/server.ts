@@ -9,6 +9,7 @@ import { Failure } from "../model/failure.ts";
 import type { Metrics } from "./metrics.ts";
 import { SignIn } from "./sign-in.ts";
 import { urlOf } from "./web-address.ts";
+import type { ServedWebApi } from "./web-api.ts";
 import { buildWebApp } from "./web-app.ts";
 
 export interface ServerOptions {
@@ -17,6 +18,8 @@ export interface ServerOptions {
   readonly operations: Operations;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** The embedded CRM's Web API; left out: it is not served. */
+  readonly webApi?: ServedWebApi | null;
   readonly host: string;
   /** Names under which a reverse proxy in front is reached; none: there is no proxy. */
   readonly names?: readonly string[];

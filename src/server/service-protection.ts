@@ -1,7 +1,7 @@
 import { completed } from "../crm/webapi/answering.ts";
 import { type ApiAnswer, ApiFault } from "../crm/webapi/exchange.ts";
 import { faultAnswer } from "../crm/webapi/fault-answer.ts";
-import type { Asked, WebApiHook } from "./web-api.ts";
+import type { Asked, WebApiHook } from "./web-api-hook.ts";
 
 /** What one user may ask of one server within a window (product-behaviour 5.5). */
 export interface ProtectionLimits {

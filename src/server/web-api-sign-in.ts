@@ -1,20 +1,10 @@
 import { TOKEN_PREFIX, userOfToken } from "../crm/webapi/access-tokens.ts";
+import type { Authority } from "../crm/webapi/authority.ts";
 import type { Caller } from "../crm/webapi/caller.ts";
 import { readCaller, type UserName } from "../crm/webapi/callers.ts";
 import { ApiFault } from "../crm/webapi/exchange.ts";
 import type { Service } from "../crm/webapi/service.ts";
 import { type AccessClaims, LONGEST_TOKEN, TokenRefused, verifyAccessToken } from "../wire/oauth/access-token.ts";
-import type { SigningKeys } from "../wire/oauth/signing-keys.ts";
-
-/** The authorization server whose tokens are accepted besides the CRM's own. */
-export interface Authority {
-  readonly issuer: string;
-  /** Any of these must stand in `aud`. */
-  readonly audiences: readonly string[];
-  readonly keys: SigningKeys;
-  /** Where people sign in, for clients that ask without a token; null: they are not told. */
-  readonly authorizationUri: string | null;
-}
 
 /** Failures from one address within a minute, and addresses that are counted. Tokens cannot be guessed; this keeps the noise down. */
 const FAILURES_A_MINUTE = 60;

@@ -9,6 +9,7 @@ import { Faults } from "../../test/webapi/faults.ts";
 import { BARE_CONTACT } from "../../test/webapi/tables.ts";
 import { putUsers } from "../crm/directory.ts";
 import { issueToken, listTokens, revokeToken } from "../crm/webapi/access-tokens.ts";
+import type { Authority } from "../crm/webapi/authority.ts";
 import { DEFAULT_BEHAVIOUR } from "../crm/webapi/behaviour.ts";
 import type { Dispatch } from "../crm/webapi/dispatch.ts";
 import { type ApiAnswer, ApiFault } from "../crm/webapi/exchange.ts";
@@ -18,8 +19,8 @@ import { indexTables } from "../crm/webapi/table-index.ts";
 import { SigningKeys } from "../wire/oauth/signing-keys.ts";
 import { addGuard } from "./guard.ts";
 import { ServiceProtection } from "./service-protection.ts";
-import { addWebApi, type WebApiHook } from "./web-api.ts";
-import { type Authority, WebApiSignIn } from "./web-api-sign-in.ts";
+import { addWebApi } from "./web-api.ts";
+import type { WebApiHook } from "./web-api-hook.ts";
 
 const OPERATIONS_TOKEN = "the-token-of-the-operations";
 const ISSUER = "https://login.example/tenant";
@@ -96,7 +97,7 @@ async function startRig(database: TestDatabase, context: TestContext, { hook, no
     (scope, _options, done) => {
       addWebApi(scope, {
         answering: { service, dispatch, report: (error) => reported.push(error) },
-        signIn: new WebApiSignIn(service, authority),
+        authority,
         names: ["crm.example"],
         hook,
       });

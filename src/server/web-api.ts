@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Answering, answerRequest, completed, textOf } from "../crm/webapi/answering.ts";
+import type { Authority } from "../crm/webapi/authority.ts";
 import { answerBatch } from "../crm/webapi/batch.ts";
 import type { Caller } from "../crm/webapi/caller.ts";
 import { actingCaller } from "../crm/webapi/callers.ts";
@@ -8,28 +9,24 @@ import { faultAnswer, faultOf } from "../crm/webapi/fault-answer.ts";
 import { isJson, unsupportedMedia } from "../crm/webapi/negotiation.ts";
 import { BodyReader } from "./body-reader.ts";
 import { BodyRoom } from "./body-room.ts";
-import type { WebApiSignIn } from "./web-api-sign-in.ts";
+import { type ProtectionLimits, ServiceProtection } from "./service-protection.ts";
+import type { WebApiHook } from "./web-api-hook.ts";
+import { WebApiSignIn } from "./web-api-sign-in.ts";
 
-/** What stands between requests and their answers, in tests and where the configuration names it (service protection). */
-export interface WebApiHook {
-  /** Serves a request, by `next` or in its own way. `cut`: the connection ends without an answer. */
-  around(asked: Asked, next: () => Promise<ApiAnswer>): Promise<ApiAnswer | "cut">;
-}
-
-/** What a hook is told of a request. */
-export interface Asked {
-  readonly userId: string;
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-}
-
-export interface WebApiOptions {
+/** The Web API as it is served. */
+export interface ServedWebApi {
   readonly answering: Answering;
-  readonly signIn: WebApiSignIn;
+  /** Null: only the CRM's own tokens open it. */
+  readonly authority: Authority | null;
+  /** Limits for each user; null: there are none. */
+  readonly limits?: ProtectionLimits | null;
+  /** Instead of those limits: for tests. */
+  readonly hook?: WebApiHook | undefined;
+}
+
+export interface WebApiOptions extends ServedWebApi {
   /** Host names of a reverse proxy in front, which speaks HTTPS. */
   readonly names: readonly string[];
-  readonly hook?: WebApiHook | undefined;
 }
 
 /** Versions under which it answers: the same service (wire 9 has those of Dynamics). */
@@ -51,7 +48,9 @@ declare module "fastify" {
  * Serves the embedded CRM as a Dataverse Web API, in a scope of the web server with the prefix `/api/data`. The caller is known before a byte of the body is read; who is not signed in
  * gets 401 whatever is asked for. Cookies mean nothing here, so that no page of another site can ask in somebody's name.
  */
-export function addWebApi(app: FastifyInstance, { answering, signIn, names, hook }: WebApiOptions): void {
+export function addWebApi(app: FastifyInstance, { answering, authority, limits, names, hook: given }: WebApiOptions): void {
+  const hook = given ?? (limits ? new ServiceProtection(limits) : undefined);
+  const signIn = new WebApiSignIn(answering.service, authority);
   const reader = new BodyReader();
   const room = new BodyRoom();
   app.addHook("onClose", () => reader.close());

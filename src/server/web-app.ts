@@ -13,6 +13,7 @@ import { sendPage } from "./send-page.ts";
 import type { ServerOptions } from "./server.ts";
 import type { SignIn } from "./sign-in.ts";
 import { addTrouble } from "./trouble.ts";
+import { addWebApi } from "./web-api.ts";
 
 export interface WebAppOptions extends Omit<ServerOptions, "host" | "port"> {
   /** As configured: its name is a good Host. */
@@ -32,7 +33,7 @@ const NO_TOKEN = {
 
 /** The web server before it listens: what everybody may ask, what takes the token, and what takes a session. */
 export async function buildWebApp(options: WebAppOptions): Promise<FastifyInstance> {
-  const { database, crm, operations, metrics, log, listenHost, names = [], operationsToken, signIn } = options;
+  const { database, crm, operations, metrics, log, listenHost, names = [], operationsToken, signIn, webApi } = options;
   const app = Fastify({ logger: false, bodyLimit: BODY_LIMIT, forceCloseConnections: "idle" });
   const stopping = new AbortController();
   const sanitizer = new Sanitizer();
@@ -52,6 +53,15 @@ export async function buildWebApp(options: WebAppOptions): Promise<FastifyInstan
     addEntrance(scope, { signIn, behindProxy: names.length > 0 });
     done();
   });
+  if (webApi) {
+    await app.register(
+      (scope, _options, done) => {
+        addWebApi(scope, { ...webApi, names });
+        done();
+      },
+      { prefix: "/api/data" },
+    );
+  }
   await app.register((scope, _options, done) => {
     scope.addHook("onRequest", async (request, reply) => {
       if (!hasToken(request, operationsToken)) await reply.code(401).header("www-authenticate", "Bearer").send(NO_TOKEN);

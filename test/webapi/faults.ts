@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { completed } from "../../src/crm/webapi/answering.ts";
 import { type ApiAnswer, ApiFault } from "../../src/crm/webapi/exchange.ts";
 import { faultAnswer } from "../../src/crm/webapi/fault-answer.ts";
-import type { Asked, WebApiHook } from "../../src/server/web-api.ts";
+import type { Asked, WebApiHook } from "../../src/server/web-api-hook.ts";
 
 export type FaultKind =
   /** Too many requests: each code of the service protection. */
@@ -85,7 +85,7 @@ function refusal(fault: Exclude<FaultKind, { kind: "slow" | "cut before" | "cut 
         fault.retryAfter === undefined ? {} : { "Retry-After": fault.retryAfter },
       );
     case "expired delta token":
-      return new ApiFault(410, "0x80044352", "The delta token has expired.");
+      return new ApiFault(400, "0x80044352", "Version stamp associated with the client has expired. Please perform a full sync.");
     case "unexpected":
       return new ApiFault(500, "0x80040216", "An unexpected error occurred.");
     default:

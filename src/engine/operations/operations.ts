@@ -1,3 +1,4 @@
+import type { AccessToken } from "../../crm/webapi/access-tokens.ts";
 import type { UntrackedShown } from "../../ledger/privacy.ts";
 import type { QuarantineRow } from "../../ledger/quarantine.ts";
 import type { AuthorizationOffer, AuthorizationResult, AuthorizeOptions } from "../authorizations.ts";
@@ -9,6 +10,7 @@ import { approve } from "./approve.ts";
 import { type AuditResult, auditNow } from "./audit.ts";
 import { type RegardingResult, regarding, type TrackResult, track, type UntrackResult, untrack } from "./by-hand.ts";
 import { type CheckEvent, type CheckRequest, check, type MailboxCheck } from "./check.ts";
+import { type IssuedToken, issueCrmToken, listCrmTokens, revokeCrmToken, type TokenRequest } from "./crm-tokens.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { type FolderRuleRequest, folderList, folderTrack, folderUntrack, type MailboxFolders } from "./folder-rules.ts";
 import { type Forgotten, forget } from "./forget.ts";
@@ -78,6 +80,10 @@ export interface Operations {
   folderList(address: string): Promise<MailboxFolders>;
   folderTrack(address: string, folder: string, request: FolderRuleRequest, actor: string): Promise<MailboxFolders>;
   folderUntrack(address: string, folder: string, actor: string): Promise<MailboxFolders>;
+  /** An access token for the embedded CRM's Web API, for the user with that address. */
+  crmTokenIssue(user: string, request: TokenRequest, actor: string): Promise<IssuedToken>;
+  crmTokenList(): Promise<readonly AccessToken[]>;
+  crmTokenRevoke(user: string, name: string, actor: string): Promise<{ revoked: string }>;
   authorizeBegin(target: string, options: AuthorizeOptions): Promise<AuthorizationOffer>;
   authorizeFinish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
@@ -114,6 +120,9 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     folderList: (address) => folderList(context, address),
     folderTrack: (address, folder, request, actor) => folderTrack(context, address, folder, request, actor),
     folderUntrack: (address, folder, actor) => folderUntrack(context, address, folder, actor),
+    crmTokenIssue: (user, request, actor) => issueCrmToken(context, user, request, actor),
+    crmTokenList: () => listCrmTokens(context),
+    crmTokenRevoke: (user, name, actor) => revokeCrmToken(context, user, name, actor),
     authorizeBegin: (target, options) => context.authorizations.begin(target, options),
     authorizeFinish: (id, signal) => context.authorizations.finish(id, signal),
   };
