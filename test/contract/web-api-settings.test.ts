@@ -97,3 +97,14 @@ onBothEngines("Web API: a user's settings are what the engine reads", async (dat
   ]);
   assert.deepEqual(rows, [{ incomingemailfilteringmethod: 3 }]);
 });
+
+onBothEngines("Web API: a user's full name follows from first and last name", async (database) => {
+  const api = await writer(database);
+  const id = await api.make("systemusers", { firstname: "Ann", lastname: "Adams", internalemailaddress: "ann@crm.test" });
+  async function fullName(): Promise<unknown> {
+    return (await database.query("select fullname from crm.systemuser where systemuserid = $1", [id])).rows[0]?.fullname;
+  }
+  assert.equal(await fullName(), "Ann Adams");
+  await api.done("PATCH", `systemusers(${id})`, { lastname: "Baker" });
+  assert.equal(await fullName(), "Ann Baker");
+});
