@@ -37,7 +37,7 @@ for (const file of ["crm-v8-org-en.csdl.xml", "crm-v8-org-de.csdl.xml"]) {
         );
       });
     }
-    for (const { name, types = [] } of OPERATIONS) {
+    for (const { name, types = [] } of OPERATIONS.filter((one) => !SINCE_V9.has(one.name))) {
       for (const type of types) {
         test(`${name} uses the type ${type.name} as it is declared there`, () => {
           const own =

@@ -9,6 +9,7 @@ import { deliverIncomingEmail } from "./operations/deliver-incoming-email.ts";
 import { deliverPromoteEmail } from "./operations/deliver-promote-email.ts";
 import { getTrackingTokenEmail } from "./operations/get-tracking-token-email.ts";
 import { initializeAttachmentBlocksUpload } from "./operations/initialize-attachment-blocks-upload.ts";
+import { instantiateTemplate } from "./operations/instantiate-template.ts";
 import { pickFromQueue } from "./operations/pick-from-queue.ts";
 import { processInboundEmail } from "./operations/process-inbound-email.ts";
 import { releaseToQueue } from "./operations/release-to-queue.ts";
@@ -19,6 +20,8 @@ import { retrieveUserQueues } from "./operations/retrieve-user-queues.ts";
 import { retrieveVersion } from "./operations/retrieve-version.ts";
 import { routeTo } from "./operations/route-to.ts";
 import { sendEmail } from "./operations/send-email.ts";
+import { sendEmailFromTemplate } from "./operations/send-email-from-template.ts";
+import { sendTemplate } from "./operations/send-template.ts";
 import { uploadBlock } from "./operations/upload-block.ts";
 import { whoAmI } from "./operations/who-am-i.ts";
 
@@ -45,6 +48,9 @@ export const OPERATIONS: readonly Operation[] = [
   routeTo,
   sendEmail,
   uploadBlock,
+  instantiateTemplate,
+  sendEmailFromTemplate,
+  sendTemplate,
   whoAmI,
 ];
 

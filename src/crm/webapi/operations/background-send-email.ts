@@ -32,6 +32,8 @@ export const backgroundSendEmail: Operation = {
       { name: "EntityCollection", type: "Collection(mscrm.email)" },
     ],
   },
+  // What it is made of depends on the kind of query; see readSenders.
+  types: [{ kind: "complex", name: "QueryBase", properties: [] }],
   async run(turn, call) {
     const table = tableOf(turn, "email");
     requirePrivilege(turn, table, "Write");
