@@ -33,16 +33,18 @@ export class SigningKeys {
   async find(id: string | undefined, fits: (key: JsonWebKey) => boolean): Promise<readonly JsonWebKey[]> {
     const matching = () => this.#keys.filter((key) => (id === undefined || key.kid === id) && fits(key));
     const now = this.#now();
-    const isDue = now - this.#loadedAt > KEPT || matching().length === 0;
-    if (isDue && this.#loading === null && now - this.#triedAt > SHORTEST_INTERVAL) {
+    const isMissing = matching().length === 0;
+    if ((isMissing || now - this.#loadedAt > KEPT) && this.#loading === null && now - this.#triedAt > SHORTEST_INTERVAL) {
       this.#loading = this.#reload().finally(() => {
         this.#loading = null;
       });
+      // Who has a key does not wait for newer ones, nor fails with them: what was published an hour ago is still better than nothing.
+      this.#loading.catch(() => undefined);
     }
+    if (!isMissing) return matching();
     try {
       await this.#loading;
     } catch (error) {
-      // What was published an hour ago is still better than nothing.
       if (this.#loadedAt === Number.NEGATIVE_INFINITY) {
         this.#triedAt = Number.NEGATIVE_INFINITY;
         throw error;
