@@ -3,6 +3,7 @@ import { onBothEngines } from "../../../test/databases.ts";
 import { bodyOf, get, idOf, turnOf } from "../../../test/webapi/web-api.ts";
 import { classOf } from "./comparison-sql.ts";
 import { propertyName, readableColumns } from "./names.ts";
+import type { Turn } from "./service.ts";
 import type { Table } from "./table.ts";
 import { TABLES } from "./tables.ts";
 
@@ -79,6 +80,26 @@ onBothEngines("a row with a value in every column of text, number and time comes
   };
   assert.deepEqual(Object.fromEntries(Object.keys(expected).map((name) => [name, row[name]])), expected);
   assert.equal(row["@odata.etag"], `W/"${row.versionnumber}"`);
+});
+
+onBothEngines("an email is found by its message id, in any case, over an index", async (database) => {
+  await database.query(`insert into crm.email (activityid, subject, messageid) values ('${idOf(1)}', 'Hello', '<A.b@Host>')`);
+  const asked: [text: string, values: readonly unknown[]][] = [];
+  const turn = turnOf(database);
+  const url = "emails?$select=subject&$filter=messageid eq '%3Ca.B@host%3E'";
+  const sql: Turn["sql"] = {
+    query: (text, values = []) => {
+      asked.push([text, values]);
+      return database.query(text, values);
+    },
+  };
+  assert.equal(bodyOf(await get({ ...turn, sql }, url)).value.length, 1);
+  const [[text, values] = ["", []]] = asked;
+  await database.transaction(async (within) => {
+    await within.query("set local enable_seqscan = off");
+    const { rows } = await within.query(`explain ${text}`, values);
+    assert.match(JSON.stringify(rows), /email_messageid_folded/);
+  }, "explain");
 });
 
 function* tens<T>(all: readonly T[]): Generator<readonly T[]> {
