@@ -1,7 +1,6 @@
-import { Resolver } from "node:dns";
 import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import pino from "pino";
 import { addApprovalCommands } from "./command-line/approval-commands.ts";
 import { addAuditCommands } from "./command-line/audit-commands.ts";
@@ -11,7 +10,9 @@ import { addCrmTokenCommand } from "./command-line/crm-token-command.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf, exitCodeOfLeft } from "./command-line/exit-codes.ts";
 import { addFolderCommands } from "./command-line/folder-commands.ts";
 import { addForwardRule } from "./command-line/forward-rule.ts";
+import { addImportCommands } from "./command-line/import-commands.ts";
 import { untilInterrupted } from "./command-line/interruption.ts";
+import { parseId, parseNameServers, parseNumbers, parsePort, parseRoles, parseSeconds } from "./command-line/parse-arguments.ts";
 import {
   authorizedLines,
   explanationLines,
@@ -34,6 +35,7 @@ import { type Door, ownDoor, serviceDoor } from "./command-line/service-door.ts"
 import { addWhatIf } from "./command-line/what-if.ts";
 import { type Configuration, configurationJsonSchema, problemLine, readConfiguration } from "./config.ts";
 import type { Role } from "./engine/engine.ts";
+import { takingOver } from "./migrate/server-side-sync/taking-over.ts";
 import { Failure } from "./model/failure.ts";
 import { VERSION } from "./model/version.ts";
 
@@ -209,6 +211,7 @@ addAuditCommands(program, surroundings);
 addFolderCommands(program, surroundings);
 addPrivacyCommands(program, surroundings);
 addCrmTokenCommand(program, surroundings);
+addImportCommands(program, { ...surroundings, ...takingOver, file: () => globalOptions().config });
 addForwardRule(program, {
   configuration: () => readConfiguration(globalOptions().config),
   print,
@@ -366,50 +369,6 @@ function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {
 
 function fitted({ isTTY, columns }: NodeJS.WriteStream, lines: readonly string[]): readonly string[] {
   return isTTY && columns >= NARROWEST_SCREEN ? lines.flatMap((line) => folded(line, columns)) : lines;
-}
-
-function parseRoles(list: string): ReadonlySet<Role> {
-  const known: readonly Role[] = ["web", "worker", "watcher"];
-  const roles = list.split(",").map((one) => one.trim());
-  const unknown = roles.find((one) => !known.some((role) => role === one));
-  if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is no role; there are ${known.join(", ")}.`);
-  return new Set(known.filter((role) => roles.includes(role)));
-}
-
-function parseSeconds(text: string): number {
-  const value = wholeNumber(text);
-  if (value > 3600) throw new InvalidArgumentError("At most 3600 seconds.");
-  return value;
-}
-
-function parseNameServers(text: string, before: readonly string[] = []): readonly string[] {
-  try {
-    new Resolver().setServers([text]);
-  } catch {
-    throw new InvalidArgumentError("It must be an IP address, or address:port.");
-  }
-  return [...before, text];
-}
-
-function parsePort(text: string): number {
-  const port = wholeNumber(text);
-  if (port > 65_535) throw new InvalidArgumentError("A port is at most 65535.");
-  return port;
-}
-
-function parseNumbers(text: string, before: readonly number[]): readonly number[] {
-  return [...before, wholeNumber(text)];
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("It must be a whole number.");
-  return value;
-}
-
-function parseId(text: string): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new InvalidArgumentError("It must be the id of an email.");
-  return text;
 }
 
 function report(error: unknown): ExitCode {

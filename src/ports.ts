@@ -11,6 +11,7 @@ import type { Failure } from "./model/failure.ts";
 import type { Direction, Secret } from "./model/mailbox.ts";
 import type { Content, Cursor, Folder, MessageHead, MessageRef } from "./model/message.ts";
 import type { MadeRecord, NewRecord, RecordName, RecordRef } from "./model/record.ts";
+import type { ServerSideSync } from "./model/server-side-sync.ts";
 import type { OrganizationSettings } from "./model/settings.ts";
 import type { Transaction } from "./model/sql.ts";
 import type { CrmVerdict } from "./model/verdict.ts";
@@ -416,6 +417,8 @@ export interface Crm {
    * there is no such program.
    */
   synchronizedElsewhere?(): Promise<ReadonlyMap<string, Elsewhere>>;
+  /** What the CRM says of that program: its server profiles and mailboxes, and whose they are. Missing where there is no such program. */
+  serverSideSync?(signal: AbortSignal): Promise<ServerSideSync>;
   /** Calls `wake` when an email may have become pending. Returns when `signal` aborts. */
   watch(wake: () => void, signal: AbortSignal): Promise<void>;
 }

@@ -43,7 +43,7 @@ function commandsOf(...parents: string[]): string[] {
   const list = /^Commands:\n(.*?)(\n\n|$(?![\s\S]))/ms.exec(stdout)?.[1] ?? "";
   const names = [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
   return names.flatMap((name) => {
-    const below = parents.length === 0 && ["quarantine", "config", "folder"].includes(name) ? commandsOf(name) : [];
+    const below = parents.length === 0 && ["quarantine", "config", "folder", "import"].includes(name) ? commandsOf(name) : [];
     return below.length > 0 ? below : [[...parents, name].join(" ")];
   });
 }

@@ -33,6 +33,11 @@ const BY_FAILURE: ReadonlyMap<string, ExitCode> = new Map([
   ["user or queue unknown", EXIT.notFound],
   ["folder unknown", EXIT.notFound],
   ["no folder rule", EXIT.notFound],
+  ["organization unknown", EXIT.notFound],
+  ["no server-side synchronization", EXIT.notFound],
+  ["file exists", EXIT.usage],
+  ["file elsewhere", EXIT.usage],
+  ["no terminal", EXIT.usage],
   ["not unknown", EXIT.notFound],
 ]);
 

@@ -85,6 +85,7 @@ const ARGUMENTS = {
   ]),
   crmTokenList: nothing,
   crmTokenRevoke: z.tuple([z.string().max(320), tokenName, actor]),
+  serverSideSync: z.tuple([z.string().max(100).nullable()]),
   authorizeBegin: z.tuple([z.string().max(320), z.strictObject({ device: z.boolean(), port: z.number().int().min(0).max(65535) })]),
   authorizeFinish: z.tuple([z.guid()]),
 } as const satisfies Readonly<Record<keyof Operations, z.ZodType<readonly unknown[]>>>;
@@ -127,6 +128,7 @@ const RUN: Readonly<Record<keyof Operations, Run>> = {
   folderList: (operations, given) => operations.folderList(...ARGUMENTS.folderList.parse(given)),
   folderTrack: (operations, given) => operations.folderTrack(...ARGUMENTS.folderTrack.parse(given)),
   folderUntrack: (operations, given) => operations.folderUntrack(...ARGUMENTS.folderUntrack.parse(given)),
+  serverSideSync: (operations, given, signal) => operations.serverSideSync(...ARGUMENTS.serverSideSync.parse(given), signal),
   authorizeBegin: (operations, given) => operations.authorizeBegin(...ARGUMENTS.authorizeBegin.parse(given)),
   authorizeFinish: (operations, given, signal) => operations.authorizeFinish(...ARGUMENTS.authorizeFinish.parse(given), signal),
 };

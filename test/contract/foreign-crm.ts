@@ -88,7 +88,11 @@ export function foreignCrm(crm: Crm, onCall: (call: CrmCall) => void = () => {})
 type Call = <T>(verb: keyof Crm, work: () => Promise<T>) => Promise<T>;
 
 /** Where the CRM has no program of its own for email, neither has this one. */
-function elsewhere(crm: Crm, call: Call): Pick<Crm, "synchronizedElsewhere"> {
+function elsewhere(crm: Crm, call: Call): Pick<Crm, "synchronizedElsewhere" | "serverSideSync"> {
   const asked = crm.synchronizedElsewhere?.bind(crm);
-  return asked === undefined ? {} : { synchronizedElsewhere: () => call("synchronizedElsewhere", asked) };
+  const read = crm.serverSideSync?.bind(crm);
+  return {
+    ...(asked && { synchronizedElsewhere: () => call("synchronizedElsewhere", asked) }),
+    ...(read && { serverSideSync: (signal: AbortSignal) => call("serverSideSync", () => read(signal)) }),
+  };
 }

@@ -17,6 +17,7 @@ import { addQueueItems } from "./queue-items.ts";
 import { relateEmails, setRegarding } from "./regarding.ts";
 import { resolveParties } from "./resolve-parties.ts";
 import { readReturned } from "./returned.ts";
+import { readServerSideSync } from "./server-side-sync.ts";
 import { settleEmail } from "./settle.ts";
 import { deletedEmails, standingEmails } from "./standing.ts";
 import { readVerdicts } from "./verdicts.ts";
@@ -74,6 +75,7 @@ export function openDataverse(options: DataverseOptions): Crm & Dataverse {
     settle: (id, generation, settlement, within) => alone(within, () => settleEmail(organization, id, generation, settlement)),
     check: (signal) => check(organization, signal),
     synchronizedElsewhere: () => synchronizedElsewhere(organization),
+    serverSideSync: (signal) => readServerSideSync(options.client, signal),
     watch: (wake, signal) => watchPending(organization, wake, signal, watchMilliseconds),
 
     path: () => choosePath(organization),

@@ -20,6 +20,7 @@ import { type ReplaySenderResult, type ReplayWindow, replayNow, replaySender } f
 import { type ResolveOptions, type ResolveResult, resolve } from "./resolve.ts";
 import { retryQuarantine } from "./retry-quarantine.ts";
 import { type Progress, type RunResult, receiveNow, sendNow } from "./run-now.ts";
+import { type OrganizationSync, serverSideSync } from "./server-side-sync.ts";
 import { type Status, status } from "./status.ts";
 import { privacy, quarantined, showUntracked } from "./untracked.ts";
 import { type WhatIfEvent, type WhatIfRequest, type WhatIfResult, whatIf } from "./what-if.ts";
@@ -84,6 +85,8 @@ export interface Operations {
   crmTokenIssue(user: string, request: TokenRequest, actor: string): Promise<IssuedToken>;
   crmTokenList(): Promise<readonly AccessToken[]>;
   crmTokenRevoke(user: string, name: string, actor: string): Promise<{ revoked: string }>;
+  /** What an organization of Dynamics says of its server-side synchronization; null: of the only one. */
+  serverSideSync(organization: string | null, signal: AbortSignal): Promise<OrganizationSync>;
   authorizeBegin(target: string, options: AuthorizeOptions): Promise<AuthorizationOffer>;
   authorizeFinish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
@@ -123,6 +126,7 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     crmTokenIssue: (user, request, actor) => issueCrmToken(context, user, request, actor),
     crmTokenList: () => listCrmTokens(context),
     crmTokenRevoke: (user, name, actor) => revokeCrmToken(context, user, name, actor),
+    serverSideSync: (organization, signal) => serverSideSync(context, organizations, organization, signal),
     authorizeBegin: (target, options) => context.authorizations.begin(target, options),
     authorizeFinish: (id, signal) => context.authorizations.finish(id, signal),
   };
