@@ -99,7 +99,7 @@ function candidatesOf(sync: ServerSideSync, { mailboxes }: TakeoverOptions["conf
   const known = new Set(mailboxes.map(({ address }) => addressKey(address)));
   const seen = new Set<string>();
   const owners = { user: byId(sync.users), queue: byId(sync.queues) };
-  return sync.mailboxes.flatMap((mailbox) => {
+  return inOrder(sync.mailboxes, nameOf).flatMap((mailbox) => {
     const note = noteFor("mailbox", mailbox, nameOf(mailbox));
     const candidate = candidateOf(mailbox, owners, note);
     if (candidate === null) return [];
@@ -115,6 +115,12 @@ function candidatesOf(sync: ServerSideSync, { mailboxes }: TakeoverOptions["conf
 
 function byId<Row extends { readonly id: string }>(rows: readonly Row[]): ReadonlyMap<string, Row> {
   return new Map(rows.map((one) => [one.id, one]));
+}
+
+/** Rows come in any order; what is made of them shall be the same each time. */
+function inOrder<Row extends { readonly id: string }>(rows: readonly Row[], nameOf: (row: Row) => string): readonly Row[] {
+  const keyed = rows.map((row) => ({ row, key: `${nameOf(row).toLowerCase()} ${row.id}` }));
+  return keyed.toSorted((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key))).map(({ row }) => row);
 }
 
 interface Making {
@@ -137,7 +143,7 @@ function destinationsOf(
   const byProfile = Map.groupBy(candidates, ({ mailbox }) => mailbox.profileId);
   const destinations = new Map<string, Destination>();
   const made: Made[] = [];
-  for (const profile of sync.profiles) {
+  for (const profile of inOrder(sync.profiles, ({ name }) => name)) {
     const note = noteFor("email server profile", profile, profile.name);
     const users = (byProfile.get(profile.id) ?? []).map(({ mailbox }) => mailbox);
     const wanted = oneLine(profile.name) || "Dynamics 365";
