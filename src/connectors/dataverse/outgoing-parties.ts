@@ -46,7 +46,9 @@ export async function readParties(
       filter: `(${filter}) and (${wanted})`,
     })),
   );
-  const parties = rows.flatMap((row): StoredParty[] => {
+  // Nothing but the version tells the order in which parties were added, as far as anything does.
+  const inOrder = rows.toSorted((one, other) => (numberOf(one, "versionnumber") ?? 0) - (numberOf(other, "versionnumber") ?? 0));
+  const parties = inOrder.flatMap((row): StoredParty[] => {
     const emailId = idOf(row, "_activityid_value");
     if (emailId === null) return [];
     const record = lookupOf(row, "partyid");
@@ -60,7 +62,6 @@ export async function readParties(
       },
     ];
   });
-  // Dynamics keeps no other order.
   parties.sort((one, other) => one.participation - other.participation);
   return Map.groupBy(parties, ({ emailId }) => emailId);
 }

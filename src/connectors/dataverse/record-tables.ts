@@ -59,7 +59,15 @@ export function tableOf(type: string): RecordTable | undefined {
 /** `$select` of what {@link recordOf} reads, and more. */
 export function selectRecord(tables: Tables, table: RecordTable, more: readonly string[] = []): string {
   const { key, title, addresses, active } = table;
-  return tables.select(table.name, [key, title, ...addresses, "ownerid", "donotemail", ...(active === null ? [] : [active]), ...more]);
+  return tables.select(table.name, [
+    key,
+    title,
+    ...addresses,
+    "_ownerid_value",
+    "donotemail",
+    ...(active === null ? [] : [active]),
+    ...more,
+  ]);
 }
 
 /** A row with addresses, whatever its table. */

@@ -11,7 +11,7 @@ export const BODY_LIMITS = {
   /** Rows within rows. */
   depth: 6,
   /** Rows of one body, that of the request among them. */
-  rows: 5_000,
+  rows: 20_000,
   /** Characters of a reference to a row. */
   reference: 2_000,
 } as const;

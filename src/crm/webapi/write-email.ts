@@ -14,10 +14,12 @@ import type { Specials } from "./special.ts";
 
 /**
  * Columns of an email that is completed or cancelled that can be written still: how it stands in the CRM, and what only the sending or delivering program knows (wire
- * 8.1, product-behaviour 5.3: after the fact a router sets regarding and parent, Message-ID and attempts).
+ * 8.1, product-behaviour 5.3: after the fact a router sets regarding and parent, Message-ID and attempts; the subject under which it left, and what an external program
+ * has to say of it).
  */
 const EDITABLE_WHEN_CLOSED: ReadonlySet<string> = new Set([
   "acceptingentityid",
+  "activityadditionalparams",
   "actualend",
   "correlatedactivityid",
   "correlatedsubjectchanged",
@@ -32,6 +34,7 @@ const EDITABLE_WHEN_CLOSED: ReadonlySet<string> = new Set([
   "regardingobjectid",
   "statecode",
   "statuscode",
+  "subject",
   "trackingtoken",
 ]);
 

@@ -1,0 +1,76 @@
+import { randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import Fastify from "fastify";
+import { putUsers } from "../../src/crm/directory.ts";
+import { issueToken } from "../../src/crm/webapi/access-tokens.ts";
+import { type Behaviour, DEFAULT_BEHAVIOUR } from "../../src/crm/webapi/behaviour.ts";
+import { openWebApi } from "../../src/crm/webapi/open.ts";
+import { putBuiltInRoles, putUserRoles } from "../../src/crm/webapi/roles.ts";
+import type { Database } from "../../src/database/database.ts";
+import type { TokenSecret } from "../../src/model/mailbox.ts";
+import type { Credentials } from "../../src/ports.ts";
+import { addWebApi } from "../../src/server/web-api.ts";
+import type { WebApiHook } from "../../src/server/web-api-hook.ts";
+
+/** The Web API of an embedded CRM on a loopback port, with a user for programs. */
+export interface ServedOrganization extends AsyncDisposable {
+  readonly url: string;
+  /** The user as whom the credentials sign in. */
+  readonly userId: string;
+  readonly credentials: Credentials;
+  /** Faults of the server's own, which no client may cause. */
+  readonly faults: readonly unknown[];
+}
+
+export interface ServedOptions {
+  readonly behaviour?: Partial<Behaviour>;
+  readonly hook?: WebApiHook;
+  /** Role of the user for programs. */
+  readonly role?: string;
+}
+
+/** Serves the CRM in this database until it is disposed of; the database stays the caller's. */
+export async function serveOrganization(
+  database: Database,
+  { behaviour = {}, hook, role = "System Administrator" }: ServedOptions = {},
+): Promise<ServedOrganization> {
+  const now = () => new Date();
+  const userId = await database.transaction(async (tx) => {
+    await putBuiltInRoles(tx);
+    const [id = ""] = (await putUsers(tx, [{ name: "Waypost", address: `waypost-${randomUUID()}@crm.test` }])).values();
+    await putUserRoles(tx, new Map([[id, [role]]]));
+    return id;
+  }, "put service user");
+  const expiresOn = new Date(now().getTime() + 3_600_000);
+  const given = { userId, name: "test", by: "test", now: now(), expiresOn };
+  const token = await database.transaction((tx) => issueToken(tx, given), "issue token");
+  const faults: unknown[] = [];
+  const answering = openWebApi(database, {
+    report: (error) => void faults.push(error),
+    now,
+    behaviour: { ...DEFAULT_BEHAVIOUR, ...behaviour },
+  });
+  const app = Fastify({ logger: false, forceCloseConnections: true });
+  await app.register(
+    (scope, _options, done) => {
+      addWebApi(scope, { answering, authority: null, names: [], hook });
+      done();
+    },
+    { prefix: "/api/data" },
+  );
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const address = app.server.address();
+  const secret: TokenSecret = { kind: "token", username: "waypost", token };
+  return {
+    url: `http://127.0.0.1:${portOf(address)}`,
+    userId,
+    credentials: { current: () => Promise.resolve(secret), refresh: () => Promise.resolve(secret) },
+    faults,
+    [Symbol.asyncDispose]: async () => app.close(),
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === "string") throw new Error("the server listens on no port");
+  return address.port;
+}
