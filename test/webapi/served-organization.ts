@@ -58,7 +58,7 @@ export async function serveOrganization(
     },
     { prefix: "/api/data" },
   );
-  await app.listen({ host: "127.0.0.1", port: 0 });
+  await new Promise<void>((resolve, reject) => app.listen({ host: "127.0.0.1", port: 0 }, (error) => (error ? reject(error) : resolve())));
   const address = app.server.address();
   const secret: TokenSecret = { kind: "token", username: "waypost", token };
   return {
