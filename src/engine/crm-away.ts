@@ -4,6 +4,7 @@ import { claimCrmProbe, noteCrmAnswers, readOrganization } from "../ledger/organ
 import type { Direction } from "../model/mailbox.ts";
 import { when } from "../tracking/sentence.ts";
 import type { EngineContext, Work } from "./context.ts";
+import { askElsewhere } from "./elsewhere.ts";
 import { ACTIVITY, noteTrouble } from "./trouble.ts";
 import type { Waiting } from "./why-not.ts";
 
@@ -32,11 +33,12 @@ export async function waitForCrm(context: EngineContext, direction: Direction, w
   return { state: "waits", because, until: waitsUntil };
 }
 
-/** Its settings are the least that can be asked of a CRM. */
+/** Its settings, and which mailboxes it works on itself, are the least that can be asked of a CRM. */
 async function answers(context: EngineContext, direction: Direction, work: Work): Promise<boolean> {
   const { organization } = work.mailbox;
   try {
     await context.crm(organization).organizationSettings();
+    await askElsewhere(context, organization);
   } catch (error) {
     await noteTrouble(context, direction, work, error);
     return false;

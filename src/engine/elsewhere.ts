@@ -32,6 +32,11 @@ export async function workedOnElsewhere(
     : new Failure({ scope: "mailbox", code: ELSEWHERE, message: found.because, remedy: found.remedy, waitingHelps: false });
 }
 
+/** Asks the CRM anew which mailboxes it works on itself: without an answer none of them can be worked on. @throws Failure where it cannot be asked */
+export async function askElsewhere(context: EngineContext, organization: string): Promise<void> {
+  await mailboxesElsewhere(context.crm(organization), context.now().getTime(), true);
+}
+
 /** As `workedOnElsewhere`, before mail is read: what keeps it from being read is noted in the ledger and returned for the command line. */
 export async function keptFromReading(context: EngineContext, work: Work): Promise<Failure | null> {
   try {

@@ -132,8 +132,14 @@ onOneDatabaseEach("a mailbox that the CRM's own program works on", [], (promise)
     };
     assert.deepEqual(await box.tryRound(), ["crm away"]);
     assert.deepEqual(await box.emails(), []);
+    // One alert while it lasts, though the organization's settings can be read.
+    for (let round = 0; round < 3; round++) {
+      world.clock.forward(LATER);
+      await box.tryRound();
+    }
+    assert.deepEqual(await alertHistory(database, "CRM"), ["receiving: crm away open"]);
     world.elsewhere = () => new Map();
-    world.clock.forward(60);
+    world.clock.forward(LATER);
     await box.round();
     assert.deepEqual(await box.emails(), ["one"]);
     assert.deepEqual(await openCodes(world.app), []);
