@@ -403,7 +403,7 @@ export interface Crm {
   claim(id: string, generation: number, within?: Transaction): Promise<OutgoingEmail | null>;
   /** The email as `claim` gave it, whatever its status now; null when it is gone. */
   outgoing(id: string): Promise<OutgoingEmail | null>;
-  /** The body of an attachment by its hash. */
+  /** The body of an attachment by what the CRM itself calls it (see OutgoingAttachment). */
   attachment(hash: string): Promise<Buffer>;
   /** Sending → Sent, Pending Send with a retry time, or Failed; `unknown` leaves Sending. False when the generation is not the one being sent. */
   settle(id: string, generation: number, settlement: Settlement, within?: Transaction): Promise<boolean>;

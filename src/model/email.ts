@@ -88,7 +88,7 @@ export interface OutgoingAttachment {
   readonly mimetype: string;
   readonly contentId: string | null;
   readonly size: number;
-  /** SHA-256 of the body in lower-case hex: its key in the content store. */
+  /** By which Crm.attachment gives the body: its SHA-256 in lower-case hex in the embedded CRM, the id of its row in Dynamics. */
   readonly hash: string;
 }
 
