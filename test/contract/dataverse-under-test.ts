@@ -5,6 +5,7 @@ import { openClient } from "../../src/connectors/dataverse/client/open-client.ts
 import { type Dataverse, openDataverse } from "../../src/connectors/dataverse/dataverse.ts";
 import type { OwnSettings } from "../../src/connectors/dataverse/settings.ts";
 import { type EmbeddedCrm, openEmbeddedCrm } from "../../src/crm/embedded.ts";
+import { WAYPOST_SERVICE } from "../../src/crm/webapi/roles/waypost-service.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { Crm } from "../../src/ports.ts";
 import { type EngineName, type TestDatabase, testDatabase } from "../databases.ts";
@@ -17,8 +18,8 @@ export interface DataverseUnderTest extends CrmUnderTest {
   readonly embedded: Crm & EmbeddedCrm;
   readonly database: TestDatabase;
   readonly served: ServedOrganization;
-  /** Another router at the same organization. */
-  another(): Crm & Dataverse;
+  /** Another router at the same organization, with what stands between it and its client. */
+  another(through?: (client: DataverseClient) => DataverseClient): Crm & Dataverse;
 }
 
 export interface DataverseOptions extends ServedOptions {
@@ -26,24 +27,24 @@ export interface DataverseOptions extends ServedOptions {
   readonly around?: (client: DataverseClient) => DataverseClient;
 }
 
-/** The connector over HTTP, against the Web API of an embedded CRM. People who work in that CRM do so in its own process. */
+/** The connector over HTTP with the role that the documentation asks for, against the Web API of an embedded CRM. People who work in that CRM do so in its own process. */
 export async function dataverseUnderTest(
   engine: EngineName,
   { around = (client) => client, ...options }: DataverseOptions = {},
 ): Promise<DataverseUnderTest> {
   const database = await testDatabase(engine);
   const embedded = openEmbeddedCrm(database);
-  const served = await serveOrganization(database, options);
+  const served = await serveOrganization(database, { role: WAYPOST_SERVICE.name, ...options });
   let own: OwnSettings = {};
   const opened: (Crm & Dataverse)[] = [];
-  const another = () => {
+  const another = (through = around) => {
     const client = openClient({
       address: `${served.url}/api/data/v9.2/`,
       signIn: { kind: "token", credentials: served.credentials },
       limits: ONLINE,
       certificateAuthorities: null,
     });
-    const crm = openDataverse({ client: around(client), ownSettings: () => own, settingsMilliseconds: 0, watchMilliseconds: 100 });
+    const crm = openDataverse({ client: through(client), ownSettings: () => own, settingsMilliseconds: 0, watchMilliseconds: 100 });
     opened.push(crm);
     return crm;
   };

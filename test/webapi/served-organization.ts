@@ -4,6 +4,7 @@ import Fastify from "fastify";
 import { putUsers } from "../../src/crm/directory.ts";
 import { issueToken } from "../../src/crm/webapi/access-tokens.ts";
 import { type Behaviour, DEFAULT_BEHAVIOUR } from "../../src/crm/webapi/behaviour.ts";
+import type { Depth } from "../../src/crm/webapi/caller.ts";
 import { openWebApi } from "../../src/crm/webapi/open.ts";
 import { putBuiltInRoles, putUserRoles } from "../../src/crm/webapi/roles.ts";
 import type { Database } from "../../src/database/database.ts";
@@ -18,6 +19,8 @@ export interface ServedOrganization extends AsyncDisposable {
   /** The user as whom the credentials sign in. */
   readonly userId: string;
   readonly credentials: Credentials;
+  /** Names of the privileges that its answers depended on so far. */
+  readonly asked: ReadonlySet<string>;
   /** Faults of the server's own, which no client may cause. */
   readonly faults: readonly unknown[];
 }
@@ -45,6 +48,7 @@ export async function serveOrganization(
   const given = { userId, name: "test", by: "test", now: now(), expiresOn };
   const token = await database.transaction((tx) => issueToken(tx, given), "issue token");
   const faults: unknown[] = [];
+  const asked = new Set<string>();
   const answering = openWebApi(database, {
     report: (error) => void faults.push(error),
     now,
@@ -54,6 +58,10 @@ export async function serveOrganization(
   await app.register(
     (scope, _options, done) => {
       addWebApi(scope, { answering, authority: null, names: [], hook });
+      scope.addHook("onRequest", async (request) => {
+        const caller = request.webApiCaller;
+        if (caller) request.webApiCaller = { ...caller, privileges: new AskedPrivileges(caller.privileges, asked) };
+      });
       done();
     },
     { prefix: "/api/data" },
@@ -65,9 +73,30 @@ export async function serveOrganization(
     url: `http://127.0.0.1:${portOf(address)}`,
     userId,
     credentials: { current: () => Promise.resolve(secret), refresh: () => Promise.resolve(secret) },
+    asked,
     faults,
     [Symbol.asyncDispose]: async () => app.close(),
   };
+}
+
+/** Privileges that note the name of each that is asked for. */
+class AskedPrivileges extends Map<string, Depth> {
+  readonly #asked: Set<string>;
+
+  constructor(held: ReadonlyMap<string, Depth>, asked: Set<string>) {
+    super(held);
+    this.#asked = asked;
+  }
+
+  override get(name: string): Depth | undefined {
+    this.#asked.add(name);
+    return super.get(name);
+  }
+
+  override has(name: string): boolean {
+    this.#asked.add(name);
+    return super.has(name);
+  }
 }
 
 function portOf(address: AddressInfo | string | null): number {
