@@ -4,6 +4,8 @@ export type Depth = "basic" | "local" | "deep" | "global";
 /** Who asks: a user of the CRM with all that decides what that user sees and may do. Under impersonation: the user acted for, with the rights that both have. */
 export interface Caller {
   readonly userId: string;
+  /** Who is signed in and acts for that user; missing: nobody else. */
+  readonly delegateId?: string;
   readonly name: string;
   readonly businessUnitId: string;
   readonly teamIds: readonly string[];

@@ -103,7 +103,8 @@ export async function actingCaller(
     throw fault("InvalidArgument", `The header ${by === "systemuserid" ? "MSCRMCallerID" : "CallerObjectId"} must be a GUID.`);
   const other = await readCaller(sql, tables, { by, id });
   if (!other) throw doesNotExist("systemuser", id);
-  return other.userId === signedIn.userId ? signedIn : { ...other, privileges: inBoth(signedIn.privileges, other.privileges) };
+  if (other.userId === signedIn.userId) return signedIn;
+  return { ...other, delegateId: signedIn.userId, privileges: inBoth(signedIn.privileges, other.privileges) };
 }
 
 /** What both hold, as far as it reaches in both. */

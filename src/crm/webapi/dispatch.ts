@@ -20,6 +20,9 @@ export interface Parts {
   operation(name: string, on: CalledOn): Operation | undefined;
 }
 
+/** UTF-16 units of a path that a refusal repeats. */
+const LONGEST_SHOWN = 500;
+
 /** Serves one request in its turn. */
 export type Dispatch = (turn: Turn, request: ApiRequest) => Promise<ApiAnswer>;
 
@@ -52,7 +55,7 @@ async function runOperation(parts: Parts, turn: Turn, resource: Resource & { kin
   const operation = parts.operation(name, on && { table: on.table.name, to: on.key === null ? "set" : "row" });
   if (!operation || operation.available?.(turn.service.behaviour) === false || !isBoundTo(operation, on)) throw noSuchSegment(name);
   const allowed = operation.kind === "function" ? "GET" : "POST";
-  if (request.method !== allowed) throw notAllowed(request.method, [allowed]);
+  if (request.method !== allowed) throw noSuchResource(request);
   negotiate(request, "json");
   return await operation.run(turn, { key: on?.key ?? null, parameters: readParameters(operation, parameters, request), request });
 }
@@ -97,6 +100,11 @@ function offeredBy(resource: Resource): "json" | "xml" | "anything" {
 
 function notAllowed(method: string, allowed: readonly string[]): ApiFault {
   return new ApiFault(405, "0x0", `The requested resource does not support http method '${method}'.`, { Allow: allowed.join(", ") });
+}
+
+/** A function is called with GET, an action with POST; by another method neither is found, under a code that is empty (Microsoft, Troubleshoot Dataverse Web API client errors). */
+function noSuchResource({ root, path }: ApiRequest): ApiFault {
+  return new ApiFault(404, "", `No HTTP resource was found that matches the request URI '${root}${path.slice(0, LONGEST_SHOWN)}'.`);
 }
 
 /** The names of the entity sets (OData JSON 4.0, 5). */
