@@ -310,3 +310,26 @@ onBothEngines("Web API: header fields of a message are kept as the engine reads 
   for (const headers of ['{"a":1}', "[[1,2]]", "no json"])
     await api.refused(400, "0x80040203", "PATCH", `emails(${id})`, { internetmessageheaders: headers });
 });
+
+onBothEngines(
+  "Web API: parties of an incoming email stay as they are given, with it, later and in the place of others",
+  async (database) => {
+    const api = await writer(database);
+    const known = "known@elsewhere.test";
+    await openEmbeddedCrm(database).createRecords([{ type: "contact", lastname: "Known", addresses: [known] }]);
+    const party = { participationtypemask: 1, addressused: known };
+    const resolved = async (id: string) => {
+      const { rows } = await database.query<{ resolved: boolean }>(
+        "select partyid is not null as resolved from crm.activityparty where activityid = $1 order by ordinal",
+        [id],
+      );
+      return rows.map((row) => row.resolved);
+    };
+    const incoming = await api.make("emails", { subject: "x", directioncode: false, email_activity_parties: [party] });
+    assert.deepEqual(await resolved(incoming), [false]);
+    await api.done("PUT", `emails(${incoming})/email_activity_parties`, { value: [party, { ...party, participationtypemask: 2 }] });
+    assert.deepEqual(await resolved(incoming), [false, false]);
+    const outgoing = await api.make("emails", { subject: "x", email_activity_parties: [{ ...party, participationtypemask: 2 }] });
+    assert.deepEqual(await resolved(outgoing), [true]);
+  },
+);

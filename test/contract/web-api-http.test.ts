@@ -142,3 +142,23 @@ onBothEngines("Web API over HTTP: versions, types and methods that it does not s
   assert.equal(await status("nosuchset"), 404);
   assert.equal(await status("contacts", { method: "POST", headers: { "content-type": "text/plain" }, body: "{}" }), 415);
 });
+
+onBothEngines("Web API over HTTP: a batch holds 1000 operations, under v8.2 and v9.0 100", async (database, context) => {
+  const { as } = await serve(database, context, { admin: "System Administrator" });
+  const ask = as("admin");
+  const batch = async (version: string, operations: number) => {
+    const part = "--b\r\nContent-Type: application/http\r\n\r\nGET WhoAmI() HTTP/1.1\r\n\r\n";
+    const response = await ask(`../${version}/$batch`, {
+      method: "POST",
+      headers: { "content-type": "multipart/mixed;boundary=b" },
+      body: `${part.repeat(operations)}--b--\r\n`,
+    });
+    return [response.status, /maximum number of '(\d+)'/.exec(await response.text())?.[1]];
+  };
+  for (const version of ["v8.2", "v9.0"]) {
+    assert.deepEqual(await batch(version, 100), [200, undefined], version);
+    assert.deepEqual(await batch(version, 101), [400, "100"], version);
+  }
+  assert.deepEqual(await batch("v9.1", 101), [200, undefined]);
+  assert.deepEqual(await batch("v9.2", 1_001), [400, "1000"]);
+});

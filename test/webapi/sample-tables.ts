@@ -15,7 +15,7 @@ export function table(name: string, set: string, key: string, more: Partial<Tabl
     tracksChanges: false,
     versioned: true,
     ownership: "organization",
-    privilege: name,
+    privilege: `${name.charAt(0).toUpperCase()}${name.slice(1)}`,
     ...more,
     columns: [column(key, "Guid"), ...(more.columns ?? [])],
   };

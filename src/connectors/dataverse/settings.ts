@@ -37,7 +37,7 @@ const COLUMNS = {
   requireapprovalforuseremail: flag,
   requireapprovalforqueueemail: flag,
   maxfolderbasedtrackingmappings: whole(1, 25),
-  maxuploadfilesize: z.number().int().min(1),
+  maxuploadfilesize: z.number().int().min(0),
   blockedattachments: z.string(),
 } as const;
 
@@ -123,9 +123,9 @@ function parse<Shape extends z.ZodRawShape>(shape: Shape, values: Row): Partial<
   return Object.fromEntries(present) as Partial<z.output<z.ZodObject<Shape>>>;
 }
 
-/** The column holds bytes; as many kilobytes as a setting can have, and fewer, are taken for what they were meant as. */
+/** The column counts bytes: 5,242,880 by default. */
 function kilobytes(size: number): number {
-  return size > 131_072 ? Math.min(Math.trunc(size / 1024), 131_072) : size;
+  return Math.min(Math.trunc(size / 1024), 131_072);
 }
 
 function invalid(faults: string): Failure {

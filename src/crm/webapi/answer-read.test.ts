@@ -208,7 +208,7 @@ onBothEngines("aggregates group, count and sum", async (database) => {
 
 onBothEngines("rows that the caller may not read are nowhere seen: in sets, expansions, filters, names and counts", async (database) => {
   await fill(database);
-  const turn = turnOf(database, tables, { privileges: new Map([["prvReadcontact", "global"]]) });
+  const turn = turnOf(database, tables, { privileges: new Map([["prvReadContact", "global"]]) });
   const denied = (error: unknown) => error instanceof ApiFault && error.status === 403 && error.code === "0x80040220";
   for (const url of [
     "accounts",

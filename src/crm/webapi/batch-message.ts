@@ -21,34 +21,35 @@ export interface ChangeSet {
 
 export type BatchItem = BatchRequest | ChangeSet;
 
-/** Requests of one batch, those in change sets counted (product-behaviour 5.5). */
-export const MAXIMUM_OPERATIONS = 1000;
+/** Requests of one batch, those in change sets counted (product-behaviour 5.5), and under v8 and v9.0 (wire 7). */
+export const MAXIMUM_OPERATIONS = 1_000;
+export const MAXIMUM_OPERATIONS_ON_PREMISES = 100;
 /** It comes back in a header. */
 const CONTENT_ID = /^[!-~]{1,100}$/;
 
 const METHODS = new Set<string>(["GET", "POST", "PATCH", "PUT", "DELETE"] satisfies ApiRequest["method"][]);
 
 /**
- * Reads the body of a `$batch` (wire 7): application/http parts and change sets of them. Throws ApiFault 400 in OData's words where it is none: more than 1000
+ * Reads the body of a `$batch` (wire 7): application/http parts and change sets of them. Throws ApiFault 400 in OData's words where it is none: more than `maximum`
  * operations, a change set within another, a GET in a change set, or no HTTP request in a part.
  */
-export function readBatch(body: Buffer, contentType: string | undefined): readonly BatchItem[] {
+export function readBatch(body: Buffer, contentType: string | undefined, maximum: number = MAXIMUM_OPERATIONS): readonly BatchItem[] {
   const boundary = boundaryOf(contentType);
   if (boundary === null) throw malformed("The content type of a batch must be multipart/mixed with a boundary.");
   const items: BatchItem[] = [];
   let operations = 0;
-  for (const part of partsOf(body, boundary, MAXIMUM_OPERATIONS, tooManyParts)) {
+  for (const part of partsOf(body, boundary, maximum, () => tooManyParts(maximum))) {
     const inner = boundaryOf(part.headers.get("content-type"));
-    const item = inner === null ? requestOf(part) : changeSetOf(part, inner);
+    const item = inner === null ? requestOf(part) : changeSetOf(part, inner, maximum);
     operations += item.kind === "request" ? 1 : item.requests.length;
-    if (operations > MAXIMUM_OPERATIONS) throw tooManyParts();
+    if (operations > maximum) throw tooManyParts(maximum);
     items.push(item);
   }
   return items;
 }
 
-function changeSetOf({ body }: Part, boundary: string): ChangeSet {
-  const requests = partsOf(body, boundary, MAXIMUM_OPERATIONS, tooManyChanges).map((part) => {
+function changeSetOf({ body }: Part, boundary: string, maximum: number): ChangeSet {
+  const requests = partsOf(body, boundary, maximum, () => tooManyChanges(maximum)).map((part) => {
     if (boundaryOf(part.headers.get("content-type")) !== null) throw malformed("Nested change sets are not supported in batch messages.");
     const request = requestOf(part);
     if (request.method === "GET")
@@ -83,15 +84,15 @@ function isMethod(method: string): method is ApiRequest["method"] {
   return METHODS.has(method);
 }
 
-function tooManyParts() {
+function tooManyParts(maximum: number) {
   return malformed(
-    `The current batch message contains too many parts. Only batch messages with a maximum number of '${MAXIMUM_OPERATIONS}' query operations and change sets are allowed.`,
+    `The current batch message contains too many parts. Only batch messages with a maximum number of '${maximum}' query operations and change sets are allowed.`,
   );
 }
 
-function tooManyChanges() {
+function tooManyChanges(maximum: number) {
   return malformed(
-    `The current change set contains too many operations. Only change sets with a maximum number of '${MAXIMUM_OPERATIONS}' operations are allowed.`,
+    `The current change set contains too many operations. Only change sets with a maximum number of '${maximum}' operations are allowed.`,
   );
 }
 

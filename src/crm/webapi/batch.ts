@@ -1,5 +1,13 @@
 import { type Answering, answerRequest, completed, textOf } from "./answering.ts";
-import { type BatchAnswer, type BatchRequest, type ChangeSet, readBatch, writeBatch } from "./batch-message.ts";
+import {
+  type BatchAnswer,
+  type BatchRequest,
+  type ChangeSet,
+  MAXIMUM_OPERATIONS,
+  MAXIMUM_OPERATIONS_ON_PREMISES,
+  readBatch,
+  writeBatch,
+} from "./batch-message.ts";
 import { addressOf, References } from "./batch-references.ts";
 import type { Caller } from "./caller.ts";
 import { type ApiAnswer, ApiFault, type ApiRequest } from "./exchange.ts";
@@ -47,7 +55,8 @@ export async function answerBatch(answering: Answering, call: BatchCall): Promis
 }
 
 async function runBatch(answering: Answering, call: BatchCall): Promise<ApiAnswer> {
-  const items = readBatch(call.body, call.headers.get("content-type"));
+  const isOld = /\/v(8\.\d|9\.0)\/$/.test(call.root);
+  const items = readBatch(call.body, call.headers.get("content-type"), isOld ? MAXIMUM_OPERATIONS_ON_PREMISES : MAXIMUM_OPERATIONS);
   const goesOn = /(^|[,;\s])odata\.continue-on-error($|[,;\s])/i.test((call.headers.get("prefer") ?? "").replace(/=\s*true\b/i, ""));
   const answers: (BatchAnswer | readonly BatchAnswer[])[] = [];
   const references = new References(call.root, answering.service.tables);
@@ -65,7 +74,7 @@ async function runBatch(answering: Answering, call: BatchCall): Promise<ApiAnswe
     if (!goesOn) break;
   }
   const { contentType, text } = writeBatch(answers);
-  const status = failure === null || goesOn ? 200 : /\/v(8\.\d|9\.0)\/$/.test(call.root) ? failure.status : 400;
+  const status = failure === null || goesOn ? 200 : isOld ? failure.status : 400;
   return { status, headers: { "Content-Type": contentType }, body: text };
 }
 

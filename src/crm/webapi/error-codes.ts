@@ -11,6 +11,11 @@ interface ErrorCode {
  * the documentation's examples have it.
  */
 const CODES = {
+  ActiveQueueItemAlreadyExists: {
+    status: 400,
+    code: "0x80040526",
+    message: "An active queue item already exists for the given object. Cannot create more than one active queue item for this object.",
+  },
   AttachmentBlocked: {
     status: 400,
     code: "0x80043e09",

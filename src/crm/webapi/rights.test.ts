@@ -28,6 +28,22 @@ const ATTACHMENT = bareTable({
   key: "activitymimeattachmentid",
   from: "crm.activitymimeattachment",
 });
+const QUEUE_ITEM = bareTable({
+  ...PARTY,
+  name: "queueitem",
+  set: "queueitems",
+  key: "queueitemid",
+  from: "crm.queueitem",
+  privilege: "Queue",
+});
+const TEMPLATE = bareTable({
+  ...EMAIL,
+  name: "template",
+  set: "templates",
+  key: "templateid",
+  from: "crm.template",
+  privilege: "EmailTemplate",
+});
 const USER = bareTable({
   name: "systemuser",
   set: "systemusers",
@@ -51,7 +67,7 @@ const ACCOUNT_KIND = bareTable({
   from: "crm.organization",
   privilege: "Organization",
 });
-const tables = indexTables([BARE_CONTACT, EMAIL, PARTY, ATTACHMENT, USER, SETTINGS, ACCOUNT_KIND]);
+const tables = indexTables([BARE_CONTACT, EMAIL, PARTY, ATTACHMENT, QUEUE_ITEM, TEMPLATE, USER, SETTINGS, ACCOUNT_KIND]);
 
 /** Owners as they stand to the caller. */
 const OWNERS = ["me", "my team", "colleague", "team of my unit", "user of a unit below", "user of another unit", "nobody"] as const;
@@ -203,4 +219,69 @@ onBothEngines("users and their settings are reached by business unit; what belon
   assert.equal((await rows(database, basic, ACCOUNT_KIND, "Read", "row.name")).length, 1);
   const local = await callerWith({ prvReadUser: "local" });
   assert.deepEqual(await rows(database, local, USER, "Read", "row.fullname"), ["colleague", "me"]);
+});
+
+onBothEngines(
+  "parties and files of every activity follow it, files of templates those who may do that with the template",
+  async (database) => {
+    const scene = await makeScene(database);
+    const { me, colleague } = scene.ids;
+    const hash = "ab".repeat(32);
+    await database.query("insert into crm.content (hash, size, body) values ($1, 1, 'x')", [hash]);
+    const attach = (object: string, type: string, name: string) =>
+      database.query(
+        `insert into crm.activitymimeattachment (activitymimeattachmentid, objectid, objecttypecode, attachmentnumber, filename, mimetype, filesize, hash)
+       values (gen_random_uuid(), $1, $2, 1, $3, 'text/plain', 1, $4)`,
+        [object, type, name, hash],
+      );
+    for (const [name, owner] of [
+      ["mine", me],
+      ["not mine", colleague],
+    ] as const) {
+      const [letter, template] = [randomUUID(), randomUUID()];
+      await database.query("insert into crm.letter (activityid, subject, ownerid) values ($1, $2, $3)", [letter, name, owner]);
+      await database.query("insert into crm.template (templateid, title, ownerid) values ($1, $2, $3)", [template, name, owner]);
+      await database.query(
+        "insert into crm.activityparty (activityid, activitytypecode, ordinal, participationtypemask, addressused) values ($1, 'letter', 1, 2, $2)",
+        [letter, name],
+      );
+      await attach(letter, "letter", `${name}, letter`);
+      await attach(template, "template", `${name}, template`);
+    }
+    const held = { prvReadActivity: "basic", prvWriteActivity: "basic" } as const;
+    const activities = await scene.callerWith(held);
+    assert.deepEqual(await rows(database, activities, PARTY, "Write", "row.addressused"), ["mine"]);
+    assert.deepEqual(await rows(database, activities, ATTACHMENT, "Read", "row.filename"), ["mine, letter"]);
+    const templates = await scene.callerWith({ ...held, prvReadEmailTemplate: "basic" });
+    assert.deepEqual(await rows(database, templates, ATTACHMENT, "Read", "row.filename"), ["mine, letter", "mine, template"]);
+    assert.deepEqual(await rows(database, templates, ATTACHMENT, "Delete", "row.filename"), ["mine, letter"]);
+  },
+);
+
+onBothEngines("who may read a queue reads its items, who may append to it makes, changes and deletes them", async (database) => {
+  const scene = await makeScene(database);
+  for (const [name, owner] of [
+    ["mine", scene.ids.me],
+    ["not mine", scene.ids.colleague],
+  ] as const) {
+    const queue = randomUUID();
+    await database.query("insert into crm.queue (queueid, name, ownerid) values ($1, $2, $3)", [queue, name, owner]);
+    await database.query("insert into crm.queueitem (queueitemid, queueid, objectid, title) values ($1, $2, $1, $3)", [
+      randomUUID(),
+      queue,
+      name,
+    ]);
+  }
+  const reader = await scene.callerWith({
+    prvReadQueue: "basic",
+    prvWriteQueue: "global",
+    prvCreateQueue: "global",
+    prvDeleteQueue: "global",
+  });
+  assert.deepEqual(await rows(database, reader, QUEUE_ITEM, "Read", "row.title"), ["mine"]);
+  for (const action of ["Create", "Write", "Delete"] as const) {
+    assert.throws(() => rowsThatMay(reader, QUEUE_ITEM, action, new Parameters()), /is missing prvAppendToQueue privilege/, action);
+    const appender = await scene.callerWith({ prvAppendToQueue: "basic" });
+    assert.deepEqual(await rows(database, appender, QUEUE_ITEM, action, "row.title"), ["mine"], action);
+  }
 });

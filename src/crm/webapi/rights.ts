@@ -13,35 +13,65 @@ const OWNER_BY: ReadonlyMap<string, string> = new Map([
   ["team", "row.teamid"],
 ]);
 
+interface Following {
+  readonly column: string;
+  /** The rows that they belong to. */
+  readonly from: string;
+  readonly key: string;
+  /** Those rows are shared by who is on them. */
+  readonly shared: boolean;
+  /** What one must be allowed to do with such a row, to do anything but read with those that belong to it. */
+  readonly change: Action;
+  /** Rows of another table with a privilege of its own that they can belong to as well. */
+  readonly also?: { readonly from: string; readonly key: string; readonly privilege: string };
+}
+
 /** Rows without an owner of their own: who may do something with the row that they belong to, may do it with them. */
-const FOLLOWS: ReadonlyMap<string, { readonly column: string; readonly from: string; readonly key: string; readonly shared: boolean }> =
-  new Map([
-    ["activityparty", { column: "row.activityid", from: "crm.activitypointer", key: "row.activityid", shared: true }],
-    ["activitymimeattachment", { column: "row.objectid", from: "crm.activitypointer", key: "row.activityid", shared: true }],
-    ["queueitem", { column: "row.queueid", from: "crm.queue", key: "row.queueid", shared: false }],
-  ]);
+const FOLLOWS: ReadonlyMap<string, Following> = new Map<string, Following>([
+  ["activityparty", { column: "row.activityid", from: "crm.activitypointer", key: "row.activityid", shared: true, change: "Write" }],
+  [
+    "activitymimeattachment",
+    {
+      column: "row.objectid",
+      from: "crm.activitypointer",
+      key: "row.activityid",
+      shared: true,
+      change: "Write",
+      also: { from: "crm.template", key: "row.templateid", privilege: "EmailTemplate" },
+    },
+  ],
+  // As Microsoft documents it: prvAppendToQueue is the privilege to create, update and delete queue items; there is none of their own.
+  ["queueitem", { column: "row.queueid", from: "crm.queue", key: "row.queueid", shared: false, change: "AppendTo" }],
+]);
 
 /**
  * An SQL predicate over the alias `row`: true of the rows of `table` with which `caller` may do `action`, by the depth of the caller's privilege and the
  * row's owner, a user or team; the business unit of a row is its owner's. "true": with every row. For Create it is asked of the row as it has become.
  * A row that nobody owns is there for who holds the privilege globally. Emails can moreover be read by the users on them (product-behaviour 10.2,
- * DisableImplicitSharingOfCommunicationActivities). Parties and attachments follow their activity. Rows shared one by one (principalobjectaccess) do
+ * DisableImplicitSharingOfCommunicationActivities). Parties and attachments follow their activity, queue items their queue. Rows shared one by one (principalobjectaccess) do
  * not exist. Throws ApiFault 403 0x80040220 where the caller does not hold the privilege at all.
  */
 export function rowsThatMay(caller: Caller, table: Table, action: Action, parameters: Parameters): string {
   const follows = FOLLOWS.get(table.name);
-  // A party or attachment that comes or goes is a change of its activity.
-  const asked = follows && table.privilege === "Activity" && action !== "Read" ? "Write" : action;
+  const asked = follows && action !== "Read" ? follows.change : action;
   const depth = depthOf(caller, table, asked);
   if (follows) {
     if (depth === "global") return "true";
     const parents = or(ownedWithin(caller, depth, "row.ownerid", parameters), follows.shared && readByParty(caller, asked, parameters));
-    return `${follows.column} in (select ${follows.key} from ${follows.from} row where ${parents})`;
+    const belongs = `${follows.column} in (select ${follows.key} from ${follows.from} row where ${parents})`;
+    return or(belongs, belongsElsewhere(caller, follows, asked, parameters));
   }
   const owner = ownerOf(table);
   if (owner === null || depth === "global") return "true";
   const activity = table.privilege === "Activity" && table.key === "activityid";
   return or(ownedWithin(caller, depth, owner, parameters), activity && readByParty(caller, asked, parameters));
+}
+
+function belongsElsewhere(caller: Caller, { column, also }: Following, asked: Action, parameters: Parameters): string | false {
+  const depth = also && caller.privileges.get(`prv${asked}${also.privilege}`);
+  if (!depth) return false;
+  const parents = depth === "global" ? "true" : ownedWithin(caller, depth, "row.ownerid", parameters);
+  return `${column} in (select ${also.key} from ${also.from} row where ${parents})`;
 }
 
 /** `prv<Action><Entity>`, with the depth that the caller holds it in. Throws ApiFault 403 0x80040220 where it is not held. */

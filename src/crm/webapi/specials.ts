@@ -3,6 +3,7 @@ import { ATTACHMENT_SPECIALS } from "./write-attachments.ts";
 import { EMAIL_SPECIALS } from "./write-email.ts";
 import { ORGANIZATION_SPECIALS } from "./write-organization.ts";
 import { PARTY_SPECIALS } from "./write-parties.ts";
+import { QUEUEITEM_SPECIALS } from "./write-queueitem.ts";
 import { SYSTEMUSER_SPECIALS } from "./write-systemuser.ts";
 
 const SPECIALS: ReadonlyMap<string, Specials> = new Map([
@@ -10,6 +11,7 @@ const SPECIALS: ReadonlyMap<string, Specials> = new Map([
   ["activityparty", PARTY_SPECIALS],
   ["activitymimeattachment", ATTACHMENT_SPECIALS],
   ["organization", ORGANIZATION_SPECIALS],
+  ["queueitem", QUEUEITEM_SPECIALS],
   ["systemuser", SYSTEMUSER_SPECIALS],
 ]);
 

@@ -77,7 +77,7 @@ export const EMAIL_SPECIALS: Specials = {
   async beforeUpdate(turn, change) {
     const { record, before, after } = change;
     checkHeaders(record);
-    if (before && before.statecode !== 0) refuseClosed(turn, change);
+    if (before && before.statecode !== 0) await refuseClosed(turn, change);
     if (before && after) {
       if (!BECOMES.get(before.statuscode)?.includes(after.statuscode))
         throw fault("CannotUpdateBecauseItIsReadOnly", `An email of status ${before.statuscode} cannot come to ${after.statuscode}.`);
@@ -120,11 +120,16 @@ function fillAddresses(record: Row, within: readonly NewRow[]): void {
   if (record.directioncode === false) record.torecipients ??= addresses(PARTICIPATION.to).join(";");
 }
 
-function refuseClosed(turn: Turn, { draft, after, before }: Change): void {
+/** An email that arrived has no other subject than the one under which it came. */
+async function refuseClosed(turn: Turn, { id, draft, after, before }: Change): Promise<void> {
   const written = [...draft.values.keys(), ...draft.references.keys()].map(({ name }) => name);
   const closed = written.find((name) => !EDITABLE_WHEN_CLOSED.has(name));
   if (closed !== undefined || draft.children.size > 0)
     throw fault("CannotUpdateBecauseItIsReadOnly", `The email is closed: ${closed ?? "its parties"} cannot be changed.`);
+  if (written.includes("subject")) {
+    const { rows } = await turn.sql.query("select from crm.email where activityid = $1 and not directioncode", [id]);
+    if (rows.length > 0) throw fault("CannotUpdateBecauseItIsReadOnly", "The email is closed: subject cannot be changed.");
+  }
   if (after && before && !turn.service.behaviour.changesCompletedStatus)
     throw fault("CannotUpdateBecauseItIsReadOnly", `The email is closed: status ${before.statuscode} cannot be changed.`);
 }

@@ -8,6 +8,11 @@ import type { Value } from "./values.ts";
 /** The column of the organization that holds OrgDbOrgSettings as XML. */
 const XML = "orgdborgsettings";
 
+/** Counts bytes in Dynamics, and kilobytes as a setting. */
+const SIZE = "maxuploadfilesize";
+const KILOBYTE = 1_024;
+const MOST_KILOBYTES = 131_072;
+
 /** OrgDbOrgSettings stand among the settings by their names in CamelCase; columns of the organization are in lower case. */
 const CAMEL_CASE = /^[A-Z]/;
 
@@ -22,7 +27,7 @@ export const ORGANIZATION_SPECIALS: Specials = {
     for (const [column, value] of draft.values) {
       if (column.stored !== undefined) continue;
       if (column.name === XML) replaced = readSettingsXml(textOf(value));
-      else changes.set(column.name, value);
+      else changes.set(column.name, column.name === SIZE ? kilobytes(value) : value);
     }
     for (const [column, row] of referred) if (column.stored === undefined) changes.set(column.name, row?.id ?? null);
     if (changes.size === 0 && !replaced) return;
@@ -38,6 +43,14 @@ export const ORGANIZATION_SPECIALS: Specials = {
     }
   },
 };
+
+/** The whole kilobytes of a size in bytes: never more is let in than was said. */
+function kilobytes(value: Value): Value {
+  if (typeof value !== "number") return value;
+  const size = Math.floor(value / KILOBYTE);
+  if (size >= 1 && size <= MOST_KILOBYTES) return size;
+  throw fault("InvalidArgument", `'${SIZE}' of 'organization' is a number of bytes from ${KILOBYTE} to ${MOST_KILOBYTES * KILOBYTE}.`);
+}
 
 function textOf(value: Value): string {
   return typeof value === "string" ? value : "";

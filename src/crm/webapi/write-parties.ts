@@ -57,20 +57,21 @@ async function activitiesOf(turn: Turn, rows: readonly NewRow[]): Promise<Readon
 }
 
 /**
- * An address that exactly one active record bears stands for that record, as on emails made in process (see createEmails); as the sender of an outgoing email only a
- * user or queue.
+ * On an outgoing email an address that exactly one active record bears stands for that record, as on drafts made in process (see createEmails); as the sender only a user
+ * or queue. Parties of an incoming email stay as they are given: whoever delivers it has resolved them by the organization's rules, or left them unresolved by these.
  */
 async function resolve(turn: Turn, rows: readonly NewRow[], activities: ReadonlyMap<string, Activity>): Promise<void> {
   const open = rows.filter(
-    ({ record }) => (record.activitytypecode ?? EMAIL) === EMAIL && (record.partyid ?? null) === null && text(record.addressused) !== "",
+    (row) =>
+      (row.record.activitytypecode ?? EMAIL) === EMAIL &&
+      (row.record.partyid ?? null) === null &&
+      text(row.record.addressused) !== "" &&
+      isOutgoing(row, activities),
   );
   if (open.length === 0) return;
   const matches = await recordsByAddress(turn.sql, [...new Set(open.map(({ record }) => addressKey(text(record.addressused))))]);
-  for (const { record, belongsTo } of open) {
-    const outgoing = belongsTo
-      ? belongsTo.row.record.directioncode !== false
-      : (activities.get(String(record.activityid))?.outgoing ?? true);
-    const sends = outgoing && record.participationtypemask === PARTICIPATION.sender;
+  for (const { record } of open) {
+    const sends = record.participationtypemask === PARTICIPATION.sender;
     const match = onlyOne(matches.get(addressKey(text(record.addressused))) ?? [], sends);
     if (!match) continue;
     record.partyid = match.record.id;
@@ -78,6 +79,10 @@ async function resolve(turn: Turn, rows: readonly NewRow[], activities: Readonly
     record.partyidname = match.record.name || null;
     record.addressusedemailcolumnnumber = match.column;
   }
+}
+
+function isOutgoing({ belongsTo, record }: NewRow, activities: ReadonlyMap<string, Activity>): boolean {
+  return belongsTo ? belongsTo.row.record.directioncode !== false : (activities.get(String(record.activityid))?.outgoing ?? true);
 }
 
 function onlyOne(matches: readonly AddressMatch[], sends: boolean): AddressMatch | null {

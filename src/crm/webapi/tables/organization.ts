@@ -1,10 +1,15 @@
 import { choice, flag, instant, key, LONGEST, lookup, readable, setting, text, version, whole } from "../columns.ts";
-import type { TableDefinition } from "../table.ts";
+import type { Column, TableDefinition } from "../table.ts";
 
 /** As in Dynamics: what was set, each in an element of its name. */
 const ORGDBORGSETTINGS = `(select '<OrgSettings>' || coalesce(string_agg(
     format('<%1$s>%2$s</%1$s>', one.key, replace(replace(replace(one.value, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')), '' order by one.key), '') || '</OrgSettings>'
   from jsonb_each_text(row.settings) one where one.key ~ '^[A-Z][A-Za-z0-9]*$')`;
+
+/** The setting counts kilobytes, Dynamics' column bytes (see write-organization.ts). */
+function inBytes(one: Column): Column {
+  return { ...one, read: `(${one.read} * 1024)` };
+}
 
 /**
  * The one row of the organization. Its settings (product-behaviour 3.1, 4.6, 4.7 and 6.8) are no columns of the database, and those of
@@ -62,7 +67,7 @@ export const ORGANIZATION: TableDefinition = {
     setting(whole("maxappointmentdurationdays", 0)),
     setting(whole("maxfolderbasedtrackingmappings", 1, 25)),
     setting(whole("maximumtrackingnumber", 0)),
-    setting(whole("maxuploadfilesize", 0)),
+    inBytes(setting(whole("maxuploadfilesize", 0))),
     { ...setting(whole("maxverboseloggingmailbox")), update: false },
     { ...setting(whole("maxverboseloggingsynccycles")), update: false },
     setting(flag("notifymailboxownerofemailserverlevelalerts", "0 No | 1 Yes"), false),
