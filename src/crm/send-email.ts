@@ -45,7 +45,7 @@ export async function sendEmail(sql: Sql, id: string, by: string | null, options
   const refusal = refuse(id, rows[0], settles);
   if (refusal) throw refusal;
   const { rows: sent } = await sql.query<SendResult>(
-    `update crm.email set submitterid = case when $5 then submitterid else $2 end, deliveryattempts = 0, lastsendresponse = null, postponeemailprocessinguntil = null,
+    `update crm.email set submitterid = case when $5 then submitterid else $2 end, modifiedby = coalesce($2, modifiedby), deliveryattempts = 0, lastsendresponse = null, postponeemailprocessinguntil = null,
        statuscode = case when $3 then ${STATUS.pendingSend} else ${STATUS.sent} end,
        senton = case when $3 then null else $4::timestamptz end, actualend = case when $3 then null else $4::timestamptz end
      where activityid = $1 returning statuscode as status, case when $3 then sendgeneration else 0 end as generation`,

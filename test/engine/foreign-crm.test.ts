@@ -9,6 +9,7 @@ import { type CrmCall, foreignCrm } from "../contract/foreign-crm.ts";
 import { labelKind } from "../contract/memory/label-kind.ts";
 import type { TestDatabase } from "../databases.ts";
 import { openCodes } from "./alerts.ts";
+import { messageIdOf } from "./incoming.ts";
 import { type MemoryWorld, openMemoryWorld } from "./memory-world.ts";
 import { draftFrom, emailOf, pressSend } from "./outgoing.ts";
 import { addressOf, send } from "./rig.ts";
@@ -118,6 +119,35 @@ onOneDatabaseEach("a CRM that joins no transaction", [], (promise) => {
       await askAndAnswer(world, arm);
     },
   );
+
+  for (const when of ["before", "after"] as const) {
+    promise(`receiving, untracked by a person just ${when} it is delivered: no email is left of it`, async (database) => {
+      await using world = await openForeignWorld(database, 2);
+      const [asked, answered] = [world.nextBox(), world.nextBox()];
+      await world.app.crm.putUsers([{ name: answered.name, address: addressOf(answered.name), filter: 1 }]);
+      answered.arrive("answer", undefined, { answers: asked.own("question"), to: [addressOf(answered.name)] });
+      await answered.round();
+      asked.arrive("question", undefined, { to: [addressOf(asked.name)] });
+      await asked.round();
+      const crm = world.app.context.crm("CRM");
+      const said: string[] = [];
+      const untrack = async (moment: typeof when) => {
+        if (moment !== when || said.length > 0) return;
+        said.push(moment);
+        await world.app.operations.untrack(messageIdOf(answered.own("answer")), false, "Eve");
+      };
+      const deliver: Crm["deliver"] = async (emails) => {
+        await untrack("before");
+        const delivered = await crm.deliver(emails);
+        await untrack("after");
+        return delivered;
+      };
+      world.app.context.crm = () => ({ ...crm, deliver });
+      await answered.tryRound();
+      await answered.round();
+      assert.deepEqual([said, await answered.decisions(), await answered.emails()], [[when], { answer: ["skipped"] }, []]);
+    });
+  }
 
   promise(
     "one message that the CRM does not take is quarantined, and what was delivered with it before is not doubled",

@@ -1,11 +1,13 @@
 import { openClient } from "../../src/connectors/dataverse/client/open-client.ts";
 import { openDataverse } from "../../src/connectors/dataverse/dataverse.ts";
 import type { Database } from "../../src/database/database.ts";
+import type { OrganizationSettings } from "../../src/model/settings.ts";
 import { serveOrganization } from "../webapi/served-organization.ts";
+import { readAsKept } from "./kept-in-dynamics.ts";
 import type { RigApp } from "./rig.ts";
 
-/** `dataverse`: the tests of the engine have the connector for Dynamics and a real Web API between it and the CRM. */
-export const CRM_IN_TESTS = process.env.WAYPOST_TEST_CRM ?? "embedded";
+/** The tests of the engine have the connector for Dynamics and a real Web API between it and the CRM (WAYPOST_TEST_CRM=dataverse). */
+export const OVER_DYNAMICS = process.env.WAYPOST_TEST_CRM === "dataverse";
 
 const ALL_AT_ONCE = { concurrent: 8, budget: null, batch: 1000 };
 
@@ -14,15 +16,28 @@ const ALL_AT_ONCE = { concurrent: 8, budget: null, batch: 1000 };
  * over HTTP inside a transaction (invariant 14) waits for ever on PGlite. Closing the app ends both.
  */
 export async function overWebApi(app: RigApp, database: Database): Promise<RigApp> {
-  const served = await serveOrganization(database);
+  // The same user at each start: what another changed counts as a person's doing.
+  const served = await serveOrganization(database, { address: "waypost@crm.test" });
   const client = openClient({
     address: `${served.url}/api/data/v9.2/`,
     signIn: { kind: "token", credentials: served.credentials },
     limits: ALL_AT_ONCE,
     certificateAuthorities: null,
   });
-  // Tests change settings in the middle, and ask what the rules here said.
-  const crm = openDataverse({ client, decides: false, settingsMilliseconds: 0, watchMilliseconds: 200 });
+  const [organization] = app.configuration.organizations;
+  const { CategoryKeyword, SkipAutomaticReplies, AutoRouteToOwnerQueue, PlusAddressSeparator } =
+    organization?.kind === "embedded" ? (organization.settings as Partial<OrganizationSettings>) : {};
+  const crm = openDataverse({
+    client,
+    // Tests change settings in the middle, and ask what the rules here said.
+    ...{ decides: false, settingsMilliseconds: 0, watchMilliseconds: 200 },
+    ownSettings: () => ({
+      ...(CategoryKeyword !== undefined && { CategoryKeyword }),
+      ...(SkipAutomaticReplies !== undefined && { SkipAutomaticReplies }),
+      ...(AutoRouteToOwnerQueue !== undefined && { AutoRouteToOwnerQueue }),
+      ...(PlusAddressSeparator !== undefined && { PlusAddressSeparator }),
+    }),
+  });
   const embedded = app.context.crm;
   app.context.crm = (organization) => {
     embedded(organization);
@@ -34,5 +49,7 @@ export async function overWebApi(app: RigApp, database: Database): Promise<RigAp
     await served[Symbol.asyncDispose]();
     if (served.faults.length > 0) throw new AggregateError(served.faults, "the Web API met faults of its own");
   };
-  return Object.assign(Object.create(app), { close, [Symbol.asyncDispose]: close });
+  const read = app.crm.readEmail;
+  const readEmail = async (id: string) => readAsKept(database, await read(id));
+  return Object.assign(Object.create(app), { crm: { ...app.crm, readEmail }, close, [Symbol.asyncDispose]: close });
 }

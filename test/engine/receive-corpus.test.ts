@@ -10,6 +10,7 @@ import { parseContent } from "../../src/mime/content.ts";
 import { REASON } from "../../src/model/decision.ts";
 import { onBothEngines } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
+import { OVER_DYNAMICS } from "./over-web-api.ts";
 import { type EngineRig, engineRig, receive } from "./rig.ts";
 
 const CORPUS = path.resolve(import.meta.dirname, "../../../shared/corpus");
@@ -93,7 +94,9 @@ interface Reading {
 }
 
 function readingOf({ html, text }: Pick<Reading, "html" | "text">, attachments: readonly { readonly hash: string }[]): Reading {
-  return { html, text, attachments: hashList(attachments.map((one) => one.hash)) };
+  // Dynamics has one body.
+  const kept = OVER_DYNAMICS && html !== null ? null : text;
+  return { html, text: kept, attachments: hashList(attachments.map((one) => one.hash)) };
 }
 
 /** How our own reader reads a message, and which attachments mailparser finds: null where there are none, or messages that it takes apart. */

@@ -48,7 +48,7 @@ function storyIn(database: TestDatabase): Story {
     },
     async explain(id) {
       await using app = await open("2026-12-31T00:00:00Z", null);
-      return explained(app, own(id), user);
+      return await explained(app, own(id), user);
     },
   };
 }

@@ -11,7 +11,7 @@ import type { SendCounts } from "../../src/engine/send/send-mailbox.ts";
 import { type Dovecot, type DovecotOptions, startDovecot } from "../servers/dovecot.ts";
 import { type Postfix, type PostfixOptions, startPostfix } from "../servers/postfix.ts";
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
-import { CRM_IN_TESTS, overWebApi } from "./over-web-api.ts";
+import { OVER_DYNAMICS, overWebApi } from "./over-web-api.ts";
 
 type ConfigurationInput = z.input<typeof configurationSchema>;
 type EmbeddedInput = Extract<ConfigurationInput["organizations"][number], { kind: "embedded" }>;
@@ -186,7 +186,7 @@ export async function openRigApp(
   const keep = (level: Logged["level"]) => (fields: object, message: string) => void logged.push({ level, fields, message });
   const log = { debug: keep("debug"), info: keep("info"), warn: keep("warn"), error: keep("error") };
   const app = Object.assign(await openApp(configuration, { ...options, database, log }), { logged });
-  return CRM_IN_TESTS === "dataverse" ? await overWebApi(app, database) : app;
+  return OVER_DYNAMICS ? await overWebApi(app, database) : app;
 }
 
 /** One round of receiving: of all mailboxes, or of these accounts. */

@@ -30,17 +30,19 @@ export interface ServedOptions {
   readonly hook?: WebApiHook;
   /** Role of the user for programs. */
   readonly role?: string;
+  /** Address of that user, who may be there already; default: one of its own. */
+  readonly address?: string;
 }
 
 /** Serves the CRM in this database until it is disposed of; the database stays the caller's. */
 export async function serveOrganization(
   database: Database,
-  { behaviour = {}, hook, role = "System Administrator" }: ServedOptions = {},
+  { behaviour = {}, hook, role = "System Administrator", address = `waypost-${randomUUID()}@crm.test` }: ServedOptions = {},
 ): Promise<ServedOrganization> {
   const now = () => new Date();
   const userId = await database.transaction(async (tx) => {
     await putBuiltInRoles(tx);
-    const [id = ""] = (await putUsers(tx, [{ name: "Waypost", address: `waypost-${randomUUID()}@crm.test` }])).values();
+    const [id = ""] = (await putUsers(tx, [{ name: "Waypost", address }])).values();
     await putUserRoles(tx, new Map([[id, [role]]]));
     return id;
   }, "put service user");
@@ -67,10 +69,9 @@ export async function serveOrganization(
     { prefix: "/api/data" },
   );
   await new Promise<void>((resolve, reject) => app.listen({ host: "127.0.0.1", port: 0 }, (error) => (error ? reject(error) : resolve())));
-  const address = app.server.address();
   const secret: TokenSecret = { kind: "token", username: "waypost", token };
   return {
-    url: `http://127.0.0.1:${portOf(address)}`,
+    url: `http://127.0.0.1:${portOf(app.server.address())}`,
     userId,
     credentials: { current: () => Promise.resolve(secret), refresh: () => Promise.resolve(secret) },
     asked,

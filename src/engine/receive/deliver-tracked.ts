@@ -7,7 +7,6 @@ import { REASON, type RuleAnswer } from "../../model/decision.ts";
 import type { IncomingEmail } from "../../model/email.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Sql, Transaction } from "../../model/sql.ts";
-import type { Crm } from "../../ports.ts";
 import { untrackedAnswer } from "../../tracking/asked-for.ts";
 import { step } from "../step.ts";
 import { type Additional, addQueueItems } from "./additional-queue-items.ts";
@@ -18,7 +17,7 @@ import { type Broken, type Chunk, type Ready, readChunks } from "./read-content.
 import { addCounts, type Counts, duplicateOf, NO_COUNTS, type Reading, type TrackedCandidate } from "./reading.ts";
 import { foundedTogether, storeUnfounded } from "./resting.ts";
 import { withSaidRegarding } from "./said-regarding.ts";
-import { assertNothingSaidSince, untrackedEmails } from "./wishes.ts";
+import { assertNothingSaidSince, type DecidedWith, isWordGiven, untrackedEmails, unwantedOf } from "./wishes.ts";
 
 /** What else of a page is stored beside its deliveries. */
 export interface Beside {
@@ -155,8 +154,8 @@ async function storeTogether(
   const isAgain = firm.some(({ candidate }) => candidate.isDecided === true);
   const worded = isAgain ? await withSaidRegarding(context.database, organization, firm) : firm;
   const named = crm.joinsTransaction ? worded : await withNewRecords(crm, worded);
-  if (!crm.joinsTransaction) await deliverElsewhere(crm, named, others);
-  const { woken, delivered, late } = await context.database.transaction(async (tx) => {
+  const created = crm.joinsTransaction ? [] : await deliverElsewhere(reading, named, others);
+  const storing = context.database.transaction(async (tx) => {
     const [, , , fulfilled] = await Promise.all([
       holdWishes(tx, organization),
       isAgain ? holdWaiting(tx, organization) : null,
@@ -165,8 +164,7 @@ async function storeTogether(
     ]);
     const { duplicates } = fulfilled;
     const fresh = crm.joinsTransaction ? await withNewRecords(crm, fulfilled.fresh, tx) : fulfilled.fresh;
-    const decidedWith = fresh.map(({ candidate, email }) => ({ ...candidate, wish: candidate.wish, emailId: email.id }));
-    await assertNothingSaidSince(reading, tx, decidedWith);
+    await assertNothingSaidSince(reading, tx, fresh.map(decidedWith));
     const emails = fresh.map((one) => one.email);
     const decided = [...fresh.map(trackedMessage), ...duplicates, ...others];
     const coverage = finish === null ? before : "covered";
@@ -199,6 +197,11 @@ async function storeTogether(
     );
     return { woken: mailboxes, delivered: emails, late: duplicates };
   }, "deliver emails");
+  const { woken, delivered, late } = await storing.catch(async (error: unknown) => {
+    if (isWordGiven(error)) await takeBack(reading, created);
+    throw error;
+  });
+  if (late.length > 0) await takeBack(reading, created);
   for (const id of there) made.add(id);
   step("receive.committed");
   for (const waiting of woken) await context.wake("receive", waiting);
@@ -213,15 +216,37 @@ async function storeTogether(
   };
 }
 
-/** Delivers into a CRM that joins no transaction. An email that was there before is another mailbox's, or of an attempt that came to no end. */
-async function deliverElsewhere(crm: Crm, ready: readonly Ready[], others: readonly (DecidedMessage & Additional)[]): Promise<void> {
+/**
+ * Delivers into a CRM that joins no transaction, and returns those of which an email was made now. One that was there before is another mailbox's, or of an attempt
+ * that came to no end. What a person said by then counts; what is said during it, {@link takeBack} heeds.
+ */
+async function deliverElsewhere(
+  reading: Reading,
+  ready: readonly Ready[],
+  others: readonly (DecidedMessage & Additional)[],
+): Promise<readonly Ready[]> {
+  const { context, work } = reading;
+  const crm = context.crm(work.mailbox.organization);
+  await assertNothingSaidSince(reading, context.database, ready.map(decidedWith));
   const delivered = await crm.deliver(ready.map((one) => one.email));
   const existed = new Set(delivered.filter((one) => one.result === "existed").map((one) => one.id));
-  const known = ready.filter(({ email }) => existed.has(email.id));
+  const [known, created] = partition(ready, ({ email }) => existed.has(email.id));
   await addQueueItems(crm, [
     ...others,
     ...known.map(({ email, candidate }) => ({ emailId: email.id, additionalQueueId: candidate.decision.additionalQueueId })),
   ]);
+  return created;
+}
+
+/** A person wanted none of these emails while they were being made elsewhere: then they are not left there. */
+async function takeBack(reading: Reading, created: readonly Ready[]): Promise<void> {
+  const { context, work } = reading;
+  const crm = context.crm(work.mailbox.organization);
+  for (const id of await unwantedOf(reading, context.database, created.map(decidedWith))) await crm.remove(id);
+}
+
+function decidedWith({ candidate, email }: Ready): DecidedWith {
+  return { key: candidate.key, head: candidate.head, wish: candidate.wish, emailId: email.id };
 }
 
 /** Fulfils the claims. Another mailbox may have delivered first, and of twins that are one message the first counts: the others are duplicates. */

@@ -3,7 +3,7 @@ import { latestWish, readWishes, type WishedMessage, wishKeys } from "../../ledg
 import type { Facts } from "../../model/facts.ts";
 import { Failure } from "../../model/failure.ts";
 import type { MessageHead } from "../../model/message.ts";
-import type { Sql, Transaction } from "../../model/sql.ts";
+import type { Sql } from "../../model/sql.ts";
 import type { Wish } from "../../model/wish.ts";
 import type { KnownCopy } from "../../tracking/question.ts";
 import type { Candidate, Reading } from "./reading.ts";
@@ -79,15 +79,20 @@ export interface DecidedWith {
   readonly emailId?: string | undefined;
 }
 
+const WORD_GIVEN = "word given meanwhile";
+
+/** Whether it failed for what a person said meanwhile. */
+export function isWordGiven(error: unknown): boolean {
+  return error instanceof Failure && error.code === WORD_GIVEN;
+}
+
 /**
- * What a person said since these were decided must not be passed over: throws then, and they are decided again, with that word. The transaction must
- * {@link holdWishes}.
+ * What a person said since these were decided must not be passed over: throws then, and they are decided again, with that word. Nothing is said any more after it
+ * in a transaction that {@link holdWishes}.
  */
-export async function assertNothingSaidSince(reading: Reading, tx: Transaction, decided: readonly DecidedWith[]): Promise<void> {
+export async function assertNothingSaidSince(reading: Reading, sql: Sql, decided: readonly DecidedWith[]): Promise<void> {
   const { mailbox } = reading.work;
-  const keys = decided.map(({ key, head }) => keysOf(reading, key, head));
-  const emailIds = decided.flatMap(({ emailId }) => emailId ?? []);
-  const now = await readWishes(tx, mailbox.organization, [...new Set([...keys.flat(), ...emailIds])]);
+  const { now, keys } = await saidAbout(reading, sql, decided);
   const isSaid = decided.some(({ wish, emailId }, index) => {
     const its = keys[index] ?? [];
     if (latestWish(now, its)?.at.getTime() !== wish?.at.getTime()) return true;
@@ -97,12 +102,30 @@ export async function assertNothingSaidSince(reading: Reading, tx: Transaction, 
   if (!isSaid) return;
   throw new Failure({
     scope: "process",
-    code: "word given meanwhile",
+    code: WORD_GIVEN,
     message: `Somebody tracked or untracked a message of ${mailbox.address} by hand while it was decided.`,
     remedy: "Nothing is to be done: it is decided again by itself, with that word.",
     waitingHelps: true,
     alertAfter: 2,
   });
+}
+
+/** The emails of those messages that a person wants none of. */
+export async function unwantedOf(reading: Reading, sql: Sql, decided: readonly DecidedWith[]): Promise<readonly string[]> {
+  const { now, keys } = await saidAbout(reading, sql, decided);
+  return decided.flatMap(({ emailId }, index) =>
+    emailId !== undefined && latestWish(now, [emailId, ...(keys[index] ?? [])])?.verb === "untrack" ? [emailId] : [],
+  );
+}
+
+async function saidAbout(
+  reading: Reading,
+  sql: Sql,
+  decided: readonly DecidedWith[],
+): Promise<{ readonly now: ReadonlyMap<string, Wish>; readonly keys: readonly (readonly string[])[] }> {
+  const keys = decided.map(({ key, head }) => keysOf(reading, key, head));
+  const emailIds = decided.flatMap(({ emailId }) => emailId ?? []);
+  return { now: await readWishes(sql, reading.work.mailbox.organization, [...new Set([...keys.flat(), ...emailIds])]), keys };
 }
 
 function keysOf({ work: { mailbox } }: Reading, decisionKey: string, head: MessageHead): string[] {
