@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { problemOfBounds } from "./json-bounds.ts";
 
 /** Bytes up to which JSON is read at once: a few milliseconds. */
 const SMALL = 512 * 1024;
@@ -15,9 +16,13 @@ export class BodyReader {
   #last = 0;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
 
-  /** Rejects with a SyntaxError for what is no JSON. */
+  /** Rejects with a SyntaxError for what is no JSON, or is nested too deeply or holds too many values (see json-bounds.ts). */
   async read(bytes: Buffer): Promise<unknown> {
-    if (bytes.length <= SMALL) return JSON.parse(bytes.toString("utf8"));
+    if (bytes.length <= SMALL) {
+      const problem = problemOfBounds(bytes);
+      if (problem !== null) throw new SyntaxError(problem);
+      return JSON.parse(bytes.toString("utf8"));
+    }
     const id = ++this.#last;
     // A copy of its own, which can be handed over whole; the bytes may be a piece of a batch.
     const own = new Uint8Array(bytes);

@@ -130,7 +130,11 @@ async function parseJson(reader: BodyReader, bytes: Buffer): Promise<unknown> {
   } catch (error) {
     // What the reader says quotes the text.
     if (error instanceof SyntaxError)
-      throw new ApiFault(400, "0x80048d19", "Error identified in Payload provided by the user for Entity :'', The body is not valid JSON.");
+      throw new ApiFault(
+        400,
+        "0x80048d19",
+        "Error identified in Payload provided by the user for Entity :'', The body is not valid JSON, is nested too deeply or holds too many values.",
+      );
     throw error;
   }
 }
