@@ -87,7 +87,8 @@ export async function openApp(configuration: Configuration, options: AppOptions)
   });
   const common = { database, log: options.log, now, keys: await openKeys(configuration, database) };
   const keepers = tokenKeepers(configuration, common);
-  const crms = openCrms(configuration, crm, common);
+  const wakeReceive = (mailboxId: string) => wake(queue, database, "receive", mailboxId);
+  const crms = openCrms(configuration, crm, { ...common, wakeReceive });
   const authorizations = openAuthorizations(configuration, keepers, () => context);
   const context: EngineContext = {
     database,

@@ -419,6 +419,8 @@ export interface Crm {
   synchronizedElsewhere?(): Promise<ReadonlyMap<string, Elsewhere>>;
   /** What the CRM says of that program: its server profiles and mailboxes, and whose they are. Missing where there is no such program. */
   serverSideSync?(signal: AbortSignal): Promise<ServerSideSync>;
+  /** Brings up to date what is kept here of what the CRM holds, so that `facts` need not ask for everything. Missing where nothing is kept. */
+  keepIndex?(signal: AbortSignal): Promise<void>;
   /** Calls `wake` when an email may have become pending. Returns when `signal` aborts. */
   watch(wake: () => void, signal: AbortSignal): Promise<void>;
 }

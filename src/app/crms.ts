@@ -4,6 +4,7 @@ import { ON_PREMISES, ONLINE } from "../connectors/dataverse/client/limits.ts";
 import { ON_PREMISES_VERSIONS, openNewestVersion } from "../connectors/dataverse/client/newest-version.ts";
 import { openClient, type SignIn } from "../connectors/dataverse/client/open-client.ts";
 import { type Dataverse, openDataverse } from "../connectors/dataverse/dataverse.ts";
+import { openKeyIndex } from "../ledger/key-index.ts";
 import { Failure } from "../model/failure.ts";
 import type { Secret } from "../model/mailbox.ts";
 import type { Credentials, Crm } from "../ports.ts";
@@ -14,7 +15,10 @@ import { adfsCredentials } from "./adfs.ts";
 import { readAuthorities } from "./store-configuration.ts";
 import { TokenKeeper, type TokenKeeperOptions } from "./token-keeper.ts";
 
-type Common = Pick<TokenKeeperOptions, "database" | "keys" | "log" | "now">;
+type Common = Pick<TokenKeeperOptions, "database" | "keys" | "log" | "now"> & {
+  /** Tells a mailbox that messages of it are to be decided again. */
+  readonly wakeReceive: (mailboxId: string) => Promise<void>;
+};
 
 /** The CRMs of all organizations, by name. */
 export interface Crms {
@@ -49,7 +53,9 @@ function openElsewhere(one: DataverseConfiguration, common: Common): Crm & Datav
       certificateAuthorities: authorities,
     });
   const client = application === undefined ? openNewestVersion(one.url, ON_PREMISES_VERSIONS, open) : open(ONLINE_VERSION);
-  return openDataverse({ client, decides: one.decides === "dynamics" });
+  const { database, now, wakeReceive } = common;
+  const keys = openKeyIndex({ database, organization: one.name, now, wake: wakeReceive });
+  return openDataverse({ client, decides: one.decides === "dynamics", index: { keys } });
 }
 
 function signInOf(one: DataverseConfiguration, authorities: string | null, common: Common): SignIn {

@@ -36,6 +36,8 @@ export interface EngineOptions {
 const DUE_EVERY = 1000;
 const PENDING_EVERY = 5000;
 const NEW_SENDERS_EVERY = 5000;
+/** How often it is asked what changed in a CRM of which something is kept here: less than half a minute, so that pages seldom have to ask themselves. */
+const KEEP_INDEX_EVERY = 20_000;
 /** How often heads that are too old are looked for, which goes through all decisions, and how often the rest. */
 const PURGE_HEADS_EVERY = 86_400_000;
 const PURGE_REST_EVERY = 3_600_000;
@@ -115,6 +117,11 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
     clocks.push(pending);
     const newSenders = (signal: AbortSignal) => dispatchAfterwards(context, options.organizations, signal);
     clocks.push(startClock({ everyMs: NEW_SENDERS_EVERY, report: reportTo(context, "looking for new senders") }, newSenders));
+    for (const organization of options.organizations) {
+      const report = reportTo(context, `looking for what changed in the organization "${organization}"`);
+      const keep = async (signal: AbortSignal) => await context.crm(organization).keepIndex?.(signal);
+      if (context.crm(organization).keepIndex !== undefined) clocks.push(startClock({ everyMs: KEEP_INDEX_EVERY, report }, keep));
+    }
     for (const organization of options.organizations) running.push(context.crm(organization).watch(() => pending.tick(), stopping.signal));
   }
   if (options.roles.has("worker") || options.roles.has("watcher")) {

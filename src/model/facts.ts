@@ -65,6 +65,11 @@ export interface Facts {
   readonly emailsByConversation: ReadonlyMap<string, readonly EarlierEmail[]>;
   /** Emails by the hashes that smart matching makes of a correspondent and the words of the subject; none where it is switched off. */
   readonly emailsByHash: ReadonlyMap<string, readonly EarlierEmail[]>;
+  /**
+   * By the number of the head: keys that the CRM was not asked for, because a local index holds none of them (model/key-index.ts). Whoever decides by these facts has
+   * that noted. Only where the query allows it.
+   */
+  readonly unasked?: ReadonlyMap<number, readonly number[]> | undefined;
 }
 
 /** More matches than this leave an address unresolved (product-behaviour 4.8). */
@@ -88,6 +93,8 @@ export interface FactsQuery {
    * knows: the CRM may have been told of another Message-ID, or of none yet.
    */
   readonly reported?: readonly { readonly messageId: string; readonly emailId: string | null }[];
+  /** What a local index holds nothing of may be left unasked; see `Facts.unasked`. */
+  readonly mayRestOnIndex?: boolean | undefined;
 }
 
 /** What the ledger knows of one message before the rules are asked. */

@@ -12,7 +12,7 @@ import { storable } from "./storable.ts";
 import type { Tables } from "./tables.ts";
 
 /** Dynamics' own index of addresses (product-behaviour 4.8): which column of which row holds one. Not every version shows it. */
-const INDEX = "emailsearch";
+export const INDEX = "emailsearch";
 
 /** An address in a column of a row. */
 interface Place {
@@ -47,8 +47,7 @@ export async function recordsByAddress(organization: Organization, addresses: re
 /** Null where there is no index, or it may not be read: then nobody asks for it again. */
 async function matchesByIndex(organization: Organization, addresses: readonly string[]): Promise<AddressMatch[] | null> {
   const tables = await organization.tables();
-  if (organization.readsAddressIndex === false || !tables.has(INDEX)) return null;
-  if (organization.readsAddressIndex === null && !(await canRead(organization, tables))) return null;
+  if (!(await readsIndex(organization, tables))) return null;
   const filters = anyOf(addresses, (address) => [`emailaddress eq ${literal(address)}`]);
   const places = await readIndex(organization, tables, filters);
   const records = await recordsAt(organization, tables, places);
@@ -57,6 +56,11 @@ async function matchesByIndex(organization: Organization, addresses: readonly st
     // A row of the index whose record is gone, or may not be read, stands for nobody.
     return known === undefined ? [] : [{ ...known, address: place.address, column: place.column }];
   });
+}
+
+/** Whether addresses are looked for in the index: there is one, and it may be read. */
+export async function readsIndex(organization: Organization, tables: Tables): Promise<boolean> {
+  return tables.has(INDEX) && (organization.readsAddressIndex ?? (await canRead(organization, tables)));
 }
 
 async function canRead(organization: Organization, tables: Tables): Promise<boolean> {

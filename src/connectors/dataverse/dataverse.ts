@@ -7,7 +7,9 @@ import { check } from "./check.ts";
 import { claimEmail } from "./claim.ts";
 import { deliverEmails } from "./deliver.ts";
 import { synchronizedElsewhere } from "./elsewhere.ts";
-import { openTrial, readFacts } from "./facts.ts";
+import { openTrial } from "./facts.ts";
+import { indexedFacts } from "./indexed-facts.ts";
+import { keepIndex } from "./keep-index.ts";
 import { makeRecords } from "./new-records.ts";
 import { Organization, type OrganizationOptions } from "./organization.ts";
 import { readOutgoing } from "./outgoing.ts";
@@ -48,7 +50,7 @@ export function openDataverse(options: DataverseOptions): Crm & Dataverse {
   return {
     joinsTransaction: false,
     organizationSettings: () => organization.settings(),
-    facts: (query) => readFacts(organization, query),
+    facts: (query) => indexedFacts(organization, query),
     verdicts: (query) => readVerdicts(organization, query),
     trial: (trial) => openTrial(organization, trial),
     deliver: (emails, within) => alone(within, () => deliverEmails(organization, emails)),
@@ -76,6 +78,7 @@ export function openDataverse(options: DataverseOptions): Crm & Dataverse {
     check: (signal) => check(organization, signal),
     synchronizedElsewhere: () => synchronizedElsewhere(organization),
     serverSideSync: (signal) => readServerSideSync(options.client, signal),
+    keepIndex: (signal) => keepIndex(organization, signal),
     watch: (wake, signal) => watchPending(organization, wake, signal, watchMilliseconds),
 
     path: () => choosePath(organization),

@@ -1,5 +1,5 @@
 import { addressKey } from "../../model/address.ts";
-import { CANDIDATES_PER_KEY, type Facts, type FactsQuery } from "../../model/facts.ts";
+import { CANDIDATES_PER_KEY, type Facts, type FactsQuery, type Voter } from "../../model/facts.ts";
 import { Failure } from "../../model/failure.ts";
 import type { Trial, TrialOptions } from "../../ports.ts";
 import { addressesOf } from "../../tracking/address-keys.ts";
@@ -7,20 +7,25 @@ import { type CorrelationKeys, correlationKeys } from "../../tracking/correlatio
 import { recordsByAddress } from "./address-index.ts";
 import { earlierEmails } from "./earlier-emails.ts";
 import type { Organization } from "./organization.ts";
-import { ownerOf, readVoters } from "./voters.ts";
+import { ownerOf, readVoters, type Voters } from "./voters.ts";
 
 /** Smart matching is not asked over the Web API: nobody needs to be known for it. */
-const NOBODY_IS_OWN = () => false;
+export const NOBODY_IS_OWN = () => false;
+
+/** Wanted besides what stands on the heads. */
+export interface Further {
+  readonly addresses: readonly string[];
+}
 
 /**
  * What the organization knows about the heads of one page: people and earlier emails are asked for at the same time, each in a few exchanges whatever the page
  * holds.
  */
-export async function readFacts(organization: Organization, query: FactsQuery): Promise<Facts> {
+export async function readFacts(organization: Organization, query: FactsQuery, { addresses }: Further = { addresses: [] }): Promise<Facts> {
   const settings = await organization.settings();
   const keys = correlationKeys(query, { ...settings, enablesmartmatching: false }, NOBODY_IS_OWN);
   const [people, emails] = await Promise.all([
-    readPeople(organization, query, [settings.PlusAddressSeparator]),
+    readPeople(organization, query, [settings.PlusAddressSeparator], addresses),
     earlierEmails(organization, keys, CANDIDATES_PER_KEY),
   ]);
   return { settings, ...people, ...emails };
@@ -58,8 +63,10 @@ async function readPeople(
   organization: Organization,
   { mailbox, heads }: FactsQuery,
   separators: readonly string[],
+  further: readonly string[] = [],
 ): Promise<Pick<Facts, "records" | "voters" | "mailboxOwner">> {
-  const { addresses, names } = addressesOf(heads, separators);
+  const { addresses: onHeads, names } = addressesOf(heads, separators);
+  const addresses = [...new Set([...onHeads, ...further])];
   const owner = mailbox.owner.address === undefined ? [] : [addressKey(mailbox.owner.address)];
   const found = await recordsByAddress(organization, [...new Set([...addresses, ...names, ...owner])]);
   const asked = [...found.values()].flatMap((list) => list.map(({ record }) => record));
@@ -67,19 +74,22 @@ async function readPeople(
   const voters = await readVoters(organization, [...asked, ...named]);
   const mailboxOwner = ownerOf(mailbox, voters);
   if (mailboxOwner === null && (named.length > 0 || owner.length > 0)) throw ownerMissing(mailbox);
-  const inOrder = [...voters.values()].sort(usersFirst);
-  const byAddress = Map.groupBy(
-    inOrder.flatMap((voter) => voter.addresses.map((address) => ({ address, voter }))),
-    ({ address }) => address,
-  );
-  const votersAt = (address: string) => (byAddress.get(address) ?? []).map(({ voter }) => voter);
+  const byAddress = votersByAddress(voters);
   // A name that no user or queue bears is nobody's.
   const wanted = [...addresses, ...names.filter((name) => byAddress.has(name))];
   return {
     records: new Map(wanted.map((address) => [address, found.get(address) ?? []])),
-    voters: new Map(wanted.filter((address) => byAddress.has(address)).map((address) => [address, votersAt(address)])),
+    voters: new Map(wanted.flatMap((address) => (byAddress.has(address) ? [[address, byAddress.get(address) ?? []]] : []))),
     mailboxOwner,
   };
+}
+
+/** Those who have each address, users first. */
+export function votersByAddress(voters: Voters): ReadonlyMap<string, readonly Voter[]> {
+  const inOrder = [...voters.values()].sort(usersFirst);
+  const places = inOrder.flatMap((voter) => voter.addresses.map((address) => ({ address, voter })));
+  const byAddress = Map.groupBy(places, ({ address }) => address);
+  return new Map([...byAddress].map(([address, its]) => [address, its.map(({ voter }) => voter)]));
 }
 
 function usersFirst(one: { readonly record: { readonly type: string; readonly id: string } }, other: typeof one): number {

@@ -1,5 +1,7 @@
+import type { KeyIndex } from "../../model/key-index.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import { answered, type DataverseClient } from "./client/client.ts";
+import type { KeptPeople } from "./known-people.ts";
 import { keyOf, rowOf } from "./row.ts";
 import { type OwnSettings, readSettings } from "./settings.ts";
 import { Tables } from "./tables.ts";
@@ -12,6 +14,14 @@ export interface OrganizationOptions {
   readonly decides?: boolean | undefined;
   /** How long the organization's settings are taken for what they were. Default: a minute. */
   readonly settingsMilliseconds?: number | undefined;
+  /** Which keys the organization holds, and how old that may be when a page is judged by it. Left out: everything is asked for. */
+  readonly index?: IndexOptions | undefined;
+}
+
+export interface IndexOptions {
+  readonly keys: KeyIndex;
+  /** Default: half a minute. */
+  readonly milliseconds?: number | undefined;
 }
 
 const SETTINGS_MILLISECONDS = 60_000;
@@ -21,6 +31,11 @@ export class Organization {
   readonly client: DataverseClient;
   /** Dynamics is to decide, where it can. */
   readonly decides: boolean;
+  readonly index: IndexOptions | null;
+  /** Users and queues as they were read last; see known-people.ts. */
+  keptPeople: KeptPeople | null = null;
+  /** The index is being brought up to date by this process. */
+  updating: Promise<void> | null = null;
   /** The address index can be read; null: nobody has tried yet. */
   readsAddressIndex: boolean | null = null;
   readonly #options: OrganizationOptions;
@@ -30,6 +45,7 @@ export class Organization {
   constructor(options: OrganizationOptions) {
     this.client = options.client;
     this.decides = options.decides ?? true;
+    this.index = options.index ?? null;
     this.#options = options;
   }
 

@@ -9,7 +9,7 @@ import { answered, type Request } from "./client/client.ts";
 import type { Organization } from "./organization.ts";
 import { notUnderstood } from "./row.ts";
 
-const CHECK = "CheckIncomingEmail";
+export const CHECK = "CheckIncomingEmail";
 
 /** `messageid` takes no more (wire 8.1). */
 const LONGEST_MESSAGE_ID = 320;

@@ -12,6 +12,7 @@ import {
 } from "../../ledger/decisions.ts";
 import { readKnown } from "../../ledger/earlier-copies.ts";
 import { fileSeen } from "../../ledger/folder-rules.ts";
+import { noteUnasked } from "../../ledger/key-index.ts";
 import { testTraces } from "../../ledger/mailbox-tests.ts";
 import { noteRule } from "../../ledger/note-rule.ts";
 import type { PendingDecision } from "../../ledger/pending-decisions.ts";
@@ -114,7 +115,16 @@ export async function processHeads(
     const ids = await storeDecisions(tx, work.mailbox.organization, work.mailbox.id, some, context.now(), coverage);
     await noteMarking(reading, tx, some, ids);
     const waiting = some.flatMap((one) => (one.waitingFor.length > 0 ? (ids.get(one.identity) ?? []) : []));
-    return { reconsider: () => reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt) };
+    const unasked = some.flatMap(({ identity, unasked: keys }) => {
+      const decisionId = keys.length > 0 ? ids.get(identity) : undefined;
+      return decisionId === undefined ? [] : [{ decisionId, keys }];
+    });
+    return {
+      reconsider: async () => {
+        await reconsiderAnswered(tx, work.mailbox.organization, waiting, factsReadAt);
+        await noteUnasked(tx, work.mailbox.organization, unasked);
+      },
+    };
   };
   // With the first content, or what is stored while it is read, places stand there before the cursor covers them.
   const before: Coverage = which.passed === true ? "covered" : "ahead";
@@ -306,7 +316,13 @@ async function knownByIdentity(
 }
 
 /** A message that becomes no email, with what a person had said of it by hand. */
-type Decided = DecidedMessage & Resting & Additional & { readonly wish: Wish | undefined };
+type Decided = DecidedMessage &
+  Resting &
+  Additional & {
+    readonly wish: Wish | undefined;
+    /** See Facts.unasked. */
+    readonly unasked: readonly number[];
+  };
 
 /** Messages decided before other work of the process has its turn: a few milliseconds. */
 const DECIDED_AT_A_TIME = 100;
@@ -335,7 +351,7 @@ export async function decide(
   const isReport = ({ head }: Candidate) => !head.isSentCopy && head.received >= mailbox.startDate;
   const reports = await readReports(reading, candidates, (one) => !claimOf(one)?.delivered && isReport(one));
   const sent = await sentByWaypost(context.database, mailbox.organization, heads);
-  const found = await context.crm(mailbox.organization).facts({ mailbox, heads, reported: reportedEmails(reports) });
+  const found = await context.crm(mailbox.organization).facts({ mailbox, heads, reported: reportedEmails(reports), mayRestOnIndex: true });
   const facts = new PageFacts(found, unfinished);
   for (const email of given) facts.add(email);
   const verdicts = await verdictsOn(reading, candidates, found, claimOf);
@@ -359,7 +375,8 @@ export async function decide(
     if (decision.placement === null) {
       // What was untracked goes on to name its email: under that id alone it is made again.
       const emailId = decision.emailId ?? (wish?.verb === "untrack" ? (candidate.formerEmailId ?? claim?.emailId ?? null) : null);
-      decided.push({ ...candidate, identity: candidate.key, ...decision, emailId, restsOn, wish });
+      const unasked = found.unasked?.get(index) ?? [];
+      decided.push({ ...candidate, identity: candidate.key, ...decision, emailId, restsOn, wish, unasked });
       continue;
     }
     tracked.push({ ...candidate, decision, restsOn, report: report?.report ?? null, wish, folder });

@@ -1,6 +1,6 @@
 /** Reading more rows than one answer holds: pages (`@odata.nextLink`) and changes since the last time (`@odata.deltaLink`). Source: wire 7. */
 import { z } from "zod";
-import { answered, type DataverseClient, type Request, type SendOptions } from "./client.ts";
+import { type Answer, answered, type DataverseClient, type Request, type SendOptions } from "./client.ts";
 import { organizationFailure } from "./failures.ts";
 import { LIMITS } from "./limits.ts";
 import { isBelow } from "./raw-request.ts";
@@ -76,8 +76,25 @@ const CLIENT_ERRORS: readonly number[] = [400, 404, 410, 412];
 
 /** What changed since. @param link a page's `delta`, or the `next` of an answer of this function */
 export async function changesAt(client: DataverseClient, link: string, options: PageOptions = {}): Promise<ChangesAnswer> {
-  const request = { method: "GET", ...placeAt(client, link) } as const;
-  const answer = await client.send(withPrefer(request, sizeOf(options)), options);
+  return changesIn(client, await client.send(changesRequest(client, link, options), options));
+}
+
+/** What changed since, at several links in one exchange. @throws as `DataverseClient.batch` */
+export async function changesAtEach(
+  client: DataverseClient,
+  links: readonly string[],
+  options: PageOptions = {},
+): Promise<readonly ChangesAnswer[]> {
+  if (links.length === 0) return [];
+  const requests = links.map((link) => changesRequest(client, link, options));
+  return (await client.batch(requests, options)).map((answer) => changesIn(client, answer));
+}
+
+function changesRequest(client: DataverseClient, link: string, options: PageOptions): Request {
+  return withPrefer({ method: "GET", ...placeAt(client, link) }, sizeOf(options));
+}
+
+function changesIn(client: DataverseClient, answer: Answer): ChangesAnswer {
   if (answer.kind === "refused" && CLIENT_ERRORS.includes(answer.status))
     return { kind: "reset", reason: answer.failure.serverSaid ?? answer.failure.message };
   const { rows, next, delta } = pageOf(client, answered(answer).body);

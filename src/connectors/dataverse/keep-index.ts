@@ -1,0 +1,210 @@
+import { Failure } from "../../model/failure.ts";
+import type { FollowedTable, IndexRound, IndexState, KeyPage } from "../../model/key-index.ts";
+import { beginChanges, type ChangesAnswer, changesAt, changesAtEach } from "./client/pages.ts";
+import { type Followed, followedTables } from "./followed-tables.ts";
+import type { IndexOptions, Organization } from "./organization.ts";
+import { readAll } from "./read.ts";
+import { notUnderstood, numberOf } from "./row.ts";
+
+/** Rows of a page: few columns each, of which one holds up to 8 KB. */
+const PAGE = { rows: 2_000 } as const;
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** Wire 7: how long Dynamics keeps changes where nobody said otherwise. */
+const DAYS_KEPT = 7;
+
+/** `finished`: all tables told all that changed; `more`: some have been read and are to be followed from now on; `stays`: for now nothing more can be done. */
+type Outcome = "finished" | "more" | "stays";
+
+/** Brings the index up to date, and reads what has not been read yet; goes on where an earlier reading ended. @throws Failure where the organization cannot be asked */
+export async function keepIndex(organization: Organization, signal: AbortSignal): Promise<void> {
+  const { index } = organization;
+  if (index === null) return;
+  for (let outcome: Outcome = "more"; outcome === "more" && !signal.aborted; )
+    outcome = await runRound(organization, index, { readsAll: true, signal });
+}
+
+/** Asks what changed: one exchange where little did. */
+export async function updateIndex(organization: Organization, index: IndexOptions): Promise<void> {
+  await runRound(organization, index, { readsAll: false, signal: undefined });
+}
+
+/** Whether all that is needed is followed, so that what is not held is not in the organization. */
+export function isComplete(tables: readonly Followed[], state: IndexState): boolean {
+  return state.finished > 0 && tables.every((one) => !one.isNeeded || stageOf(one, state) === "following");
+}
+
+function stageOf({ name, columns }: Followed, state: IndexState): FollowedTable["stage"] | "to be begun" {
+  const known = state.tables.get(name);
+  if (known === undefined || known.columns !== columns) return "to be begun";
+  return known.stage === "refused" && known.age > HOUR ? "to be begun" : known.stage;
+}
+
+interface Asked {
+  /** Tables are read that have not been read yet. */
+  readonly readsAll: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function runRound(organization: Organization, { keys }: IndexOptions, asked: Asked): Promise<Outcome> {
+  const tables = await followedTables(organization);
+  const before = await keys.state();
+  // Where a table that is needed cannot be followed, following the others is of no use.
+  if (tables.some((one) => one.isNeeded && stageOf(one, before) === "refused")) return "stays";
+  const round = await keys.begin();
+  if (round === null) return "stays";
+  try {
+    const state = (await isExpired(organization, round.state)) ? { ...round.state, tables: new Map() } : round.state;
+    const following = tables.flatMap((one) => {
+      const link = stageOf(one, state) === "following" ? state.tables.get(one.name)?.link : null;
+      return link == null ? [] : [{ one, link }];
+    });
+    const links = following.map(({ link }) => link);
+    const answers = await changesAtEach(organization.client, links, { ...PAGE, signal: asked.signal });
+    let followed = 0;
+    for (const [at, { one }] of following.entries()) {
+      const answer = answers[at];
+      if (answer === undefined) throw notUnderstood("an answer to each question");
+      if (await follow(organization, round, one, answer, asked)) followed += 1;
+    }
+    if (followed === tables.filter((one) => stageOf(one, state) !== "refused").length) {
+      await round.finish();
+      return "finished";
+    }
+    if (!asked.readsAll) return "stays";
+    return (await readRest(
+      organization,
+      round,
+      tables.filter((one) => !following.some((its) => its.one === one)),
+      state,
+      asked,
+    ))
+      ? "more"
+      : "stays";
+  } finally {
+    await round.release();
+  }
+}
+
+/** Whether the organization has forgotten since what changed: it need not refuse a link that is too old. */
+async function isExpired(organization: Organization, { age }: IndexState): Promise<boolean> {
+  if (age === null || age < DAY) return false;
+  const tables = await organization.tables();
+  const column = "expirechangetrackingindays";
+  if (!tables.has("organization", column)) return age > DAYS_KEPT * DAY;
+  const [row = {}] = await readAll(organization.client, [
+    { set: tables.set("organization"), select: tables.select("organization", [column]) },
+  ]);
+  return age > (numberOf(row, column) ?? DAYS_KEPT) * DAY;
+}
+
+/** False: it has to be read anew, or somebody else goes on. */
+async function follow(
+  organization: Organization,
+  round: IndexRound,
+  table: Followed,
+  first: ChangesAnswer,
+  { signal }: Asked,
+): Promise<boolean> {
+  for (let answer = first; ; ) {
+    if (answer.kind === "reset") {
+      await round.keep({ ...nothing(table), stage: "reading", link: null });
+      return false;
+    }
+    const { changed, gone, next, delta } = answer;
+    const link = next ?? delta;
+    if (link === null) throw notUnderstood("a link for what changes");
+    const page: KeyPage = { ...nothing(table), ...told(table, changed), gone: gone.map(idOf), stage: "following", link };
+    if (!(await round.keep(page))) return false;
+    if (next === null) return true;
+    answer = await changesAt(organization.client, next, { ...PAGE, signal });
+  }
+}
+
+/** Reads tables to their ends. False: one that is needed cannot be followed, or somebody else goes on. */
+async function readRest(
+  organization: Organization,
+  round: IndexRound,
+  tables: readonly Followed[],
+  state: IndexState,
+  asked: Asked,
+): Promise<boolean> {
+  for (const table of tables) {
+    const stage = stageOf(table, state);
+    if (stage === "refused") continue;
+    const link = stage === "reading" ? (state.tables.get(table.name)?.link ?? null) : null;
+    const end = await readTable(organization, round, table, link, asked);
+    if (end === "somebody else's" || (end === "refused" && table.isNeeded)) return false;
+    if (asked.signal?.aborted) return false;
+  }
+  return true;
+}
+
+async function readTable(
+  organization: Organization,
+  round: IndexRound,
+  table: Followed,
+  from: string | null,
+  { signal }: Asked,
+): Promise<"read" | "refused" | "somebody else's"> {
+  for (let link = from; !signal?.aborted; ) {
+    const answer =
+      link === null ? await begin(organization, table, signal) : await changesAt(organization.client, link, { ...PAGE, signal });
+    if (answer.kind === "reset") {
+      // A link into a reading that is not known any more: from the first row on. The beginning itself refused: there is no following.
+      const stage = link === null ? "refused" : "reading";
+      if (!(await round.keep({ ...nothing(table), stage, link: null }))) return "somebody else's";
+      if (link === null) return "refused";
+      link = null;
+      continue;
+    }
+    const { changed, gone, next, delta } = answer;
+    const begins = link === null;
+    if (next === null && delta === null) {
+      const kept = await round.keep({ ...nothing(table), stage: "refused", link: null });
+      return kept ? "refused" : "somebody else's";
+    }
+    const isEnd = next === null;
+    const page: KeyPage = {
+      ...{ ...nothing(table), ...told(table, changed), gone: gone.map(idOf), link: next ?? delta },
+      stage: isEnd ? "following" : "reading",
+      reading: begins ? (isEnd ? "begins and ends" : "begins") : isEnd ? "ends" : undefined,
+    };
+    if (!(await round.keep(page))) return "somebody else's";
+    if (isEnd) return "read";
+    link = next;
+  }
+  return "somebody else's";
+}
+
+/** The first page of all rows. A refusal is this table's: changes of it are not kept, or may not be read. */
+async function begin(organization: Organization, { set, columns }: Followed, signal: AbortSignal | undefined): Promise<ChangesAnswer> {
+  try {
+    const { rows, next, delta } = await beginChanges(organization.client, set, columns.split(","), { ...PAGE, signal });
+    return { kind: "page", changed: rows, gone: [], next, delta };
+  } catch (error) {
+    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    return { kind: "reset", reason: error.message };
+  }
+}
+
+function nothing({ name, columns }: Followed): Pick<KeyPage, "table" | "columns" | "rows" | "gone"> {
+  return { table: name, columns, rows: [], gone: [] };
+}
+
+function told(table: Followed, rows: readonly Readonly<Record<string, unknown>>[]): Pick<KeyPage, "rows" | "messageIds" | "senders"> {
+  const its = rows.map((row) => table.keysOf(row));
+  return {
+    // Of a row that is told twice the last word counts.
+    rows: [...new Map(its.map(({ id, keys }) => [id, { id: idOf(id), keys }])).values()],
+    messageIds: its.flatMap(({ messageId }) => messageId ?? []),
+    senders: its.flatMap(({ senders = [] }) => senders),
+  };
+}
+
+function idOf(text: string): string {
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw notUnderstood("a row with an id");
+  return text.toLowerCase();
+}
