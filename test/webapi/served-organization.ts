@@ -23,6 +23,8 @@ export interface ServedOrganization extends AsyncDisposable {
   readonly asked: ReadonlySet<string>;
   /** Faults of the server's own, which no client may cause. */
   readonly faults: readonly unknown[];
+  /** Exchanges over HTTP until now; a batch is one. */
+  exchanges(): number;
 }
 
 export interface ServedOptions {
@@ -57,6 +59,10 @@ export async function serveOrganization(
     behaviour: { ...DEFAULT_BEHAVIOUR, ...behaviour },
   });
   const app = Fastify({ logger: false, forceCloseConnections: true });
+  let exchanges = 0;
+  app.addHook("onRequest", async () => {
+    exchanges += 1;
+  });
   await app.register(
     (scope, _options, done) => {
       addWebApi(scope, { answering, authority: null, names: [], hook });
@@ -76,6 +82,7 @@ export async function serveOrganization(
     credentials: { current: () => Promise.resolve(secret), refresh: () => Promise.resolve(secret) },
     asked,
     faults,
+    exchanges: () => exchanges,
     [Symbol.asyncDispose]: async () => app.close(),
   };
 }

@@ -70,7 +70,8 @@ export async function indexedFacts(organization: Organization, query: FactsQuery
   const others = settled.filter((one) => !known.has(one));
   const askedThen = await askFor(organization, { ...query, reported: [] }, others, []);
   const unasked = strangers.map((one) => [one.at, [...new Set(numbersOf(one))].filter((key) => !held.has(key))] as const);
-  return { ...together([local, asked, askedThen], local), unasked: new Map(unasked) };
+  const onHeads = new Set(keyed.flatMap(({ addresses }) => addresses));
+  return { ...together([local, asked, askedThen], onHeads), unasked: new Map(unasked) };
 }
 
 /**
@@ -88,7 +89,7 @@ async function freshState(organization: Organization, index: IndexOptions): Prom
   const { milliseconds = INDEX_MILLISECONDS } = index;
   const tables = await followedTables(organization);
   const state = await index.keys.state();
-  if (!isComplete(tables, state)) return null;
+  if (!isComplete(organization, tables, state)) return null;
   if (state.age !== null && state.age <= milliseconds) return state;
   const since = state.finished;
   try {
@@ -104,7 +105,7 @@ async function freshState(organization: Organization, index: IndexOptions): Prom
   // Where another process is at it, it is waited for: that costs no request.
   for (let waited = 0; ; waited += LOOK_EVERY) {
     const now = await index.keys.state();
-    if (!isComplete(tables, now)) return null;
+    if (!isComplete(organization, tables, now)) return null;
     if (now.finished > since) return now;
     if (waited >= LOOK_FOR) return null;
     await setTimeout(LOOK_EVERY);
@@ -170,18 +171,20 @@ function localFacts(heads: readonly Keyed[], { settings, people, mailboxOwner, i
   };
 }
 
-/** Later ones were asked for later. */
-function together(parts: readonly (Facts | null)[], first: Facts): Facts {
+/** Later ones were asked for later. Of a name that no user or queue bears nothing is told. */
+function together(parts: readonly [Facts, ...(Facts | null)[]], onHeads: ReadonlySet<string>): Facts {
   const all = parts.filter((one) => one !== null);
   const merged = <Value>(of: (facts: Facts) => ReadonlyMap<string, Value>) => new Map(all.flatMap((facts) => [...of(facts)]));
+  const voters = merged((facts) => facts.voters);
+  const records = merged((facts) => facts.records);
   return {
-    settings: first.settings,
-    mailboxOwner: all.at(-1)?.mailboxOwner ?? first.mailboxOwner,
-    records: merged(({ records }) => records),
-    voters: merged(({ voters }) => voters),
-    emailsByMessageId: merged(({ emailsByMessageId }) => emailsByMessageId),
-    emailsByToken: merged(({ emailsByToken }) => emailsByToken),
-    emailsByConversation: merged(({ emailsByConversation }) => emailsByConversation),
+    settings: parts[0].settings,
+    mailboxOwner: all.at(-1)?.mailboxOwner ?? parts[0].mailboxOwner,
+    records: new Map([...records].filter(([address]) => onHeads.has(address) || voters.has(address))),
+    voters,
+    emailsByMessageId: merged((facts) => facts.emailsByMessageId),
+    emailsByToken: merged((facts) => facts.emailsByToken),
+    emailsByConversation: merged((facts) => facts.emailsByConversation),
     emailsByHash: new Map(),
   };
 }

@@ -1,6 +1,6 @@
 import { Failure } from "../../model/failure.ts";
 import type { FollowedTable, IndexRound, IndexState, KeyPage } from "../../model/key-index.ts";
-import { beginChanges, type ChangesAnswer, changesAt, changesAtEach } from "./client/pages.ts";
+import { beginChanges, type ChangesAnswer, changesAt, changesAtEach, leadsTo } from "./client/pages.ts";
 import { type Followed, followedTables } from "./followed-tables.ts";
 import type { IndexOptions, Organization } from "./organization.ts";
 import { readAll } from "./read.ts";
@@ -32,13 +32,14 @@ export async function updateIndex(organization: Organization, index: IndexOption
 }
 
 /** Whether all that is needed is followed, so that what is not held is not in the organization. */
-export function isComplete(tables: readonly Followed[], state: IndexState): boolean {
-  return state.finished > 0 && tables.every((one) => !one.isNeeded || stageOf(one, state) === "following");
+export function isComplete(organization: Organization, tables: readonly Followed[], state: IndexState): boolean {
+  return state.finished > 0 && tables.every((one) => !one.isNeeded || stageOf(organization, one, state) === "following");
 }
 
-function stageOf({ name, columns }: Followed, state: IndexState): FollowedTable["stage"] | "to be begun" {
+function stageOf({ client }: Organization, { name, columns }: Followed, state: IndexState): FollowedTable["stage"] | "to be begun" {
   const known = state.tables.get(name);
-  if (known === undefined || known.columns !== columns) return "to be begun";
+  // What was read of other columns, or at another address of the organization, is read again.
+  if (known === undefined || known.columns !== columns || (known.link !== null && !leadsTo(client, known.link))) return "to be begun";
   return known.stage === "refused" && known.age > HOUR ? "to be begun" : known.stage;
 }
 
@@ -52,13 +53,13 @@ async function runRound(organization: Organization, { keys }: IndexOptions, aske
   const tables = await followedTables(organization);
   const before = await keys.state();
   // Where a table that is needed cannot be followed, following the others is of no use.
-  if (tables.some((one) => one.isNeeded && stageOf(one, before) === "refused")) return "stays";
+  if (tables.some((one) => one.isNeeded && stageOf(organization, one, before) === "refused")) return "stays";
   const round = await keys.begin();
   if (round === null) return "stays";
   try {
     const state = (await isExpired(organization, round.state)) ? { ...round.state, tables: new Map() } : round.state;
     const following = tables.flatMap((one) => {
-      const link = stageOf(one, state) === "following" ? state.tables.get(one.name)?.link : null;
+      const link = stageOf(organization, one, state) === "following" ? state.tables.get(one.name)?.link : null;
       return link == null ? [] : [{ one, link }];
     });
     const links = following.map(({ link }) => link);
@@ -69,7 +70,7 @@ async function runRound(organization: Organization, { keys }: IndexOptions, aske
       if (answer === undefined) throw notUnderstood("an answer to each question");
       if (await follow(organization, round, one, answer, asked)) followed += 1;
     }
-    if (followed === tables.filter((one) => stageOf(one, state) !== "refused").length) {
+    if (followed === tables.filter((one) => stageOf(organization, one, state) !== "refused").length) {
       await round.finish();
       return "finished";
     }
@@ -132,7 +133,7 @@ async function readRest(
   asked: Asked,
 ): Promise<boolean> {
   for (const table of tables) {
-    const stage = stageOf(table, state);
+    const stage = stageOf(organization, table, state);
     if (stage === "refused") continue;
     const link = stage === "reading" ? (state.tables.get(table.name)?.link ?? null) : null;
     const end = await readTable(organization, round, table, link, asked);

@@ -106,8 +106,14 @@ function pageOf(client: DataverseClient, body: unknown): Page {
   const read = pageSchema.safeParse(body);
   if (!read.success) throw organizationFailure("answer not understood", new URL(client.root).host, { serverSaid: "a page without rows" });
   const { value: rows, "@odata.nextLink": next, "@odata.deltaLink": delta } = read.data;
-  for (const link of [next, delta]) if (link !== undefined) placeAt(client, link);
-  return { rows, next: next ?? null, delta: delta ?? null };
+  const linkOf = (link: string | undefined) => (link === undefined ? null : (placeAt(client, link).link ?? null));
+  return { rows, next: linkOf(next), delta: linkOf(delta) };
+}
+
+/** Whether a page of this organization, at the address at which it is now, can have named the link. */
+export function leadsTo(client: DataverseClient, link: string): boolean {
+  const root = new URL(client.root);
+  return URL.canParse(link, root.href) && isBelow(new URL(link, root), root);
 }
 
 /** A link as a request. It is opaque: its query goes back as it came (wire 7). @throws Failure where it leads away from the organization */

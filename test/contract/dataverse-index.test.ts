@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import type { DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
+import { type EmbeddedCrm, openEmbeddedCrm } from "../../src/crm/embedded.ts";
+import { PARTICIPATION } from "../../src/model/decision.ts";
+import type { Facts, FactsQuery } from "../../src/model/facts.ts";
+import type { Crm } from "../../src/ports.ts";
+import { isStranger } from "../../src/tracking/stranger.ts";
+import { onBothEngines, type TestDatabase } from "../databases.ts";
+import { head, incoming, party, query } from "./crm-fixtures.ts";
+import { indexedOrganization, withoutAddressIndex } from "./indexed-organization.ts";
+
+/** Numbers from a seed, so that a failure can be had again. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return (state >>> 8) % below;
+  };
+}
+
+const ADDRESSES = Array.from({ length: 24 }, (_, index) => `person${index}@crm.test`);
+const IDS = Array.from({ length: 16 }, (_, index) => `Message-${index}@crm.test`);
+const TOKENS = Array.from({ length: 8 }, (_, index) => `CRM:000100${index}`);
+const CONVERSATIONS = Array.from({ length: 6 }, (_, index) => Buffer.alloc(22, index + 1).toString("base64"));
+
+/** An organization that somebody works in, at random. */
+class Busy {
+  readonly #crm: Crm & EmbeddedCrm;
+  readonly #database: TestDatabase;
+  readonly random: (below: number) => number;
+  readonly users: string[] = [];
+
+  constructor(database: TestDatabase, seed: number) {
+    this.#database = database;
+    this.#crm = openEmbeddedCrm(database);
+    this.random = randomFrom(seed);
+  }
+
+  pick<T>(list: readonly T[]): T {
+    const one = list[this.random(list.length)];
+    assert.ok(one !== undefined);
+    return one;
+  }
+
+  async change(): Promise<void> {
+    const random = this.random;
+    switch (random(8)) {
+      case 0: {
+        const address = this.pick(ADDRESSES);
+        const filter = ([0, 1, 2, 3, 4] as const)[random(5)] ?? 1;
+        const [id] = (await this.#crm.putUsers([{ name: address, address, filter }])).values();
+        if (id !== undefined && !this.users.includes(id)) this.users.push(id);
+        return;
+      }
+      case 1: {
+        const address = this.pick(ADDRESSES);
+        await this.#crm.putQueues([{ name: address, address, filter: ([0, 1, 3] as const)[random(3)] ?? 1 }]);
+        return;
+      }
+      case 2:
+      case 3: {
+        const type = this.pick(["contact", "account", "lead"] as const);
+        const addresses = ["", this.pick(ADDRESSES)].slice(random(2));
+        await this.#crm.createRecords([{ type, name: "Somebody", lastname: "Somebody", addresses }]);
+        return;
+      }
+      case 4:
+        await this.#database.query(
+          "update crm.contact set emailaddress1 = $1 where contactid = (select contactid from crm.contact order by contactid limit 1)",
+          [this.pick(ADDRESSES)],
+        );
+        return;
+      case 5:
+        await this.#database.query(
+          "delete from crm.email where activityid = (select activityid from crm.email order by activityid limit 1)",
+        );
+        return;
+      default:
+        await this.#crm.deliver([
+          incoming({
+            messageId: this.pick(IDS),
+            conversationIndex: random(2) === 0 ? this.pick(CONVERSATIONS) : null,
+            placement: {
+              ...(random(2) === 0 && { direction: "outgoing" as const }),
+              trackingToken: random(2) === 0 ? this.pick(TOKENS) : null,
+              parties: [party(PARTICIPATION.sender, this.pick(ADDRESSES)), party(PARTICIPATION.to, this.pick(ADDRESSES))],
+            },
+          }),
+        ]);
+    }
+  }
+
+  /** Heads of whoever, of which some are strangers'. */
+  heads(count: number): FactsQuery["heads"] {
+    const random = this.random;
+    const address = () => (random(3) === 0 ? `stranger${random(1000)}@else.test` : this.pick(ADDRESSES));
+    return Array.from({ length: count }, (_, index) =>
+      head({
+        ref: { stream: "INBOX", id: `1.${index}` },
+        from: [random(3) === 0 ? this.pick(ADDRESSES) : `stranger${random(1000)}@else.test`],
+        to: [address()],
+        cc: random(3) === 0 ? [address(), address().replace("@", "+x@")] : [],
+        messageId: random(8) === 0 ? this.pick(IDS) : `${randomUUID()}@else.test`,
+        inReplyTo: random(6) === 0 ? [this.pick(IDS)] : [],
+        subject: random(6) === 0 ? `Re: ${this.pick(TOKENS)}` : "Offer",
+        conversationIndex: random(6) === 0 ? this.pick(CONVERSATIONS) : null,
+      }),
+    );
+  }
+}
+
+function without({ unasked: _, ...facts }: Facts): Facts {
+  return facts;
+}
+
+const VERSIONS = [
+  ["Dynamics' own index of addresses", (client: DataverseClient) => client],
+  ["the tables, where that index is not shown", withoutAddressIndex],
+] as const;
+
+for (const [name, around] of VERSIONS) {
+  onBothEngines(`facts by the index are those that are asked for, followed by ${name}`, async (database) => {
+    await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
+    let settled = 0;
+    for (const seed of [1, 2]) {
+      await using there = await indexedOrganization(database, { milliseconds: 0, around, organization: `CRM ${seed}` });
+      const busy = new Busy(database, seed);
+      for (let changes = 0; changes < 25; changes++) await busy.change();
+      await there.crm.keepIndex(AbortSignal.timeout(60_000));
+      for (let page = 0; page < 4; page++) {
+        for (let changes = 0; changes < 4; changes++) await busy.change();
+        const owner = page % 2 === 0 ? { type: "forward" } : { type: "systemuser", id: busy.pick(busy.users) };
+        const asked = { ...query([...busy.heads(12)]), mailbox: { address: "box@crm.test", owner } };
+        const by = await there.crm.facts({ ...asked, mayRestOnIndex: true });
+        const plain = await there.plain.facts(asked);
+        assert.deepEqual(without(by), without(plain), `seed ${seed}, page ${page}`);
+        assert.equal((await there.crm.facts(asked)).unasked, undefined, "who does not say that it notes it rests on nothing");
+        for (const at of by.unasked?.keys() ?? []) {
+          const one = asked.heads[at];
+          assert.ok(one !== undefined && isStranger(one, plain));
+        }
+        settled += by.unasked?.size ?? 0;
+      }
+      assert.deepEqual(there.served.faults, []);
+    }
+    assert.ok(settled > 8, `${settled} heads were settled by the index`);
+  });
+}
+
+onBothEngines(
+  "a page costs no exchange where all are strangers, and as many as before where some are not, however many",
+  async (database) => {
+    const people = openEmbeddedCrm(database);
+    await people.putSettings({ enablesmartmatching: false });
+    const [userId] = (await people.putUsers([{ name: "Ann", address: "ann@crm.test", filter: 2 }])).values();
+    await people.createRecords([{ type: "contact", lastname: "Carla", addresses: ["carla@customer.test"] }]);
+    await using there = await indexedOrganization(database, { milliseconds: 600_000, settingsMilliseconds: 600_000 });
+    await there.crm.keepIndex(AbortSignal.timeout(60_000));
+    const page = (known: number): FactsQuery => ({
+      mailbox: { address: "ann@crm.test", owner: { type: "systemuser", id: userId ?? "" } },
+      heads: Array.from({ length: 200 }, (_, index) =>
+        head({
+          from: [index < known * 2 ? "carla@customer.test" : `stranger${index}@else.test`],
+          to: ["ann@crm.test"],
+          messageId: `${randomUUID()}@else.test`,
+        }),
+      ),
+    });
+    const cost = async (known: number, mayRestOnIndex: boolean) => {
+      const before = there.served.exchanges();
+      await there.crm.facts({ ...page(known), mayRestOnIndex });
+      return there.served.exchanges() - before;
+    };
+    await cost(0, true);
+    assert.equal(await cost(0, true), 0);
+    const asked = await cost(25, false);
+    for (const known of [1, 25, 100]) {
+      const by = await cost(known, true);
+      assert.ok(by <= asked, `${by} exchanges with ${known} of a hundred, ${asked} where everything is asked for`);
+    }
+  },
+);

@@ -1,0 +1,76 @@
+import type { DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
+import { ONLINE } from "../../src/connectors/dataverse/client/limits.ts";
+import { openClient } from "../../src/connectors/dataverse/client/open-client.ts";
+import { type Dataverse, openDataverse } from "../../src/connectors/dataverse/dataverse.ts";
+import type { Database } from "../../src/database/database.ts";
+import { openKeyIndex } from "../../src/ledger/key-index.ts";
+import type { KeyIndex } from "../../src/model/key-index.ts";
+import type { Crm } from "../../src/ports.ts";
+import { type ServedOptions, type ServedOrganization, serveOrganization } from "../webapi/served-organization.ts";
+
+export type IndexedCrm = Crm & Dataverse & Required<Pick<Crm, "keepIndex">>;
+
+/** An organization over HTTP whose keys are kept in the ledger of the same database. */
+export interface IndexedOrganization extends AsyncDisposable {
+  /** Judges by the index. */
+  readonly crm: IndexedCrm;
+  /** Asks for everything. */
+  readonly plain: Crm & Dataverse;
+  readonly keys: KeyIndex;
+  /** Another process with these keys. */
+  another(keys: KeyIndex): IndexedCrm;
+  readonly served: ServedOrganization;
+  /** Mailboxes that were woken, in order. */
+  readonly woken: string[];
+}
+
+export interface IndexedOptions extends ServedOptions {
+  /** Age of the index by which pages are judged. */
+  readonly milliseconds: number;
+  /** How long settings are kept. Default: they are not. */
+  readonly settingsMilliseconds?: number;
+  readonly organization?: string;
+  readonly around?: (client: DataverseClient) => DataverseClient;
+}
+
+export async function indexedOrganization(
+  database: Database,
+  { milliseconds, settingsMilliseconds = 0, organization = "CRM", around = (client) => client, ...options }: IndexedOptions,
+): Promise<IndexedOrganization> {
+  await database.query("insert into waypost.organization (name, kind) values ($1, 'dataverse') on conflict do nothing", [organization]);
+  const served = await serveOrganization(database, options);
+  const woken: string[] = [];
+  const wake = async (mailboxId: string) => void woken.push(mailboxId);
+  const keys = openKeyIndex({ database, organization, now: () => new Date(), wake });
+  const client = openClient({
+    address: `${served.url}/api/data/v9.2/`,
+    signIn: { kind: "token", credentials: served.credentials },
+    limits: ONLINE,
+    certificateAuthorities: null,
+  });
+  const common = { client: around(client), settingsMilliseconds, decides: false };
+  const another = (its: KeyIndex): IndexedCrm => {
+    const crm = openDataverse({ ...common, index: { keys: its, milliseconds } });
+    const { keepIndex } = crm;
+    if (keepIndex === undefined) throw new Error("the connector keeps no index");
+    return { ...crm, keepIndex };
+  };
+  return {
+    ...{ crm: another(keys), plain: openDataverse(common), another, keys, served, woken },
+    async [Symbol.asyncDispose]() {
+      await client.close();
+      await served[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The organization of a version that does not show Dynamics' own index of addresses: those of each table are followed. */
+export function withoutAddressIndex(client: DataverseClient): DataverseClient {
+  return {
+    ...client,
+    metadata: async (options) => {
+      const known = await client.metadata(options);
+      return { ...known, entities: new Map([...known.entities].filter(([name]) => name !== "emailsearch")) };
+    },
+  };
+}
