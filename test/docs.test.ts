@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { z } from "zod";
 import { EXIT_MEANINGS } from "../src/command-line/exit-codes.ts";
 import { configurationJsonSchema, parseConfiguration } from "../src/config.ts";
+import { WAYPOST_SERVICE } from "../src/crm/webapi/roles/waypost-service.ts";
 import { PRESETS } from "../src/model/presets.ts";
 import { DEFAULT_SETTINGS } from "../src/model/settings.ts";
 import { createMetrics } from "../src/server/metrics.ts";
@@ -67,7 +68,7 @@ describe("the documentation", () => {
     for (const { page, code } of examples) assert.doesNotThrow(() => parseConfiguration(code, page));
   });
 
-  test("quotes in the trouble of a mail system only what a server or Waypost says", () => {
+  test("quotes in the trouble of a mail system or a CRM only what a server or Waypost says", () => {
     const sources = globSync("src/**/*.ts", { cwd: root }).filter((file) => !file.endsWith(".test.ts"));
     const comments = /\/\*.*?\*\/|^\s*\/\/.*?$/gms;
     const said = sources
@@ -78,7 +79,7 @@ describe("the documentation", () => {
       )
       .join("\n");
     const quoted = pages
-      .filter((page) => page.startsWith("docs/mail-systems/"))
+      .filter((page) => page.startsWith("docs/mail-systems/") || page.startsWith("docs/crm/dynamics-"))
       .flatMap((page) => [...read(page).matchAll(/^\| ([^|]*"[^|]*) \|/gm)].flatMap(([, cell = ""]) => cell.match(/"[^"]+"/g) ?? []))
       .map((quote) => quote.slice(1, -1));
     assert.ok(quoted.length > SERVERS_WORDS.size);
@@ -102,6 +103,29 @@ describe("the documentation", () => {
     }
     const pointed = Object.values(PRESETS).flatMap(({ page }) => page);
     for (const page of pointed) assert.ok(systems.includes(`docs/mail-systems/${page}`), page);
+  });
+
+  test("has a page for each kind of Dynamics with each way to sign in, what works and what cannot", () => {
+    const ways = { "docs/crm/dynamics-365-online.md": ["application"], "docs/crm/dynamics-on-premises.md": ["adfs", "windows"] } as const;
+    for (const [page, wanted] of Object.entries(ways)) {
+      const organizations = blocks(page, "yaml").flatMap((code) => parseConfiguration(code, page).organizations);
+      for (const way of wanted)
+        assert.ok(
+          organizations.some((one) => one.kind === "dataverse" && one[way] !== undefined),
+          `${page}: ${way}`,
+        );
+      const headings = [...read(page).matchAll(/^## (.*)$/gm)].map(([, heading]) => heading);
+      for (const heading of ["On the server", "In waypost.yaml", "What works", "What cannot work, and why", "Trouble"])
+        assert.ok(headings.includes(heading), `${page}: ${heading}`);
+    }
+  });
+
+  test("asks for exactly the privileges of the role with which the connector is tested", () => {
+    const page = read("docs/crm/dynamics-365-online.md");
+    const table = /<a id="security-role"><\/a>\n\n(.*?)\n\n/s.exec(page)?.[1] ?? "";
+    const asked = [...table.matchAll(/`(prv\w+)`/g)].map(([, name = ""]) => name);
+    assert.deepEqual(asked.sort(), Object.keys(WAYPOST_SERVICE.privileges).sort());
+    assert.deepEqual([...new Set(Object.values(WAYPOST_SERVICE.privileges))], ["global"], "each for the whole organization");
   });
 
   test("names every field and every setting of the configuration", () => {

@@ -78,6 +78,8 @@ export interface AuthorizationServer extends AsyncDisposable {
 
 interface Authorization {
   readonly audience?: string;
+  /** Nobody has signed in: the application has the right itself. */
+  readonly isApplication?: true;
   readonly account: string;
   readonly client: string;
   readonly scope: string;
@@ -145,8 +147,8 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
       throw new Refused("invalid_scope", `not all of "${given}" can be had`);
     return wanted.join(" ");
   };
-  const authorize = (account: string, client: string, scope: string, audience?: string): Authorization => {
-    const authorization = { account, client, scope, revoked: false, ...(audience !== undefined && { audience }) };
+  const authorize = (account: string, client: string, scope: string, more: Pick<Authorization, "audience" | "isApplication"> = {}) => {
+    const authorization: Authorization = { account, client, scope, revoked: false, ...more };
     authorizations.push(authorization);
     return authorization;
   };
@@ -157,6 +159,8 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
       sub: authorization.account,
       aud: authorization.audience ?? server.audience,
       client_id: authorization.client,
+      // As Microsoft names an application that signs in by itself.
+      ...(authorization.isApplication && { appid: authorization.client, idtyp: "app" }),
       scope: authorization.scope,
       iat: now,
       nbf: now - 5,
@@ -217,12 +221,12 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     client_credentials(client, given) {
       if (client.secret === undefined && client.publicKey === undefined)
         throw new Refused("unauthorized_client", "a public client has no rights of its own");
-      return handOut(authorize(client.account ?? client.id, client.id, scopeOf(given.get("scope"))), false);
+      return handOut(authorize(client.account ?? client.id, client.id, scopeOf(given.get("scope")), { isApplication: true }), false);
     },
     password(client, given) {
       const login = checkLogin(given, options.logins);
       if (typeof login === "string") throw new Refused("invalid_grant", login);
-      return handOut(authorize(login.account, client.id, "user_impersonation", login.audience), true);
+      return handOut(authorize(login.account, client.id, "user_impersonation", { audience: login.audience }), true);
     },
     "urn:ietf:params:oauth:grant-type:device_code"(client, given) {
       const device = devices.get(given.get("device_code") ?? "");
