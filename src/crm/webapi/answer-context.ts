@@ -12,6 +12,11 @@ export function rowContext(reading: Pick<Reading, "root">, plan: Plan): string {
   return `${setContext(reading, plan)}/$entity`;
 }
 
+/** `@odata.context` of a row that a write or an operation answers with: the same whatever was selected of it. */
+export function writtenContext(reading: Pick<Reading, "root">, { table }: Pick<Plan, "table">): string {
+  return `${reading.root}$metadata#${table.set}/$entity`;
+}
+
 /** Puts the context first, unless the client wants no metadata. */
 export function withContext(reading: Reading, context: string, rest: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return reading.metadata === "none" ? { ...rest } : { "@odata.context": context, ...rest };
@@ -24,7 +29,8 @@ function chosenText({ named, expands }: Plan): string {
 
 function expandText(item: ExpandPlan): string {
   const name = item.expand.navigation;
-  if (item.expand.references) return `${name}/$ref`;
+  // The address of a single row is told as the lookup itself (the documentation's example of $expand=primarycontactid/$ref).
+  if (item.expand.references) return item.kind === "one" ? name : `${name}/$ref`;
   if (item.kind === "many") return `${name}${chosenText(item.plan) || "()"}`;
   const [first, second] = item.targets;
   if (!first) return `${name}()`;

@@ -136,7 +136,7 @@ function lookupOf(table: Table, name: string): Column {
 /** The content type, and `Preference-Applied` with what was done of the preferences. */
 function withHeaders(answer: ApiAnswer, reading: Reading, resource: Resource, preferences: Preferences): ApiAnswer {
   if (answer.status !== 200) return answer;
-  const paged = resource.kind === "set" || resource.kind === "collection";
+  const paged = resource.kind === "set" || resource.kind === "collection" || resource.kind === "row";
   const applied = [
     ...(answer.headers["Preference-Applied"] ? [answer.headers["Preference-Applied"]] : []),
     ...(paged && preferences.maximumPageSize !== null ? [`odata.maxpagesize=${preferences.maximumPageSize}`] : []),

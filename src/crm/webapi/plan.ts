@@ -39,12 +39,16 @@ export interface ManyExpand {
 export function planOf(table: Table, selection: Pick<Selection, "select" | "expand">, tables: Tables): Plan {
   const chosen = selection.select?.map((name) => chosenColumn(table, name)) ?? null;
   const readable = readableColumns(table);
-  const columns = chosen === null ? readable : readable.filter((one) => one.name === table.key || chosen.includes(one));
+  const expands = selection.expand.map((expand) => expandOf(table, expand, tables));
+  // With the address of the row that a lookup refers to comes the lookup.
+  const referring = expands.flatMap((one) => (one.kind === "one" && one.expand.references ? [one.column] : []));
+  const shown = [...(chosen ?? []), ...referring];
+  const columns = chosen === null ? readable : readable.filter((one) => one.name === table.key || shown.includes(one));
   return {
     table,
     columns,
     named: chosen === null ? null : chosen.map(propertyName),
-    expands: selection.expand.map((expand) => expandOf(table, expand, tables)),
+    expands,
   };
 }
 

@@ -1,4 +1,4 @@
-import { rowContext, withContext } from "./answer-context.ts";
+import { withContext, writtenContext } from "./answer-context.ts";
 import { findPage } from "./found-rows.ts";
 import { planOf } from "./plan.ts";
 import type { Expand } from "./query-options.ts";
@@ -36,5 +36,5 @@ export async function readRow(
   });
   const [json] = await showRows(reading, plan, page.rows);
   if (!json) return null;
-  return root === "" ? json : withContext(reading, rowContext(reading, plan), json);
+  return root === "" ? json : withContext(reading, writtenContext(reading, plan), json);
 }
