@@ -1,12 +1,14 @@
 import type { Delivered, IncomingEmail } from "../../model/email.ts";
+import { Failure } from "../../model/failure.ts";
 import { anyId } from "./any-of.ts";
 import type { ChangeSet, ChangeSetAnswer, Request } from "./client/client.ts";
 import { answered } from "./client/client.ts";
+import { versionOf } from "./generation.ts";
 import { readMark } from "./mark.ts";
 import { withoutMissing } from "./missing-references.ts";
-import { attachmentId, createAttachment, createEmail, finishEmail } from "./new-email.ts";
+import { attachmentId, createAttachment, createEmail, finishEmail, type Unfinished } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
-import { queueItem } from "./queue-items.ts";
+import { addQueueItems, queueItem, queuesHolding } from "./queue-items.ts";
 import { readAll } from "./read.ts";
 import { keyOf, textOf } from "./row.ts";
 import { readEmails } from "./standing.ts";
@@ -21,6 +23,8 @@ const AT_ONCE = 24 * 1024 * 1024;
 const IN_ONE_REQUEST = 4 * 1024 * 1024;
 /** Emails asked for at once: each is some hundred milliseconds' work for the organization, and an exchange may take two minutes. */
 const EMAILS_AT_ONCE = 50;
+/** Looks at an email that somebody else keeps changing. */
+const MOST_TRIES = 5;
 
 /**
  * Makes emails of messages, with parties, attachments, state and queue items. An email whose id exists already is left as it is, unless it was left
@@ -116,35 +120,63 @@ function isThere(answer: ChangeSetAnswer): boolean {
 function changesOf(tables: Tables, email: IncomingEmail): ChangeSet {
   if (sizeOf(email) > WITH_THE_EMAIL) return { changes: [createEmail(tables, email, true)] };
   const attachments = email.attachments.map((one, index) => createAttachment(tables, email.id, one, index + 1));
-  return { changes: [createEmail(tables, email, false), ...attachments, ...lastChanges(tables, email, false)] };
+  return { changes: [createEmail(tables, email, false), ...attachments, ...lastChanges(tables, email, null, email.placement.queueIds)] };
 }
 
-function lastChanges(tables: Tables, email: IncomingEmail, wasIncomplete: boolean): Request[] {
-  const queues = [...new Set(email.placement.queueIds)];
-  return [finishEmail(tables, email, wasIncomplete), ...queues.map((queueId) => queueItem(tables, queueId, email.id))];
+function lastChanges(tables: Tables, email: IncomingEmail, unfinished: Unfinished | null, queueIds: readonly string[]): Request[] {
+  return [finishEmail(tables, email, unfinished), ...[...new Set(queueIds)].map((queueId) => queueItem(tables, queueId, email.id))];
 }
 
-/** Adds the attachments that are missing, one by one, then ends what makes it an email. */
+/** Adds the attachments that are missing, one by one, then ends what makes it an email. Others may be doing the same. */
 async function complete(organization: Organization, tables: Tables, email: IncomingEmail): Promise<void> {
-  const [filter = ""] = anyId("_objectid_value", [email.id]);
-  const query = {
-    set: tables.set("activitymimeattachment"),
-    select: tables.select("activitymimeattachment", ["activitymimeattachmentid"]),
-    filter,
-  };
-  const there = new Set((await readAll(organization.client, [query])).map((row) => keyOf(row, "activitymimeattachmentid")));
+  const there = await attachmentsThere(organization, tables, email.id);
   for (const [index, attachment] of email.attachments.entries()) {
-    if (there.has(attachmentId(email.id, index + 1))) continue;
-    if (attachment.body.length > IN_ONE_REQUEST && (await takesBlocks(organization))) {
-      await uploadAttachment(organization, email.id, attachment, index + 1);
-      continue;
+    const number = index + 1;
+    if (there.has(attachmentId(email.id, number))) continue;
+    try {
+      if (attachment.body.length > IN_ONE_REQUEST && (await takesBlocks(organization)))
+        await uploadAttachment(organization, email.id, attachment, number);
+      else answered(await organization.client.send(createAttachment(tables, email.id, attachment, number)));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const isDone = (await attachmentsThere(organization, tables, email.id)).has(attachmentId(email.id, number));
+      if (!isDone) throw error;
     }
-    const answer = await organization.client.send(createAttachment(tables, email.id, attachment, index + 1));
-    // Somebody else completes it at the same time.
-    if (answer.kind === "refused" && answer.status === 412) continue;
-    answered(answer);
   }
+  await finish(organization, tables, email);
+}
+
+/** Ids of the attachments that an email has. */
+async function attachmentsThere(organization: Organization, tables: Tables, emailId: string): Promise<ReadonlySet<string>> {
+  const [filter = ""] = anyId("_objectid_value", [emailId]);
+  const select = tables.select("activitymimeattachment", ["activitymimeattachmentid"]);
+  const rows = await readAll(organization.client, [{ set: tables.set("activitymimeattachment"), select, filter }]);
+  return new Set(rows.map((row) => keyOf(row, "activitymimeattachmentid")));
+}
+
+/**
+ * Makes an email of a draft whose attachments are all there, in the version that was looked at: what somebody changed meanwhile is looked at again, and whatever
+ * fails is no failure where somebody else has made an email of it by then.
+ */
+async function finish(organization: Organization, tables: Tables, email: IncomingEmail): Promise<void> {
   const remaining = await withoutMissing(organization, email);
-  const [answer] = await organization.client.changeSets([{ changes: lastChanges(tables, remaining, true) }]);
-  if (answer !== undefined && answer.kind !== "done") throw answer.failure;
+  const { queueIds } = remaining.placement;
+  let failure: Failure | null = null;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const row = (await readEmails(organization, [email.id], ["activityadditionalparams"])).get(email.id);
+    const parameters = textOf(row ?? {}, "activityadditionalparams");
+    if (row !== undefined && readMark(parameters).incomplete !== true) {
+      for (const queueId of new Set(queueIds)) await addQueueItems(organization, queueId, [email.id]);
+      return;
+    }
+    if (failure !== null && failure.code !== "other version") throw failure;
+    const holding = await queuesHolding(organization, email.id);
+    const missing = queueIds.filter((id) => !holding.has(id));
+    const unfinished = { version: row === undefined ? "*" : versionOf(row), parameters };
+    const [answer] = await organization.client.changeSets([{ changes: lastChanges(tables, remaining, unfinished, missing) }]);
+    if (answer === undefined) throw new Error("no answer to a change set");
+    if (answer.kind === "done") return;
+    failure = answer.failure;
+  }
+  if (failure !== null) throw failure;
 }

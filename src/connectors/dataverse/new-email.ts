@@ -64,14 +64,25 @@ export function createEmail(tables: Tables, email: IncomingEmail, incomplete: bo
   };
 }
 
-/** The state in which a delivered email stands: received, or sent where it is mail that somebody sent (product-behaviour 4.1). */
-export function finishEmail(tables: Tables, email: IncomingEmail, wasIncomplete: boolean): Request {
+/** What was read of an email that stands incomplete. */
+export interface Unfinished {
+  readonly version: string;
+  /** `activityadditionalparams` */
+  readonly parameters: string | null;
+}
+
+/**
+ * The state in which a delivered email stands: received, or sent where it is mail that somebody sent (product-behaviour 4.1).
+ * @param unfinished null: it is created in the same change set
+ */
+export function finishEmail(tables: Tables, email: IncomingEmail, unfinished: Unfinished | null): Request {
   const statuscode = email.placement.direction === "outgoing" ? STATUS.sent : STATUS.received;
-  const mark = wasIncomplete ? writeMark(markOf(email, conversationBase(email.conversationIndex), false)) : undefined;
+  const mark =
+    unfinished === null ? undefined : writeMark(markOf(email, conversationBase(email.conversationIndex), false), unfinished.parameters);
   return {
     method: "PATCH",
     path: `${tables.set("email")}(${email.id})`,
-    headers: { "If-Match": "*" },
+    headers: { "If-Match": unfinished?.version ?? "*" },
     body: written(tables, "email", "update", {
       ...{ statecode: STATE_OF_STATUS[statuscode], statuscode, activityadditionalparams: mark },
       // Completing an activity ends it at that moment, unless it says when it ended.

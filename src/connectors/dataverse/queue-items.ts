@@ -23,6 +23,16 @@ export function queueItem(tables: Tables, queueId: string, emailId: string): Req
   return { method: "POST", path: tables.set("queueitem"), body: written(tables, "queueitem", "create", {}, references) };
 }
 
+/** Ids of the queues that hold an item of this email. */
+export async function queuesHolding(organization: Organization, emailId: string): Promise<ReadonlySet<string>> {
+  const tables = await organization.tables();
+  const [filter = ""] = anyId("_objectid_value", [emailId]);
+  const rows = await readAll(organization.client, [
+    { set: tables.set("queueitem"), select: tables.select("queueitem", ["queueid"]), filter },
+  ]);
+  return new Set(rows.flatMap((row) => idOf(row, "_queueid_value") ?? []));
+}
+
 /** Adds items of emails to a queue; those that have one there, and those that are gone, are left as they are. */
 export async function addQueueItems(organization: Organization, queueId: string, emailIds: readonly string[]): Promise<void> {
   if (emailIds.length === 0) return;

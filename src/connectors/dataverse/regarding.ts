@@ -12,17 +12,24 @@ import { written } from "./written-columns.ts";
 /** Looks at emails that somebody else keeps changing. */
 const MOST_TRIES = 5;
 
-/** Sets what an email is about; null: nothing. False where there is no such email. */
+/**
+ * Sets what an email is about; null: nothing. False where there is no such email. It is changed only in the version that was looked at; one that somebody
+ * changed meanwhile is looked at again.
+ * @throws Failure; of scope item where somebody keeps changing it
+ */
 export async function setRegarding(organization: Organization, id: string, regarding: RecordRef | null): Promise<boolean> {
   const tables = await organization.tables();
-  const row = (await readEmails(organization, [id], ["regardingobjectid"])).get(id);
-  if (row === undefined) return false;
-  const change = changeOf(tables, id, row, regarding, "*");
-  if (change === null) return true;
-  const answer = await organization.client.send(change);
-  if (answer.kind === "refused" && answer.status === 404 && !(await readEmails(organization, [id], [])).has(id)) return false;
-  answered(answer);
-  return true;
+  for (let tries = 1; ; tries++) {
+    const row = (await readEmails(organization, [id], ["regardingobjectid"])).get(id);
+    if (row === undefined) return false;
+    const change = changeOf(tables, id, row, regarding, versionOf(row));
+    if (change === null) return true;
+    const answer = await organization.client.send(change);
+    if (answer.kind === "refused" && answer.status === 412 && tries < MOST_TRIES) continue;
+    if (answer.kind === "refused" && answer.status === 404 && !(await readEmails(organization, [id], [])).has(id)) return false;
+    answered(answer);
+    return true;
+  }
 }
 
 /**
