@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type Answering, answerRequest, completed, textOf } from "../crm/webapi/answering.ts";
+import { type Answering, answerRequest, completed, textInTurns, textOf } from "../crm/webapi/answering.ts";
 import type { Authority } from "../crm/webapi/authority.ts";
 import { answerBatch } from "../crm/webapi/batch.ts";
 import type { Caller } from "../crm/webapi/caller.ts";
@@ -95,7 +95,7 @@ export function addWebApi(app: FastifyInstance, { answering, authority, limits, 
       };
       const guarded = () => serve().catch((error: unknown) => completed(faultAnswer(faultOf(error, answering.report))));
       const answer = await (hook?.around({ userId: caller.userId, method, path, query }, guarded) ?? guarded());
-      if (answer !== "cut") return send(reply, answer);
+      if (answer !== "cut") return send(reply, answer, await textInTurns(answer));
       reply.hijack();
       request.raw.socket.destroy();
       return reply;
@@ -105,10 +105,9 @@ export function addWebApi(app: FastifyInstance, { answering, authority, limits, 
   app.route({ ...route, url: "/:version/*" });
 }
 
-function send(reply: FastifyReply, answer: ApiAnswer): FastifyReply {
+function send(reply: FastifyReply, answer: ApiAnswer, text: string = textOf(answer)): FastifyReply {
   reply.code(answer.status).headers(answer.headers);
   // Sent as bytes: fastify would put its own type on a text.
-  const text = textOf(answer);
   if (text === "" && answer.body === undefined) return reply.removeHeader("content-type").send();
   return reply.send(Buffer.from(text, "utf8"));
 }

@@ -1,4 +1,4 @@
-import { type Answering, answerRequest, completed, textOf } from "./answering.ts";
+import { type Answering, answerRequest, completed, textInTurns, textOf } from "./answering.ts";
 import {
   type BatchAnswer,
   type BatchRequest,
@@ -91,7 +91,7 @@ async function runOne(
     const request = await requestOf(call, item, references);
     const answer = await answerRequest(answering, caller, request);
     references.note(contentId, request, answer);
-    const text = textOf(answer);
+    const text = await textInTurns(answer);
     // What a write answers is short, and it has happened.
     if (text.length > room && request.method === "GET")
       throw new ApiFault(400, "0x80060888", "The answers of this batch are too large in sum. Ask for fewer rows in one batch.");

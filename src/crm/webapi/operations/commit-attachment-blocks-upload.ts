@@ -4,7 +4,7 @@ import { contentHash, putContent } from "../../content.ts";
 import { endUpload } from "../attachment-uploads.ts";
 import { fault } from "../error-codes.ts";
 import { type GivenAttachment, givenAttachment, requireAllowed } from "../given-attachment.ts";
-import { requireRow, tableOf } from "../given-row.ts";
+import { requirePrivilege, requireRow, tableOf } from "../given-row.ts";
 import type { Operation } from "../operation.ts";
 import { complexAnswer } from "../operation-answer.ts";
 import { membersOf, objectOf, textOf } from "../operation-parameters.ts";
@@ -32,6 +32,7 @@ export const commitAttachmentBlocksUpload: Operation = {
     ],
   },
   async run(turn, call) {
+    requirePrivilege(turn, tableOf(turn, "activitymimeattachment"), "Create");
     const attachment = givenAttachment(turn, objectOf(call, "Target"));
     const blockIds = membersOf(call, "BlockList").filter((one) => typeof one === "string");
     if (blockIds.length > MOST_BLOCKS) throw fault("InvalidArgument", `A file has at most ${MOST_BLOCKS} blocks.`);

@@ -22,7 +22,8 @@ export const routeTo: Operation = {
       throw fault("RequiredFieldMissing", "Required field missing. The parameter 'QueueItem' is required for the operation 'RouteTo'.");
     const target = givenRow(turn, objectOf(call, "Target"));
     requireType(target, ["queue", "systemuser", "team"]);
-    await requireRow(turn, target.table, { kind: "id", id: target.id }, "Read");
+    // What comes into a queue is appended to it.
+    await requireRow(turn, target.table, { kind: "id", id: target.id }, target.table.name === "queue" ? "AppendTo" : "Read");
     const item = await heldItem(turn, givenRow(turn, given, "queueitem").id);
     if (!item.active) throw fault("CannotRouteInactiveQueueItem");
     if (target.table.name === "queue") {
