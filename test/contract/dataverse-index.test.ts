@@ -4,7 +4,7 @@ import type { DataverseClient } from "../../src/connectors/dataverse/client/clie
 import { type EmbeddedCrm, openEmbeddedCrm } from "../../src/crm/embedded.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
 import type { Facts, FactsQuery } from "../../src/model/facts.ts";
-import type { Crm } from "../../src/ports.ts";
+import type { Crm, Step } from "../../src/ports.ts";
 import { isStranger } from "../../src/tracking/stranger.ts";
 import { onBothEngines, type TestDatabase } from "../databases.ts";
 import { head, incoming, party, query } from "./crm-fixtures.ts";
@@ -181,3 +181,32 @@ onBothEngines(
     }
   },
 );
+
+onBothEngines("the least role is enough, and check says how it stands with mail of strangers", async (database) => {
+  await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
+  const standing = async (crm: Crm) => {
+    let last: Step | undefined;
+    for await (const step of crm.check?.(AbortSignal.timeout(60_000)) ?? []) last = step;
+    return last;
+  };
+  await using there = await indexedOrganization(database, { milliseconds: 600_000, role: "Waypost Service" });
+  assert.match((await standing(there.crm))?.message ?? "", /not been read/);
+  await there.crm.keepIndex(AbortSignal.timeout(60_000));
+  assert.deepEqual(await standing(there.crm), {
+    ...{ name: "mail of strangers", result: "ok", message: "Mail of strangers is settled without asking the organization." },
+  });
+  const refusing = (client: DataverseClient): DataverseClient => ({
+    ...client,
+    send: (request, options) =>
+      client.send(
+        request.path === "emails" ? { ...request, headers: { ...request.headers, Prefer: "odata.maxpagesize=1" } } : request,
+        options,
+      ),
+  });
+  await using other = await indexedOrganization(database, { milliseconds: 600_000, organization: "other", around: refusing });
+  await other.crm.keepIndex(AbortSignal.timeout(60_000));
+  const { result, code } = (await standing(other.crm)) ?? {};
+  assert.deepEqual([result, code], ["warning", "changes not told"]);
+  const asked = query([head({ from: ["nobody@else.test"] })]);
+  assert.equal((await other.crm.facts({ ...asked, mayRestOnIndex: true })).unasked, undefined, "everything is asked for");
+});

@@ -2,6 +2,7 @@ import { Failure } from "../../model/failure.ts";
 import type { Step } from "../../ports.ts";
 import { answered } from "./client/client.ts";
 import { synchronizedElsewhere } from "./elsewhere.ts";
+import { indexStanding } from "./index-standing.ts";
 import type { Organization } from "./organization.ts";
 import { choosePath } from "./path.ts";
 import { type Refusal, statusRefusal } from "./prove-status.ts";
@@ -21,7 +22,8 @@ const MARK_COLUMN = "activityadditionalparams";
  * deletes again.
  */
 export async function* check(organization: Organization, signal: AbortSignal): AsyncGenerator<Step> {
-  for (const { name, run } of STEPS) {
+  const steps = organization.index === null ? STEPS : [...STEPS, { name: "mail of strangers", run: indexStanding }];
+  for (const { name, run } of steps) {
     signal.throwIfAborted();
     try {
       yield { name, ...(await run(organization)) };

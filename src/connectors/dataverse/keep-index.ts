@@ -36,6 +36,11 @@ export function isComplete(organization: Organization, tables: readonly Followed
   return state.finished > 0 && tables.every((one) => !one.isNeeded || stageOf(organization, one, state) === "following");
 }
 
+/** Whether the changes of a table cannot be had, as far as was seen in the last hour. */
+export function isRefused(organization: Organization, table: Followed, state: IndexState): boolean {
+  return stageOf(organization, table, state) === "refused";
+}
+
 function stageOf({ client }: Organization, { name, columns }: Followed, state: IndexState): FollowedTable["stage"] | "to be begun" {
   const known = state.tables.get(name);
   // What was read of other columns, or at another address of the organization, is read again.
@@ -53,7 +58,7 @@ async function runRound(organization: Organization, { keys }: IndexOptions, aske
   const tables = await followedTables(organization);
   const before = await keys.state();
   // Where a table that is needed cannot be followed, following the others is of no use.
-  if (tables.some((one) => one.isNeeded && stageOf(organization, one, before) === "refused")) return "stays";
+  if (tables.some((one) => one.isNeeded && isRefused(organization, one, before))) return "stays";
   const round = await keys.begin();
   if (round === null) return "stays";
   try {
