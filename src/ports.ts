@@ -5,7 +5,7 @@
  */
 
 import type { Returned } from "./model/delivery-report.ts";
-import type { Delivered, IncomingEmail, OutgoingEmail, PendingEmail, PendingSender, Settlement } from "./model/email.ts";
+import type { Delivered, IncomingEmail, OutgoingEmail, PendingEmail, PendingSender, Settled, Settlement } from "./model/email.ts";
 import type { Facts, FactsQuery } from "./model/facts.ts";
 import type { Failure } from "./model/failure.ts";
 import type { Direction, Secret } from "./model/mailbox.ts";
@@ -398,15 +398,17 @@ export interface Crm {
   pendingSenders(now: Date): Promise<readonly PendingSender[]>;
   /** Emails of one sender in Pending Send whose time has come, oldest first. */
   pending(senderAddress: string, limit: number, now: Date): Promise<readonly PendingEmail[]>;
-  /** Pending Send → Sending for one generation; null when somebody else has it or it changed. An email that cannot be read
-   * is claimed all the same, and a Failure of scope item thrown. Allots the tracking token if it has none. */
+  /**
+   * Pending Send → Sending for one generation; null when somebody else has it or it changed. An email that cannot be read is claimed all the same, and a Failure of
+   * scope item thrown. Allots the tracking token if it has none. Where the CRM lets nobody change the status, the claim stands in SendingNotes alone.
+   */
   claim(id: string, generation: number, within?: Transaction): Promise<OutgoingEmail | null>;
   /** The email as `claim` gave it, whatever its status now; null when it is gone. */
   outgoing(id: string): Promise<OutgoingEmail | null>;
   /** The body of an attachment by what the CRM itself calls it (see OutgoingAttachment). */
   attachment(hash: string): Promise<Buffer>;
-  /** Sending → Sent, Pending Send with a retry time, or Failed; `unknown` leaves Sending. False when the generation is not the one being sent. */
-  settle(id: string, generation: number, settlement: Settlement, within?: Transaction): Promise<boolean>;
+  /** Sending → Sent, Pending Send with a retry time, or Failed; `unknown` leaves Sending. */
+  settle(id: string, generation: number, settlement: Settlement, within?: Transaction): Promise<Settled>;
   /**
    * Tries what Waypost must be able to do there, step by step, and says how it will work with the CRM and why. What it makes for that it takes away again.
    * Missing where there is nothing to try.

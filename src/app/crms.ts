@@ -5,6 +5,7 @@ import { ON_PREMISES_VERSIONS, openNewestVersion } from "../connectors/dataverse
 import { openClient, type SignIn } from "../connectors/dataverse/client/open-client.ts";
 import { type Dataverse, openDataverse } from "../connectors/dataverse/dataverse.ts";
 import { openKeyIndex } from "../ledger/key-index.ts";
+import { sendingNotes } from "../ledger/sending-notes.ts";
 import { Failure } from "../model/failure.ts";
 import type { Secret } from "../model/mailbox.ts";
 import type { Credentials, Crm } from "../ports.ts";
@@ -55,7 +56,8 @@ function openElsewhere(one: DataverseConfiguration, common: Common): Crm & Datav
   const client = application === undefined ? openNewestVersion(one.url, ON_PREMISES_VERSIONS, open) : open(ONLINE_VERSION);
   const { database, now, wakeReceive } = common;
   const keys = openKeyIndex({ database, organization: one.name, now, wake: wakeReceive });
-  return openDataverse({ client, decides: one.decides === "dynamics", index: { keys } });
+  const notes = sendingNotes(database, one.name);
+  return openDataverse({ client, decides: one.decides === "dynamics", index: { keys }, notes, now });
 }
 
 function signInOf(one: DataverseConfiguration, authorities: string | null, common: Common): SignIn {

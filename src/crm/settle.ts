@@ -1,16 +1,16 @@
-import { type Settlement, STATUS } from "../model/email.ts";
+import { type Settled, type Settlement, STATUS } from "../model/email.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableText } from "../model/text.ts";
 
-/** Writes how a generation of an email ended, or what it waits for. False when this generation is not the one being sent. */
-export async function settleEmail(sql: Sql, id: string, generation: number, settlement: Settlement): Promise<boolean> {
+/** Writes how a generation of an email ended, or what it waits for. */
+export async function settleEmail(sql: Sql, id: string, generation: number, settlement: Settlement): Promise<Settled> {
   const { set, values } = outcome(settlement);
   const { rowCount } = await sql.query(
     `update crm.email set deliveryattempts = $3, lastsendresponse = $4, ${set}
      where activityid = $1 and sendgeneration = $2 and statuscode = ${STATUS.sending}`,
     [id, generation, settlement.attempts, settlement.note === null ? null : storableText(settlement.note), ...values],
   );
-  return rowCount === 1;
+  return rowCount === 1 ? "settled" : "not in hand";
 }
 
 function outcome(settlement: Settlement): { readonly set: string; readonly values: readonly unknown[] } {

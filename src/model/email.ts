@@ -115,7 +115,14 @@ export type Settlement =
       readonly attempts: number;
       readonly note: string | null;
     }
-  | { readonly status: "retry"; readonly attempts: number; readonly notBefore: Date; readonly note: string }
+  /** `partly`: some recipients have it. */
+  | { readonly status: "retry"; readonly attempts: number; readonly notBefore: Date; readonly note: string; readonly partly?: true }
   | { readonly status: "failed"; readonly attempts: number; readonly note: string }
   /** Stays Sending: nobody knows whether it left. */
   | { readonly status: "unknown"; readonly messageId: string; readonly attempts: number; readonly note: string };
+
+/**
+ * What became of settling. `settled`: the CRM shows it, or it waits. `stays pending`: the CRM cannot be brought to show it, so that the email stands in Pending Send
+ * there, and is not offered again until it is sent anew. `not in hand`: that generation is not the one being sent.
+ */
+export type Settled = "settled" | "stays pending" | "not in hand";

@@ -83,7 +83,7 @@ function settle(
   const notBefore = new Date(attempt.now.getTime() + waitAfter(attempts));
   const last = attempts >= (attempt.maximumAttempts ?? MAXIMUM_DELIVERY_ATTEMPTS);
   if (putOff && !last && partly)
-    return { status: "retry", attempts, notBefore, note: `The email was sent, but not yet to ${namesOf(refused)}.` };
+    return { status: "retry", attempts, notBefore, note: `The email was sent, but not yet to ${namesOf(refused)}.`, partly: true };
   if (putOff && !last)
     return {
       status: "retry",

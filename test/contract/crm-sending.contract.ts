@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { STATUS } from "../../src/model/email.ts";
+import { STATUS, type Status } from "../../src/model/email.ts";
 import { file, head, incoming, query, unique } from "./crm-fixtures.ts";
 import type { CrmUnderTest } from "./crm-under-test.ts";
 
 /** What pending, claim, settle and watch promise. */
 export function sendingPromises(crmOf: () => CrmUnderTest): void {
+  /** What the CRM shows of an email of that status. */
+  const shown = (status: Status) => (crmOf().lacks?.has("status of a completed email") ? STATUS.pendingSend : status);
+
   test("pending: honours the delay that was chosen, and offers an email only to its sender", async () => {
     const [ann, bob] = [unique("Ann"), unique("bob")];
     await crmOf().user({ address: ann });
@@ -67,7 +70,7 @@ export function sendingPromises(crmOf: () => CrmUnderTest): void {
     assert.match(email.trackingToken ?? "", /^CRM:0\d{6,}$/);
     assert.equal(email.subject, `Offer ${email.trackingToken}`);
     assert.deepEqual((await crmOf().crm.attachment(email.attachments[0]?.hash ?? "")).toString(), "offer");
-    assert.equal((await crmOf().read(id))?.status, STATUS.sending);
+    assert.equal((await crmOf().read(id))?.status, shown(STATUS.sending));
     assert.deepEqual(await crmOf().crm.outgoing(id), email);
     assert.deepEqual(await crmOf().crm.pending(ann, 10, new Date()), []);
     assert.equal(
@@ -86,7 +89,7 @@ export function sendingPromises(crmOf: () => CrmUnderTest): void {
     const [one, two] = await Promise.all(ids.map((id) => crmOf().crm.claim(id, 1)));
     assert.notEqual(one?.trackingToken, two?.trackingToken);
     const note = "try later";
-    assert.equal(await crmOf().crm.settle(ids[0] ?? "", 1, { status: "retry", attempts: 1, notBefore: new Date(0), note }), true);
+    assert.equal(await crmOf().crm.settle(ids[0] ?? "", 1, { status: "retry", attempts: 1, notBefore: new Date(0), note }), "settled");
     const again = await crmOf().crm.claim(ids[0] ?? "", 1);
     assert.deepEqual([again?.trackingToken, again?.subject, again?.attempts], [one?.trackingToken, one?.subject, 1]);
     await crmOf().settings({ trackingtokensenabled: false });
@@ -156,33 +159,41 @@ export function sendingPromises(crmOf: () => CrmUnderTest): void {
       attempts: 2,
       note: "250 ok",
     } as const;
-    assert.equal(await crmOf().crm.settle(id, 1, sent), false, "nothing is being sent yet");
+    assert.equal(await crmOf().crm.settle(id, 1, sent), "not in hand", "nothing is being sent yet");
     await crmOf().crm.claim(id, 1);
-    assert.equal(await crmOf().crm.settle(id, 2, sent), false, "another generation");
+    assert.equal(await crmOf().crm.settle(id, 2, sent), "not in hand", "another generation");
     assert.equal(
       await crmOf().crm.settle(id, 1, { status: "retry", attempts: 1, notBefore: new Date("2999-01-01T00:00:00Z"), note: "busy" }),
-      true,
+      "settled",
     );
     assert.deepEqual(await crmOf().crm.pending(ann, 10, new Date()), []);
     assert.deepEqual(await crmOf().crm.pending(ann, 10, new Date("2999-01-02T00:00:00Z")), [{ id, generation: 1 }]);
     await crmOf().crm.claim(id, 1);
-    assert.equal(await crmOf().crm.settle(id, 1, { status: "unknown", messageId: `${id}@x.test`, attempts: 2, note: "cut" }), true);
-    assert.equal((await crmOf().read(id))?.status, STATUS.sending, "an unknown outcome stays Sending");
-    assert.equal(await crmOf().crm.settle(id, 1, sent), true, "and can be settled when it is known");
+    assert.equal(await crmOf().crm.settle(id, 1, { status: "unknown", messageId: `${id}@x.test`, attempts: 2, note: "cut" }), "settled");
+    assert.equal((await crmOf().read(id))?.status, shown(STATUS.sending), "an unknown outcome stays Sending");
+    assert.deepEqual(await crmOf().crm.pending(ann, 10, new Date("2999-01-02T00:00:00Z")), [], "and is not offered");
+    assert.equal(await crmOf().crm.settle(id, 1, sent), "settled", "and can be settled when it is known");
     const seen = await crmOf().read(id);
     assert.deepEqual([seen?.status, seen?.messageId, seen?.subject], [STATUS.sent, `${id}@x.test`, "sent so"]);
-    assert.equal(await crmOf().crm.settle(id, 1, sent), false, "once");
+    assert.equal(await crmOf().crm.settle(id, 1, sent), "not in hand", "once");
   });
 
-  test("settle: what failed can be sent again, as a new generation", async () => {
+  test("settle: what failed is not offered, and can be sent again, as a new generation", async () => {
     const ann = unique("ann");
-    await crmOf().user({ address: ann });
+    const annId = await crmOf().user({ address: ann });
     const id = await crmOf().draft({ from: ann, to: [unique("x")] });
-    await crmOf().send(id, null);
+    await crmOf().send(id, annId);
     await crmOf().crm.claim(id, 1);
-    await crmOf().crm.settle(id, 1, { status: "failed", attempts: 1, note: "550 no such user\u0000" });
-    assert.equal((await crmOf().read(id))?.status, STATUS.failed);
-    await crmOf().send(id, null);
+    const stays = crmOf().lacks?.has("status of a completed email");
+    const failed = { status: "failed", attempts: 1, note: "550 no such user\u0000" } as const;
+    assert.equal(await crmOf().crm.settle(id, 1, failed), stays ? "stays pending" : "settled");
+    assert.equal((await crmOf().read(id))?.status, shown(STATUS.failed));
+    assert.deepEqual(await crmOf().crm.pending(ann, 10, new Date()), []);
+    assert.equal(
+      (await crmOf().crm.pendingSenders(new Date())).find(({ senderAddress }) => senderAddress === ann),
+      undefined,
+    );
+    await crmOf().send(id, annId);
     assert.deepEqual(await crmOf().crm.pending(ann, 10, new Date()), [{ id, generation: 2 }]);
     assert.equal(await crmOf().crm.claim(id, 1), null);
     assert.deepEqual([(await crmOf().crm.claim(id, 2))?.generation, (await crmOf().crm.outgoing(id))?.attempts], [2, 0]);

@@ -15,6 +15,8 @@ export type Lack =
   | "resolving parties"
   /** Telling whether who pressed Send holds the privilege: it refuses the press itself. */
   | "privilege to send as others"
+  /** Changing the status of an email that is completed, as Pending Send is: it stays there whatever becomes of it, and the claim is the ledger's. */
+  | "status of a completed email"
   /** Hashes of emails, by which smart matching finds them. */
   | "hashes";
 
@@ -43,7 +45,7 @@ export interface CrmUnderTest extends AsyncDisposable {
     attachments?: Attachment[];
     delayedSendTime?: Date;
   }): Promise<string>;
-  /** `by` null: in the sender's own name. */
+  /** `by` null: in the sender's own name. An email that stands in Pending Send is taken out and sent anew. */
   send(id: string, by: string | null): Promise<void>;
   /** Null when there is no such email. */
   read(id: string): Promise<SeenEmail | null>;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Answer, DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
+import { Failure } from "../../src/model/failure.ts";
 import type { Step } from "../../src/ports.ts";
 import { type DataverseOptions, dataverseUnderTest } from "./dataverse-under-test.ts";
 
@@ -30,11 +32,41 @@ test("check of Dynamics: says what it works as and how, and leaves no email behi
   assert.equal(emails, 0);
 });
 
-test("check of Dynamics: where the status of a completed email is read-only, it says so in Dynamics' words, and leaves no email behind", async () => {
+test("check of Dynamics: where the status of a completed email is read-only, it says so in Dynamics' words, how Waypost works then, and that one router only may run", async () => {
   const { steps, emails } = await checked({ behaviour: { changesCompletedStatus: false } });
   const last = steps.at(-1);
-  assert.deepEqual([last?.name, last?.result, last?.code, last?.remedy === ""], ["outgoing mail", "failed", "status refused", false]);
+  assert.deepEqual([last?.name, last?.result, last?.code, last?.remedy === ""], ["outgoing mail", "warning", "one router only", false]);
+  assert.match(last?.message ?? "", /status 6 to 7.*own ledger.*recorded as sent by SendEmail.*Only one router may run/s);
   assert.match(last?.serverSaid ?? "", /closed|read/i);
+  assert.equal(emails, 0);
+});
+
+test("check of Dynamics: where nothing at all of a completed email can be written, it says what follows for answers and for what has left", async () => {
+  const failure = new Failure({
+    scope: "item",
+    code: "request refused",
+    message: "refused",
+    serverSaid: "read-only",
+    remedy: "",
+    waitingHelps: false,
+  });
+  const refused: Answer = { kind: "refused", status: 400, code: "0x8004022e", failure };
+  const around = (client: DataverseClient): DataverseClient => {
+    let isPending = false;
+    return {
+      ...client,
+      send: (request, options) => {
+        const changes = request.method === "PATCH" || request.path.endsWith("SendEmail");
+        if (changes && isPending) return Promise.resolve(refused);
+        isPending ||= request.method === "PATCH";
+        return client.send(request, options);
+      },
+    };
+  };
+  const { steps, emails } = await checked({ around });
+  const last = steps.at(-1);
+  assert.equal(last?.result, "warning");
+  assert.match(last?.message ?? "", /Nor does SendEmail.*stays in Pending Send.*tracking token alone.*Only one router may run/s);
   assert.equal(emails, 0);
 });
 

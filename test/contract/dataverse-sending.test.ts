@@ -49,7 +49,7 @@ describe("sending for Dynamics", () => {
     await here.send(id, null);
     await here.crm.claim(id, 1);
     const sent = { status: "sent", messageId: `${id}@x.test`, subject: "s", sentOn: new Date(), attempts: 1, note: null } as const;
-    assert.equal(await here.crm.settle(id, 1, sent), true);
+    assert.equal(await here.crm.settle(id, 1, sent), "settled");
     const { rows } = await here.database.query<{ text: string }>(
       "select activityadditionalparams as text from crm.email where activityid = $1",
       [id],

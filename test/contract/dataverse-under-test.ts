@@ -7,10 +7,12 @@ import type { OwnSettings } from "../../src/connectors/dataverse/settings.ts";
 import { type EmbeddedCrm, openEmbeddedCrm } from "../../src/crm/embedded.ts";
 import { WAYPOST_SERVICE } from "../../src/crm/webapi/roles/waypost-service.ts";
 import type { Database } from "../../src/database/database.ts";
+import { sendingNotes } from "../../src/ledger/sending-notes.ts";
+import type { SendingNotes } from "../../src/model/sending-notes.ts";
 import type { Crm } from "../../src/ports.ts";
 import { type EngineName, type TestDatabase, testDatabase } from "../databases.ts";
 import { type ServedOptions, type ServedOrganization, serveOrganization } from "../webapi/served-organization.ts";
-import type { CrmUnderTest } from "./crm-under-test.ts";
+import type { CrmUnderTest, Lack } from "./crm-under-test.ts";
 
 export interface DataverseUnderTest extends CrmUnderTest {
   readonly crm: Crm & Dataverse;
@@ -18,8 +20,8 @@ export interface DataverseUnderTest extends CrmUnderTest {
   readonly embedded: Crm & EmbeddedCrm;
   readonly database: TestDatabase;
   readonly served: ServedOrganization;
-  /** Another router at the same organization, with what stands between it and its client. */
-  another(through?: (client: DataverseClient) => DataverseClient): Crm & Dataverse;
+  /** Another router at the same organization, with what stands between it and its client: with the notes of the first, another process of it. */
+  another(through?: (client: DataverseClient) => DataverseClient, notes?: SendingNotes): Crm & Dataverse;
 }
 
 export interface DataverseOptions extends ServedOptions {
@@ -37,14 +39,14 @@ export async function dataverseUnderTest(
   const served = await serveOrganization(database, { role: WAYPOST_SERVICE.name, ...options });
   let own: OwnSettings = {};
   const opened: (Crm & Dataverse)[] = [];
-  const another = (through = around) => {
+  const another = (through = around, notes = sendingNotes(database, "CRM")) => {
     const client = openClient({
       address: `${served.url}/api/data/v9.2/`,
       signIn: { kind: "token", credentials: served.credentials },
       limits: ONLINE,
       certificateAuthorities: null,
     });
-    const crm = openDataverse({ client: through(client), ownSettings: () => own, settingsMilliseconds: 0, watchMilliseconds: 100 });
+    const crm = openDataverse({ client: through(client), ownSettings: () => own, notes, settingsMilliseconds: 0, watchMilliseconds: 100 });
     opened.push(crm);
     return crm;
   };
@@ -56,7 +58,10 @@ export async function dataverseUnderTest(
   const at = (address: string) => ({ address: { name: "", address } });
   return {
     ...{ crm: another(), embedded, database, served, another },
-    lacks: new Set(["beside the columns", "resolving parties", "privilege to send as others", "hashes"]),
+    lacks: new Set<Lack>([
+      ...(["beside the columns", "resolving parties", "privilege to send as others", "hashes"] as const),
+      ...(options.behaviour?.changesCompletedStatus === false ? (["status of a completed email"] as const) : []),
+    ]),
     user: async (entry) => only((await embedded.putUsers([{ name: entry.address, ...entry }])).values()),
     queue: async (entry) => only((await embedded.putQueues([{ name: entry.address, ...entry }])).values()),
     contact: async (entry) => only(await embedded.createRecords([{ type: "contact", lastname: entry.addresses[0] ?? "", ...entry }])),
@@ -69,6 +74,7 @@ export async function dataverseUnderTest(
     draft: async ({ from, to = [], bcc = [], subject = "subject", ...rest }) =>
       only(await embedded.createEmails([{ from: at(from), to: to.map(at), bcc: bcc.map(at), subject, ...rest }])),
     async send(id, by) {
+      await database.query("update crm.email set statuscode = 1 where activityid = $1 and statuscode = 6", [id]);
       await embedded.sendEmail(id, by);
       await pressedBy(database, id, by ?? served.userId);
     },

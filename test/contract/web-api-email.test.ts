@@ -115,7 +115,7 @@ onBothEngines("Web API: an email that comes to Pending Send over it is pending, 
   assert.equal(claimed?.html, "<p>Hello</p>");
   assert.match(claimed?.subject ?? "", /^Hello CRM:\d+$/);
   assert.equal(await crm.claim(id, 1), null);
-  assert.ok(await crm.settle(id, 1, { status: "failed", attempts: 10, note: "no" }));
+  assert.equal(await crm.settle(id, 1, { status: "failed", attempts: 10, note: "no" }), "settled");
   await api.done("PATCH", `emails(${id})`, { subject: "Hello again" });
   await api.done("PATCH", `emails(${id})`, { statecode: 1, statuscode: 6 });
   assert.deepEqual(await crm.pending(address, 10, new Date()), [{ id, generation: 2 }]);

@@ -1,6 +1,8 @@
 import { openClient } from "../../src/connectors/dataverse/client/open-client.ts";
 import { openDataverse } from "../../src/connectors/dataverse/dataverse.ts";
+import type { Behaviour } from "../../src/crm/webapi/behaviour.ts";
 import type { Database } from "../../src/database/database.ts";
+import { sendingNotes } from "../../src/ledger/sending-notes.ts";
 import type { OrganizationSettings } from "../../src/model/settings.ts";
 import { serveOrganization } from "../webapi/served-organization.ts";
 import { readAsKept } from "./kept-in-dynamics.ts";
@@ -15,9 +17,9 @@ const ALL_AT_ONCE = { concurrent: 8, budget: null, batch: 1000 };
  * The same app, whose engine reaches its CRM over HTTP, as it would one that stands elsewhere. The CRM is in the same database, where tests look at it: whoever asks
  * over HTTP inside a transaction (invariant 14) waits for ever on PGlite. Closing the app ends both.
  */
-export async function overWebApi(app: RigApp, database: Database): Promise<RigApp> {
+export async function overWebApi(app: RigApp, database: Database, behaviour: Partial<Behaviour> = {}): Promise<RigApp> {
   // The same user at each start: what another changed counts as a person's doing.
-  const served = await serveOrganization(database, { address: "waypost@crm.test" });
+  const served = await serveOrganization(database, { address: "waypost@crm.test", behaviour });
   const client = openClient({
     address: `${served.url}/api/data/v9.2/`,
     signIn: { kind: "token", credentials: served.credentials },
@@ -28,7 +30,7 @@ export async function overWebApi(app: RigApp, database: Database): Promise<RigAp
   const { CategoryKeyword, SkipAutomaticReplies, AutoRouteToOwnerQueue, PlusAddressSeparator } =
     organization?.kind === "embedded" ? (organization.settings as Partial<OrganizationSettings>) : {};
   const crm = openDataverse({
-    client,
+    ...{ client, notes: sendingNotes(database, "CRM"), now: app.context.now },
     // Tests change settings in the middle, and ask what the rules here said.
     ...{ decides: false, settingsMilliseconds: 0, watchMilliseconds: 200 },
     ownSettings: () => ({

@@ -5,10 +5,11 @@ import { synchronizedElsewhere } from "./elsewhere.ts";
 import { indexStanding } from "./index-standing.ts";
 import type { Organization } from "./organization.ts";
 import { choosePath } from "./path.ts";
-import { type Refusal, statusRefusal } from "./prove-status.ts";
+import { proveStatuses } from "./prove-status.ts";
 import { readRow, readRows } from "./read.ts";
 import { textOf } from "./row.ts";
 import { organizationOf } from "./server-side-sync.ts";
+import { rememberStatuses } from "./statuses.ts";
 import { ORGANIZATION_COLUMNS } from "./sync-columns.ts";
 import type { Tables } from "./tables.ts";
 
@@ -136,20 +137,26 @@ async function incoming(organization: Organization): Promise<Outcome> {
 }
 
 async function outgoing(organization: Organization): Promise<Outcome> {
-  const refusal = await statusRefusal(organization);
+  const { refusal, notRecorded, takesMessageId } = await proveStatuses(organization);
+  await rememberStatuses(organization, refusal !== null);
   if (refusal === null)
     return {
       result: "ok",
       message:
         "Emails to be sent are claimed in Dynamics itself: Pending Send, Sending and Sent could be written. Several routers can work side by side.",
     };
-  return { result: "failed", code: "status refused", serverSaid: refusal.serverSaid, ...told(refusal) };
-}
-
-function told({ from, to }: Refusal): { readonly message: string; readonly remedy: string } {
+  const { from, to, serverSaid } = refusal;
+  const recorded =
+    notRecorded === null
+      ? "What has left is recorded as sent by SendEmail (IssueSend false)."
+      : "Nor does SendEmail (IssueSend false) record one as sent: what has left stays in Pending Send in Dynamics, with an alert, and is not sent again.";
+  const found = takesMessageId ? "" : " Message-IDs cannot be written either: answers are found by their tracking token alone.";
   return {
-    message: `An email cannot be brought from status ${from} to ${to} by writing it, so that Waypost could not claim what is to be sent.`,
+    result: "warning",
+    code: "one router only",
+    message: `An email cannot be brought from status ${from} to ${to} by writing it. Waypost claims emails to be sent in its own ledger instead, and they stay in Pending Send while they are sent, wait for another try, or have failed. ${recorded}${found} Only one router may run for this organization: another one would send every email a second time.`,
+    serverSaid: notRecorded === null ? serverSaid : `${serverSaid} ${notRecorded}`,
     remedy:
-      "Give the user of Waypost the right to write activities of everybody. If it has it, this version of Dynamics cannot be sent for.",
+      "Run one Waypost for this organization (of several processes, on one database), and no Email Router and no server-side synchronization of outgoing email. If statuses should be changeable, give Waypost's user the right to write activities of everybody, and look for a plug-in that forbids it.",
   };
 }

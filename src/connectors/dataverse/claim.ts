@@ -1,52 +1,148 @@
 import { type OutgoingEmail, STATE_OF_STATUS, STATUS } from "../../model/email.ts";
+import { Failure } from "../../model/failure.ts";
 import { tokensAreOn } from "../../tracking/token.ts";
-import { answered } from "./client/client.ts";
+import { type Answer, answered } from "./client/client.ts";
 import { versionOf } from "./generation.ts";
-import { writeMark } from "./mark.ts";
+import { type Mark, writeMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
-import { readOutgoing, submitterOf } from "./outgoing.ts";
-import { notUnderstood, numberOf, rowOf, textOf } from "./row.ts";
+import { type ReadOutgoing, readOutgoing, readOutgoingRow, submitterOf } from "./outgoing.ts";
+import { notUnderstood, rowOf, textOf } from "./row.ts";
+import { readSendingNotes, type SendingNote, writeSendingNote } from "./sending-note.ts";
+import { refusesStatuses, rememberedStatuses, rememberStatuses } from "./statuses.ts";
 import { written } from "./written-columns.ts";
 
 /** Tries of a claim whose email somebody else changes each time, without taking it. */
 const MOST_TRIES = 5;
 
 /**
- * Pending Send → Sending, for exactly one claimer of that generation: the change is made only to the very version that was looked at; null for everybody else.
- * The email gets its tracking token, where SendEmail has not given it one, and remembers whose press of Send it was. Its subject gets the token when it is
- * read for sending, and for good when it has left: Dynamics leaves the subject of a completed email alone, if it can.
+ * Pending Send → Sending, for exactly one claimer of that generation; null for everybody else. The email gets its tracking token, where SendEmail has not given it
+ * one, and it is remembered whose press of Send it was. Its subject gets the token when it is read for sending, and for good when it has left: Dynamics leaves the
+ * subject of a completed email alone, if it can.
+ *
+ * The status is changed on the very version that was looked at, so that of several routers at one organization one has it. Where Dynamics lets nobody change the
+ * status of a completed email, the claim is a note in the ledger (SendingNote), and only one router may work for the organization; an email that was claimed so once
+ * goes on so. An email that cannot be read or claimed is claimed by a note, too, so that it can be settled as failed.
+ * @throws Failure of scope item where this email alone is the trouble
  */
 export async function claimEmail(organization: Organization, id: string, generation: number): Promise<OutgoingEmail | null> {
+  try {
+    return await claim(organization, id, generation);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    if (!(await takeUnreadable(organization, id, generation))) return null;
+    throw error;
+  }
+}
+
+async function claim(organization: Organization, id: string, generation: number): Promise<OutgoingEmail | null> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const read = await readOutgoing(organization, id);
-    if (read === null || numberOf(read.row, "statuscode") !== STATUS.pendingSend || read.email.generation !== generation) return null;
-    const { email, mark, row } = read;
-    const tables = await organization.tables();
-    const settings = await organization.settings();
-    const trackingToken = email.trackingToken ?? (tokensAreOn(settings) ? await allotToken(organization, email.subject) : null);
-    const claimed = {
-      ...{ generation, ended: undefined, notBefore: undefined, note: undefined },
-      submitter: mark.generation === generation ? (mark.submitter ?? null) : await submitterOf(organization, row),
-      ...(email.inReplyTo !== null && { inReplyTo: email.inReplyTo, references: [...email.references, email.inReplyTo] }),
-    };
-    const answer = await organization.client.send({
-      method: "PATCH",
-      path: `${tables.set("email")}(${id})`,
-      headers: { "If-Match": versionOf(row) },
-      body: written(tables, "email", "update", {
-        statecode: STATE_OF_STATUS[STATUS.sending],
-        statuscode: STATUS.sending,
-        trackingtoken: trackingToken === textOf(row, "trackingtoken") ? undefined : trackingToken,
-        deliveryattempts: email.attempts,
-        activityadditionalparams: writeMark({ ...mark, ...claimed }, textOf(row, "activityadditionalparams")),
-      }),
-    });
-    if (answer.kind === "refused" && answer.status === 412) continue;
-    if (answer.kind === "refused" && answer.status === 404) return null;
-    answered(answer);
-    return (await readOutgoing(organization, id))?.email ?? null;
+    if (read === null || read.stand.status !== STATUS.pendingSend || read.email.generation !== generation) return null;
+    const known = await rememberedStatuses(organization);
+    const taken =
+      read.stand.noted !== null || (known?.refused && known.counts)
+        ? await claimByNote(organization, read)
+        : await claimByStatus(organization, read, known?.refused ?? false);
+    if (taken === "again") continue;
+    return taken === "gone" ? null : ((await readOutgoing(organization, id))?.email ?? null);
   }
   return null;
+}
+
+type Taken = "taken" | "again" | "gone";
+
+/** Only the version that was read is changed. @param wasRefused statuses were refused the last time, long ago */
+async function claimByStatus(organization: Organization, read: ReadOutgoing, wasRefused: boolean): Promise<Taken> {
+  const { email, mark, row } = read;
+  const { trackingToken, submitter, thread } = await foundOut(organization, read);
+  const claimed: Partial<Mark> = {
+    generation: email.generation,
+    ended: undefined,
+    notBefore: undefined,
+    note: undefined,
+    submitter,
+    ...thread,
+  };
+  const kept = mark.generation === email.generation ? mark : { ...mark, partly: undefined };
+  const answer = await change(organization, read, {
+    statecode: STATE_OF_STATUS[STATUS.sending],
+    statuscode: STATUS.sending,
+    trackingtoken: trackingToken === textOf(row, "trackingtoken") ? undefined : trackingToken,
+    deliveryattempts: email.attempts,
+    activityadditionalparams: writeMark({ ...kept, ...claimed }, textOf(row, "activityadditionalparams")),
+  });
+  if (answer.kind === "refused" && answer.status === 412) return "again";
+  if (answer.kind === "refused" && answer.status === 404) return "gone";
+  if (answer.kind === "refused" && answer.status !== 403 && (await refusesStatuses(organization))) return "again";
+  answered(answer);
+  if (wasRefused) await rememberStatuses(organization, false);
+  return "taken";
+}
+
+/** The email stays in Pending Send; the note is what makes the claim. */
+async function claimByNote(organization: Organization, read: ReadOutgoing): Promise<Taken> {
+  const { email, row, stand } = read;
+  const { trackingToken, submitter, thread } = await foundOut(organization, read);
+  const note: SendingNote = {
+    ...{
+      stage: "sending",
+      generation: email.generation,
+      version: versionOf(row),
+      submitter,
+      token: trackingToken,
+      attempts: email.attempts,
+    },
+    ...thread,
+    ...(stand.noted?.note.generation === email.generation && stand.noted.note.mayHaveLeft && { mayHaveLeft: true }),
+  };
+  if (!(await writeSendingNote(organization, email.id, stand.noted, note))) return "again";
+  // Whoever answers before it is settled has the token. Where it cannot be written, it is when the email has left.
+  if (trackingToken !== textOf(row, "trackingtoken")) await change(organization, read, { trackingtoken: trackingToken });
+  return "taken";
+}
+
+/** What a claim remembers: the token, who pressed Send, and what the email answers. */
+async function foundOut(organization: Organization, { email, mark, row, stand }: ReadOutgoing) {
+  const settings = await organization.settings();
+  const isClaimedBefore = stand.noted?.note.generation === email.generation || mark.generation === email.generation;
+  return {
+    trackingToken: email.trackingToken ?? (tokensAreOn(settings) ? await allotToken(organization, email.subject) : null),
+    submitter: isClaimedBefore ? email.submitterId : await submitterOf(organization, row),
+    thread: email.inReplyTo === null ? {} : { inReplyTo: email.inReplyTo, references: [...email.references, email.inReplyTo] },
+  };
+}
+
+/** The answer of changing the version that was read. */
+async function change(
+  organization: Organization,
+  { row, email }: ReadOutgoing,
+  values: Parameters<typeof written<"email", "update">>[3],
+): Promise<Answer> {
+  const tables = await organization.tables();
+  return organization.client.send({
+    method: "PATCH",
+    path: `${tables.set("email")}(${email.id})`,
+    headers: { "If-Match": versionOf(row) },
+    body: written(tables, "email", "update", values),
+  });
+}
+
+/** Claims an email that cannot be read as a whole, or not be claimed. False when somebody else has it, or it is gone. */
+async function takeUnreadable(organization: Organization, id: string, generation: number): Promise<boolean> {
+  const read = await readOutgoingRow(organization, id).catch((error: unknown) => {
+    if (error instanceof Failure && error.scope === "item") return "not readable" as const;
+    throw error;
+  });
+  const none = { submitter: null, token: null, attempts: 0 };
+  if (read === "not readable") {
+    const before = (await readSendingNotes(organization, [id])).get(id) ?? null;
+    if (before !== null && before.note.stage !== "waiting") return false;
+    return writeSendingNote(organization, id, before, { ...none, ...before?.note, stage: "sending", generation, version: "" });
+  }
+  if (read === null || read.stand.status !== STATUS.pendingSend || read.stand.generation !== generation) return false;
+  const { noted } = read.stand;
+  const before = noted?.note.generation === generation ? noted.note : {};
+  return writeSendingNote(organization, id, noted, { ...none, ...before, stage: "sending", generation, version: versionOf(read.row) });
 }
 
 /** The next token, from the organization's own counter. */

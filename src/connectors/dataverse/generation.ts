@@ -9,7 +9,7 @@ import { idOf, instantOf, numberOf, type Row, textOf } from "./row.ts";
  * - a claim that came to its end (Sent or Failed): a Pending Send after it can only be another press, so it is one more.
  * - a claim that did not: it waits for another try of the same press (7 → 6 is Waypost's own doing), unless somebody else changed the email after
  *   Waypost did. Who takes an email out of Sending or out of waiting and presses Send again wants it sent anew; a new Message-ID does no harm to one that
- *   was only edited, for nothing of the earlier one left, or it would stand in Sending.
+ *   was only edited, for nothing of the earlier one left, or it would stand in Sending. Where some recipients have it already, it goes on to the others.
  *
  * Claiming writes the generation with the status in one request under the row's version, so that no two claims have the same.
  * @param self id of the user as whom the connector is signed in
@@ -18,8 +18,13 @@ export function generationOf(row: Row, mark: Mark, self: string): number {
   if (mark.generation === undefined) return 1;
   if (numberOf(row, "statuscode") !== STATUS.pendingSend) return mark.generation;
   if (mark.ended) return mark.generation + 1;
+  return mark.partly !== true && changedByOthers(row, self) ? mark.generation + 1 : mark.generation;
+}
+
+/** Whether the last who changed the row was somebody else. */
+export function changedByOthers(row: Row, self: string): boolean {
   const changedBy = idOf(row, "_modifiedby_value");
-  return changedBy === null || changedBy === self ? mark.generation : mark.generation + 1;
+  return changedBy !== null && changedBy !== self;
 }
 
 /** The moment from which an email may be sent: the delay that was chosen, and the time to wait after a try. */

@@ -23,6 +23,8 @@ export interface Mark {
   /** The press of Send that was claimed last, and whether it came to its end. See generation.ts. */
   readonly generation?: number | undefined;
   readonly ended?: true | undefined;
+  /** Some recipients have it already. */
+  readonly partly?: true | undefined;
   /** Who pressed Send; null: the sender itself, or a program in its name. */
   readonly submitter?: string | null | undefined;
   /** Not to be sent again before this. */
@@ -65,6 +67,7 @@ const MARK = z.object({
     .optional(),
   generation: z.number().int().positive().optional(),
   ended: z.literal(true).optional(),
+  partly: z.literal(true).optional(),
   submitter: z.string().nullable().optional(),
   notBefore: z.string().optional(),
   note: z.string().optional(),

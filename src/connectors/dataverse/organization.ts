@@ -1,4 +1,5 @@
 import type { KeyIndex } from "../../model/key-index.ts";
+import type { SendingNotes } from "../../model/sending-notes.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import { answered, type DataverseClient } from "./client/client.ts";
 import type { KeptPeople } from "./known-people.ts";
@@ -8,6 +9,9 @@ import { Tables } from "./tables.ts";
 
 export interface OrganizationOptions {
   readonly client: DataverseClient;
+  /** Where it is noted how far emails are that nobody can write on. Left out: for whoever sends nothing. */
+  readonly notes?: SendingNotes | undefined;
+  readonly now?: (() => Date) | undefined;
   /** Settings that Dynamics does not have, as they are at that moment. */
   readonly ownSettings?: (() => OwnSettings) | undefined;
   /** Dynamics decides which messages become emails, where it can. Default: it does. */
@@ -26,9 +30,17 @@ export interface IndexOptions {
 
 const SETTINGS_MILLISECONDS = 60_000;
 
+/** Whoever keeps no notes claims no email by one. */
+const NO_NOTES: SendingNotes = {
+  read: () => Promise.resolve(new Map()),
+  write: () => Promise.reject(new Error("no notes are kept of emails on their way")),
+};
+
 /** One organization, as all verbs of the port see it. Asks for what it tells when it is first wanted. */
 export class Organization {
   readonly client: DataverseClient;
+  readonly notes: SendingNotes;
+  readonly now: () => Date;
   /** Dynamics is to decide, where it can. */
   readonly decides: boolean;
   readonly index: IndexOptions | null;
@@ -44,6 +56,8 @@ export class Organization {
 
   constructor(options: OrganizationOptions) {
     this.client = options.client;
+    this.notes = options.notes ?? NO_NOTES;
+    this.now = options.now ?? (() => new Date());
     this.decides = options.decides ?? true;
     this.index = options.index ?? null;
     this.#options = options;

@@ -3,7 +3,7 @@ import { PARTICIPATION } from "../../model/decision.ts";
 import { type OutgoingAttachment, type OutgoingEmail, type Recipient, STATUS } from "../../model/email.ts";
 import { withToken } from "../../tracking/token.ts";
 import { anyId } from "./any-of.ts";
-import { attemptsOf, GENERATION_COLUMNS, generationOf, versionOf } from "./generation.ts";
+import { attemptsOf, GENERATION_COLUMNS, versionOf } from "./generation.ts";
 import { type Mark, readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
 import { addressOf, readParties, recordsOfParties, type StoredParty } from "./outgoing-parties.ts";
@@ -11,6 +11,8 @@ import { readAll, readRow } from "./read.ts";
 import type { AddressedRecord } from "./record-tables.ts";
 import { flagOf, idOf, keyOf, numberOf, type Row, textOf } from "./row.ts";
 import { mayActAs } from "./send-as.ts";
+import { readSendingNotes } from "./sending-note.ts";
+import { type Stand, standOf } from "./stand.ts";
 
 const COLUMNS = [
   "activityid",
@@ -32,33 +34,39 @@ const KINDS: ReadonlyMap<number, Recipient["kind"]> = new Map([
   [PARTICIPATION.bcc, "bcc"],
 ]);
 
-/** An outgoing email with the row that it was read from. */
-export interface ReadOutgoing {
+/** The row of an outgoing email, and what Waypost knows of its sending. */
+export interface ReadOutgoingRow {
   readonly row: Row;
   readonly mark: Mark;
+  readonly stand: Stand;
+}
+
+/** An outgoing email with the row that it was read from. */
+export interface ReadOutgoing extends ReadOutgoingRow {
   readonly email: OutgoingEmail;
 }
 
 /** The row of an outgoing email; null when there is none of that id. */
-export async function readOutgoingRow(
-  organization: Organization,
-  id: string,
-): Promise<{ readonly row: Row; readonly mark: Mark; readonly generation: number } | null> {
+export async function readOutgoingRow(organization: Organization, id: string): Promise<ReadOutgoingRow | null> {
   const tables = await organization.tables();
-  const [row, self] = await Promise.all([
+  const [row, self, notes] = await Promise.all([
     readRow(organization.client, tables.set("email"), id, tables.select("email", COLUMNS)),
     organization.self(),
+    readSendingNotes(organization, [id]),
   ]);
   if (row === null || flagOf(row, "directioncode") === false) return null;
   const mark = readMark(textOf(row, "activityadditionalparams"));
-  return { row, mark, generation: generationOf(row, mark, self) };
+  return { row, mark, stand: standOf(row, mark, notes.get(id), self) };
 }
 
 /** An outgoing email with all that composing and permission need, whatever its status; null when there is none of that id. A few exchanges. */
 export async function readOutgoing(organization: Organization, id: string): Promise<ReadOutgoing | null> {
   const read = await readOutgoingRow(organization, id);
   if (read === null) return null;
-  const { row, mark, generation } = read;
+  const { row, mark, stand } = read;
+  const { generation } = stand;
+  // What a note says of another press of Send counts for that one.
+  const note = stand.noted?.note.generation === generation ? stand.noted.note : null;
   const [parties, attachments, answered] = await Promise.all([
     readParties(organization, [id], [PARTICIPATION.sender, PARTICIPATION.to, PARTICIPATION.cc, PARTICIPATION.bcc]),
     readAttachments(organization, id),
@@ -69,11 +77,12 @@ export async function readOutgoing(organization: Organization, id: string): Prom
   const recipientOf = (kind: Recipient["kind"], party: StoredParty) =>
     recipient(kind, party, records.get(`${party.record?.type} ${party.record?.id}`));
   const sender = its.find(({ participation }) => participation === PARTICIPATION.sender);
-  const trackingToken = textOf(row, "trackingtoken") || null;
+  const trackingToken = textOf(row, "trackingtoken") || note?.token || null;
   const settings = await organization.settings();
-  const isBeingSent = numberOf(row, "statuscode") === STATUS.sending;
+  const isBeingSent = stand.status === STATUS.sending;
   const subject = textOf(row, "subject") ?? "";
-  const submitterId = mark.generation === generation ? (mark.submitter ?? null) : await submitterOf(organization, row);
+  const submitterId =
+    note !== null ? note.submitter : mark.generation === generation ? (mark.submitter ?? null) : await submitterOf(organization, row);
   const email: OutgoingEmail = {
     id: keyOf(row, "activityid"),
     generation,
@@ -93,10 +102,10 @@ export async function readOutgoing(organization: Organization, id: string): Prom
     readReceiptRequested: flagOf(row, "readreceiptrequested") ?? false,
     deliveryReceiptRequested: flagOf(row, "deliveryreceiptrequested") ?? false,
     ...answered,
-    attempts: attemptsOf(row, mark, generation),
+    attempts: note !== null ? note.attempts : attemptsOf(row, mark, generation),
     attachments,
   };
-  return { row, mark, email };
+  return { row, mark, stand, email };
 }
 
 /** Who pressed Send: whoever changed the email last before Waypost did; null where that was Waypost itself, for a program. */
@@ -105,18 +114,25 @@ export async function submitterOf(organization: Organization, row: Row): Promise
   return changedBy === (await organization.self()) ? null : changedBy;
 }
 
-/** The Message-ID of the email that it answers, and that one's references (RFC 5322 3.6.4). */
+/**
+ * The Message-ID of the email that it answers, and that one's references (RFC 5322 3.6.4). Of one that Waypost sent and could not write on, the note on it knows.
+ */
 async function readAnswered(organization: Organization, parentId: string | null): Promise<Pick<OutgoingEmail, "inReplyTo" | "references">> {
   const none = { inReplyTo: null, references: [] };
   if (parentId === null) return none;
   const tables = await organization.tables();
   const select = tables.select("email", ["messageid", "inreplyto", "activityadditionalparams"]);
-  const row = await readRow(organization.client, tables.set("email"), parentId, select);
-  const inReplyTo = row && textOf(row, "messageid");
-  if (row === null || inReplyTo === null) return none;
+  const [row, notes] = await Promise.all([
+    readRow(organization.client, tables.set("email"), parentId, select),
+    readSendingNotes(organization, [parentId]),
+  ]);
+  if (row === null) return none;
+  const note = notes.get(parentId)?.note;
+  const inReplyTo = textOf(row, "messageid") ?? note?.messageId ?? null;
+  if (inReplyTo === null) return none;
   const mark = readMark(textOf(row, "activityadditionalparams"));
-  const answered = mark.inReplyTo ?? textOf(row, "inreplyto");
-  return { inReplyTo, references: mark.references ?? messageIds(answered ?? "").ids };
+  const answered = mark.inReplyTo ?? note?.inReplyTo ?? textOf(row, "inreplyto");
+  return { inReplyTo, references: mark.references ?? note?.references ?? messageIds(answered ?? "").ids };
 }
 
 async function readAttachments(organization: Organization, emailId: string): Promise<OutgoingAttachment[]> {

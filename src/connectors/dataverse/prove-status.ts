@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { PARTICIPATION } from "../../model/decision.ts";
 import { STATE_OF_STATUS, STATUS, type Status } from "../../model/email.ts";
-import { answered } from "./client/client.ts";
+import { type Answer, answered } from "./client/client.ts";
 import { writeMark } from "./mark.ts";
 import { partyJson } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
-import { written } from "./written-columns.ts";
+import { readRow } from "./read.ts";
+import { numberOf } from "./row.ts";
+import { type Values, written } from "./written-columns.ts";
 
 /** No router takes it up: nobody sends before that time. */
 const NEVER = "2999-01-01T00:00:00Z";
@@ -17,36 +19,69 @@ export interface Refusal {
   readonly serverSaid: string;
 }
 
+/** How the organization takes what a router does with an email on its way. */
+export interface StatusProof {
+  /** Null: an email can go from Pending Send to Sending and to Sent by writing its status. */
+  readonly refusal: Refusal | null;
+  /** Where the status cannot be written: in which words SendEmail refused to record it as sent; null: it did not. */
+  readonly notRecorded: string | null;
+  /** Where the status cannot be written: the Message-ID can, by which answers are found. */
+  readonly takesMessageId: boolean;
+}
+
 /**
  * Whether an email can go from Pending Send to Sending and to Sent by writing its status, with what Waypost notes beside it: documents disagree on whether the
- * state Completed is read-only over the Web API (product-behaviour 5.3). Tried on an email of its own, which nobody sends and which is deleted afterwards; null: it
- * can.
+ * state Completed is read-only over the Web API (product-behaviour 5.3). Tried on an email of its own, which nobody sends and which is deleted afterwards. Where it
+ * cannot, it is tried whether SendEmail with IssueSend false brings it to Sent.
  * @throws Failure where the email cannot be made or taken away
  */
-export async function statusRefusal(organization: Organization): Promise<Refusal | null> {
+export async function proveStatuses(organization: Organization): Promise<StatusProof> {
   const tables = await organization.tables();
   const [id, self] = [randomUUID(), await organization.self()];
   const user = { type: "systemuser", id: self, name: "" };
   const party = (participation: 1 | 2) =>
     partyJson(tables, { participation, address: { name: "", address: "" }, record: user, column: null });
   const path = `${tables.set("email")}(${id})`;
-  const fresh = written(tables, "email", "create", { activityid: id, subject: "Test by Waypost, to be deleted", directioncode: true });
-  const later = written(tables, "email", "create", { delayedemailsendtime: NEVER });
+  const mark = writeMark({ generation: 1, notBefore: NEVER });
+  const values = { activityid: id, subject: "Test by Waypost, to be deleted", directioncode: true, delayedemailsendtime: NEVER };
+  const fresh = written(tables, "email", "create", { ...values, activityadditionalparams: mark });
   const parties = { email_activity_parties: [party(PARTICIPATION.sender), party(PARTICIPATION.to)] };
-  answered(await organization.client.send({ method: "POST", path: tables.set("email"), body: { ...fresh, ...later, ...parties } }));
+  const change = (columns: Values<"email", "update">): Promise<Answer> =>
+    organization.client.send({ method: "PATCH", path, headers: { "If-Match": "*" }, body: written(tables, "email", "update", columns) });
+  answered(await organization.client.send({ method: "POST", path: tables.set("email"), body: { ...fresh, ...parties } }));
   try {
     let from: Status = STATUS.draft;
     for (const to of [STATUS.pendingSend, STATUS.sending, STATUS.sent]) {
-      const values = { statecode: STATE_OF_STATUS[to], statuscode: to, activityadditionalparams: writeMark({ generation: 1 }) };
-      const body = written(tables, "email", "update", values);
-      const answer = await organization.client.send({ method: "PATCH", path, headers: { "If-Match": "*" }, body });
-      if (answer.kind === "refused") return { from, to, serverSaid: answer.failure.serverSaid ?? answer.failure.message };
+      const answer = await change({ statecode: STATE_OF_STATUS[to], statuscode: to, activityadditionalparams: mark });
+      if (answer.kind === "refused" && answer.failure.scope === "item") {
+        const refusal = { from, to, serverSaid: saidBy(answer) };
+        const messageId = await change({ messageid: `${id}@waypost.invalid` });
+        return { refusal, takesMessageId: messageId.kind === "answered", notRecorded: await recordRefusal(organization, id) };
+      }
       answered(answer);
       from = to;
     }
-    return null;
+    return { refusal: null, takesMessageId: true, notRecorded: null };
   } finally {
     const answer = await organization.client.send({ method: "DELETE", path });
     if (answer.kind !== "refused" || answer.status !== 404) answered(answer);
   }
+}
+
+/** Why SendEmail does not record it as sent; null: it does. */
+async function recordRefusal(organization: Organization, id: string): Promise<string | null> {
+  const tables = await organization.tables();
+  const set = tables.set("email");
+  const answer = await organization.client.send({
+    ...{ method: "POST", path: `${set}(${id})/Microsoft.Dynamics.CRM.SendEmail`, body: { IssueSend: false, TrackingToken: "" } },
+  });
+  if (answer.kind === "refused") return saidBy(answer);
+  answered(answer);
+  const row = await readRow(organization.client, set, id, tables.select("email", ["statuscode"]));
+  const status = row && numberOf(row, "statuscode");
+  return status === STATUS.sent ? null : `SendEmail was answered, and the email is in status ${status}.`;
+}
+
+function saidBy({ failure }: Extract<Answer, { kind: "refused" }>): string {
+  return failure.serverSaid ?? failure.message;
 }

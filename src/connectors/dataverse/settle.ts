@@ -1,4 +1,4 @@
-import { type Settlement, STATE_OF_STATUS, STATUS } from "../../model/email.ts";
+import { type Settled, type Settlement, STATE_OF_STATUS, STATUS, type Status } from "../../model/email.ts";
 import { answered } from "./client/client.ts";
 import { storedMessageId } from "./email-row.ts";
 import { versionOf } from "./generation.ts";
@@ -6,7 +6,8 @@ import { type Mark, writeMark } from "./mark.ts";
 import { instant } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
 import { readOutgoingRow } from "./outgoing.ts";
-import { numberOf, textOf } from "./row.ts";
+import { textOf } from "./row.ts";
+import { settleByNote } from "./settle-by-note.ts";
 import { cut, storable } from "./storable.ts";
 import { type Values, written } from "./written-columns.ts";
 
@@ -14,16 +15,21 @@ const MOST_TRIES = 5;
 /** Longest answer of a mail server that is kept. */
 const NOTE_LENGTH = 500;
 
-/** Writes how a generation of an email ended, or what it waits for. False when this generation is not the one being sent. */
-export async function settleEmail(organization: Organization, id: string, generation: number, settlement: Settlement): Promise<boolean> {
-  const { columns, mark: changes } = outcome(settlement);
+/** Writes how a generation of an email ended, or what it waits for: on its row, or where it was claimed by a note, as far as Dynamics lets it be shown. */
+export async function settleEmail(organization: Organization, id: string, generation: number, settlement: Settlement): Promise<Settled> {
+  const said = settlement.note === null ? undefined : cut(storable(settlement.note), NOTE_LENGTH);
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const read = await readOutgoingRow(organization, id);
-    if (read === null || numberOf(read.row, "statuscode") !== STATUS.sending || read.mark.generation !== generation || read.mark.ended)
-      return false;
-    const { row, mark } = read;
+    if (read === null) return "not in hand";
+    const { row, mark, stand } = read;
+    if (stand.noted !== null) {
+      const settled = await settleByNote(organization, id, { read, noted: stand.noted, generation, settlement, said });
+      if (settled === "again") continue;
+      return settled;
+    }
+    if (stand.status !== STATUS.sending || mark.generation !== generation || mark.ended) return "not in hand";
+    const { columns, mark: changes } = outcome(settlement);
     const tables = await organization.tables();
-    const note = settlement.note === null ? undefined : cut(storable(settlement.note), NOTE_LENGTH);
     const answer = await organization.client.send({
       method: "PATCH",
       path: `${tables.set("email")}(${id})`,
@@ -32,19 +38,19 @@ export async function settleEmail(organization: Organization, id: string, genera
         ...columns,
         ...(settlement.status === "sent" && settlement.subject !== textOf(row, "subject") && { subject: storable(settlement.subject) }),
         deliveryattempts: settlement.attempts,
-        activityadditionalparams: writeMark({ ...mark, ...changes, note }, textOf(row, "activityadditionalparams")),
+        activityadditionalparams: writeMark({ ...mark, ...changes, note: said }, textOf(row, "activityadditionalparams")),
       }),
     });
     if (answer.kind === "refused" && answer.status === 412) continue;
-    if (answer.kind === "refused" && answer.status === 404) return false;
+    if (answer.kind === "refused" && answer.status === 404) return "not in hand";
     answered(answer);
-    return true;
+    return "settled";
   }
-  return false;
+  return "not in hand";
 }
 
 function outcome(settlement: Settlement): { readonly columns: Values<"email", "update">; readonly mark: Partial<Mark> } {
-  const into = (statuscode: (typeof STATUS)[keyof typeof STATUS]) => ({ statecode: STATE_OF_STATUS[statuscode], statuscode });
+  const into = (statuscode: Status) => ({ statecode: STATE_OF_STATUS[statuscode], statuscode });
   switch (settlement.status) {
     case "sent":
       return {
@@ -56,7 +62,10 @@ function outcome(settlement: Settlement): { readonly columns: Values<"email", "u
         mark: { ended: true, notBefore: undefined },
       };
     case "retry":
-      return { columns: into(STATUS.pendingSend), mark: { notBefore: settlement.notBefore.toISOString() } };
+      return {
+        columns: into(STATUS.pendingSend),
+        mark: { notBefore: settlement.notBefore.toISOString(), ...(settlement.partly && { partly: true }) },
+      };
     case "failed":
       return { columns: into(STATUS.failed), mark: { ended: true, notBefore: undefined } };
     case "unknown":

@@ -1,10 +1,11 @@
 import { isTransient, SqlError } from "../../database/sql-error.ts";
 import type { Lease } from "../../jobs/lease.ts";
-import { closeAlerts, openAlert } from "../../ledger/alerts.ts";
+import { alertOf, closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { reconsiderWaiting } from "../../ledger/decisions.ts";
 import {
   deliveryOf,
   intend,
+  lookAgain,
   markSettled,
   markTransmitting,
   markUnanswered,
@@ -14,7 +15,7 @@ import {
   withdraw,
 } from "../../ledger/outbox.ts";
 import { domainOf } from "../../model/address.ts";
-import type { OutgoingEmail, PendingEmail, Settlement } from "../../model/email.ts";
+import type { OutgoingEmail, PendingEmail, Settled, Settlement } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Envelope, MailSender, Submission } from "../../ports.ts";
@@ -180,11 +181,17 @@ function outcomeOf(result: Result): SendResult {
 
 /** Tells the CRM what is stored, and people what they have to decide. Done again after a crash until the CRM was told. */
 export async function settle(context: EngineContext, row: OutboxRow, settlement: Settlement): Promise<void> {
-  const crm = context.crm(row.organization);
-  await crm.settle(row.emailId, row.generation, settlement);
+  const settled = await settleInCrm(context, row, settlement);
+  if (settled === "refused") return;
   const now = context.now();
-  if (settlement.status === "unknown") await openAlert(context.database, unknownAlert(row, settlement.note), now);
-  else await closeAlerts(context.database, "item", row.emailId, "sending", now);
+  const alert =
+    settlement.status === "unknown"
+      ? unknownAlert(row, settlement.note)
+      : settled === "stays pending"
+        ? staysPendingAlert(row, settlement)
+        : null;
+  await closeAlerts(context.database, "item", row.emailId, "sending", now, alert?.code);
+  if (alert !== null) await openAlert(context.database, alert, now);
   const waiting = await context.database.transaction(async (tx) => {
     await markSettled(tx, row, now);
     // The CRM knows the Message-ID of an unknown one too: whoever answers it has it.
@@ -203,6 +210,40 @@ export async function settle(context: EngineContext, row: OutboxRow, settlement:
     "email settled",
   );
   for (const mailboxId of waiting) await context.wake("receive", mailboxId);
+}
+
+/** How long an email that the CRM does not let be settled is left alone. */
+const SETTLED_AGAIN_AFTER = 15 * 60_000;
+
+/** `refused`: the CRM does not take it of this email, which keeps no other from being sent; it is tried again, and an alert says so. */
+async function settleInCrm(context: EngineContext, row: OutboxRow, settlement: Settlement): Promise<Settled | "refused"> {
+  try {
+    return await context.crm(row.organization).settle(row.emailId, row.generation, settlement);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    const now = context.now();
+    context.log.warn({ emailId: row.emailId, code: error.code, serverSaid: error.serverSaid }, `not settled: ${error.message}`);
+    const message = `The CRM could not be told what became of the email ${row.emailId} (${settlement.status}): ${error.message}`;
+    await openAlert(context.database, { ...alertOf(error, "sending", row.emailId), message }, now);
+    await lookAgain(context.database, row, new Date(now.getTime() + SETTLED_AGAIN_AFTER));
+    return "refused";
+  }
+}
+
+/** Of an email that the CRM shows in Pending Send for good. */
+function staysPendingAlert(row: OutboxRow, settlement: Settlement) {
+  const isSent = settlement.status === "sent";
+  return {
+    scope: "item" as const,
+    subject: row.emailId,
+    code: "sending: stays in Pending Send",
+    message: isSent
+      ? `The email ${row.emailId} (Message-ID <${row.messageId}>) was sent, but the CRM does not let it be shown as sent: it stays in Pending Send there. Waypost does not send it again.`
+      : `The email ${row.emailId} was not sent, and the CRM does not let it be shown as failed: it stays in Pending Send there. Waypost does not try it again. What happened: ${settlement.note ?? ""}`,
+    remedy: isSent
+      ? "Delete it in the CRM, or have its administrator set its status; to send it once more, send a copy of it."
+      : "Correct what is wrong and press Send again in the CRM, or delete the email there and send a copy of it.",
+  };
 }
 
 function unknownAlert(row: OutboxRow, note: string) {
