@@ -1,3 +1,4 @@
+import { getDomain } from "tldts";
 import { type DataverseConfiguration, readSecret } from "../config.ts";
 import { findSignIn } from "../connectors/dataverse/client/find-sign-in.ts";
 import { Failure } from "../model/failure.ts";
@@ -55,6 +56,25 @@ async function keeperOf(organization: AdfsOrganization, common: Common): Promise
   return keeper.credentialsFor(username);
 }
 
+/** Whoever answers without having been signed in to may name any place; a password goes nowhere but where its organization is at home, or where it is told to. */
+function isOfSameCompany(tokenEndpoint: string, url: string): boolean {
+  const [one, other] = [new URL(tokenEndpoint).hostname, new URL(url).hostname];
+  if (one === other) return true;
+  const domain = getDomain(one, { allowPrivateDomains: true });
+  return domain !== null && domain === getDomain(other, { allowPrivateDomains: true });
+}
+
+function strange(name: string, url: string, tokenEndpoint: string): Failure {
+  return new Failure({
+    scope: "organization",
+    code: "sign-in elsewhere",
+    message: `The organization "${name}" sends those who sign in to ${new URL(tokenEndpoint).host}, which is not of the same domain as ${new URL(url).host}. The password was not sent there.`,
+    serverSaid: tokenEndpoint,
+    remedy: `If that is your AD FS, enter it as tokenEndpoint in the section adfs of the organization.`,
+    waitingHelps: false,
+  });
+}
+
 /** Any version of the Web API says the same before somebody has signed in. */
 const ANY_VERSION = "v8.2";
 
@@ -62,6 +82,8 @@ async function placesOf({ name, url, adfs, authorities }: AdfsOrganization): Pro
   const { tokenEndpoint, resource } = adfs;
   if (tokenEndpoint !== undefined && resource !== undefined) return { tokenEndpoint, resource };
   const found = await findSignIn(`${url.replace(/\/+$/, "")}/api/data/${ANY_VERSION}/`, authorities);
+  if (found.kind === "oauth" && tokenEndpoint === undefined && !isOfSameCompany(found.tokenEndpoint, url))
+    throw strange(name, url, found.tokenEndpoint);
   if (found.kind === "oauth") return { tokenEndpoint: tokenEndpoint ?? found.tokenEndpoint, resource: resource ?? found.resource };
   const offered = found.schemes.length === 0 ? "nothing" : found.schemes.join(", ");
   throw new Failure({

@@ -22,6 +22,8 @@ export interface ServedWebApi {
   readonly limits?: ProtectionLimits | null;
   /** Instead of those limits: for tests. */
   readonly hook?: WebApiHook | undefined;
+  /** Milliseconds for which one of too many bad tokens waits for its refusal. Default: a second. */
+  readonly holdMilliseconds?: number | undefined;
 }
 
 export interface WebApiOptions extends ServedWebApi {
@@ -48,9 +50,12 @@ declare module "fastify" {
  * Serves the embedded CRM as a Dataverse Web API, in a scope of the web server with the prefix `/api/data`. The caller is known before a byte of the body is read; who is not signed in
  * gets 401 whatever is asked for. Cookies mean nothing here, so that no page of another site can ask in somebody's name.
  */
-export function addWebApi(app: FastifyInstance, { answering, authority, limits, names, hook: given }: WebApiOptions): void {
+export function addWebApi(
+  app: FastifyInstance,
+  { answering, authority, limits, names, hook: given, holdMilliseconds }: WebApiOptions,
+): void {
   const hook = given ?? (limits ? new ServiceProtection(limits) : undefined);
-  const signIn = new WebApiSignIn(answering.service, authority);
+  const signIn = new WebApiSignIn(answering.service, authority, holdMilliseconds);
   const reader = new BodyReader();
   const room = new BodyRoom();
   app.addHook("onClose", () => reader.close());

@@ -5,7 +5,7 @@ import { DEFAULT_BEHAVIOUR } from "../../src/crm/webapi/behaviour.ts";
 import type { Database } from "../../src/database/database.ts";
 import { onBothEngines } from "../databases.ts";
 import { head, query, unique } from "./crm-fixtures.ts";
-import { type Writer, writer } from "./web-api-rig.ts";
+import { privileges, type Writer, writer } from "./web-api-rig.ts";
 
 async function email(database: Database, id: string): Promise<Record<string, unknown>> {
   const { rows } = await database.query("select * from crm.email where activityid = $1", [id]);
@@ -36,9 +36,21 @@ async function draft(api: Writer, sender: string, more: object = {}): Promise<st
 
 async function sender(database: Database): Promise<string> {
   const address = unique("sender");
-  await openEmbeddedCrm(database).putUsers([{ name: "Sender", address }]);
+  await openEmbeddedCrm(database).putUsers([{ name: "Sender", address, letsOthersSend: true }]);
   return address;
 }
+
+onBothEngines("Web API: in another's name nobody sends by a status either who may not by SendEmail", async (database) => {
+  const shy = unique("shy");
+  await openEmbeddedCrm(database).putUsers([{ name: "Shy", address: shy }]);
+  const [api, weak] = [await writer(database), await writer(database, { name: "Weak", may: privileges("global") })];
+  const [open, closed] = [await draft(api, await sender(database)), await draft(api, shy)];
+  const press = { statecode: 1, statuscode: 6 };
+  await weak.refused(403, "0x8004480d", "PATCH", `emails(${open})`, press);
+  await api.refused(403, "0x8004480d", "PATCH", `emails(${closed})`, press);
+  assert.deepEqual([(await email(database, open)).statuscode, (await email(database, closed)).statuscode], [1, 1]);
+  await api.done("PATCH", `emails(${open})`, press);
+});
 
 onBothEngines("Web API: an email made over it is the email that is made in process", async (database) => {
   const crm = openEmbeddedCrm(database);

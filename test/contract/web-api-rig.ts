@@ -52,7 +52,7 @@ export async function writer(
   database: Database,
   {
     name = "Ann Admin",
-    may = privileges("global"),
+    may = new Map([...privileges("global"), ["prvSendAsUser", "global" as const]]),
     behaviour = DEFAULT_BEHAVIOUR,
   }: { name?: string; may?: ReadonlyMap<string, Depth>; behaviour?: Behaviour } = {},
 ): Promise<Writer> {

@@ -85,3 +85,35 @@ test("a wrong password is a failure that names the account's trouble and does no
   assert.deepEqual([failure?.code, failure?.waitingHelps], ["account refused", false]);
   assert.ok(!`${failure?.message} ${failure?.serverSaid} ${failure?.stack}`.includes("wrong-password"));
 });
+
+test("a password goes to no other company's sign-in service because an answer says so; entered, it does", async (context) => {
+  const hears: string[] = [];
+  const stranger = await startScriptedWeb(async ({ path }) => {
+    hears.push(path);
+    return { body: {} };
+  });
+  const strange = stranger.origin.replace("127.0.0.1", "localhost");
+  const web = await startScriptedWeb(async () => ({
+    status: 401,
+    headers: { "WWW-Authenticate": `Bearer authorization_uri=${strange}/adfs/oauth2/authorize, resource_id=${RESOURCE}` },
+  }));
+  const database = await testDatabase("pglite");
+  const keys = keyRing(newKey());
+  assert.ok(keys !== null);
+  process.env.WAYPOST_TEST_ADFS_STRANGE = PASSWORD;
+  context.after(async () => {
+    delete process.env.WAYPOST_TEST_ADFS_STRANGE;
+    await database[Symbol.asyncDispose]();
+    await web[Symbol.asyncDispose]();
+    await stranger[Symbol.asyncDispose]();
+  });
+  const account = { clientId: "service", username: "CORP\\waypost", password: { env: "WAYPOST_TEST_ADFS_STRANGE" } };
+  const common = { database, keys: () => keys, log, now: () => new Date() };
+  const named = (adfs: object) =>
+    adfsCredentials({ name: "Sales", url: `${web.origin}/Sales`, adfs: { ...account, ...adfs }, authorities: null }, common).current();
+  const failure = await failureOf(named({}));
+  assert.deepEqual([failure?.code, failure?.scope, hears], ["sign-in elsewhere", "organization", []]);
+  assert.match(failure?.remedy ?? "", /tokenEndpoint/);
+  await assert.rejects(named({ tokenEndpoint: `${strange}/adfs/oauth2/token` }));
+  assert.deepEqual(hears, ["/adfs/oauth2/token"]);
+});

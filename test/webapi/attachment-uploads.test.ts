@@ -66,6 +66,25 @@ onBothEngines("Blocks become one attachment in the order of the list, or the new
   assert.equal((await commit(again, target("large.pdf"), ["a"])).code, "0x80040203", "the upload is over");
 });
 
+onBothEngines("Attachments of an email that is closed are neither changed nor added to by blocks", async (database) => {
+  const { crm, email, target, begin, block, commit } = await world(database);
+  const upload = async (to: unknown, text: string) => {
+    const token = (await begin(to)).body.FileContinuationToken;
+    await block(token, "a", Buffer.from(text));
+    return commit(token, to, ["a"]);
+  };
+  const made = await upload(target("contract.pdf"), "I owe you all");
+  await database.query("update crm.email set statuscode = 3 where activityid = $1", [email]);
+  const replaced = await upload(
+    target("contract.pdf", { activitymimeattachmentid: made.body.ActivityMimeAttachmentId }),
+    "I owe you nothing",
+  );
+  const added = await upload(target("more.pdf"), "and more");
+  assert.deepEqual([replaced.code, added.code], ["0x8004022e", "0x8004022e"]);
+  const [only, ...others] = (await crm.readEmail(email))?.attachments ?? [];
+  assert.deepEqual([(await crm.attachment(only?.hash ?? "")).toString(), others], ["I owe you all", []]);
+});
+
 onBothEngines("Uploads have limits: blocks, files, names, their number, and an end", async (database) => {
   const { crm, target, begin, block, commit, ben } = await world(database);
   assert.equal((await begin(target("run.exe"))).code, "0x80043e09");

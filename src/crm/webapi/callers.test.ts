@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { onBothEngines, type TestDatabase } from "../../../test/databases.ts";
 import { BARE_CONTACT } from "../../../test/webapi/tables.ts";
 import { putUsers } from "../directory.ts";
@@ -7,6 +9,7 @@ import { actingCaller, readCaller } from "./callers.ts";
 import type { ApiFault } from "./exchange.ts";
 import { putBuiltInRoles, putRole, putUserRoles } from "./roles.ts";
 import { indexTables } from "./table-index.ts";
+import { TABLES } from "./tables.ts";
 
 const tables = indexTables([BARE_CONTACT]);
 const OBJECT = "11111111-2222-3333-4444-555555555555";
@@ -26,6 +29,24 @@ onBothEngines("a user without a role holds no privilege but sending as others, w
   assert.deepEqual((await readCaller(database, tables, { by: "systemuserid", id: plain }))?.privileges, new Map());
   const caller = await readCaller(database, tables, { by: "systemuserid", id: [...sender.values()][0] ?? "" });
   assert.deepEqual(caller?.privileges, new Map([["prvSendAsUser", "global"]]));
+});
+
+onBothEngines("an administrator holds every privilege that anything here asks for", async (database) => {
+  const id = await user(database, "admin@example.test");
+  await database.transaction(async (tx) => {
+    await putBuiltInRoles(tx);
+    await putUserRoles(tx, new Map([[id, ["System Administrator"]]]));
+  });
+  const held = (await readCaller(database, indexTables(TABLES), { by: "systemuserid", id }))?.privileges ?? new Map();
+  const sources = globSync("**/*.ts", { cwd: import.meta.dirname }).filter((file) => !file.endsWith(".test.ts"));
+  const asked = sources.flatMap((file) =>
+    [...readFileSync(path.join(import.meta.dirname, file), "utf8").matchAll(/"(prv[A-Za-z]+)"/g)].map(([, name]) => name ?? ""),
+  );
+  assert.ok(asked.length > 5);
+  assert.deepEqual(
+    asked.filter((name) => !held.has(name)),
+    [],
+  );
 });
 
 onBothEngines("roles add up, those of teams too; an administrator may do everything with every table", async (database) => {

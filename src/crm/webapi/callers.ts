@@ -21,6 +21,7 @@ const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const OTHER_PRIVILEGES = [
   ACT_FOR_OTHERS,
   "prvSendAsUser",
+  "prvOverrideCreatedOnCreatedBy",
   "prvSearchAvailability",
   "prvApproveRejectEmailAddress",
   "prvPublishDuplicateRule",

@@ -81,6 +81,12 @@ function named({ record, address }: Recipient): string {
   return (record?.name || address.address).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").slice(0, 100);
 }
 
+/** An email that is made Pending Send by its status, without SendEmail: nobody sends in another's name in that way either. It may lack a sender; then it waits. */
+export async function requireRightToSend(turn: Turn, id: string): Promise<void> {
+  const email = await readOutgoing(turn.sql, id);
+  if (email?.from) await requireSender(turn, email);
+}
+
 /** In another user's name sends who may do so where that user lets others (product-behaviour 4.2, "Send as another user"). */
 async function requireSender({ sql, caller }: Turn, { from }: OutgoingEmail): Promise<void> {
   const record = from?.record ?? null;

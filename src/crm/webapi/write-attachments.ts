@@ -87,7 +87,7 @@ async function lastNumbers(turn: Turn, rows: readonly NewRow[]): Promise<Map<str
 }
 
 /** The attachments of an email that has left or has arrived are what they are. */
-async function refuseClosed(turn: Turn, emails: readonly string[]): Promise<void> {
+export async function refuseClosed(turn: Turn, emails: readonly string[]): Promise<void> {
   if (emails.length === 0) return;
   const { rows } = await turn.sql.query("select from crm.email where activityid = any($1::uuid[]) and statecode <> 0 limit 1", [emails]);
   if (rows.length > 0) throw fault("CannotUpdateBecauseItIsReadOnly");

@@ -9,6 +9,7 @@ import { readSettings } from "../settings.ts";
 import { fault } from "./error-codes.ts";
 import type { Change, NewRow } from "./new-row.ts";
 import type { Row } from "./record.ts";
+import { requireRightToSend } from "./sending.ts";
 import type { Turn } from "./service.ts";
 import type { Specials } from "./special.ts";
 
@@ -81,6 +82,7 @@ export const EMAIL_SPECIALS: Specials = {
     if (before && after) {
       if (!BECOMES.get(before.statuscode)?.includes(after.statuscode))
         throw fault("CannotUpdateBecauseItIsReadOnly", `An email of status ${before.statuscode} cannot come to ${after.statuscode}.`);
+      if (after.statuscode === STATUS.pendingSend && before.statecode === 0) await requireRightToSend(turn, change.id);
       become(turn, record, before.statuscode, after.statuscode);
       if (after.statuscode === STATUS.sent || after.statuscode === STATUS.sending) await fillSent(turn, change);
     }

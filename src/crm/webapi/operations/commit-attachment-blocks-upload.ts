@@ -9,6 +9,7 @@ import type { Operation } from "../operation.ts";
 import { complexAnswer } from "../operation-answer.ts";
 import { membersOf, objectOf, textOf } from "../operation-parameters.ts";
 import type { Turn } from "../service.ts";
+import { refuseClosed } from "../write-attachments.ts";
 
 /** Blocks of one file: 128 MB of 4 MB each are 32. */
 const MOST_BLOCKS = 1_000;
@@ -51,9 +52,16 @@ export const commitAttachmentBlocksUpload: Operation = {
 /** The id of the attachment that is there; null: there is none. */
 async function replace(turn: Turn, { id, filename, mimetype }: GivenAttachment, hash: string, size: number): Promise<string | null> {
   if (id === null) return null;
-  const { rows } = await turn.sql.query("select from crm.activitymimeattachment where activitymimeattachmentid = $1 for update", [id]);
+  const { rows } = await turn.sql.query<{ objectid: string }>(
+    "select objectid from crm.activitymimeattachment where activitymimeattachmentid = $1 for update",
+    [id],
+  );
   if (rows.length === 0) return null;
   await requireRow(turn, tableOf(turn, "activitymimeattachment"), { kind: "id", id }, "Write");
+  await refuseClosed(
+    turn,
+    rows.map(({ objectid }) => objectid),
+  );
   await turn.sql.query(
     `update crm.activitymimeattachment set hash = $2, filesize = $3, filename = coalesce($4, filename), mimetype = coalesce($5, mimetype)
      where activitymimeattachmentid = $1`,
@@ -66,6 +74,7 @@ async function attach(turn: Turn, attachment: GivenAttachment, hash: string, siz
   const { object, filename, mimetype, subject, contentId } = attachment;
   if (!object) throw fault("RequiredFieldMissing", "Required field missing. The attachment names no activity.");
   await requireRow(turn, object.table, { kind: "id", id: object.id }, "Write");
+  await refuseClosed(turn, [object.id]);
   const id = attachment.id ?? randomUUID();
   await turn.sql.query(
     `insert into crm.activitymimeattachment (activitymimeattachmentid, objectid, objecttypecode, attachmentnumber, filename, mimetype, subject, attachmentcontentid, isinline, filesize, hash)
