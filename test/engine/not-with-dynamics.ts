@@ -1,5 +1,6 @@
 const NO_TRACE =
   "Dynamics keeps no trace of what is deleted, so that an email that is not there counts as deleted by a person, and none is missing or made again";
+const HASHES = "how Dynamics makes the hashes of smart matching is not published, so that only Dynamics itself finds emails by them";
 const STATEMENTS = "statements are counted, and those of the Web API are among them here, which stands on the same database";
 
 /**
@@ -7,7 +8,7 @@ const STATEMENTS = "statements are counted, and those of the Web API are among t
  * is a failure, as is one that there is not: so the list stays exact.
  */
 export const NOT_WITH_DYNAMICS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "replaying a window of time": {
+  "a sender who becomes known": {
     "with the setting on, the mail of the last days is tracked when a contact appears":
       "Dynamics tells nobody of new addresses: `trackAfterwards` is a setting of the embedded CRM, and `waypost replay --sender` does it by hand",
     "so it is when a contact gets an address, is activated, or an account or lead appears; nothing else is a new address": "as above",
@@ -38,5 +39,10 @@ export const NOT_WITH_DYNAMICS: Readonly<Record<string, Readonly<Record<string, 
       "Dynamics has no place for addresses beside the columns, and leaves the parties of completed emails alone",
     "who may not write emails owns none, and the owner's default queue gets an item by setting":
       "who may write emails follows from the roles in Dynamics, which the connector does not read",
+  },
+  "answers that only their subject and their people tie to an email": {
+    "without headers and token an answer belongs to the email before it, in another mailbox and on the same page": HASHES,
+    "switched off, as by default, it is skipped; switched on, what came before is found": HASHES,
+    "an answer to an email that the CRM sent is known by it": HASHES,
   },
 };

@@ -49,7 +49,8 @@ export async function serveOrganization(
     return id;
   }, "put service user");
   const expiresOn = new Date(now().getTime() + 3_600_000);
-  const given = { userId, name: "test", by: "test", now: now(), expiresOn };
+  // Several may serve it at a time, each with a token in force.
+  const given = { userId, name: `test ${randomUUID()}`, by: "test", now: now(), expiresOn };
   const token = await database.transaction((tx) => issueToken(tx, given), "issue token");
   const faults: unknown[] = [];
   const asked = new Set<string>();
