@@ -1,8 +1,8 @@
-import type { DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
 import type { Crm } from "../../src/ports.ts";
 import { file, head, incoming, party, query, unique } from "./crm-fixtures.ts";
 import type { DataverseUnderTest } from "./dataverse-under-test.ts";
+import { withoutAddressIndex } from "./indexed-organization.ts";
 
 /** Something that Waypost does with an organization, and that people know it by. */
 export interface Errand {
@@ -46,7 +46,7 @@ export async function errandsAt(here: DataverseUnderTest): Promise<readonly Erra
     return id;
   };
   const asked = () => ({ ...query([head({ from: Object.values(addresses) })]), mailbox: { address: addresses.user, owner: user } });
-  const older = here.another(withoutIndex);
+  const older = here.another(withoutAddressIndex);
   return [
     { name: "settings", run: (crm) => crm.organizationSettings() },
     { name: "whose addresses these are", run: (crm) => crm.facts(asked()) },
@@ -106,15 +106,4 @@ export async function errandsAt(here: DataverseUnderTest): Promise<readonly Erra
     { name: "who else works on the mailboxes", run: async (crm) => crm.synchronizedElsewhere?.() },
     { name: "import", run: async (crm) => crm.serverSideSync?.(new AbortController().signal) },
   ];
-}
-
-/** The organization of a version that shows no index of addresses. */
-function withoutIndex(client: DataverseClient): DataverseClient {
-  return {
-    ...client,
-    metadata: async (options) => {
-      const known = await client.metadata(options);
-      return { ...known, entities: new Map([...known.entities].filter(([name]) => name !== "emailsearch")) };
-    },
-  };
 }

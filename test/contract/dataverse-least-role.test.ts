@@ -4,8 +4,11 @@ import type { Depth } from "../../src/crm/webapi/caller.ts";
 import { WAYPOST_SERVICE } from "../../src/crm/webapi/roles/waypost-service.ts";
 import { putRole } from "../../src/crm/webapi/roles.ts";
 import { Failure } from "../../src/model/failure.ts";
+import { testDatabase } from "../databases.ts";
+import { head, query, unique } from "./crm-fixtures.ts";
 import { type Errand, errandsAt } from "./dataverse-errands.ts";
 import { type DataverseUnderTest, dataverseUnderTest } from "./dataverse-under-test.ts";
+import { indexedOrganization, withoutAddressIndex } from "./indexed-organization.ts";
 
 const HELD = WAYPOST_SERVICE.privileges;
 
@@ -58,6 +61,20 @@ describe("the security role that Waypost needs in Dynamics", () => {
       if (other === undefined) assert.ok(failed.length > 0 && new RegExp(`\\b${name}\\b`).test(said), `${failed.join(", ")}\n${said}`);
       else assert.match(said, other);
     });
+
+  test("is enough for the index by which strangers are known, with Dynamics' own index of addresses and without", async () => {
+    const options = { milliseconds: 600_000, settingsMilliseconds: 600_000, role: WAYPOST_SERVICE.name };
+    for (const around of [undefined, withoutAddressIndex]) {
+      await using database = await testDatabase("pglite");
+      await using organization = await indexedOrganization(database, { ...options, ...(around && { around }) });
+      const { crm, served } = organization;
+      await crm.keepIndex(new AbortController().signal);
+      await crm.facts(query([head({ from: [unique("stranger")] })]));
+      assert.ok(served.asked.has("prvReadActivity"));
+      const unheld = [...served.asked].filter((name) => held()[name] === undefined);
+      assert.deepEqual(unheld, []);
+    }
+  });
 
   test("is not enough for what others own where it reaches own rows only", async () => {
     const { failed } = await run({ ...held(), prvReadActivity: "basic", prvWriteActivity: "basic", prvCreateActivity: "basic" });
