@@ -64,8 +64,7 @@ export async function storeConfiguration(database: Database, configuration: Conf
       configuration.organizations.map(({ name, kind }) => ({ name, kind })),
       profiles,
     );
-    for (const one of configuration.organizations)
-      await storeAfterwards(tx, one.name, one.kind === "embedded" ? one.trackAfterwards : NEVER_AFTERWARDS);
+    for (const { name, trackAfterwards } of configuration.organizations) await storeAfterwards(tx, name, trackAfterwards);
     await storeMailHosts(tx, hostLimits(configuration, profiles));
     await storeMailboxes(
       tx,
@@ -113,9 +112,6 @@ function hostLimits({ hosts }: Configuration, profiles: readonly ServerProfile[]
   for (const [host, own] of Object.entries(hosts)) limits.set(host.toLowerCase(), own.maxConcurrentConnections);
   return limits;
 }
-
-/** Dynamics is not asked who became known to it since. */
-const NEVER_AFTERWARDS = { automatically: false, days: 1 } as const;
 
 const FILTER_METHODS: Readonly<Record<FilterName, FilterMethod>> = { all: 0, replies: 1, contacts: 2, records: 3, none: 4 };
 

@@ -35,6 +35,7 @@ describe("organizations of Dynamics 365", () => {
       url: "https://contoso.crm4.dynamics.com",
       application: { tenant: "contoso.com", clientId: "app", clientSecret: { file: path.resolve("/etc/waypost/secrets/crm") } },
       decides: "dynamics",
+      trackAfterwards: { automatically: false, days: 30 },
     });
   });
 

@@ -89,6 +89,7 @@ const dataverse = z
       .enum(["dynamics", "waypost"])
       .default("dynamics")
       .describe("Who decides which messages become emails: Dynamics, where it has CheckIncomingEmail, or Waypost's own rules."),
+    trackAfterwards,
   })
   .superRefine((one, context) => {
     const wrong = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message, input: one });

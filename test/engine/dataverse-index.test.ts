@@ -1,6 +1,7 @@
 /** Mail of strangers in an organization of Dynamics whose keys are kept here: what nobody is asked about, and what is asked again when it comes there after all. */
 import assert from "node:assert/strict";
 import { type EmbeddedCrm, openEmbeddedCrm } from "../../src/crm/embedded.ts";
+import { storeAfterwards } from "../../src/ledger/afterwards.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
 import type { KeyIndex } from "../../src/model/key-index.ts";
 import type { Crm } from "../../src/ports.ts";
@@ -172,6 +173,23 @@ onBothEngines("with a lost token the tables are read again, and what came meanwh
   assert.equal((await there.keys.state()).tables.get("email")?.stage, "following");
   await box.round();
   assert.deepEqual(await box.decisions(), { letter: ["tracked"] });
+});
+
+onBothEngines("a sender who becomes a contact long after brings back older mail, where the organization wants that", async (database) => {
+  await using rig = await indexedWorld(database);
+  const { box, people, update } = rig;
+  for (const [index, automatically] of [false, true].entries()) {
+    await database.transaction((tx) => storeAfterwards(tx, "CRM", { automatically, days: 3650 }), "store afterwards");
+    const [name, from] = [`letter${index}`, `carla${index}@customer.test`];
+    box.arrive(name, undefined, { from, to: [addressOf(box.name)] });
+    await box.round();
+    await update();
+    assert.equal(await notedIn(database), 0);
+    await people.createRecords([{ type: "contact", lastname: "Carla", addresses: [from] }]);
+    await update();
+    await box.round();
+    assert.deepEqual((await box.decisions())[name], [automatically ? "tracked" : "skipped"]);
+  }
 });
 
 onBothEngines("where the organization has moved to another address, its tables are read again", async (database) => {
