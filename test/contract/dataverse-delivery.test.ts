@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import type { ChangeSet, DataverseClient, Request } from "../../src/connectors/dataverse/client/client.ts";
+import type { ChangeSet, ChangeSetAnswer, DataverseClient, Request } from "../../src/connectors/dataverse/client/client.ts";
+import { organizationFailure } from "../../src/connectors/dataverse/client/failures.ts";
+import type { Depth } from "../../src/crm/webapi/caller.ts";
+import { WAYPOST_SERVICE } from "../../src/crm/webapi/roles/waypost-service.ts";
+import { putRole } from "../../src/crm/webapi/roles.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
 import { STATUS } from "../../src/model/email.ts";
 import { Failure } from "../../src/model/failure.ts";
@@ -12,6 +16,9 @@ import { type DataverseUnderTest, dataverseUnderTest } from "./dataverse-under-t
 let onRequest: (request: Request) => void = () => {};
 /** Whether a change set's answer gets lost, and the set with it or not. */
 let loses: "nothing" | "the answer" | "the request" = "nothing";
+
+/** The failure with which the organization refuses a change set. */
+let fails: (set: ChangeSet) => Failure | null = () => null;
 
 const LOST = new Failure({ scope: "organization", code: "no answer", message: "lost", remedy: "none", waitingHelps: true });
 
@@ -26,8 +33,20 @@ function watched(client: DataverseClient): DataverseClient {
     changeSets: async (sets: readonly ChangeSet[], options) => {
       for (const { changes } of sets) for (const request of changes) onRequest(request);
       if (loses === "the request") return sets.map(() => lost);
-      const answers = await client.changeSets(sets, options);
-      return loses === "the answer" ? sets.map(() => lost) : answers;
+      const answers = (
+        await client.changeSets(
+          sets.filter((set) => fails(set) === null),
+          options,
+        )
+      ).values();
+      const all = sets.map((set): ChangeSetAnswer => {
+        const failure = fails(set);
+        if (failure !== null) return { kind: "refused", status: 500, code: "0x80044151", failure };
+        const { value } = answers.next();
+        assert.ok(value !== undefined);
+        return value;
+      });
+      return loses === "the answer" ? sets.map(() => lost) : all;
     },
   };
 }
@@ -114,6 +133,31 @@ describe("delivery into Dynamics", () => {
         [contact.name, contact.id],
       ],
     );
+  });
+
+  test("trouble of the organization is told before that of one email, which would be quarantined for it", async () => {
+    const [bad, good] = [incoming({ attachments: [file("run.exe", "x")] }), incoming({})];
+    const timeout = organizationFailure("request failed", "crm.test");
+    fails = (set) => (JSON.stringify(set).includes(good.id) ? timeout : null);
+    await assert.rejects(here.crm.deliver([bad, good]), (error) => error === timeout);
+    fails = () => null;
+    assert.equal(await here.read(good.id), null);
+  });
+
+  test("a privilege that the role has lost is the organization's trouble: nothing is blamed on the email, which comes when the privilege is back", async () => {
+    const email = incoming({});
+    const { privileges } = WAYPOST_SERVICE;
+    assert.ok(privileges !== "everything");
+    const { prvCreateActivity: _, ...others } = privileges;
+    const put = (held: Readonly<Record<string, Depth>>) =>
+      here.database.transaction((tx) => putRole(tx, { ...WAYPOST_SERVICE, privileges: held }), "put role");
+    await put(others);
+    await assert.rejects(
+      here.crm.deliver([email]),
+      (error) => error instanceof Failure && error.scope === "organization" && /prvCreateActivity/.test(error.message),
+    );
+    await put(privileges);
+    assert.deepEqual(await here.crm.deliver([email]), [{ id: email.id, result: "created" }]);
   });
 
   test("one that the organization refuses does not keep the others from standing", async () => {

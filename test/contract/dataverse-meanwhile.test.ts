@@ -79,7 +79,10 @@ describe("what others do in Dynamics while the connector changes an email", () =
     assert.deepEqual([meanwhile, resolved], [null, { parties: 1, emails: 1 }]);
     const { parties = [] } = (await here.read(id)) ?? {};
     assert.deepEqual(
-      parties.filter((one) => one.participation === PARTICIPATION.to).map((one) => [one.address, one.record?.id ?? null]),
+      parties
+        .filter((one) => one.participation === PARTICIPATION.to)
+        .map((one) => [one.address, one.record?.id ?? null])
+        .sort(),
       [
         [known, contact.id],
         [third, null],

@@ -45,7 +45,8 @@ export async function deliverEmails(organization: Organization, emails: readonly
     for (const id of made) created.add(id);
     refusals.push(...failures);
   }
-  if (refusals.length > 0) throw refusals[0];
+  // Trouble of the whole organization is told before that of one email, which would be quarantined for it.
+  if (refusals.length > 0) throw refusals.find((one) => !(one instanceof Failure) || one.scope !== "item") ?? refusals[0];
   return emails.map(({ id }) => ({ id, result: created.delete(id) ? "created" : "existed" }));
 }
 

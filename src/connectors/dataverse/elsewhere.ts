@@ -44,7 +44,7 @@ async function rowsOf({ client }: Organization, queries: readonly Query[]): Prom
   try {
     return await readRows(client, queries);
   } catch (error) {
-    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    if (!(error instanceof Failure) || (error.scope !== "item" && error.code !== "privilege missing")) throw error;
     throw new Failure({
       scope: "organization",
       code: "mailboxes not readable",

@@ -191,7 +191,7 @@ async function begin(organization: Organization, { set, columns }: Followed, sig
     const { rows, next, delta } = await beginChanges(organization.client, set, columns.split(","), { ...PAGE, signal });
     return { kind: "page", changed: rows, gone: [], next, delta };
   } catch (error) {
-    if (!(error instanceof Failure) || error.scope !== "item") throw error;
+    if (!(error instanceof Failure) || (error.scope !== "item" && error.code !== "privilege missing")) throw error;
     return { kind: "reset", reason: error.message };
   }
 }

@@ -111,7 +111,7 @@ function refuse(answer: Answer): void {
     if (answer.kind !== "refused") answered(answer);
     return;
   }
-  if (answer.status !== 400 && answer.status !== 403) throw answer.failure;
+  if (answer.failure.scope !== "item" || (answer.status !== 400 && answer.status !== 403)) throw answer.failure;
   throw new Failure({
     scope: "item",
     code: "parties are read-only",

@@ -84,6 +84,27 @@ test("a message too long for an address, or one at which Dynamics takes offence,
   await assert.rejects(readVerdicts(odd, { mailbox: MAILBOX, heads: [head()] }), Failure);
 });
 
+test("where the function cannot be asked, no message is decided: neither by what the rules here say, nor as one message's trouble", async () => {
+  const refusal = (status: number, scope: "item" | "organization"): Answer => {
+    const failure = new Failure({
+      scope,
+      code: "no",
+      message: "No.",
+      remedy: "Mend it.",
+      waitingHelps: true,
+      serverSaid: `status ${status}`,
+    });
+    return { kind: "refused", status, code: "0x80044151", failure };
+  };
+  for (const answer of [refusal(500, "organization"), refusal(403, "organization"), refusal(403, "item"), refusal(404, "item")]) {
+    const { organization: crm } = organization([says(true, 6), answer]);
+    await assert.rejects(
+      readVerdicts(crm, { mailbox: MAILBOX, heads: [head(), head({ subject: "other" })] }),
+      (error) => error instanceof Failure && error.scope === "organization" && /^status/.test(error.serverSaid ?? ""),
+    );
+  }
+});
+
 test("an organization without the function, or that is not to decide, is asked nothing", async () => {
   for (const which of [{ has: false }, { decides: false }]) {
     const { asked, organization: crm } = organization([], which);

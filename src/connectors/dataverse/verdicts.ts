@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Address, addressKey } from "../../model/address.ts";
 import { REASON, type ReasonCode } from "../../model/decision.ts";
+import { Failure } from "../../model/failure.ts";
 import type { MessageHead } from "../../model/message.ts";
 import type { CrmVerdict } from "../../model/verdict.ts";
 import type { VerdictQuery } from "../../ports.ts";
@@ -16,6 +17,9 @@ const LONGEST_MESSAGE_ID = 320;
 
 /** Characters of a question: it stands in an address, also within a batch, and servers cut long ones (wire 7.1). About a longer one the rules here decide. */
 const LONGEST_QUESTION = 12_000;
+
+/** Statuses that blame the question: what it says, or how long it is. */
+const OFFENDED: ReadonlySet<number> = new Set([400, 413, 414]);
 
 const ANSWER = z.object({ ShouldDeliver: z.boolean(), ReasonCode: z.number().int() });
 
@@ -35,11 +39,29 @@ export async function readVerdicts(organization: Organization, { mailbox, heads 
     if (one === null) return null;
     const answer = answers[next++];
     if (answer === undefined) throw notUnderstood("an answer to each question");
-    // One that it takes offence at is decided here: it is this message's trouble, and no word about it.
-    if (answer.kind === "refused") return null;
+    if (answer.kind === "refused") {
+      // One that it takes offence at is decided here: it is this message's trouble, and no word about it.
+      if (answer.failure.scope === "item" && OFFENDED.has(answer.status)) return null;
+      throw ofAll(answer.failure);
+    }
     const read = ANSWER.safeParse(answered(answer).body);
     if (!read.success) throw notUnderstood("an answer of CheckIncomingEmail");
     return { delivers: read.data.ShouldDeliver, reason: reasonOf(read.data.ReasonCode) };
+  });
+}
+
+/** That the function cannot be asked is no trouble of the one message that it was asked about. */
+function ofAll(failure: Failure): Failure {
+  if (failure.scope !== "item") return failure;
+  return new Failure({
+    scope: "organization",
+    code: "messages not judged",
+    message: `Dynamics does not say which messages it wants, so that none can be decided: ${failure.message}`,
+    serverSaid: failure.serverSaid,
+    remedy:
+      "Give the role of Waypost's user the privileges on emails (prvReadActivity), or have the rules of Waypost decide (decides: waypost).",
+    waitingHelps: failure.waitingHelps,
+    cause: failure,
   });
 }
 

@@ -4,7 +4,7 @@ import { isGuid } from "./literal.ts";
 import { isObject, plainType } from "./operation-parameters.ts";
 import { Parameters } from "./parameters.ts";
 import type { RowKey } from "./resource.ts";
-import { type Action, missingPrivilege, rowsThatMay } from "./rights.ts";
+import { type Action, rowsThatMay } from "./rights.ts";
 import type { Turn } from "./service.ts";
 import type { Table } from "./table.ts";
 
@@ -60,8 +60,14 @@ export async function requireRow(turn: Turn, table: Table, key: RowKey, action: 
   );
   const [row] = rows;
   if (!row?.reads) throw doesNotExist(table.name, key.kind === "id" ? key.id : [...key.values.values()].join(", "));
-  if (!row.may) throw missingPrivilege(turn.caller, `prv${action}${table.privilege}`, ` on the ${table.name} ${row.id}`);
+  if (!row.may) throw noAccess(turn, table, row.id, action);
   return row.id;
+}
+
+/** The refusal of one row, in Dynamics' words: that the caller does not hold the privilege at all has others. */
+function noAccess({ caller }: Turn, table: Table, id: string, action: Action): ApiFault {
+  const words = `SecLib::AccessCheckEx failed. ObjectID: ${id} of '${table.name}', CallingUser: ${caller.userId}, AccessRights: ${action}Access`;
+  return fault("PrivilegeDenied", words);
 }
 
 /** The caller holds a privilege on rows of that table at all. Throws ApiFault 403. */

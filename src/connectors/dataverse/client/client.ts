@@ -43,14 +43,17 @@ export interface Answered {
   readonly body: unknown;
 }
 
-/** Certainly not done, and the trouble is this request's alone. */
+/** Certainly not done, and the trouble is this request's, or one that others meet only where they ask for the same. */
 export interface Refused {
   readonly kind: "refused";
   /** 404: not there. 412: another version, or there already. */
   readonly status: number;
   /** Dynamics' code in small letters, e.g. `0x80040217`; empty where the answer has none (as on premises). */
   readonly code: string;
-  /** For whoever has nothing to choose: to be thrown, or to be stored. Scope item. */
+  /**
+   * For whoever has nothing to choose: to be thrown, or to be stored. Scope item; where the user lacks a privilege for all rows of that kind (`privilege missing`), scope
+   * organization.
+   */
   readonly failure: Failure;
 }
 

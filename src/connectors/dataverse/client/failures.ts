@@ -132,10 +132,16 @@ const CAUSES = {
     remedy: () => "Make it smaller, or raise the server's limit for attachments and requests.",
   },
   "privilege missing": {
+    scope: "organization",
+    waitingHelps: false,
+    message: (host) => `The user that Waypost signs in as lacks a privilege at ${host}, for all rows of that kind.`,
+    remedy: () => "Give its security role the privilege that the server's words name, for the whole organization.",
+  },
+  "row access refused": {
     scope: "item",
     waitingHelps: false,
-    message: (host) => `The user that Waypost signs in as lacks a privilege at ${host}.`,
-    remedy: () => "Give its security role the privilege that the server's words name.",
+    message: (host) => `The user that Waypost signs in as may not do that with this row at ${host}.`,
+    remedy: () => "Give its security role the privilege for the whole organization, or share the row with it.",
   },
   "not there": {
     scope: "item",
@@ -156,10 +162,10 @@ const CAUSES = {
     remedy: () => "See the server's own words.",
   },
   "request failed": {
-    scope: "item",
+    scope: "organization",
     waitingHelps: true,
     message: (host) => `${host} failed at a request.`,
-    remedy: () => "See the server's own words; a plug-in or a workflow of the organization may be the cause.",
+    remedy: () => "Nothing, if it passes. Else see the server's own words; a plug-in or a workflow of the organization may be the cause.",
   },
 } as const satisfies Record<string, Cause>;
 
@@ -167,14 +173,17 @@ export type OrganizationTrouble = keyof typeof CAUSES;
 
 export interface TroubleFacts {
   readonly serverSaid?: string | undefined;
+  /** What it is about, for the message, e.g. a privilege in Dynamics' words. */
+  readonly about?: string | undefined;
   readonly notBefore?: Date | undefined;
   readonly cause?: unknown;
 }
 
 /** The failure for a trouble that was recognized where it happened. @param host the organization's, for people */
-export function organizationFailure(trouble: OrganizationTrouble, host: string, facts: TroubleFacts = {}): Failure {
+export function organizationFailure(trouble: OrganizationTrouble, host: string, { about, ...facts }: TroubleFacts = {}): Failure {
   const { scope, waitingHelps, message, remedy }: Cause = CAUSES[trouble];
-  return new Failure({ ...facts, code: trouble, scope, waitingHelps, message: message(host), remedy: remedy(host) });
+  const told = about === undefined ? message(host) : `${message(host).replace(/\.$/, "")}: ${about}.`;
+  return new Failure({ ...facts, code: trouble, scope, waitingHelps, message: told, remedy: remedy(host) });
 }
 
 const BY_REASON = {

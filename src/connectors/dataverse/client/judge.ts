@@ -38,7 +38,20 @@ const BY_CODE: Readonly<Record<string, OrganizationTrouble>> = {
   "0x8004a112": "user disabled",
   "0x8004a104": "organization disabled",
 };
+/**
+ * What Dynamics answers with a status of 500 and up, above all on premises, though the request is at fault or a plug-in does not want it: IsvAborted,
+ * IsvUnExpected, those of callouts, DuplicateRecordsFound, StringLengthTooLong, InvalidArgument (wire 7). Any other such answer says nothing of the request.
+ */
+const OF_THE_REQUEST: readonly string[] = [
+  ...["0x80040265", "0x80040224", "0x80045f00", "0x80045f01", "0x80045f02"],
+  ...["0x80040333", "0x80044331", "0x80040203"],
+];
 const PRIVILEGE: readonly string[] = ["0x80040220", "0x80048306"];
+/**
+ * How Dynamics says that a privilege is missing in all of the user's roles, whichever row it is about; of a row that is out of a privilege's reach it says
+ * "SecLib::AccessCheckEx failed".
+ */
+const MISSING = /\bis missing (prv[A-Za-z0-9_]{1,100}) privilege\b/;
 
 /** By status first, by code second (wire 7). Pure. */
 export function judge(answer: ReadAnswer, host: string, now: Date): Verdict {
@@ -53,6 +66,12 @@ export function judge(answer: ReadAnswer, host: string, now: Date): Verdict {
     code,
     failure: organizationFailure(trouble, host, facts),
   });
+  const refusedAccess = (): Refused => {
+    if (code !== "" && !PRIVILEGE.includes(code)) return refused("request refused");
+    const about = MISSING.exec(error?.message ?? "")?.[1];
+    if (about === undefined) return refused("row access refused");
+    return { kind: "refused", status, code, failure: organizationFailure("privilege missing", host, { ...facts, about }) };
+  };
   const notUnderstood = (): Verdict => ({ kind: "not understood", failure: organizationFailure("answer not understood", host, facts) });
 
   if ((status >= 200 && status < 300) || status === 304)
@@ -73,7 +92,7 @@ export function judge(answer: ReadAnswer, host: string, now: Date): Verdict {
       return failed("sign-in refused");
     case 403:
       if (error === null) return failed("access refused");
-      return refused(PRIVILEGE.includes(code) || code === "" ? "privilege missing" : "request refused");
+      return refusedAccess();
     case 404:
       return error === null ? failed("no Web API") : refused("not there");
     case 412:
@@ -90,7 +109,8 @@ export function judge(answer: ReadAnswer, host: string, now: Date): Verdict {
     case 504:
       return busy(false, false);
   }
-  if (status >= 500) return error === null ? busy(false, false) : refused("request failed");
+  if (status >= 500 && error === null) return busy(false, false);
+  if (status >= 500) return refused(OF_THE_REQUEST.includes(code) ? "request refused" : "request failed");
   if (status >= 400) return error === null && isPage(answer) ? notUnderstood() : refused("request refused");
   return notUnderstood();
 }

@@ -49,6 +49,30 @@ describe("an answer", () => {
     assert.deepEqual([answer.failure.scope, answer.failure.serverSaid], ["item", "status 400: Bad."]);
   });
 
+  test("that tells of trouble of its own says nothing of the request; one that old versions give for a fault of the request is that request's", async (context) => {
+    const sqlTimeout = dynamicsError(500, "0x80044151", "SQL timeout expired.");
+    const acts = [sqlTimeout, dynamicsError(500, "", "An error has occurred."), dynamicsError(500, "0x80040265", "ISV code aborted.")];
+    const { client } = await dataverseRig(context, firstly(...acts));
+    const all = [await client.send(WRITE), await client.send(WRITE), await client.send(WRITE)];
+    assert.deepEqual(
+      all.map((one) => one.kind === "refused" && `${one.status} ${one.failure.scope} ${one.failure.code}`),
+      ["500 organization request failed", "500 organization request failed", "500 item request refused"],
+    );
+  });
+
+  test("that tells of a privilege that is missing is the organization's trouble; of one row out of its reach, that row's", async (context) => {
+    const missing = "Principal user (Id=7b3d, type=8) is missing prvCreateActivity privilege (Id=091d)";
+    const row = "SecLib::AccessCheckEx failed. Returned hr = -2147187962, ObjectID: 7b3d, AccessRights: WriteAccess";
+    const acts = [dynamicsError(403, "0x80040220", missing), dynamicsError(403, "0x80048306", row)];
+    const { client } = await dataverseRig(context, firstly(...acts));
+    const all = [await client.send(WRITE), await client.send(WRITE)];
+    assert.deepEqual(
+      all.map((one) => one.kind === "refused" && `${one.status} ${one.failure.scope} ${one.failure.code}`),
+      ["403 organization privilege missing", "403 item row access refused"],
+    );
+    assert.match(all[0]?.kind === "refused" ? all[0].failure.message : "", /prvCreateActivity/);
+  });
+
   test("keeps no cookie: load is to spread over the servers of an organization", async (context) => {
     const { client, web } = await dataverseRig(context, () => ({ ...WHOLE, headers: { "Set-Cookie": "ARRAffinity=1; Path=/" } }));
     await client.send(READ);
