@@ -1,16 +1,19 @@
-// Counts what a run left behind: `count.mjs <JSON>` with { database, imap: { port, users: { name: password } }, postfixLog }. Prints facts as
+// Counts what a run left behind: `count.mjs <JSON>` with { database, crm, imap: { port, users: { name: password } }, postfixLog }. Prints facts as
 // JSON and judges nothing. Imports nothing of src/: the database is asked by SQL, the mailboxes by IMAP, Postfix by its log.
 
 import { readFileSync } from "node:fs";
 import { ImapFlow } from "imapflow";
 import { openSql } from "./open-sql.mjs";
 
-const QUERIES = {
+const CRM_QUERIES = {
   emails: `select activityid as id, messageid as "messageId", directioncode as outgoing, statuscode as status, parentactivityid as "parentId",
       (select count(*) from crm.activityparty party where party.activityid = email.activityid and participationtypemask = 1) as senders,
       (select count(*) from crm.activityparty party where party.activityid = email.activityid and participationtypemask = 2) as recipients,
       array(select hash from crm.activitymimeattachment where objectid = activityid order by attachmentnumber) as attachments
     from crm.email`,
+  queueItems: `select queue.emailaddress as queue, objectid as "emailId" from crm.queueitem join crm.queue using (queueid)`,
+};
+const LEDGER_QUERIES = {
   decisions: `select mailbox.address as mailbox, message_id as "messageId", outcome, email_id as "emailId", reconsider, extract(epoch from first_seen_at) * 1000 as "firstSeenAt"
     from waypost.decision join waypost.mailbox on mailbox.id = mailbox_id`,
   quarantine: `select mailbox_id as mailbox, code, message from waypost.quarantine`,
@@ -20,7 +23,6 @@ const QUERIES = {
     where gone_at is null`,
   streams: `select mailbox.address as mailbox, folder.name as folder, cursor, not_read_because is null as read
     from waypost.folder join waypost.mailbox on mailbox.id = folder.mailbox_id left join waypost.stream on stream.mailbox_id = mailbox.id and stream.id = stream_id`,
-  queueItems: `select queue.emailaddress as queue, objectid as "emailId" from crm.queueitem join crm.queue using (queueid)`,
   outbox: `select email_id as "emailId", generation, message_id as "messageId", stage, attempts, sent_copy as "sentCopy", extract(epoch from settled_at) * 1000 as "settledAt",
       instance.pid as process
     from waypost.outbox left join waypost.instance on instance.id = outbox.holder`,
@@ -30,18 +32,19 @@ const QUERIES = {
 
 const task = JSON.parse(process.argv[2] ?? "{}");
 const facts = {
-  ...(await databaseFacts(task.database)),
+  ...(await databaseFacts(task.crm, CRM_QUERIES)),
+  ...(await databaseFacts(task.database, LEDGER_QUERIES)),
   mailboxes: await mailboxFacts(task.imap),
   deliveries: postfixFacts(readFileSync(task.postfixLog, "utf8")),
 };
 process.stdout.write(JSON.stringify(facts));
 
-async function databaseFacts(place) {
+async function databaseFacts(place, queries) {
   const sql = await openSql(place);
   try {
     const facts = {};
     // As JSON, so that both databases give the same types.
-    for (const [name, query] of Object.entries(QUERIES)) {
+    for (const [name, query] of Object.entries(queries)) {
       const [row] = await sql.query(`select coalesce(json_agg(fact), '[]'::json) as facts from (${query}) fact`);
       facts[name] = row.facts;
     }

@@ -65,7 +65,10 @@ const factsSchema = z.object({
 export type Facts = z.output<typeof factsSchema>;
 
 export interface CountTask {
+  /** The ledger. */
   readonly database: Place;
+  /** The emails: the same database, or that of a CRM that stands elsewhere. */
+  readonly crm: Place;
   readonly imap: { readonly port: number; readonly users: Readonly<Record<string, string>> };
   readonly postfixLog: string;
 }

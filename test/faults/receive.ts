@@ -6,6 +6,7 @@ import { type FedMail, type Feed, FOLDERS, startFeed } from "./feed.ts";
 import {
   atWork,
   KILLS,
+  KILLS_FAR,
   type KilledLife,
   killAtEachStep,
   killAtRandom,
@@ -18,7 +19,7 @@ import {
 import { chanceOf, seedOfRun } from "./random.ts";
 import type { LogLine, Service } from "./service.ts";
 import { printTable } from "./table.ts";
-import { addressOf, type EngineName, makeWorld, type World, type WorldMailbox } from "./world.ts";
+import { addressOf, type EngineName, makeWorld, serversFor, type World, type WorldMailbox, type WorldOptions } from "./world.ts";
 
 const MAILBOXES: readonly WorldMailbox[] = [
   { name: "ann", kind: "user", filter: "all" },
@@ -26,10 +27,12 @@ const MAILBOXES: readonly WorldMailbox[] = [
   { name: "desk", kind: "queue", filter: "all" },
 ];
 
-/** The suite of the receive path: mail arrives all the time while the service is killed again and again. */
-export function killsWhileReceiving(engine: EngineName): void {
-  const skip = missingServers(engine === "postgres" ? ["dovecot", "postfix", "postgres"] : ["dovecot", "postfix"]);
-  describe(`receiving survives SIGKILL at any moment (${engine})`, { skip }, () => {
+/** The suite of the receive path: mail arrives all the time while the service is killed again and again. `dynamics`: the CRM stands elsewhere, see WorldOptions. */
+export function killsWhileReceiving(engine: EngineName, dynamics?: WorldOptions["dynamics"]): void {
+  const skip = missingServers(serversFor(engine, dynamics));
+  const kills = dynamics === undefined ? KILLS : KILLS_FAR;
+  const where = dynamics === undefined ? engine : `${engine}, Dynamics elsewhere, ${dynamics} decides`;
+  describe(`receiving survives SIGKILL at any moment (${where})`, { skip }, () => {
     const seed = seedOfRun();
     let world: World | undefined;
     let feed: Feed | undefined;
@@ -40,17 +43,17 @@ export function killsWhileReceiving(engine: EngineName): void {
     let errors: readonly LogLine[] = [];
 
     before(async () => {
-      world = await makeWorld(engine, { mailboxes: MAILBOXES });
+      world = await makeWorld(engine, { mailboxes: MAILBOXES, ...(dynamics && { dynamics }) });
       const { firstStart, start } = await world.prepare();
       const chance = chanceOf(seed);
       feed = startFeed(world.dovecot, chanceOf(seed + 1));
       atSteps = await killAtEachStep(world, "receive");
-      const atRandom = await killAtRandom(world, "receive", chance);
+      const atRandom = await killAtRandom(world, "receive", chance, kills);
       fed = await feed.stop();
       errors = await runUntilQuiet(world, isQuiet);
       facts = await world.count();
       phases = phasesOf(atRandom, backlogOf(fed, facts));
-      printTable(`Receiving under SIGKILL, ${engine} (WAYPOST_FAULT_SEED=${seed})`, {
+      printTable(`Receiving under SIGKILL, ${where} (WAYPOST_FAULT_SEED=${seed})`, {
         ...judgement(fed, facts),
         "kills at a named step": atSteps.length,
         "kills at random": atRandom.length,
@@ -73,12 +76,12 @@ export function killsWhileReceiving(engine: EngineName): void {
       ));
 
     test("at least half of the random kills hit a process at work", () => {
-      assert.equal(phases.length, KILLS);
-      assert.ok(atWork(phases) >= KILLS / 2, shares(phases));
+      assert.equal(phases.length, kills);
+      assert.ok(atWork(phases) >= kills / 2, shares(phases));
     });
 
     test("no message is lost and none is doubled", () => {
-      assert.ok(fed.length >= KILLS, `only ${fed.length} messages arrived`);
+      assert.ok(fed.length >= kills, `only ${fed.length} messages arrived`);
       const emails = Map.groupBy(facts.emails, (email) => email.messageId);
       const wrong = fed.filter(({ messageId, tracked }) => (emails.get(messageId)?.length ?? 0) !== (tracked ? 1 : 0));
       assert.deepEqual(wrong, []);

@@ -5,6 +5,7 @@ import type { Facts, SeededEmail } from "./facts.ts";
 import {
   atWork,
   KILLS,
+  KILLS_FAR,
   type KilledLife,
   killAtEachStep,
   killAtRandom,
@@ -17,7 +18,7 @@ import {
 import { type Chance, chanceOf, seedOfRun } from "./random.ts";
 import { type LogLine, SERVES } from "./service.ts";
 import { printTable } from "./table.ts";
-import { addressOf, type EngineName, makeWorld, type World, type WorldMailbox } from "./world.ts";
+import { addressOf, type EngineName, makeWorld, serversFor, type World, type WorldMailbox, type WorldOptions } from "./world.ts";
 
 const SENDERS: readonly WorldMailbox[] = [
   { name: "ann", kind: "user", filter: "replies" },
@@ -37,10 +38,12 @@ const QUIET_MS = 7_000;
 /** Another process of the same database counts as dead only after 10 s, and what it had in hand is then found at the next look. */
 const DEAD_FOR_SURE_MS: Readonly<Record<EngineName, number>> = { pglite: 0, postgres: 16_000 };
 
-/** The suite of the send path: emails become pending all the time while the service is killed again and again. */
-export function killsWhileSending(engine: EngineName): void {
-  const skip = missingServers(engine === "postgres" ? ["dovecot", "postfix", "postgres"] : ["dovecot", "postfix"]);
-  describe(`sending survives SIGKILL at any moment (${engine})`, { skip }, () => {
+/** The suite of the send path: emails become pending all the time while the service is killed again and again. `dynamics`: the CRM stands elsewhere, see WorldOptions. */
+export function killsWhileSending(engine: EngineName, dynamics?: WorldOptions["dynamics"]): void {
+  const skip = missingServers(serversFor(engine, dynamics));
+  const kills = dynamics === undefined ? KILLS : KILLS_FAR;
+  const where = dynamics === undefined ? engine : `${engine}, Dynamics elsewhere`;
+  describe(`sending survives SIGKILL at any moment (${where})`, { skip }, () => {
     const seed = seedOfRun();
     let world: World | undefined;
     const seeded: (SeededEmail & { readonly dueAt: number })[] = [];
@@ -52,7 +55,7 @@ export function killsWhileSending(engine: EngineName): void {
     let fates: readonly Fate[] = [];
 
     before(async () => {
-      const made = await makeWorld(engine, { mailboxes: SENDERS, outsiders: RECIPIENTS });
+      const made = await makeWorld(engine, { mailboxes: SENDERS, outsiders: RECIPIENTS, ...(dynamics && { dynamics }) });
       world = made;
       const { firstStart, start } = await made.prepare();
       const chance = chanceOf(seed);
@@ -64,14 +67,14 @@ export function killsWhileSending(engine: EngineName): void {
       // From one sender, so that one email at a time is in hand and each step has its own.
       await add(Array.from({ length: EMAILS_FOR_STEPS }, () => writeEmail(chance, "ann", 0)));
       atSteps = await killAtEachStep(made, "send");
-      atRandom = await killAtRandom(made, "send", chance, async (kill) => {
+      atRandom = await killAtRandom(made, "send", chance, kills, async (kill) => {
         await seeding;
         if (kill % KILLS_PER_BATCH !== 0) return;
         const due = () => chance.between(0, BATCH.dueWithinSeconds);
         const batch = Array.from({ length: BATCH.emails }, () => writeEmail(chance, chance.one(["ann", "bob", "desk"]), due()));
         seeding = add(batch);
         // A server's database takes them while the service runs; the embedded one has room for one process only.
-        if (engine === "pglite") await seeding;
+        if (engine === "pglite" && dynamics === undefined) await seeding;
       });
       await seeding;
       const allDueAt = Math.max(...seeded.map((email) => email.dueAt));
@@ -87,7 +90,7 @@ export function killsWhileSending(engine: EngineName): void {
       const waits = seeded.map(({ dueAt }, index) => ({ from: dueAt, to: fates[index]?.settledAt ?? 0 }));
       phases = phasesOf(atRandom, (at) => waits.some(({ from, to }) => from < at && at < to));
       const counted = (fate: (one: Fate) => boolean) => fates.filter(fate).length;
-      printTable(`Sending under SIGKILL, ${engine} (WAYPOST_FAULT_SEED=${seed})`, {
+      printTable(`Sending under SIGKILL, ${where} (WAYPOST_FAULT_SEED=${seed})`, {
         emails: seeded.length,
         "delivered once": counted((one) => one.stage === "accepted" && one.copies.every((copies) => copies === 1)),
         unknown: counted((one) => one.stage === "unknown"),
@@ -109,8 +112,8 @@ export function killsWhileSending(engine: EngineName): void {
     test("each named step was killed at", () => assert.deepEqual(atSteps.map(lastStep), stepsOf("send")));
 
     test("at least half of the random kills hit a process at work", () => {
-      assert.equal(phases.length, KILLS);
-      assert.ok(atWork(phases) >= KILLS / 2, shares(phases));
+      assert.equal(phases.length, kills);
+      assert.ok(atWork(phases) >= kills / 2, shares(phases));
     });
 
     test("each email was delivered exactly once to each recipient and is Sent, or stands as unknown", () => {

@@ -2,9 +2,11 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { type CuttingProxy, startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
+import type { ServerName } from "../servers/needs.ts";
 import { type Postfix, startPostfix } from "../servers/postfix.ts";
 import { postgresForTests, startPostgres } from "../servers/postgres.ts";
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
+import { serveElsewhere } from "./elsewhere.ts";
 import { count, type Facts, type Place, type SeededEmail, seed } from "./facts.ts";
 import { type Service, serves, startService } from "./service.ts";
 
@@ -35,6 +37,8 @@ export interface WorldOptions {
   readonly durable?: boolean;
   /** Waypost reaches the servers through proxies, two for each server profile; default false. */
   readonly proxied?: boolean;
+  /** The CRM stands elsewhere and is reached over Dynamics' Web API; who decides is as in the configuration. Default: the embedded one, in the same database. */
+  readonly dynamics?: "dynamics" | "waypost";
 }
 
 /** The way of one server profile to the servers, to be cut. */
@@ -56,8 +60,13 @@ export interface World extends AsyncDisposable {
   prepare(): Promise<{ readonly firstStart: number; readonly start: number }>;
   /** Facts; only while no Waypost runs. */
   count(): Promise<Facts>;
-  /** Makes emails pending; on an embedded database only while no Waypost runs. */
+  /** Makes emails pending; in an embedded database only while no Waypost runs. */
   seed(emails: readonly SeededEmail[]): Promise<void>;
+}
+
+/** What must be there for such a world. */
+export function serversFor(engine: EngineName, dynamics?: WorldOptions["dynamics"]): readonly ServerName[] {
+  return ["dovecot", "postfix", ...(engine === "postgres" || dynamics !== undefined ? (["postgres"] as const) : [])];
 }
 
 export function addressOf(user: string): string {
@@ -91,9 +100,19 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
     return { imap: imap?.port ?? dovecot.ports.imap, pop3: dovecot.ports.pop3, smtp: smtp?.port ?? postfix.ports.smtp };
   };
   const config = path.join(folder, "waypost.yaml");
+  const written = configuration(database, options, portsOf);
+  const elsewhere = options.dynamics === undefined ? null : made.use(await serveElsewhere(written, options.dynamics));
   // JSON is YAML.
-  writeFileSync(config, JSON.stringify(configuration(database, options, portsOf)));
-  const environment = { WAYPOST_TEST_PASSWORD: PASSWORD, ...("url" in database && { WAYPOST_TEST_SERVICE_URL: database.url }) };
+  writeFileSync(
+    config,
+    JSON.stringify({ ...written, ...(elsewhere && { organizations: [elsewhere.organization], users: [], queues: [] }) }),
+  );
+  const environment = {
+    WAYPOST_TEST_PASSWORD: PASSWORD,
+    ...("url" in database && { WAYPOST_TEST_SERVICE_URL: database.url }),
+    ...elsewhere?.environment,
+  };
+  const crmPlace: Place = elsewhere?.place ?? database;
   const services: Service[] = [];
   made.defer(async () => void (await Promise.all(services.filter((one) => one.running()).map((one) => one.kill()))));
   const keep = made.move();
@@ -117,8 +136,9 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
       }
       return { firstStart: milliseconds[0] ?? 0, start: milliseconds[1] ?? 0 };
     },
-    count: () => count({ database, imap: { port: dovecot.ports.imap, users }, postfixLog: path.join(postfix.folder, "postfix.log") }),
-    seed: (emails) => seed(database, emails),
+    count: () =>
+      count({ database, crm: crmPlace, imap: { port: dovecot.ports.imap, users }, postfixLog: path.join(postfix.folder, "postfix.log") }),
+    seed: (emails) => seed(crmPlace, emails),
     [Symbol.asyncDispose]: () => keep.disposeAsync(),
   };
   return world;

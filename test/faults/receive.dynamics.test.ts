@@ -1,0 +1,3 @@
+import { killsWhileReceiving } from "./receive.ts";
+
+killsWhileReceiving("pglite", "waypost");
