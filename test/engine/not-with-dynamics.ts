@@ -10,7 +10,7 @@ const STATEMENTS = "statements are counted, and those of the Web API are among t
 export const NOT_WITH_DYNAMICS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "a sender who becomes known": {
     "with the setting on, the mail of the last days is tracked when a contact appears":
-      "Dynamics tells nobody of new addresses: `trackAfterwards` is a setting of the embedded CRM, and `waypost replay --sender` does it by hand",
+      "new addresses in Dynamics are learned from the index of keys (dataverse-index.test.ts), which these suites do without",
     "so it is when a contact gets an address, is activated, or an account or lead appears; nothing else is a new address": "as above",
     "mail that is stored only after its sender was told of is found when that is told again": "as above",
   },
