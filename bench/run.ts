@@ -2,6 +2,7 @@
 import { writeSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { benchDataverse } from "./dataverse.ts";
 import { benchFairness } from "./fairness.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchQuestions } from "./questions.ts";
@@ -20,9 +21,14 @@ export interface BenchOptions {
   readonly runs?: number | undefined;
   /** Both where none is named. */
   readonly database?: "pglite" | "postgres" | undefined;
+  /** Requests that the CRM allows in five minutes. */
+  readonly limit?: number | undefined;
+  /** Seconds of a shorter time, in which it allows so many fewer. */
+  readonly window?: number | undefined;
 }
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
+  dataverse: benchDataverse,
   fairness: benchFairness,
   ingest: benchIngest,
   questions: benchQuestions,
@@ -37,15 +43,19 @@ const { values, positionals } = parseArgs({
     messages: { type: "string" },
     runs: { type: "string" },
     database: { type: "string" },
+    limit: { type: "string" },
+    window: { type: "string" },
   },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(benches);
 const count = z.coerce.number().int().positive().optional();
-const options = z.object({ messages: count, runs: count, database: z.enum(["pglite", "postgres"]).optional() }).safeParse(values);
+const options = z
+  .object({ messages: count, runs: count, database: z.enum(["pglite", "postgres"]).optional(), limit: count, window: count })
+  .safeParse(values);
 
 if (!options.success || names.some((name) => !Object.hasOwn(benches, name))) {
   console.error(
-    `usage: npm run bench -- [${Object.keys(benches).join("|")}] [--messages <number>] [--runs <number>] [--database pglite|postgres] [--json]`,
+    `usage: npm run bench -- [${Object.keys(benches).join("|")}] [--messages <number>] [--runs <number>] [--database pglite|postgres] [--limit <requests>] [--window <seconds>] [--json]`,
   );
   process.exitCode = 2;
 } else {

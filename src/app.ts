@@ -8,6 +8,7 @@ import { storeConfiguration } from "./app/store-configuration.ts";
 import { tokenKeepers } from "./app/tokens.ts";
 import { type ConfiguredWebApi, configuredWebApi } from "./app/web-api.ts";
 import { type Configuration, readSecret } from "./config.ts";
+import type { ServiceLimits } from "./connectors/dataverse/client/limits.ts";
 import { type EmbeddedCrm, openEmbeddedCrm } from "./crm/embedded.ts";
 import type { Database } from "./database/database.ts";
 import { openDatabase } from "./database/open.ts";
@@ -53,6 +54,8 @@ export interface AppOptions {
   readonly database?: Database;
   /** Reads messages; tests give it less patience. The app closes it. */
   readonly content?: ContentReader;
+  /** Instead of what Dynamics online allows; measurements shorten its window. */
+  readonly serviceLimits?: ServiceLimits | undefined;
 }
 
 const NO_MEASURE: Measure = { count() {}, observe() {} };
@@ -88,7 +91,7 @@ export async function openApp(configuration: Configuration, options: AppOptions)
   const common = { database, log: options.log, now, keys: await openKeys(configuration, database) };
   const keepers = tokenKeepers(configuration, common);
   const wakeReceive = (mailboxId: string) => wake(queue, database, "receive", mailboxId);
-  const crms = openCrms(configuration, crm, { ...common, wakeReceive });
+  const crms = openCrms(configuration, crm, { ...common, wakeReceive, serviceLimits: options.serviceLimits });
   const authorizations = openAuthorizations(configuration, keepers, () => context);
   const context: EngineContext = {
     database,

@@ -17,6 +17,9 @@ export interface MadeMessage {
   readonly mime: Buffer;
   readonly received: Date;
   readonly expected: Expected;
+  /** Of the two bodies, with line feeds. */
+  readonly html: string | null;
+  readonly text: string | null;
 }
 
 /** Senders of every fourth message. */
@@ -59,8 +62,12 @@ const KINDS: readonly (readonly [share: number, kind: Kind])[] = [
   [10, large],
 ];
 
-/** The message of that number: the same in every run and on every machine. About 20 KB on average. */
-export function madeMessage(number: number, recipient: string): MadeMessage {
+function everyFourth(number: number): boolean {
+  return number % CONTACT_EVERY === 0;
+}
+
+/** The message of that number: the same in every run and on every machine. About 20 KB on average. `isContacts`: a contact wrote it. */
+export function madeMessage(number: number, recipient: string, isContacts: (number: number) => boolean = everyFourth): MadeMessage {
   const random = new Random(number * 7919 + 1);
   const script = random.pick(SCRIPTS);
   const body = kindOf(random.below(1000))({
@@ -75,11 +82,11 @@ export function madeMessage(number: number, recipient: string): MadeMessage {
   const sentence = random.pick(script.sentences);
   const subject = `${answers > 0 ? "Re: " : ""}${sentence} ${number}`;
   const earlier = Array.from({ length: answers }, (_, index) => `<made.${number - CONTACT_EVERY * (answers - index)}@bench.test>`);
-  const contact = number % CONTACT_EVERY === 0;
+  const contact = Math.floor(number / CONTACT_EVERY);
   const header = [
     `Return-Path: <bounce+${number}@mailer.test>`,
     `Received: from mx${number % 4}.firm.test (mx${number % 4}.firm.test [192.0.2.${number % 250}])\r\n\tby mail.example.test (Postfix) with ESMTPS id ${number.toString(16)}\r\n\tfor <${recipient}>; ${received.toUTCString().replace("GMT", "+0000")}`,
-    `From: ${contact ? `"Contact ${(number / CONTACT_EVERY) % CONTACTS}" <${contactAddress(number / CONTACT_EVERY)}>` : `Person ${number % 900} <person${number % 900}@firm${number % 90}.test>`}`,
+    `From: ${isContacts(number) ? `"Contact ${contact % CONTACTS}" <${contactAddress(contact)}>` : `Person ${number % 900} <person${number % 900}@firm${number % 90}.test>`}`,
     `To: <${recipient}>${Array.from({ length: number % 4 }, (_, index) => `,\r\n\t"Colleague ${index}" <colleague${index}@firm${number % 90}.test>`).join("")}`,
     `Subject: ${answers > 0 ? "Re: " : ""}${encodedWords(script, sentence, number % 2 === 0 ? "B" : "Q")} ${number}`,
     `Date: ${received.toUTCString().replace("GMT", "+0000")}`,
@@ -89,6 +96,8 @@ export function madeMessage(number: number, recipient: string): MadeMessage {
   return {
     mime: message(header, body.part),
     received,
+    html: body.html,
+    text: body.text,
     expected: {
       messageId,
       subject,

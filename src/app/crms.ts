@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Configuration, type DataverseConfiguration, readSecret } from "../config.ts";
-import { ON_PREMISES, ONLINE } from "../connectors/dataverse/client/limits.ts";
+import { ON_PREMISES, ONLINE, type ServiceLimits } from "../connectors/dataverse/client/limits.ts";
 import { ON_PREMISES_VERSIONS, openNewestVersion } from "../connectors/dataverse/client/newest-version.ts";
 import { openClient, type SignIn } from "../connectors/dataverse/client/open-client.ts";
 import { type Dataverse, openDataverse } from "../connectors/dataverse/dataverse.ts";
@@ -19,6 +19,8 @@ import { TokenKeeper, type TokenKeeperOptions } from "./token-keeper.ts";
 type Common = Pick<TokenKeeperOptions, "database" | "keys" | "log" | "now"> & {
   /** Tells a mailbox that messages of it are to be decided again. */
   readonly wakeReceive: (mailboxId: string) => Promise<void>;
+  /** Of organizations online, instead of those that are known. */
+  readonly serviceLimits?: ServiceLimits | undefined;
 };
 
 /** The CRMs of all organizations, by name. */
@@ -50,7 +52,7 @@ function openElsewhere(one: DataverseConfiguration, common: Common): Crm & Datav
     openClient({
       address: `${one.url.replace(/\/+$/, "")}/api/data/v${version}/`,
       signIn,
-      limits: application === undefined ? ON_PREMISES : ONLINE,
+      limits: application === undefined ? ON_PREMISES : (common.serviceLimits ?? ONLINE),
       certificateAuthorities: authorities,
     });
   const client = application === undefined ? openNewestVersion(one.url, ON_PREMISES_VERSIONS, open) : open(ONLINE_VERSION);

@@ -1,3 +1,4 @@
+import { askTogether } from "./ask-together.ts";
 import type { Answer, DataverseClient, Request } from "./client/client.ts";
 import { answered } from "./client/client.ts";
 import { pageAt } from "./client/pages.ts";
@@ -22,10 +23,10 @@ export interface Query {
   readonly top?: number;
 }
 
-/** All rows that each query has, in the queries' order; one exchange where the answers have one page each. @throws Failure */
+/** All rows that each query has, in the queries' order; one exchange where the answers have one page each, together with what else is asked at that moment. @throws Failure */
 export async function readRows(client: DataverseClient, queries: readonly Query[]): Promise<Row[][]> {
   if (queries.length === 0) return [];
-  const answers = await client.batch(queries.map(requestOf));
+  const answers = await askTogether(client, queries.map(requestOf));
   return await Promise.all(answers.map((answer) => allPages(client, answer)));
 }
 
