@@ -47,7 +47,11 @@ test("what is asked later, or of another organization, is no part of it", async 
 test("much is not put together, and what one asks is not taken apart", async () => {
   const { client, exchanges } = clientOf();
   const many = (name: string, count: number) => Array.from({ length: count }, (_, index) => get(`${name}${index}`));
-  const answers = await Promise.all([askTogether(client, many("a", 60)), askTogether(client, many("b", 30)), askTogether(client, many("c", 10))]);
+  const answers = await Promise.all([
+    askTogether(client, many("a", 60)),
+    askTogether(client, many("b", 30)),
+    askTogether(client, many("c", 10)),
+  ]);
   assert.deepEqual(
     exchanges.map((paths) => paths.length),
     [60, 40],

@@ -33,16 +33,17 @@ export async function readVoters(
   asked: readonly { readonly type: string; readonly id: string }[],
 ): Promise<Voters> {
   const ids = (type: string) => [...new Set(asked.filter((one) => one.type === type).map(({ id }) => id))];
-  const [queues, users] = await Promise.all([readQueues(organization, ids("queue")), readUsers(organization, ids("systemuser"))]);
+  const [queues, users, places] = await Promise.all([
+    readQueues(organization, ids("queue")),
+    readUsers(organization, ids("systemuser")),
+    addressesInIndex(organization, [...ids("queue"), ...ids("systemuser")]),
+  ]);
   const ownerIds = [...queues.values()].flatMap(({ owner }) => (owner?.type === "systemuser" && !users.has(owner.id) ? [owner.id] : []));
   const owners = new Map([...users, ...(await readUsers(organization, ownerIds))]);
   const routed = [...owners.values()].flatMap(({ defaultQueue }) =>
     defaultQueue === null || queues.has(defaultQueue.id) ? [] : [defaultQueue.id],
   );
-  const [active, places] = await Promise.all([
-    readQueues(organization, routed),
-    addressesInIndex(organization, [...queues.keys(), ...users.keys()]),
-  ]);
+  const active = await readQueues(organization, routed);
   const everyQueue = new Map([...queues, ...active]);
   const voters = new Map<string, Voter>();
   const add = (one: AddressedRecord, filter: FilterMethod, owner: RecordRef | null) => {
