@@ -1,0 +1,3 @@
+import { killsWhileDeleting } from "./delete.ts";
+
+killsWhileDeleting("pglite", "imap", "waypost");
