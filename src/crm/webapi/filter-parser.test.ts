@@ -298,6 +298,9 @@ function written(filter: Filter): string {
   }
 }
 
+/** A name that begins like a literal: the other parser reads `false` in `falseand` and then does not know how to go on (OData ABNF: odataIdentifier). */
+const MISREAD_BY_THE_OTHER = /\b(?:true|false|null)\w/;
+
 test("whatever is taken for a filter, an independent parser takes too once it is written to the letter", () => {
   const changed = fc
     .tuple(filters, fc.nat(), fc.constantFrom("", " ", "(", ")", "'", " eq ", " and ", "and", ",", "1"))
@@ -308,6 +311,7 @@ test("whatever is taken for a filter, an independent parser takes too once it is
   let [taken, refused] = [0, 0];
   fc.assert(
     fc.property(changed, (text) => {
+      fc.pre(!MISREAD_BY_THE_OTHER.test(text));
       if (!accepts(() => parseFilter(text))) {
         refused++;
         return;
