@@ -65,6 +65,7 @@ const stages: readonly Stage[] = [
     minutes: 60,
     files: [
       { pattern: "test/contract/**/*.test.ts", atLeast: 1 },
+      { pattern: "test/webapi/**/*.test.ts", atLeast: 1 },
       { pattern: "test/servers/**/*.test.ts", atLeast: 1 },
       { pattern: "test/engine/**/*.test.ts", atLeast: 1 },
     ],
