@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
+import { sendingNotes } from "../../src/ledger/sending-notes.ts";
 import { STATUS } from "../../src/model/email.ts";
+import { Failure } from "../../src/model/failure.ts";
 import { unique } from "./crm-fixtures.ts";
 import { type DataverseUnderTest, dataverseUnderTest } from "./dataverse-under-test.ts";
 
@@ -23,6 +26,42 @@ describe("sending for Dynamics", () => {
     const won = claims.flatMap((one) => one?.id ?? []);
     assert.deepEqual(won.sort(), [...ids].sort());
     for (const id of ids) assert.equal((await here.read(id))?.status, STATUS.sending);
+  });
+
+  test("what another router has in hand is its own to settle, though this one had meant to send it first", async () => {
+    const ann = unique("ann");
+    await here.user({ address: ann });
+    const id = await here.draft({ from: ann, to: [unique("x")] });
+    await here.send(id, null);
+    const other = here.another(undefined, sendingNotes(here.database, "another ledger"));
+    assert.ok(await other.claim(id, 1));
+    const retry = { status: "retry", attempts: 0, notBefore: new Date(0), note: "nothing was transmitted" } as const;
+    assert.equal(await here.crm.settle(id, 1, retry), "not in hand");
+    assert.equal((await here.read(id))?.status, STATUS.sending);
+    const sent = { status: "sent", messageId: `${id}@x.test`, subject: "s", sentOn: new Date(), attempts: 1, note: null } as const;
+    assert.equal(await other.settle(id, 1, sent), "settled");
+  });
+
+  test("a claim whose answer is lost is known again by whoever made it, and by nobody else", async () => {
+    const ann = unique("ann");
+    await here.user({ address: ann });
+    const id = await here.draft({ from: ann, to: [unique("x")] });
+    await here.send(id, null);
+    let lost = 0;
+    const losing = (client: DataverseClient): DataverseClient => ({
+      ...client,
+      send: async (request, options) => {
+        const answer = await client.send(request, options);
+        if (request.method !== "PATCH" || lost > 0) return answer;
+        lost++;
+        const failure = { scope: "organization", code: "connection lost", message: "Lost.", remedy: "Wait.", waitingHelps: true } as const;
+        return { kind: "unknown", failure: new Failure(failure) };
+      },
+    });
+    const router = here.another(losing);
+    assert.equal((await router.claim(id, 1))?.id, id);
+    assert.equal(lost, 1);
+    assert.deepEqual([await router.claim(id, 1), await here.crm.claim(id, 1)], [null, null], "it is claimed once");
   });
 
   test("who takes an email out of its waiting and presses Send again makes another generation, and Waypost's own retry none", async () => {

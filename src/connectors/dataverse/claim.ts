@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { type OutgoingEmail, STATE_OF_STATUS, STATUS } from "../../model/email.ts";
 import { Failure } from "../../model/failure.ts";
 import { tokensAreOn } from "../../tracking/token.ts";
@@ -35,14 +36,17 @@ export async function claimEmail(organization: Organization, id: string, generat
 }
 
 async function claim(organization: Organization, id: string, generation: number): Promise<OutgoingEmail | null> {
+  const claimId = randomUUID();
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const read = await readOutgoing(organization, id);
+    // An answer got lost on its way, and what it would have said stands there.
+    if (read?.stand.status === STATUS.sending && read.mark.claim === claimId) return read.email;
     if (read === null || read.stand.status !== STATUS.pendingSend || read.email.generation !== generation) return null;
     const known = await rememberedStatuses(organization);
     const taken =
       read.stand.noted !== null || (known?.refused && known.counts)
         ? await claimByNote(organization, read)
-        : await claimByStatus(organization, read, known?.refused ?? false);
+        : await claimByStatus(organization, read, claimId, known?.refused ?? false);
     if (taken === "again") continue;
     return taken === "gone" ? null : ((await readOutgoing(organization, id))?.email ?? null);
   }
@@ -52,11 +56,13 @@ async function claim(organization: Organization, id: string, generation: number)
 type Taken = "taken" | "again" | "gone";
 
 /** Only the version that was read is changed. @param wasRefused statuses were refused the last time, long ago */
-async function claimByStatus(organization: Organization, read: ReadOutgoing, wasRefused: boolean): Promise<Taken> {
+async function claimByStatus(organization: Organization, read: ReadOutgoing, claimId: string, wasRefused: boolean): Promise<Taken> {
   const { email, mark, row } = read;
   const { trackingToken, submitter, thread } = await foundOut(organization, read);
   const claimed: Partial<Mark> = {
     generation: email.generation,
+    router: await organization.router(),
+    claim: claimId,
     ended: undefined,
     notBefore: undefined,
     note: undefined,
@@ -71,7 +77,7 @@ async function claimByStatus(organization: Organization, read: ReadOutgoing, was
     deliveryattempts: email.attempts,
     activityadditionalparams: writeMark({ ...kept, ...claimed }, textOf(row, "activityadditionalparams")),
   });
-  if (answer.kind === "refused" && answer.status === 412) return "again";
+  if (answer.kind === "unknown" || (answer.kind === "refused" && answer.status === 412)) return "again";
   if (answer.kind === "refused" && answer.status === 404) return "gone";
   if (answer.kind === "refused" && answer.status !== 403 && (await refusesStatuses(organization))) return "again";
   answered(answer);

@@ -23,6 +23,9 @@ export interface Mark {
   /** The press of Send that was claimed last, and whether it came to its end. See generation.ts. */
   readonly generation?: number | undefined;
   readonly ended?: true | undefined;
+  /** Whose claim that is: the Waypost with all its processes, and the one attempt to claim. Of several routers none settles what another has in hand. */
+  readonly router?: string | undefined;
+  readonly claim?: string | undefined;
   /** Some recipients have it already. */
   readonly partly?: true | undefined;
   /** Who pressed Send; null: the sender itself, or a program in its name. */
@@ -67,6 +70,8 @@ const MARK = z.object({
     .optional(),
   generation: z.number().int().positive().optional(),
   ended: z.literal(true).optional(),
+  router: z.string().optional(),
+  claim: z.string().optional(),
   partly: z.literal(true).optional(),
   submitter: z.string().nullable().optional(),
   notBefore: z.string().optional(),

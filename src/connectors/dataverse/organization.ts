@@ -3,6 +3,7 @@ import type { SendingNotes } from "../../model/sending-notes.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import { answered, type DataverseClient } from "./client/client.ts";
 import type { KeptPeople } from "./known-people.ts";
+import { routerId } from "./router.ts";
 import { keyOf, rowOf } from "./row.ts";
 import { type OwnSettings, readSettings } from "./settings.ts";
 import { Tables } from "./tables.ts";
@@ -53,6 +54,7 @@ export class Organization {
   readonly #options: OrganizationOptions;
   #settings: { readonly until: number; readonly value: Promise<OrganizationSettings> } | null = null;
   #self: Promise<string> | null = null;
+  #router: Promise<string> | null = null;
 
   constructor(options: OrganizationOptions) {
     this.client = options.client;
@@ -81,6 +83,15 @@ export class Organization {
       if (this.#settings === kept) this.#settings = null;
     });
     return value;
+  }
+
+  /** Tells this Waypost from other routers. */
+  router(): Promise<string> {
+    this.#router ??= routerId(this.notes).catch((error: unknown) => {
+      this.#router = null;
+      throw error;
+    });
+    return this.#router;
   }
 
   /** Id of the user as whom the connector is signed in. */

@@ -27,7 +27,8 @@ export async function settleEmail(organization: Organization, id: string, genera
       if (settled === "again") continue;
       return settled;
     }
-    if (stand.status !== STATUS.sending || mark.generation !== generation || mark.ended) return "not in hand";
+    const isMine = mark.generation === generation && mark.router === (await organization.router());
+    if (stand.status !== STATUS.sending || !isMine || mark.ended) return "not in hand";
     const { columns, mark: changes } = outcome(settlement);
     const tables = await organization.tables();
     const answer = await organization.client.send({
