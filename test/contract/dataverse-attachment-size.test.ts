@@ -7,7 +7,8 @@ const organizations = z.object({ value: z.tuple([z.object({ organizationid: z.st
 
 for (const engine of ["pglite", "postgres"] as const) {
   test(`maxuploadfilesize counts bytes over HTTP, as in Dynamics, and kilobytes on both sides of it (${engine})`, async () => {
-    await using here = await dataverseUnderTest(engine);
+    // An administrator changes settings.
+    await using here = await dataverseUnderTest(engine, { role: "System Administrator" });
     const secret = await here.served.credentials.current();
     assert.ok(secret.kind === "token");
     const ask = (path: string, init: RequestInit = {}) =>
