@@ -64,6 +64,36 @@ describe("sending for Dynamics", () => {
     assert.deepEqual([await router.claim(id, 1), await here.crm.claim(id, 1)], [null, null], "it is claimed once");
   });
 
+  test("an email that has left is Sent, though the organization does not take the subject under which it left", async () => {
+    const ann = unique("ann");
+    await here.user({ address: ann });
+    const id = await here.draft({ from: ann, to: [unique("x")] });
+    await here.send(id, null);
+    let refused = 0;
+    const strict = (client: DataverseClient): DataverseClient => ({
+      ...client,
+      send: async (request, options) => {
+        const hasSubject =
+          request.method === "PATCH" && typeof request.body === "object" && request.body !== null && "subject" in request.body;
+        if (!hasSubject) return client.send(request, options);
+        refused++;
+        const failure = {
+          scope: "item",
+          code: "request refused",
+          message: "Too long.",
+          remedy: "Shorten it.",
+          waitingHelps: false,
+        } as const;
+        return { kind: "refused", status: 400, code: "0x80044331", failure: new Failure(failure) };
+      },
+    });
+    const router = here.another(strict);
+    await router.claim(id, 1);
+    const sent = { status: "sent", messageId: `${id}@x.test`, subject: "another", sentOn: new Date(), attempts: 1, note: null } as const;
+    assert.equal(await router.settle(id, 1, sent), "settled");
+    assert.deepEqual([refused, (await here.read(id))?.status, (await here.read(id))?.messageId], [1, STATUS.sent, `${id}@x.test`]);
+  });
+
   test("who takes an email out of its waiting and presses Send again makes another generation, and Waypost's own retry none", async () => {
     const ann = unique("ann");
     const annId = await here.user({ address: ann });

@@ -24,6 +24,11 @@ const LENGTH = {
   name: 200,
 } as const;
 
+/** Characters that the column takes in this version (wire 8.1). */
+export function longestSubject(tables: Tables): number {
+  return tables.has("email", "internetmessageheaders") ? LENGTH.subject : LENGTH.subjectBefore;
+}
+
 /** Creates the email as a draft with all its parties; `incomplete`: attachments follow, see Mark. */
 export function createEmail(tables: Tables, email: IncomingEmail, incomplete: boolean): Request {
   const { placement } = email;
@@ -34,7 +39,7 @@ export function createEmail(tables: Tables, email: IncomingEmail, incomplete: bo
     "create",
     {
       activityid: email.id,
-      subject: cut(storable(email.subject), tables.has("email", "internetmessageheaders") ? LENGTH.subject : LENGTH.subjectBefore),
+      subject: cut(storable(email.subject), longestSubject(tables)),
       description: descriptionOf(email),
       directioncode: placement.direction === "outgoing",
       sender: cut(storable(addressesAs(PARTICIPATION.sender, placement.parties)[0] ?? ""), LENGTH.sender) || null,

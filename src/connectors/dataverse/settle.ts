@@ -3,12 +3,13 @@ import { answered } from "./client/client.ts";
 import { storedMessageId } from "./email-row.ts";
 import { versionOf } from "./generation.ts";
 import { type Mark, writeMark } from "./mark.ts";
-import { instant } from "./new-email.ts";
+import { instant, longestSubject } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
 import { readOutgoingRow } from "./outgoing.ts";
-import { textOf } from "./row.ts";
+import { type Row, textOf } from "./row.ts";
 import { settleByNote } from "./settle-by-note.ts";
 import { cut, storable } from "./storable.ts";
+import type { Tables } from "./tables.ts";
 import { type Values, written } from "./written-columns.ts";
 
 const MOST_TRIES = 5;
@@ -18,6 +19,7 @@ const NOTE_LENGTH = 500;
 /** Writes how a generation of an email ended, or what it waits for: on its row, or where it was claimed by a note, as far as Dynamics lets it be shown. */
 export async function settleEmail(organization: Organization, id: string, generation: number, settlement: Settlement): Promise<Settled> {
   const said = settlement.note === null ? undefined : cut(storable(settlement.note), NOTE_LENGTH);
+  let showsSubject = settlement.status === "sent";
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const read = await readOutgoingRow(organization, id);
     if (read === null) return "not in hand";
@@ -31,23 +33,35 @@ export async function settleEmail(organization: Organization, id: string, genera
     if (stand.status !== STATUS.sending || !isMine || mark.ended) return "not in hand";
     const { columns, mark: changes } = outcome(settlement);
     const tables = await organization.tables();
+    const subject = showsSubject && settlement.status === "sent" ? subjectShown(tables, row, settlement.subject) : null;
     const answer = await organization.client.send({
       method: "PATCH",
       path: `${tables.set("email")}(${id})`,
       headers: { "If-Match": versionOf(row) },
       body: written(tables, "email", "update", {
         ...columns,
-        ...(settlement.status === "sent" && settlement.subject !== textOf(row, "subject") && { subject: storable(settlement.subject) }),
+        ...(subject !== null && { subject }),
         deliveryattempts: settlement.attempts,
         activityadditionalparams: writeMark({ ...mark, ...changes, note: said }, textOf(row, "activityadditionalparams")),
       }),
     });
     if (answer.kind === "refused" && answer.status === 412) continue;
     if (answer.kind === "refused" && answer.status === 404) return "not in hand";
+    if (answer.kind === "refused" && subject !== null) {
+      // That it has left is worth more than the words under which it did.
+      showsSubject = false;
+      continue;
+    }
     answered(answer);
     return "settled";
   }
   return "not in hand";
+}
+
+/** The subject under which it left, as far as the column takes it; null where it stands there already. */
+function subjectShown(tables: Tables, row: Row, subject: string): string | null {
+  const shown = cut(storable(subject), longestSubject(tables));
+  return shown === textOf(row, "subject") ? null : shown;
 }
 
 function outcome(settlement: Settlement): { readonly columns: Values<"email", "update">; readonly mark: Partial<Mark> } {
