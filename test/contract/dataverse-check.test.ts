@@ -74,3 +74,18 @@ test("check of Dynamics: an organization that has no messages for incoming mail 
   const { steps } = await checked({ behaviour: { deliversIncoming: false } });
   assert.match(steps.find(({ name }) => name === "incoming mail")?.message ?? "", /no CheckIncomingEmail/);
 });
+
+test("check of Dynamics: a column that cannot be written together with a status is found out, too", async () => {
+  const around = (client: DataverseClient): DataverseClient => ({
+    ...client,
+    send: async (request, options) => {
+      const body = typeof request.body === "object" && request.body !== null ? request.body : {};
+      if (request.method !== "PATCH" || !("trackingtoken" in body)) return client.send(request, options);
+      const failure = { scope: "item", code: "request refused", message: "Read-only.", remedy: "None.", waitingHelps: false } as const;
+      return { kind: "refused", status: 400, code: "0x80048408", failure: new Failure(failure) };
+    },
+  });
+  const { steps, emails } = await checked({ around });
+  assert.equal(steps.find(({ name }) => name === "outgoing mail")?.result, "warning");
+  assert.equal(emails, 0);
+});

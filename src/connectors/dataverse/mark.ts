@@ -49,6 +49,8 @@ export interface MarkedReport {
 
 /** `activityadditionalparams` takes 8,192 characters; the rest is room for other programs. */
 const MOST_CHARACTERS = 7_500;
+/** Presses of Send that one email can have: more are none, but somebody's number. */
+const MOST_GENERATIONS = 100_000;
 const NAME = "waypost";
 
 const MARK = z.object({
@@ -68,7 +70,7 @@ const MARK = z.object({
       ),
     })
     .optional(),
-  generation: z.number().int().positive().optional(),
+  generation: z.number().int().positive().max(MOST_GENERATIONS).optional(),
   ended: z.literal(true).optional(),
   router: z.string().optional(),
   claim: z.string().optional(),

@@ -3,7 +3,7 @@ import { PARTICIPATION } from "../../model/decision.ts";
 import { STATE_OF_STATUS, STATUS, type Status } from "../../model/email.ts";
 import { type Answer, answered } from "./client/client.ts";
 import { writeMark } from "./mark.ts";
-import { partyJson } from "./new-email.ts";
+import { instant, partyJson } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
 import { readRow } from "./read.ts";
 import { numberOf } from "./row.ts";
@@ -52,10 +52,10 @@ export async function proveStatuses(organization: Organization): Promise<StatusP
   try {
     let from: Status = STATUS.draft;
     for (const to of [STATUS.pendingSend, STATUS.sending, STATUS.sent]) {
-      const answer = await change({ statecode: STATE_OF_STATUS[to], statuscode: to, activityadditionalparams: mark });
+      const answer = await change({ statecode: STATE_OF_STATUS[to], statuscode: to, activityadditionalparams: mark, ...besides(to, id) });
       if (answer.kind === "refused" && answer.failure.scope === "item") {
         const refusal = { from, to, serverSaid: saidBy(answer) };
-        const messageId = await change({ messageid: `${id}@waypost.invalid` });
+        const messageId = await change({ messageid: messageIdOf(id) });
         return { refusal, takesMessageId: messageId.kind === "answered", notRecorded: await recordRefusal(organization, id) };
       }
       answered(answer);
@@ -66,6 +66,16 @@ export async function proveStatuses(organization: Organization): Promise<StatusP
     const answer = await organization.client.send({ method: "DELETE", path });
     if (answer.kind !== "refused" || answer.status !== 404) answered(answer);
   }
+}
+
+function messageIdOf(id: string): string {
+  return `${id}@waypost.invalid`;
+}
+
+/** What is written together with a status: see claimEmail and settleEmail. The subject alone can be done without. */
+function besides(to: Status, id: string): Values<"email", "update"> {
+  if (to === STATUS.sending) return { deliveryattempts: 0, trackingtoken: "WAYPOST:0" };
+  return to === STATUS.sent ? { deliveryattempts: 1, messageid: messageIdOf(id), actualend: instant(new Date()) } : {};
 }
 
 /** Why SendEmail does not record it as sent; null: it does. */
