@@ -73,7 +73,7 @@ const stages: readonly Stage[] = [
   },
   {
     name: "faults",
-    minutes: 50,
+    minutes: 54,
     files: [{ pattern: "test/faults/**/*.test.ts", atLeast: 1 }],
     options: [`--test-concurrency=${faultsAtOnce}`],
   },
@@ -85,7 +85,7 @@ const stages: readonly Stage[] = [
     options: ["--test-concurrency=2", "--test-name-pattern=pglite"],
     environment: { WAYPOST_TEST_CRM: "dataverse" },
   },
-  { name: "e2e", minutes: 25, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
+  { name: "e2e", minutes: 21, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
 ];
 
 /**
