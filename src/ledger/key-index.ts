@@ -198,8 +198,9 @@ async function reconsiderKnown(
   const addresses = senders.filter(isNew("address"));
   const afterwards = addresses.length === 0 ? null : await readAfterwards(tx, organization);
   if (afterwards === null || !afterwards.automatically) return waiting;
-  const to = now();
-  const from = new Date(to.getTime() - afterwards.days * DAY);
+  // The clock of a mail server may be ahead of ours: what it received in our future is there all the same.
+  const to = new Date(now().getTime() + DAY);
+  const from = new Date(now().getTime() - afterwards.days * DAY);
   const { mailboxIds } = await reconsiderSenders(tx, organization, { addresses, from, to, mailboxIds: null });
   return [...waiting, ...mailboxIds];
 }
