@@ -6,14 +6,18 @@ import { Failure } from "../../src/model/failure.ts";
 import type { NewRecord, RecordRef } from "../../src/model/record.ts";
 import { votersAt } from "../../src/tracking/recipients.ts";
 import { head, incoming, party, query, unique } from "./crm-fixtures.ts";
-import type { CrmUnderTest } from "./crm-under-test.ts";
+import type { CrmUnderTest, Lack } from "./crm-under-test.ts";
 
 function wanted(address: string, change: Partial<NewRecord> = {}): NewRecord {
   return { type: "contact", address, firstname: "Carl", lastname: "Ray", topic: "An offer", ownerId: null, ...change };
 }
 
-/** What the port promises about addresses and the records that they stand for. */
-export function recordsPromises(crmOf: () => CrmUnderTest): void {
+type Register = (name: string, work: () => Promise<void>) => void;
+const registered: Register = (name, work) => void test(name, work);
+const leftOut: Register = () => {};
+
+/** What the port promises about addresses and the records that they stand for; of what the CRM lacks, that it is refused. */
+export function recordsPromises(crmOf: () => CrmUnderTest, lacks: ReadonlySet<Lack>): void {
   const recordsAt = async (address: string) =>
     ((await crmOf().crm.facts(query([head({ from: [address] })]))).records.get(address.toLowerCase()) ?? []).map(({ record }) => record);
   const senderOf = async (id: string): Promise<RecordRef | null> =>
@@ -113,26 +117,30 @@ export function recordsPromises(crmOf: () => CrmUnderTest): void {
     assert.deepEqual([...made], [[address, { record: contact, column: 2, made: false }]]);
   });
 
-  test("addAddress: where there is nothing beside the columns, it is refused with a reason when none is free, and nothing changes", async (context) => {
-    if (!crmOf().lacks?.has("beside the columns")) return context.skip("it keeps addresses beside the columns");
-    const [first, second, third, fourth] = Array.from({ length: 4 }, () => unique("Mail"));
-    assert.ok(first && second && third && fourth);
-    const contact = await crmOf().contact({ addresses: [first] });
-    const add = (address: string, where: "column" | "beside" = "column") => crmOf().crm.addAddress(contact, address, where);
-    const isRefused = (error: unknown) => error instanceof Failure && error.scope === "item" && error.remedy !== "";
-    await assert.rejects(add(second, "beside"), isRefused);
-    assert.deepEqual(await add(second), { column: 2, place: "column" });
-    assert.deepEqual(await add(third), { column: 3, place: "column" });
-    await assert.rejects(add(fourth), isRefused);
-    assert.deepEqual(await add(first.toUpperCase()), { column: 1, place: "there already" });
-    for (const one of [first, second, third]) assert.deepEqual(await recordsAt(one), [contact]);
-    assert.deepEqual(await recordsAt(fourth), []);
-    assert.equal(await crmOf().crm.addAddress({ ...contact, id: randomUUID() }, unique("x"), "column"), null);
-    assert.equal(await crmOf().crm.addAddress({ ...contact, type: "systemuser" }, unique("x"), "column"), null);
-  });
+  const onlyWith = (lack: Lack) => (lacks.has(lack) ? registered : leftOut);
+  const onlyWithout = (lack: Lack) => (lacks.has(lack) ? leftOut : registered);
 
-  test("addAddress: the first free column, then beside the columns, and never twice", async (context) => {
-    if (crmOf().lacks?.has("beside the columns")) return context.skip("it has no place beside the columns");
+  onlyWith("beside the columns")(
+    "addAddress: where there is nothing beside the columns, it is refused with a reason when none is free, and nothing changes",
+    async () => {
+      const [first, second, third, fourth] = Array.from({ length: 4 }, () => unique("Mail"));
+      assert.ok(first && second && third && fourth);
+      const contact = await crmOf().contact({ addresses: [first] });
+      const add = (address: string, where: "column" | "beside" = "column") => crmOf().crm.addAddress(contact, address, where);
+      const isRefused = (error: unknown) => error instanceof Failure && error.scope === "item" && error.remedy !== "";
+      await assert.rejects(add(second, "beside"), isRefused);
+      assert.deepEqual(await add(second), { column: 2, place: "column" });
+      assert.deepEqual(await add(third), { column: 3, place: "column" });
+      await assert.rejects(add(fourth), isRefused);
+      assert.deepEqual(await add(first.toUpperCase()), { column: 1, place: "there already" });
+      for (const one of [first, second, third]) assert.deepEqual(await recordsAt(one), [contact]);
+      assert.deepEqual(await recordsAt(fourth), []);
+      assert.equal(await crmOf().crm.addAddress({ ...contact, id: randomUUID() }, unique("x"), "column"), null);
+      assert.equal(await crmOf().crm.addAddress({ ...contact, type: "systemuser" }, unique("x"), "column"), null);
+    },
+  );
+
+  onlyWithout("beside the columns")("addAddress: the first free column, then beside the columns, and never twice", async () => {
     const [first, second, third, fourth, fifth] = Array.from({ length: 5 }, () => unique("Mail"));
     assert.ok(first && second && third && fourth && fifth);
     const contact = await crmOf().contact({ addresses: [first] });
@@ -148,57 +156,65 @@ export function recordsPromises(crmOf: () => CrmUnderTest): void {
     assert.equal(await crmOf().crm.addAddress({ ...contact, type: "systemuser" }, unique("x"), "column"), null);
   });
 
-  test("resolveParties: where the parties of an email cannot be changed, it is refused with a reason and they stay", async (context) => {
-    if (!crmOf().lacks?.has("resolving parties")) return context.skip("parties can be changed");
-    const carl = unique("Carl");
-    const email = incoming({ placement: { parties: [party(PARTICIPATION.sender, carl)] } });
-    await crmOf().crm.deliver([email]);
-    const contact = await crmOf().contact({ addresses: [carl] });
-    await assert.rejects(
-      crmOf().crm.resolveParties({ address: carl, record: contact, column: 1, emailId: null, limit: 2 }),
-      (error) => error instanceof Failure && error.scope === "item" && error.remedy !== "",
-    );
-    assert.equal(await senderOf(email.id), null);
-  });
-
-  test("resolveParties: some at a time until none is left; resolved parties, other addresses and the regarding stay", async (context) => {
-    if (crmOf().lacks?.has("resolving parties")) return context.skip("parties of emails that are done stay as they are");
-    const [carl, other] = [unique("Carl"), unique("other")];
-    const [contact, regarding, known] = [
-      await crmOf().contact({ addresses: [carl] }),
-      await crmOf().contact({ addresses: [unique("r")] }),
-      await crmOf().contact({ addresses: [unique("k")] }),
-    ];
-    const emails = Array.from({ length: 5 }, () =>
-      incoming({
-        placement: {
-          regarding,
-          duplicateSenderUnresolved: true,
-          parties: [party(PARTICIPATION.sender, carl.toUpperCase()), party(PARTICIPATION.cc, carl, known), party(PARTICIPATION.to, other)],
-        },
-      }),
-    );
-    await crmOf().crm.deliver(emails);
-    const resolving = { address: carl, record: contact, column: 1, emailId: null, limit: 2 };
-    const [last] = emails.slice(-1);
-    assert.deepEqual(await crmOf().crm.resolveParties({ ...resolving, emailId: last?.id ?? "" }), { parties: 1, emails: 1 });
-    const counts: number[] = [];
-    for (let parties = 1; parties > 0; counts.push(parties)) ({ parties } = await crmOf().crm.resolveParties(resolving));
-    assert.deepEqual(counts, [2, 2, 0]);
-    for (const { id } of emails) {
-      const seen = await crmOf().read(id);
-      assert.deepEqual(await senderOf(id), contact);
-      assert.deepEqual(
-        seen?.parties.slice(0, 3).map(({ address, record }) => [address, record?.id ?? null]),
-        [
-          [carl.toUpperCase(), contact.id],
-          [carl, known.id],
-          [other, null],
-        ],
+  onlyWith("resolving parties")(
+    "resolveParties: where the parties of an email cannot be changed, it is refused with a reason and they stay",
+    async () => {
+      const carl = unique("Carl");
+      const email = incoming({ placement: { parties: [party(PARTICIPATION.sender, carl)] } });
+      await crmOf().crm.deliver([email]);
+      const contact = await crmOf().contact({ addresses: [carl] });
+      await assert.rejects(
+        crmOf().crm.resolveParties({ address: carl, record: contact, column: 1, emailId: null, limit: 2 }),
+        (error) => error instanceof Failure && error.scope === "item" && error.remedy !== "",
       );
-      assert.equal(seen?.regarding?.id, regarding.id);
-    }
-  });
+      assert.equal(await senderOf(email.id), null);
+    },
+  );
+
+  onlyWithout("resolving parties")(
+    "resolveParties: some at a time until none is left; resolved parties, other addresses and the regarding stay",
+    async () => {
+      const [carl, other] = [unique("Carl"), unique("other")];
+      const [contact, regarding, known] = [
+        await crmOf().contact({ addresses: [carl] }),
+        await crmOf().contact({ addresses: [unique("r")] }),
+        await crmOf().contact({ addresses: [unique("k")] }),
+      ];
+      const emails = Array.from({ length: 5 }, () =>
+        incoming({
+          placement: {
+            regarding,
+            duplicateSenderUnresolved: true,
+            parties: [
+              party(PARTICIPATION.sender, carl.toUpperCase()),
+              party(PARTICIPATION.cc, carl, known),
+              party(PARTICIPATION.to, other),
+            ],
+          },
+        }),
+      );
+      await crmOf().crm.deliver(emails);
+      const resolving = { address: carl, record: contact, column: 1, emailId: null, limit: 2 };
+      const [last] = emails.slice(-1);
+      assert.deepEqual(await crmOf().crm.resolveParties({ ...resolving, emailId: last?.id ?? "" }), { parties: 1, emails: 1 });
+      const counts: number[] = [];
+      for (let parties = 1; parties > 0; counts.push(parties)) ({ parties } = await crmOf().crm.resolveParties(resolving));
+      assert.deepEqual(counts, [2, 2, 0]);
+      for (const { id } of emails) {
+        const seen = await crmOf().read(id);
+        assert.deepEqual(await senderOf(id), contact);
+        assert.deepEqual(
+          seen?.parties.slice(0, 3).map(({ address, record }) => [address, record?.id ?? null]),
+          [
+            [carl.toUpperCase(), contact.id],
+            [carl, known.id],
+            [other, null],
+          ],
+        );
+        assert.equal(seen?.regarding?.id, regarding.id);
+      }
+    },
+  );
 
   test("addQueueItems: one item of each email that is there, however often", async () => {
     const queueId = await crmOf().queue({ address: unique("queue") });

@@ -18,7 +18,7 @@ import { foreignCrm } from "./foreign-crm.ts";
 
 for (const engine of ["pglite", "postgres"] as const) {
   const skip = engine === "postgres" && !process.env.WAYPOST_TEST_DATABASE_URL && missingServers(["postgres"]);
-  crmContract(`embedded CRM on ${engine}`, () => embeddedUnderTest(engine), skip);
+  crmContract(`embedded CRM on ${engine}`, () => embeddedUnderTest(engine), { skip });
 }
 
 crmContract("a CRM that stands elsewhere and joins no transaction", async () => {

@@ -29,6 +29,14 @@ export interface DataverseOptions extends ServedOptions {
   readonly around?: (client: DataverseClient) => DataverseClient;
 }
 
+/** What Dynamics has no place for, or sees to by itself, however it is set up. */
+export const DATAVERSE_LACKS: ReadonlySet<Lack> = new Set<Lack>([
+  "beside the columns",
+  "resolving parties",
+  "privilege to send as others",
+  "hashes",
+]);
+
 /** The connector over HTTP with the role that the documentation asks for, against the Web API of an embedded CRM. People who work in that CRM do so in its own process. */
 export async function dataverseUnderTest(
   engine: EngineName,
@@ -59,7 +67,7 @@ export async function dataverseUnderTest(
   return {
     ...{ crm: another(), embedded, database, served, another },
     lacks: new Set<Lack>([
-      ...(["beside the columns", "resolving parties", "privilege to send as others", "hashes"] as const),
+      ...DATAVERSE_LACKS,
       ...(options.behaviour?.changesCompletedStatus === false ? (["status of a completed email"] as const) : []),
     ]),
     user: async (entry) => only((await embedded.putUsers([{ name: entry.address, ...entry }])).values()),
