@@ -1,8 +1,9 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, verify, X509Certificate } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { checkLogin, type ServiceLogins } from "./service-logins.ts";
+import { claimsOf, headerOf, isGood, signedToken } from "./signed-tokens.ts";
 
 /** An application that is registered at the server. */
 export interface RegisteredClient {
@@ -167,9 +168,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
       exp: now + server.tokenLife,
       jti: random(),
     };
-    const signed = `${encoded({ alg: "RS256", typ: "JWT", kid: String(keys.length) })}.${encoded(claims)}`;
-    const key = keys.at(-1) ?? firstKey;
-    return `${signed}.${sign("sha256", Buffer.from(signed), key.privateKey).toString("base64url")}`;
+    return signedToken({ alg: "RS256", typ: "JWT", kid: String(keys.length) }, claims, (keys.at(-1) ?? firstKey).privateKey);
   };
   const handOut = (authorization: Authorization, withRefresh: boolean, refresh = random()): Reply => {
     const token = jwt(authorization);
@@ -427,28 +426,4 @@ function checkAssertion(given: URLSearchParams, client: RegisteredClient, key: K
     Number(claims.exp) > now &&
     typeof claims.jti === "string";
   if (!good) throw new Refused("invalid_client", "AADSTS700027: the assertion does not hold", 401);
-}
-
-function isGood(token: string, key: KeyObject): boolean {
-  const claims = claimsOf(token, key);
-  return claims !== null && Number(claims.exp) > Date.now() / 1000;
-}
-
-/** The claims of a signed token; null when the signature is not that of the key. */
-function claimsOf(token: string, key: KeyObject): Readonly<Record<string, unknown>> | null {
-  const [header = "", payload = "", signature = ""] = token.split(".");
-  const { alg } = headerOf(token);
-  const signed = Buffer.from(`${header}.${payload}`);
-  const given = Buffer.from(signature, "base64url");
-  const pss = { key, padding: 6, saltLength: 32 };
-  const valid = alg === "RS256" ? verify("sha256", signed, key, given) : alg === "PS256" && verify("sha256", signed, pss, given);
-  return valid ? JSON.parse(Buffer.from(payload, "base64url").toString()) : null;
-}
-
-function headerOf(token: string): Readonly<Record<string, unknown>> {
-  return JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString() || "{}");
-}
-
-function encoded(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
