@@ -8,6 +8,7 @@ import { testDatabase } from "../databases.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../servers/authorization-server.ts";
 import { failureOf, told } from "../servers/dataverse-rig.ts";
 import { type ScriptedWeb, startScriptedWeb } from "../servers/scripted-web.ts";
+import { testClock } from "./rig.ts";
 
 const RESOURCE = "https://sales.corp.example/";
 const PASSWORD = "secret-of-the-account";
@@ -36,10 +37,11 @@ async function setting(context: { after(work: () => Promise<void>): void }, pass
   const keys = keyRing(newKey());
   assert.ok(keys !== null);
   process.env.WAYPOST_TEST_ADFS_PASSWORD = password;
+  const clock = testClock();
   const account = { clientId: "service", username: "CORP\\waypost", password: { env: "WAYPOST_TEST_ADFS_PASSWORD" } };
   const credentials = adfsCredentials(
     { name: "Sales", url: `${web.origin}/Sales`, adfs: account, authorities: null },
-    { database, keys: () => keys, log, now: () => new Date() },
+    { database, keys: () => keys, log, now: clock.now },
   );
   const client = openClient({
     address: `${web.origin}/Sales/api/data/v9.1/`,
@@ -55,7 +57,7 @@ async function setting(context: { after(work: () => Promise<void>): void }, pass
     await adfs[Symbol.asyncDispose]();
   });
   const grants = () => adfs.requests.map(({ grant }) => grant);
-  return { adfs, web, client, grants };
+  return { adfs, web, client, grants, clock };
 }
 
 const WHO = { method: "GET", path: "WhoAmI()" } as const;
@@ -69,12 +71,10 @@ test("a user account signs in at the AD FS that the organization names, once, an
 });
 
 test("a refresh token that is worth nothing any more is followed by the password, and nobody has to do anything", async (context) => {
-  const { adfs, client, grants } = await setting(context);
-  adfs.tokenLife = 1;
+  const { adfs, client, grants, clock } = await setting(context);
   await client.send(WHO);
   adfs.revoke("CORP\\waypost");
-  adfs.tokenLife = 3600;
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  clock.forward(adfs.tokenLife);
   assert.equal(told(await client.send(WHO)), "answered 200");
   assert.deepEqual(grants(), ["password", "refresh_token", "password"]);
 });
