@@ -73,19 +73,19 @@ const stages: readonly Stage[] = [
   },
   {
     name: "faults",
-    minutes: 54,
+    minutes: 52,
     files: [{ pattern: "test/faults/**/*.test.ts", atLeast: 1 }],
     options: [`--test-concurrency=${faultsAtOnce}`],
   },
   {
     name: "dynamics",
-    minutes: 14,
+    minutes: 11,
     files: [{ pattern: `test/engine/{${WITH_DYNAMICS.join()}}.test.ts`, atLeast: WITH_DYNAMICS.length }],
     // PGlite has one connection: whoever asks the CRM inside a transaction of the ledger waits for ever.
     options: ["--test-concurrency=2", "--test-name-pattern=pglite"],
     environment: { WAYPOST_TEST_CRM: "dataverse" },
   },
-  { name: "e2e", minutes: 21, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
+  { name: "e2e", minutes: 26, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
 ];
 
 /**
