@@ -30,6 +30,7 @@ for (const isolation of ["none", "process"]) {
       const of = (kind: string) => lines.filter((line) => line.includes(`"kind":"${kind}"`));
       assert.equal(lines.at(-1), '{"kind":"counts","passed":3,"failed":2,"skipped":1}', stdout);
       assert.deepEqual([of("passed").length, of("failed").length], [3, 2]);
+      if (isolation === "process") assert.match(of("file").join("\n"), /^[^\n]*sample\.test\.mjs","seconds":[\d.]+\}$/);
       assert.match(of("skipped").join("\n"), /not now.*"no reason"[\s\S]*not here.*"no server"/);
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -5,10 +5,11 @@ import type { TestEvent } from "node:test/reporters";
 export type ReportLine =
   | { readonly kind: "counts"; readonly passed: number; readonly failed: number; readonly skipped: number }
   | { readonly kind: "started" | "passed" | "failed" | "suite ended"; readonly name: string }
+  | { readonly kind: "file"; readonly name: string; readonly seconds: number }
   | { readonly kind: "skipped"; readonly name: string; readonly reason: string };
 
 /**
- * A reporter of `node --test` that writes JSON lines: each test as it starts and ends, and at last the runner's own counts.
+ * A reporter of `node --test` that writes JSON lines: each test as it starts and ends, each file with its time, and at last the runner's own counts.
  * The single tests are there for a run that is killed before its end.
  */
 export default async function* countsReporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -30,12 +31,18 @@ function reportLine(event: TestEvent): ReportLine | undefined {
     if (details.type === "suite") return { kind: "suite ended", name };
     return { kind: event.type === "test:pass" ? "passed" : "failed", name };
   }
+  if (event.type !== "test:summary") return undefined;
+  const { file, duration_ms: milliseconds, counts } = event.data;
   // The summary of a single file names it; the one of the whole run does not.
-  if (event.type !== "test:summary" || event.data.file !== undefined) return undefined;
-  const { tests, passed, skipped, todo } = event.data.counts;
+  if (file !== undefined) return { kind: "file", name: withinRepository(file), seconds: milliseconds / 1000 };
+  const { tests, passed, skipped, todo } = counts;
   return { kind: "counts", passed, failed: tests - passed - skipped - todo, skipped: skipped + todo };
 }
 
 function placed({ name, file }: { readonly name: string; readonly file?: string | undefined }): string {
-  return file === undefined ? name : `${path.relative(path.resolve(import.meta.dirname, ".."), file)}: ${name}`;
+  return file === undefined ? name : `${withinRepository(file)}: ${name}`;
+}
+
+function withinRepository(file: string): string {
+  return path.relative(path.resolve(import.meta.dirname, ".."), file);
 }

@@ -30,6 +30,8 @@ interface Result {
   readonly failed: number;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly skippedCount: number;
+  /** Those that took a minute or more, the longest first. */
+  readonly longFiles: readonly { readonly name: string; readonly seconds: number }[];
   /** Tests that began and did not end, in a stage that was killed. */
   readonly unfinished: readonly string[];
   /** Why the stage failed beyond its failed tests. */
@@ -98,6 +100,7 @@ const LANES: readonly (readonly string[])[] = [
 ];
 
 const LAST_LINES_MS = 300;
+const LONG_FILE_SECONDS = 60;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -140,7 +143,7 @@ async function databaseFor(chosen: readonly Stage[]): Promise<Postgres | undefin
 async function runStage(stage: Stage, environment: NodeJS.ProcessEnv, report: string, beside: boolean): Promise<Result> {
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
-  const nothing = { stage: stage.name, passed: 0, skipped: [], skippedCount: 0, unfinished: [] };
+  const nothing = { stage: stage.name, passed: 0, skipped: [], skippedCount: 0, longFiles: [], unfinished: [] };
   if (stage.check) {
     const [program = "", ...args] = stage.check;
     const trouble = await run(path.join(root, "node_modules/.bin", program), args, environment, stage, beside);
@@ -213,20 +216,23 @@ function run(
 }
 
 /** The runner's own counts; of a run that did not come to its end what was finished. */
-function readReport(file: string): Pick<Result, "passed" | "failed" | "skipped" | "skippedCount" | "unfinished"> {
+function readReport(file: string): Pick<Result, "passed" | "failed" | "skipped" | "skippedCount" | "longFiles" | "unfinished"> {
   const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
   const entries = lines.map((line): ReportLine => JSON.parse(line));
   const skipped = entries.filter((entry) => entry.kind === "skipped").map(({ name, reason }) => ({ name, reason }));
+  const longFiles = entries
+    .flatMap((entry) => (entry.kind === "file" && entry.seconds >= LONG_FILE_SECONDS ? [entry] : []))
+    .sort((one, other) => other.seconds - one.seconds);
   const counts = entries.find((entry) => entry.kind === "counts");
   if (counts) {
     const skippedCount = Math.max(counts.skipped, skipped.length);
-    return { passed: counts.passed, failed: counts.failed, skipped, skippedCount, unfinished: [] };
+    return { passed: counts.passed, failed: counts.failed, skipped, skippedCount, longFiles, unfinished: [] };
   }
   const names = (kind: ReportLine["kind"]) => entries.flatMap((entry) => (entry.kind === kind && "name" in entry ? [entry.name] : []));
   const [passed, failed] = [names("passed"), names("failed")];
   const ended = new Set([...passed, ...failed, ...names("skipped"), ...names("suite ended")]);
   const unfinished = names("started").filter((name) => !ended.has(name));
-  return { passed: passed.length, failed: failed.length, skipped, skippedCount: skipped.length, unfinished };
+  return { passed: passed.length, failed: failed.length, skipped, skippedCount: skipped.length, longFiles, unfinished };
 }
 
 /** Prints the table, what was left out, and the closing line. Returns the exit code. */
@@ -235,10 +241,13 @@ function conclude(results: readonly Result[]): number {
     `\n━━━ all stages ━━━\n${"stage".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}${"skipped".padStart(9)}${"time".padStart(14)}`,
   );
   for (const { stage, passed, failed, skippedCount, seconds, trouble } of results) {
-    const time = seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
     const numbers = `${String(passed).padStart(8)}${String(failed).padStart(8)}${String(skippedCount).padStart(9)}`;
-    console.log(`${stage.padEnd(10)}${numbers}${time.padStart(14)}${trouble ? `   ${trouble}` : ""}`);
+    console.log(`${stage.padEnd(10)}${numbers}${duration(seconds).padStart(14)}${trouble ? `   ${trouble}` : ""}`);
   }
+  const long = results.flatMap(({ stage, longFiles }) =>
+    longFiles.map(({ name, seconds }) => `  ${duration(seconds).padStart(13)}  ${stage}: ${name}`),
+  );
+  if (long.length > 0) console.log(`\nFiles that took longest:\n${long.join("\n")}`);
   const unfinished = results.flatMap((result) => result.unfinished.map((name) => `  ${result.stage}: ${name}`));
   if (unfinished.length > 0) console.log(`\nBegun and not ended:\n${unfinished.join("\n")}`);
   const leftOut = results.flatMap(({ stage, skipped }) =>
@@ -250,4 +259,8 @@ function conclude(results: readonly Result[]): number {
   const failed = sum((result) => result.failed);
   console.log(`\n${passed} passed, ${failed} failed, ${sum((result) => result.skippedCount)} skipped`);
   return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+function duration(seconds: number): string {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
