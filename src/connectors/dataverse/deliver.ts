@@ -8,7 +8,7 @@ import { readMark } from "./mark.ts";
 import { withoutMissing } from "./missing-references.ts";
 import { attachmentId, createAttachment, createEmail, finishEmail, type Unfinished } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
-import { addQueueItems, queueItem, queuesHolding } from "./queue-items.ts";
+import { addQueueItems, isQueuedAlready, queueItem, queuesHolding } from "./queue-items.ts";
 import { readAll } from "./read.ts";
 import { keyOf, textOf } from "./row.ts";
 import { readEmails } from "./standing.ts";
@@ -31,7 +31,8 @@ const MOST_TRIES = 5;
  * incomplete: then it is completed. One answer per email given, in their order; the same id twice is created once.
  *
  * An email is one change set: all of it is there or nothing. One with large attachments stays a draft that is marked incomplete until its last attachment
- * is there; after a crash, delivering it again goes on where it stopped.
+ * is there; after a crash, delivering it again goes on where it stopped. So does one that the organization puts into a queue by itself, which refuses the item
+ * of the change set.
  * @throws Failure of scope item when the organization refuses one of them, after the others are delivered; a wider one when it cannot be reached
  */
 export async function deliverEmails(organization: Organization, emails: readonly IncomingEmail[]): Promise<Delivered[]> {
@@ -77,11 +78,20 @@ async function deliverSome(
   const tables = await organization.tables();
   const answers = await organization.client.changeSets(emails.map((email) => changesOf(tables, email)));
   const made: string[] = [];
+  const begun: IncomingEmail[] = [];
   const toLookAt: { readonly email: IncomingEmail; readonly failure: unknown }[] = [];
   const failures: unknown[] = [];
   for (const [index, email] of emails.entries()) {
-    const answer = await settled(organization, tables, email, answers[index]);
-    if (answer.kind === "done") made.push(email.id);
+    let answer = await settled(organization, email, answers[index], (one) => changesOf(tables, one));
+    const inSteps = isLarge(email) || isQueuedAlready(answer);
+    if (isQueuedAlready(answer)) {
+      const [beginning] = await organization.client.changeSets([beginningOf(tables, email)]);
+      answer = await settled(organization, email, beginning, (one) => beginningOf(tables, one));
+    }
+    if (answer.kind === "done") {
+      made.push(email.id);
+      if (inSteps) begun.push(email);
+    }
     // What nobody knows the outcome of is looked up before anything else is tried (invariant 8).
     else if (isThere(answer) || answer.kind === "unknown") toLookAt.push({ email, failure: answer.failure });
     else failures.push(answer.failure);
@@ -93,7 +103,6 @@ async function deliverSome(
   );
   failures.push(...toLookAt.flatMap(({ email, failure }) => (rows.has(email.id) ? [] : [failure])));
   const left = toLookAt.filter(({ email }) => readMark(textOf(rows.get(email.id) ?? {}, "activityadditionalparams")).incomplete === true);
-  const begun = emails.filter((email) => made.includes(email.id) && sizeOf(email) > WITH_THE_EMAIL);
   for (const email of [...begun, ...left.map((one) => one.email)]) await complete(organization, tables, email);
   return { made, failures };
 }
@@ -101,15 +110,15 @@ async function deliverSome(
 /** What became of one email; where something that it refers to is gone, it is made without that, and where it has come to be there by now, with it. */
 async function settled(
   organization: Organization,
-  tables: Tables,
   email: IncomingEmail,
   answer: ChangeSetAnswer | undefined,
+  changes: (email: IncomingEmail) => ChangeSet,
 ): Promise<ChangeSetAnswer> {
   if (answer === undefined) throw new Error("fewer answers than change sets");
-  if (answer.kind !== "refused" || isThere(answer)) return answer;
+  if (answer.kind !== "refused" || isThere(answer) || isQueuedAlready(answer)) return answer;
   const remaining = await withoutMissing(organization, email);
   if (remaining === email && answer.status !== 404) return answer;
-  const [again] = await organization.client.changeSets([changesOf(tables, remaining)]);
+  const [again] = await organization.client.changeSets([changes(remaining)]);
   return again ?? answer;
 }
 
@@ -119,9 +128,18 @@ function isThere(answer: ChangeSetAnswer): boolean {
 }
 
 function changesOf(tables: Tables, email: IncomingEmail): ChangeSet {
-  if (sizeOf(email) > WITH_THE_EMAIL) return { changes: [createEmail(tables, email, true)] };
+  if (isLarge(email)) return beginningOf(tables, email);
   const attachments = email.attachments.map((one, index) => createAttachment(tables, email.id, one, index + 1));
   return { changes: [createEmail(tables, email, false), ...attachments, ...lastChanges(tables, email, null, email.placement.queueIds)] };
+}
+
+/** The email as a draft that {@link complete} makes whole. */
+function beginningOf(tables: Tables, email: IncomingEmail): ChangeSet {
+  return { changes: [createEmail(tables, email, true)] };
+}
+
+function isLarge(email: IncomingEmail): boolean {
+  return sizeOf(email) > WITH_THE_EMAIL;
 }
 
 function lastChanges(tables: Tables, email: IncomingEmail, unfinished: Unfinished | null, queueIds: readonly string[]): Request[] {
@@ -157,12 +175,14 @@ async function attachmentsThere(organization: Organization, tables: Tables, emai
 
 /**
  * Makes an email of a draft whose attachments are all there, in the version that was looked at: what somebody changed meanwhile is looked at again, and whatever
- * fails is no failure where somebody else has made an email of it by then.
+ * fails is no failure where somebody else has made an email of it by then. Where the organization itself puts into a queue what becomes an email, and so refuses
+ * the item that comes with that, it becomes an email first, still marked incomplete, and then gets the items that are missing.
  */
 async function finish(organization: Organization, tables: Tables, email: IncomingEmail): Promise<void> {
   const remaining = await withoutMissing(organization, email);
   const { queueIds } = remaining.placement;
   let failure: Failure | null = null;
+  let withoutQueues = false;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const row = (await readEmails(organization, [email.id], ["activityadditionalparams"])).get(email.id);
     const parameters = textOf(row ?? {}, "activityadditionalparams");
@@ -171,13 +191,30 @@ async function finish(organization: Organization, tables: Tables, email: Incomin
       return;
     }
     if (failure !== null && failure.code !== "other version") throw failure;
-    const holding = await queuesHolding(organization, email.id);
-    const missing = queueIds.filter((id) => !holding.has(id));
     const unfinished = { version: row === undefined ? "*" : versionOf(row), parameters };
-    const [answer] = await organization.client.changeSets([{ changes: lastChanges(tables, remaining, unfinished, missing) }]);
+    const changes = withoutQueues
+      ? [finishEmail(tables, remaining, unfinished, true)]
+      : lastChanges(tables, remaining, unfinished, await queuesLacking(organization, remaining));
+    const [answer] = await organization.client.changeSets([{ changes }]);
     if (answer === undefined) throw new Error("no answer to a change set");
-    if (answer.kind === "done") return;
-    failure = answer.failure;
+    if (answer.kind === "done" && !withoutQueues) return;
+    withoutQueues = isQueuedAlready(answer);
+    failure = answer.kind === "done" || withoutQueues ? null : answer.failure;
   }
-  if (failure !== null) throw failure;
+  throw failure ?? keepsMoving(email.id);
+}
+
+async function queuesLacking(organization: Organization, { id, placement }: IncomingEmail): Promise<readonly string[]> {
+  const holding = await queuesHolding(organization, id);
+  return placement.queueIds.filter((queueId) => !holding.has(queueId));
+}
+
+function keepsMoving(id: string): Failure {
+  return new Failure({
+    scope: "item",
+    code: "email keeps changing",
+    message: `The email ${id} was put into a queue by somebody else each time that it was to be completed.`,
+    remedy: "Look which plug-in or rule of the organization moves new emails between queues; then have the message processed again.",
+    waitingHelps: true,
+  });
 }

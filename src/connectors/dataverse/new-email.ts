@@ -79,11 +79,14 @@ export interface Unfinished {
 /**
  * The state in which a delivered email stands: received, or sent where it is mail that somebody sent (product-behaviour 4.1).
  * @param unfinished null: it is created in the same change set
+ * @param incomplete something is still missing after that, see Mark
  */
-export function finishEmail(tables: Tables, email: IncomingEmail, unfinished: Unfinished | null): Request {
+export function finishEmail(tables: Tables, email: IncomingEmail, unfinished: Unfinished | null, incomplete = false): Request {
   const statuscode = email.placement.direction === "outgoing" ? STATUS.sent : STATUS.received;
   const mark =
-    unfinished === null ? undefined : writeMark(markOf(email, conversationBase(email.conversationIndex), false), unfinished.parameters);
+    unfinished === null
+      ? undefined
+      : writeMark(markOf(email, conversationBase(email.conversationIndex), incomplete), unfinished.parameters);
   return {
     method: "PATCH",
     path: `${tables.set("email")}(${email.id})`,

@@ -1,5 +1,5 @@
 import { anyId } from "./any-of.ts";
-import type { Request } from "./client/client.ts";
+import type { Answer, ChangeSetAnswer, Request } from "./client/client.ts";
 import { answered } from "./client/client.ts";
 import type { Organization } from "./organization.ts";
 import { readAll } from "./read.ts";
@@ -21,6 +21,11 @@ export function queueItem(tables: Tables, queueId: string, emailId: string): Req
     };
   const references = { queueid: { type: "queue", id: queueId }, objectid: { type: "email", id: emailId } };
   return { method: "POST", path: tables.set("queueitem"), body: written(tables, "queueitem", "create", {}, references) };
+}
+
+/** The email is in the queue already: somebody was faster, or the organization puts each new email there by a rule or plug-in of its own. */
+export function isQueuedAlready(answer: Answer | ChangeSetAnswer): boolean {
+  return answer.kind === "refused" && answer.code === THERE_ALREADY;
 }
 
 /** Ids of the queues that hold an item of this email. */
@@ -52,7 +57,7 @@ export async function addQueueItems(organization: Organization, queueId: string,
   const missing = [...standing].filter((id) => !there.has(id));
   const answers = await organization.client.batch(missing.map((id) => queueItem(tables, queueId, id)));
   for (const answer of answers) {
-    const isFine = answer.kind === "refused" && (answer.code === THERE_ALREADY || answer.status === 404);
+    const isFine = isQueuedAlready(answer) || (answer.kind === "refused" && answer.status === 404);
     if (!isFine) answered(answer);
   }
 }
