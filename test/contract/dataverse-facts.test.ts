@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
-import type { EarlierEmail, Facts } from "../../src/model/facts.ts";
+import type { EarlierEmail, Facts, FactsQuery } from "../../src/model/facts.ts";
 import { conversationBase } from "../../src/tracking/conversation.ts";
 import { head, incoming, party, query, unique } from "./crm-fixtures.ts";
 import { type DataverseUnderTest, dataverseUnderTest } from "./dataverse-under-test.ts";
@@ -131,6 +131,32 @@ for (const [name, around] of [
       );
       const found = (await here.crm.facts(query([head({ inReplyTo: [messageId] })]))).emailsByMessageId.get(messageId) ?? [];
       assert.deepEqual([found.length, found.filter(({ direction }) => direction === "outgoing").map(({ id }) => id)], [11, [sent.id]]);
+    });
+
+    test("an earlier email that is answered or reported about is found whether its Message-ID is kept with angle brackets or without", async () => {
+      const [bare, bracketed, both] = [0, 1, 2].map(() => `${randomUUID()}@x.test`);
+      assert.ok(bare !== undefined && bracketed !== undefined && both !== undefined);
+      const emails = [bare, bracketed, both, both].map((messageId) => incoming({ messageId, placement: { direction: "outgoing" } }));
+      await here.crm.deliver(emails);
+      const rewritten = [emails[1]?.id, emails[3]?.id];
+      await here.database.query("update crm.email set messageid = '<' || messageid || '>' where activityid = any($1::uuid[])", [rewritten]);
+      const ways: readonly FactsQuery[] = [
+        query([head({ inReplyTo: [bare], references: [bracketed, both] })]),
+        { ...query([]), reported: [bare, bracketed, both].map((messageId) => ({ messageId, emailId: null })) },
+      ];
+      for (const asked of ways) {
+        const facts = await here.crm.facts(asked);
+        const found = [bare, bracketed, both].map((id) => facts.emailsByMessageId.get(id) ?? []);
+        assert.deepEqual(
+          found.map((its) => its.map(({ id }) => id).sort()),
+          [[emails[0]?.id], [emails[1]?.id], [emails[2]?.id, emails[3]?.id].sort()],
+        );
+        assert.deepEqual(
+          found.flat().map(({ messageId }) => messageId),
+          [bare, bracketed, both, both],
+          "as the rules compare them",
+        );
+      }
     });
 
     test("a mailbox whose owner is not in the organization is told of", async () => {

@@ -76,9 +76,11 @@ class Busy {
           "delete from crm.email where activityid = (select activityid from crm.email order by activityid limit 1)",
         );
         return;
-      default:
+      default: {
+        const id = randomUUID();
         await this.#crm.deliver([
           incoming({
+            id,
             messageId: this.pick(IDS),
             conversationIndex: random(2) === 0 ? this.pick(CONVERSATIONS) : null,
             placement: {
@@ -88,6 +90,10 @@ class Busy {
             },
           }),
         ]);
+        // Some programs write a Message-ID with the angle brackets of its header.
+        if (random(2) === 0)
+          await this.#database.query("update crm.email set messageid = '<' || messageid || '>' where activityid = $1", [id]);
+      }
     }
   }
 

@@ -4,7 +4,7 @@ import type { DataverseClient } from "../../src/connectors/dataverse/client/clie
 import { sendingNotes } from "../../src/ledger/sending-notes.ts";
 import { STATUS } from "../../src/model/email.ts";
 import { Failure } from "../../src/model/failure.ts";
-import { unique } from "./crm-fixtures.ts";
+import { incoming, unique } from "./crm-fixtures.ts";
 import { type DataverseUnderTest, dataverseUnderTest } from "./dataverse-under-test.ts";
 
 describe("sending for Dynamics", () => {
@@ -26,6 +26,17 @@ describe("sending for Dynamics", () => {
     const won = claims.flatMap((one) => one?.id ?? []);
     assert.deepEqual(won.sort(), [...ids].sort());
     for (const id of ids) assert.equal((await here.read(id))?.status, STATUS.sending);
+  });
+
+  test("an answer names the message that it answers, also where that one's Message-ID is kept with angle brackets", async () => {
+    const ann = unique("ann");
+    await here.user({ address: ann });
+    const asked = incoming({});
+    await here.crm.deliver([asked]);
+    await here.database.query("update crm.email set messageid = '<' || messageid || '>' where activityid = $1", [asked.id]);
+    const answer = await here.draft({ from: ann, to: [unique("x")], parentEmailId: asked.id });
+    await here.send(answer, null);
+    assert.equal((await here.crm.claim(answer, 1))?.inReplyTo, asked.messageId);
   });
 
   test("what another router has in hand is its own to settle, though this one had meant to send it first", async () => {

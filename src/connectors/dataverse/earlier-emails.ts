@@ -1,7 +1,16 @@
 import type { EarlierEmail, Facts } from "../../model/facts.ts";
 import type { CorrelationKeys } from "../../tracking/correlation-keys.ts";
 import { anyId, groupsOf, literal, together } from "./any-of.ts";
-import { conversationHash, conversationOf, EARLIER_COLUMNS, earlierEmail, instantOfEmail, storedMessageId } from "./email-row.ts";
+import {
+  conversationHash,
+  conversationOf,
+  EARLIER_COLUMNS,
+  earlierEmail,
+  instantOfEmail,
+  messageIdOf,
+  storedForms,
+  storedMessageId,
+} from "./email-row.ts";
 import { readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
 import { participantsOf } from "./participants.ts";
@@ -25,8 +34,8 @@ interface Kind {
 }
 
 const MESSAGE_ID: Kind = {
-  conditions: (_, key) => [`messageid eq ${literal(key)}`],
-  keyOf: (row) => textOf(row, "messageid"),
+  conditions: (_, key) => storedForms(key).map((form) => `messageid eq ${literal(form)}`),
+  keyOf: messageIdOf,
   stored: storedMessageId,
 };
 

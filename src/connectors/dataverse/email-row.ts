@@ -38,6 +38,22 @@ export function storedMessageId(messageId: string): string {
 }
 
 /**
+ * The forms in which `messageid` may hold an id: Waypost writes it without angle brackets; what Dynamics, a router or another program wrote of a header may
+ * have them (RFC 5322 3.6.4), in one organization side by side.
+ */
+export function storedForms(messageId: string): readonly string[] {
+  const bracketed = `<${messageId}>`;
+  return bracketed.length > MESSAGE_ID_LENGTH ? [messageId] : [messageId, bracketed];
+}
+
+/** The Message-ID of an email, without angle brackets whatever form it is kept in. */
+export function messageIdOf(row: Row): string | null {
+  const kept = textOf(row, "messageid")?.trim() ?? "";
+  const bare = kept.startsWith("<") && kept.endsWith(">") ? kept.slice(1, -1).trim() : kept;
+  return bare === "" ? null : bare;
+}
+
+/**
  * Value for `baseconversationindexhash`, by which an email of a conversation is found. How Dynamics makes its own is not published: emails that it received itself
  * are found by `conversationindex`. A number that two conversations share is told apart by the base itself.
  */
@@ -66,7 +82,7 @@ export function earlierEmail(row: Row, participants: readonly string[]): Earlier
   const sent = mark.sent === undefined ? (isOutgoing || mark.content !== undefined ? null : instantOf(row, "senton")) : new Date(mark.sent);
   return {
     id: keyOf(row, "activityid"),
-    messageId: textOf(row, "messageid"),
+    messageId: messageIdOf(row),
     direction: isOutgoing ? "outgoing" : "incoming",
     subject: textOf(row, "subject") ?? "",
     trackingToken: textOf(row, "trackingtoken"),

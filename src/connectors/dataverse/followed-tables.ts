@@ -1,7 +1,7 @@
 import { addressKey } from "../../model/address.ts";
 import { keyNumber } from "../../model/key-index.ts";
 import { INDEX, readsIndex } from "./address-index.ts";
-import { conversationOf } from "./email-row.ts";
+import { conversationOf, messageIdOf } from "./email-row.ts";
 import { readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
 import { CUSTOMERS, QUEUES, RECORD_TABLES, type RecordTable, USERS } from "./record-tables.ts";
@@ -85,7 +85,7 @@ function places(tables: Tables): Followed {
 function emails(tables: Tables): Followed {
   const columns = ["activityid", "messageid", "trackingtoken", "conversationindex", "activityadditionalparams"];
   return followed(tables, "email", columns, true, (row) => {
-    const messageId = textOf(row, "messageid");
+    const messageId = messageIdOf(row);
     const token = textOf(row, "trackingtoken");
     const conversation = conversationOf(row, readMark(textOf(row, "activityadditionalparams")));
     const keys = [

@@ -3,6 +3,7 @@ import { PARTICIPATION } from "../../model/decision.ts";
 import { type OutgoingAttachment, type OutgoingEmail, type Recipient, STATUS } from "../../model/email.ts";
 import { withToken } from "../../tracking/token.ts";
 import { anyId } from "./any-of.ts";
+import { messageIdOf } from "./email-row.ts";
 import { attemptsOf, GENERATION_COLUMNS, versionOf } from "./generation.ts";
 import { type Mark, readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
@@ -128,7 +129,7 @@ async function readAnswered(organization: Organization, parentId: string | null)
   ]);
   if (row === null) return none;
   const note = notes.get(parentId)?.note;
-  const inReplyTo = textOf(row, "messageid") ?? note?.messageId ?? null;
+  const inReplyTo = messageIdOf(row) ?? note?.messageId ?? null;
   if (inReplyTo === null) return none;
   const mark = readMark(textOf(row, "activityadditionalparams"));
   const answered = mark.inReplyTo ?? note?.inReplyTo ?? textOf(row, "inreplyto");
