@@ -146,7 +146,7 @@ for (const [name, around] of [
       ];
       for (const asked of ways) {
         const facts = await here.crm.facts(asked);
-        const found = [bare, bracketed, both].map((id) => facts.emailsByMessageId.get(id) ?? []);
+        const found: readonly (readonly EarlierEmail[])[] = [bare, bracketed, both].map((id) => facts.emailsByMessageId.get(id) ?? []);
         assert.deepEqual(
           found.map((its) => its.map(({ id }) => id).sort()),
           [[emails[0]?.id], [emails[1]?.id], [emails[2]?.id, emails[3]?.id].sort()],

@@ -6,7 +6,8 @@ import type { Answer } from "./client/client.ts";
 import { answered } from "./client/client.ts";
 import type { Organization } from "./organization.ts";
 import { type Query, readAll } from "./read.ts";
-import { type AddressedRecord, RECORD_TABLES, type RecordTable, recordOf, selectRecord, tableOf } from "./record-tables.ts";
+import { readableTables } from "./readable-tables.ts";
+import { type AddressedRecord, type RecordTable, recordOf, selectRecord, tableOf } from "./record-tables.ts";
 import { lookupOf, numberOf, type Row, textOf } from "./row.ts";
 import { storable } from "./storable.ts";
 import type { Tables } from "./tables.ts";
@@ -104,9 +105,10 @@ async function recordsAt(
   places: readonly Place[],
 ): Promise<ReadonlyMap<string, Omit<AddressMatch, "address" | "column">>> {
   const byType = Map.groupBy(places, ({ type }) => type);
+  const readable = new Set(await readableTables(organization));
   const queries = [...byType].flatMap(([type, its]) => {
     const table = tableOf(type);
-    return table === undefined || !tables.has(type)
+    return table === undefined || !readable.has(table)
       ? []
       : recordQueries(
           tables,
@@ -151,9 +153,8 @@ async function readRecords(
 async function matchesByTable(organization: Organization, addresses: readonly string[]): Promise<AddressMatch[]> {
   const tables = await organization.tables();
   const asked = new Set(addresses);
-  const queries = RECORD_TABLES.flatMap((table) => {
+  const queries = (await readableTables(organization)).flatMap((table) => {
     const columns = table.addresses.filter((column) => tables.has(table.name, column));
-    if (columns.length === 0) return [];
     const filters = anyOf(addresses, (address) => columns.map((column) => `${column} eq ${literal(address)}`));
     return filters.map((filter) => ({ table, query: { set: tables.set(table.name), select: selectRecord(tables, table), filter } }));
   });

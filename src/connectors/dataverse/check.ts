@@ -7,6 +7,7 @@ import type { Organization } from "./organization.ts";
 import { choosePath } from "./path.ts";
 import { proveStatuses } from "./prove-status.ts";
 import { readRow, readRows } from "./read.ts";
+import { unreadTables } from "./readable-tables.ts";
 import { textOf } from "./row.ts";
 import { organizationOf } from "./server-side-sync.ts";
 import { rememberStatuses } from "./statuses.ts";
@@ -122,13 +123,18 @@ async function settings(organization: Organization): Promise<Outcome> {
 
 async function addresses(organization: Organization): Promise<Outcome> {
   const tables = await organization.tables();
+  const unread = unreadTold([...(await unreadTables(organization))]);
   if (tables.has("emailsearch")) {
     const query = { $select: tables.select("emailsearch", ["emailaddress"]), $top: "1" };
     const answer = await organization.client.send({ method: "GET", path: tables.set("emailsearch"), query });
-    if (answer.kind === "answered") return { result: "ok", message: "People are found by Dynamics' index of addresses." };
+    if (answer.kind === "answered") return { result: "ok", message: `People are found by Dynamics' index of addresses.${unread}` };
     if (answer.kind !== "refused") answered(answer);
   }
-  return { result: "ok", message: "People are found table by table: the organization shows no index of addresses." };
+  return { result: "ok", message: `People are found table by table: the organization shows no index of addresses.${unread}` };
+}
+
+function unreadTold(names: readonly string[]): string {
+  return names.length === 0 ? "" : ` Addresses of rows of ${names.join(" and ")} stand for nobody: Waypost's user may not read these.`;
 }
 
 async function incoming(organization: Organization): Promise<Outcome> {

@@ -4,7 +4,8 @@ import { INDEX, readsIndex } from "./address-index.ts";
 import { conversationOf, messageIdOf } from "./email-row.ts";
 import { readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
-import { CUSTOMERS, QUEUES, RECORD_TABLES, type RecordTable, USERS } from "./record-tables.ts";
+import { readableTables } from "./readable-tables.ts";
+import { CUSTOMERS, QUEUES, type RecordTable, USERS } from "./record-tables.ts";
 import { keyOf, type Row, textOf } from "./row.ts";
 import { storable } from "./storable.ts";
 import type { Tables } from "./tables.ts";
@@ -42,9 +43,9 @@ export const PEOPLE: readonly string[] = [USERS.name, QUEUES.name, SETTINGS.name
 export async function followedTables(organization: Organization): Promise<readonly Followed[]> {
   const tables = await organization.tables();
   const byIndex = await readsIndex(organization, tables);
-  const addressed = RECORD_TABLES.flatMap((table) => {
+  const addressed = (await readableTables(organization)).flatMap((table) => {
     const columns = table.addresses.filter((column) => tables.has(table.name, column));
-    if (columns.length === 0 || (byIndex && !PEOPLE.includes(table.name))) return [];
+    if (byIndex && !PEOPLE.includes(table.name)) return [];
     return [addresses(tables, table, columns, !byIndex)];
   });
   return [

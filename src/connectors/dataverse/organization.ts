@@ -45,6 +45,8 @@ export class Organization {
   /** Dynamics is to decide, where it can. */
   readonly decides: boolean;
   readonly index: IndexOptions | null;
+  /** See readable-tables.ts; null: nobody has asked yet. */
+  unreadTables: Promise<ReadonlySet<string>> | null = null;
   /** Users and queues as they were read last; see known-people.ts. */
   keptPeople: KeptPeople | null = null;
   /** The index is being brought up to date by this process. */

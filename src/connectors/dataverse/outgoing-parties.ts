@@ -4,7 +4,8 @@ import { recordQueries } from "./address-index.ts";
 import { anyId } from "./any-of.ts";
 import type { Organization } from "./organization.ts";
 import { readAll } from "./read.ts";
-import { type AddressedRecord, recordOf, tableOf } from "./record-tables.ts";
+import { readableTables } from "./readable-tables.ts";
+import { type AddressedRecord, recordOf } from "./record-tables.ts";
 import { idOf, keyOf, lookupOf, numberOf, textOf } from "./row.ts";
 
 /** A party of an outgoing email as it stands there. */
@@ -76,10 +77,11 @@ export async function recordsOfParties(
     parties.flatMap(({ record }) => record ?? []),
     ({ type }) => type,
   );
+  const readable = byType.size === 0 ? [] : await readableTables(organization);
   const lists = await Promise.all(
     [...byType].map(async ([type, its]) => {
-      const table = tableOf(type);
-      if (table === undefined || !tables.has(type)) return [];
+      const table = readable.find(({ name }) => name === type);
+      if (table === undefined) return [];
       const rows = await readAll(
         organization.client,
         recordQueries(

@@ -12,6 +12,8 @@ export interface RecordTable {
   readonly addresses: readonly string[];
   /** What tells that it is in use. */
   readonly active: "statecode" | "isdisabled" | null;
+  /** Its rows seldom have addresses, and the role need not let Waypost read them: then they stand for nobody (readable-tables.ts). */
+  readonly isDispensable?: true;
 }
 
 const customer = (name: string, title: string): RecordTable => ({
@@ -33,7 +35,7 @@ export const USERS: RecordTable = {
   addresses: ["internalemailaddress", "personalemailaddress", "mobilealertemail"],
   active: "isdisabled",
 };
-export const QUEUES: RecordTable = { ...other("queue", "statecode"), addresses: ["emailaddress"] };
+export const QUEUES: RecordTable = other("queue", "statecode");
 
 /** Tables with three e-mail columns, to which an address can be added; an email can be about their rows. */
 export const CUSTOMERS: readonly RecordTable[] = [
@@ -46,9 +48,9 @@ export const CUSTOMERS: readonly RecordTable[] = [
 export const RECORD_TABLES: readonly RecordTable[] = [
   USERS,
   ...CUSTOMERS,
-  { ...other("equipment", "isdisabled"), addresses: ["emailaddress"] },
-  { ...other("team", null), addresses: ["emailaddress"] },
-  { ...other("businessunit", "isdisabled"), addresses: ["emailaddress"] },
+  { ...other("equipment", "isdisabled"), isDispensable: true },
+  other("team", null),
+  { ...other("businessunit", "isdisabled"), isDispensable: true },
   QUEUES,
 ];
 
