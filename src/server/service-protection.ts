@@ -17,7 +17,7 @@ export interface ProtectionLimits {
 /** Those of Dynamics 365 online. */
 export const ONLINE_LIMITS: ProtectionLimits = { requests: 6000, executionSeconds: 1200, concurrent: 52, seconds: 300 };
 
-/** The window moves on in so many steps: counts are kept by step, not by request. */
+/** The window moves on in so many steps: counts are kept by step, not by request. It is never longer than told: whoever keeps to the limit is not refused. */
 const STEPS = 60;
 /** Users that are counted at a time. */
 const MOST_USERS = 10_000;
@@ -97,7 +97,7 @@ export class ServiceProtection implements WebApiHook {
     let left = tooMuch;
     for (const step of steps) {
       left -= count(step);
-      if (left < 0) return Math.max(1, Math.ceil(((step.number + STEPS + 1) * this.#stepLength() - this.#now()) / 1000));
+      if (left < 0) return Math.max(1, Math.ceil(((step.number + STEPS) * this.#stepLength() - this.#now()) / 1000));
     }
     return this.#limits.seconds;
   }
@@ -113,7 +113,7 @@ export class ServiceProtection implements WebApiHook {
   }
 
   #forget(use: Use, number: number): void {
-    while ((use.steps[0]?.number ?? number) < number - STEPS) use.steps.shift();
+    while ((use.steps[0]?.number ?? number) <= number - STEPS) use.steps.shift();
   }
 
   #sums(use: Use): { asked: number; milliseconds: number } {

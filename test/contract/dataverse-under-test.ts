@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
-import { ONLINE } from "../../src/connectors/dataverse/client/limits.ts";
+import { ONLINE, type ServiceLimits } from "../../src/connectors/dataverse/client/limits.ts";
 import { openClient } from "../../src/connectors/dataverse/client/open-client.ts";
 import { type Dataverse, openDataverse } from "../../src/connectors/dataverse/dataverse.ts";
 import type { OwnSettings } from "../../src/connectors/dataverse/settings.ts";
@@ -27,6 +27,8 @@ export interface DataverseUnderTest extends CrmUnderTest {
 export interface DataverseOptions extends ServedOptions {
   /** What stands between the connector and its client. */
   readonly around?: (client: DataverseClient) => DataverseClient;
+  /** What the connector takes for the organization's limits. */
+  readonly limits?: ServiceLimits;
 }
 
 /** What Dynamics has no place for, or sees to by itself, however it is set up. */
@@ -40,7 +42,7 @@ export const DATAVERSE_LACKS: ReadonlySet<Lack> = new Set<Lack>([
 /** The connector over HTTP with the role that the documentation asks for, against the Web API of an embedded CRM. People who work in that CRM do so in its own process. */
 export async function dataverseUnderTest(
   engine: EngineName,
-  { around = (client) => client, ...options }: DataverseOptions = {},
+  { around = (client) => client, limits = ONLINE, ...options }: DataverseOptions = {},
 ): Promise<DataverseUnderTest> {
   const database = await testDatabase(engine);
   const embedded = openEmbeddedCrm(database);
@@ -51,7 +53,7 @@ export async function dataverseUnderTest(
     const client = openClient({
       address: `${served.url}/api/data/v9.2/`,
       signIn: { kind: "token", credentials: served.credentials },
-      limits: ONLINE,
+      limits,
       certificateAuthorities: null,
     });
     const crm = openDataverse({ client: through(client), ownSettings: () => own, notes, settingsMilliseconds: 0, watchMilliseconds: 100 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { onBehalfOf } from "../../wire/on-behalf-of.ts";
 import { askTogether } from "./ask-together.ts";
 import type { Answer, DataverseClient, Request } from "./client/client.ts";
 
@@ -11,11 +12,13 @@ const bodies = (answers: readonly Answer[]) => answers.map((one) => (one.kind ==
 /** Answers each request with its path, and keeps what was asked in one exchange. */
 function clientOf(batch: DataverseClient["batch"] = async (requests) => requests.map(answer)) {
   const exchanges: string[][] = [];
+  const callers: (string | undefined)[] = [];
   const refuse = () => Promise.reject(new Error("nobody asks for this"));
   const client: DataverseClient = {
     root: "https://crm.test/api/data/v9.2/",
     batch: (requests, options) => {
       exchanges.push(requests.map(({ path }) => path));
+      callers.push(options?.caller);
       return batch(requests, options);
     },
     send: refuse,
@@ -25,7 +28,7 @@ function clientOf(batch: DataverseClient["batch"] = async (requests) => requests
     close: async () => undefined,
     async [Symbol.asyncDispose]() {},
   };
-  return { client, exchanges };
+  return { client, exchanges, callers };
 }
 
 test("what is asked in one turn goes in one exchange, and everybody gets the own answers", async () => {
@@ -42,6 +45,15 @@ test("what is asked later, or of another organization, is no part of it", async 
   await turn();
   await Promise.all([first, elsewhere, askTogether(one.client, [get("c")])]);
   assert.deepEqual([one.exchanges, other.exchanges], [[["a"], ["c"]], [["b"]]]);
+});
+
+test("what others ask in the same turn goes by itself, for each of them in its name", async () => {
+  const { client, exchanges, callers } = clientOf();
+  const ask = (caller: string, path: string) => onBehalfOf(caller, () => askTogether(client, [get(path)]));
+  const answers = await Promise.all([ask("ann", "a"), ask("ben", "b"), ask("ann", "c")]);
+  assert.deepEqual(answers.map(bodies), [["a"], ["b"], ["c"]]);
+  assert.deepEqual(exchanges, [["a", "c"], ["b"]]);
+  assert.deepEqual(callers, ["ann", "ben"]);
 });
 
 test("much is not put together, and what one asks is not taken apart", async () => {

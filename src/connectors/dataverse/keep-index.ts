@@ -1,5 +1,6 @@
 import { Failure } from "../../model/failure.ts";
 import type { FollowedTable, IndexRound, IndexState, KeyPage } from "../../model/key-index.ts";
+import { onBehalfOf } from "../../wire/on-behalf-of.ts";
 import { beginChanges, type ChangesAnswer, changesAt, changesAtEach, leadsTo } from "./client/pages.ts";
 import { type Followed, followedTables } from "./followed-tables.ts";
 import type { IndexOptions, Organization } from "./organization.ts";
@@ -54,7 +55,12 @@ interface Asked {
   readonly signal: AbortSignal | undefined;
 }
 
-async function runRound(organization: Organization, { keys }: IndexOptions, asked: Asked): Promise<Outcome> {
+/** It is nobody's in particular, whichever mailbox waits for it: it has its own turn at the organization. */
+function runRound(organization: Organization, index: IndexOptions, asked: Asked): Promise<Outcome> {
+  return onBehalfOf("index", () => roundOf(organization, index, asked));
+}
+
+async function roundOf(organization: Organization, { keys }: IndexOptions, asked: Asked): Promise<Outcome> {
   const tables = await followedTables(organization);
   const before = await keys.state();
   // Where a table that is needed cannot be followed, following the others is of no use.

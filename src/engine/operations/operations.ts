@@ -1,6 +1,7 @@
 import type { AccessToken } from "../../crm/webapi/access-tokens.ts";
 import type { UntrackedShown } from "../../ledger/privacy.ts";
 import type { QuarantineRow } from "../../ledger/quarantine.ts";
+import { onBehalfOf } from "../../wire/on-behalf-of.ts";
 import type { AuthorizationOffer, AuthorizationResult, AuthorizeOptions } from "../authorizations.ts";
 import type { EngineContext } from "../context.ts";
 import type { Counts } from "../receive/reading.ts";
@@ -91,13 +92,14 @@ export interface Operations {
   authorizeFinish(id: string, signal: AbortSignal): Promise<AuthorizationResult>;
 }
 
+/** What asks the CRM for long has its own turn there: nobody else who looks at something waits for it. */
 export function operationsOf(context: EngineContext, organizations: readonly string[]): Operations {
   return {
     status: () => status(context, organizations),
     explain: (key, actor) => explain(context, organizations, key, actor),
-    whatIf: (request, signal, tell) => whatIf(context, request, signal, tell),
+    whatIf: (request, signal, tell) => onBehalfOf("what if", () => whatIf(context, request, signal, tell)),
     privacy: () => privacy(context, organizations),
-    history: (mailbox, from, signal, progress) => history(context, mailbox, from, signal, progress),
+    history: (mailbox, from, signal, progress) => onBehalfOf(`history ${mailbox}`, () => history(context, mailbox, from, signal, progress)),
     readHistory: (mailbox, from, actor) => readHistory(context, mailbox, from, actor),
     forget: (address, actor) => forget(context, organizations, address, actor),
     showUntracked: (show, actor) => showUntracked(context, organizations, show, actor),
@@ -119,7 +121,7 @@ export function operationsOf(context: EngineContext, organizations: readonly str
     regarding: (name, record, actor) => regarding(context, name, record, actor),
     contact: (address, options, actor) => makeContact(context, organizations, address, options, actor),
     resolve: (address, record, options, actor, signal, progress) =>
-      resolve(context, { ...options, organizations, address, record, actor }, signal, progress),
+      onBehalfOf("resolve", () => resolve(context, { ...options, organizations, address, record, actor }, signal, progress)),
     folderList: (address) => folderList(context, address),
     folderTrack: (address, folder, request, actor) => folderTrack(context, address, folder, request, actor),
     folderUntrack: (address, folder, actor) => folderUntrack(context, address, folder, actor),

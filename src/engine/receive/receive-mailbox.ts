@@ -11,6 +11,7 @@ import type { FolderRule } from "../../model/folder-rule.ts";
 import type { Folder } from "../../model/message.ts";
 import type { Sql } from "../../model/sql.ts";
 import type { MailSource } from "../../ports.ts";
+import { onBehalfOf } from "../../wire/on-behalf-of.ts";
 import { NEVER, type Slice } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
 import { waitForCrm } from "../crm-away.ts";
@@ -64,12 +65,22 @@ const NOTHING: Received = { ...NO_COUNTS, failure: null, end: "done", left: null
  * again, and what is processed is deleted. Each of these goes on until nothing is left, or gives way after a slice when others wait: each has its turn in every round. Runs under the mailbox's lease. Ends
  * normally whatever happens to the mailbox: what went wrong stands in the ledger with the time of the next try, and is returned for the command line.
  */
-export async function receiveMailbox(
+export function receiveMailbox(
   context: EngineContext,
   mailboxId: string,
   lease: Lease,
   signal: AbortSignal,
   options: ReceiveOptions = {},
+): Promise<Received> {
+  return onBehalfOf(`receive ${mailboxId}`, () => readRound(context, mailboxId, lease, signal, options));
+}
+
+async function readRound(
+  context: EngineContext,
+  mailboxId: string,
+  lease: Lease,
+  signal: AbortSignal,
+  options: ReceiveOptions,
 ): Promise<Received> {
   const work = await readWork(context, mailboxId);
   if (work === null) return NOTHING;

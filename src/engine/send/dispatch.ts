@@ -1,6 +1,7 @@
 import { closeAlerts, openAlert } from "../../ledger/alerts.ts";
 import { type MailboxRow, mailboxesByAddress, readProfile } from "../../ledger/mailboxes.ts";
 import { mailboxesWithUnfinished } from "../../ledger/outbox.ts";
+import { onBehalfOf } from "../../wire/on-behalf-of.ts";
 import type { EngineContext } from "../context.ts";
 import { whyNot } from "../why-not.ts";
 
@@ -13,7 +14,7 @@ export async function dispatchSending(context: EngineContext, organizations: rea
   const failed: unknown[] = [];
   for (const organization of organizations) {
     // A CRM that is away holds up nobody else's emails.
-    await dispatchOrganization(context, organization).catch((error: unknown) => failed.push(error));
+    await onBehalfOf("pending", () => dispatchOrganization(context, organization)).catch((error: unknown) => failed.push(error));
   }
   if (failed.length > 0) throw failed[0];
 }

@@ -2,6 +2,7 @@ import type { Lease } from "../../jobs/lease.ts";
 import { closeAlerts } from "../../ledger/alerts.ts";
 import type { Failure } from "../../model/failure.ts";
 import type { MailSender } from "../../ports.ts";
+import { onBehalfOf } from "../../wire/on-behalf-of.ts";
 import type { Place } from "../connections/connections.ts";
 import { NEVER, type Slice, SliceClock } from "../connections/slice.ts";
 import { accessTo, asFailure, type EngineContext, type Work } from "../context.ts";
@@ -70,13 +71,24 @@ interface Run {
  * left open: that is how a killed process neither loses nor doubles a message. Ends normally; what went wrong stands in the ledger and is returned
  * for the command line.
  */
-export async function sendMailbox(
+export function sendMailbox(
   context: EngineContext,
   mailboxId: string,
   lease: Lease,
   holder: string,
   stop: Stop,
   options: SendOptions = {},
+): Promise<Sent> {
+  return onBehalfOf(`send ${mailboxId}`, () => sendRound(context, mailboxId, lease, holder, stop, options));
+}
+
+async function sendRound(
+  context: EngineContext,
+  mailboxId: string,
+  lease: Lease,
+  holder: string,
+  stop: Stop,
+  options: SendOptions,
 ): Promise<Sent> {
   const work = await readWork(context, mailboxId);
   if (work === null) return { ...NOTHING_SENT, failure: null, end: "done", left: null };

@@ -11,8 +11,8 @@ interface Part {
 
 /**
  * What is left of the requests and of the execution time that an organization allows in a sliding window, by our own count and by what it tells. Pure
- * but for its state: the time is given, and never goes back. Never allows more than the limit in any window; may give back up to a three-hundredth
- * of the window late.
+ * but for its state: the time is given, and never goes back. Never allows more than the limit in any window, on the organization's clock too: a request
+ * counts from its end on, because nobody knows when between its start and its end it was counted there. May give back up to a three-hundredth of the window late.
  */
 export class Budget {
   readonly #limits: BudgetLimits;
@@ -33,7 +33,7 @@ export class Budget {
   wait(now: number): number {
     this.#forget(now);
     const { requests, execution } = this.#limits;
-    let overRequests = this.#requests + 1 - requests;
+    let overRequests = this.#requests + this.#underWay + 1 - requests;
     let overExecution = this.#execution + this.#underWay * this.#usual - execution;
     if (overRequests <= 0 && overExecution < 0) return 0;
     for (const part of this.#parts) {
@@ -45,16 +45,15 @@ export class Budget {
     return this.#width;
   }
 
-  started(now: number): void {
+  started(): void {
     this.#underWay++;
-    this.#spend(now, 1, 0);
   }
 
   /** A request that was started came to its end. `execution`: milliseconds that the server worked on it. */
   ended(now: number, execution: number): void {
     this.#underWay = Math.max(0, this.#underWay - 1);
     this.#usual = this.#usual === 0 ? execution : this.#usual * 0.9 + execution * 0.1;
-    this.#spend(now, 0, execution);
+    this.#spend(now, 1, execution);
   }
 
   /**
@@ -63,7 +62,7 @@ export class Budget {
    */
   told(now: number, left: { readonly requests: number | null; readonly execution: number | null }): void {
     this.#forget(now);
-    const foreign = left.requests === null ? 0 : this.#limits.requests - this.#requests - Math.max(0, left.requests);
+    const foreign = left.requests === null ? 0 : this.#limits.requests - this.#requests - this.#underWay - Math.max(0, left.requests);
     const foreignTime = left.execution === null ? 0 : this.#limits.execution - this.#execution - Math.max(0, left.execution);
     if (foreign > 0 || foreignTime > 0) this.#spend(now, Math.max(0, foreign), Math.max(0, foreignTime));
   }

@@ -80,7 +80,7 @@ export type ChangeSetAnswer = { readonly kind: "done"; readonly answers: readonl
 
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
-  /** For whom it is, e.g. a mailbox: callers take turns where the organization's limits make them wait. */
+  /** For whom it is, e.g. a mailbox: callers take turns where the organization's limits make them wait. Left out: on whose behalf it is called (onBehalfOf). */
   readonly caller?: string | undefined;
   /** Milliseconds of waiting for the organization's limits after which it is a Failure with `notBefore`; left out: `LIMITS.patience`. */
   readonly patience?: number | undefined;

@@ -110,7 +110,7 @@ export class Gate {
   #pass(): Pass {
     const { budget, concurrency, now } = this.#options;
     const startedAt = now();
-    budget?.started(startedAt);
+    budget?.started();
     this.#running++;
     let left = false;
     return {

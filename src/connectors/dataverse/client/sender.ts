@@ -1,6 +1,7 @@
 /** Sends requests until it is known what became of them: waits for the organization's limits, tries again what may be tried again, and nothing else. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Failure } from "../../../model/failure.ts";
+import { currentCaller } from "../../../wire/on-behalf-of.ts";
 import { Budget } from "./budget.ts";
 import type { Answer, Answered, Refused, Request, SendOptions, Unknown } from "./client.ts";
 import { Concurrency } from "./concurrency.ts";
@@ -67,7 +68,7 @@ export class Sender {
   }
 
   /** @throws Failure; the reason of the signal */
-  async run<T>(sending: Sending<T>, { signal, caller = "", patience = LIMITS.patience }: SendOptions): Promise<Sent<T>> {
+  async run<T>(sending: Sending<T>, { signal, caller = currentCaller(), patience = LIMITS.patience }: SendOptions): Promise<Sent<T>> {
     const deadline = performance.now() + patience;
     for (let tries = 1; ; tries++) {
       const next = await this.#try(sending, { caller, signal, patience: Math.max(0, deadline - performance.now()) }, tries);
