@@ -51,6 +51,11 @@ export class RequestCount implements WebApiHook {
         this.#operations += 1;
         return answering.dispatch(turn, request);
       },
+      dispatchAll: async (turn, requests) => {
+        const answers = await answering.dispatchAll(turn, requests);
+        this.#operations += answers?.length ?? 0;
+        return answers;
+      },
     };
   }
 

@@ -101,7 +101,7 @@ async function startRig(
   await app.register(
     (scope, _options, done) => {
       addWebApi(scope, {
-        answering: { service, dispatch, report: (error) => reported.push(error) },
+        answering: { service, dispatch, dispatchAll: async () => null, report: (error) => reported.push(error) },
         authority,
         names: ["crm.example"],
         hook,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Caller } from "./caller.ts";
-import type { Dispatch } from "./dispatch.ts";
+import type { Dispatch, DispatchAll } from "./dispatch.ts";
 import type { ApiAnswer, ApiRequest } from "./exchange.ts";
 import { faultAnswer, faultOf, type ReportFault } from "./fault-answer.ts";
 import type { Service, Turn } from "./service.ts";
@@ -10,6 +10,7 @@ import type { Service, Turn } from "./service.ts";
 export interface Answering {
   readonly service: Service;
   readonly dispatch: Dispatch;
+  readonly dispatchAll: DispatchAll;
   readonly report: ReportFault;
 }
 
@@ -19,6 +20,25 @@ export async function answerRequest(answering: Answering, caller: Caller, reques
     return completed(await run(answering, caller, request));
   } catch (error) {
     return completed(faultAnswer(faultOf(error, answering.report)));
+  }
+}
+
+/**
+ * Answers requests of one batch that only read, ahead and together; null: each is to be answered by itself, because they have nothing in common or one of them is to
+ * be refused.
+ */
+export async function answerTogether(
+  { service, dispatchAll, report }: Answering,
+  caller: Caller,
+  requests: () => readonly ApiRequest[],
+): Promise<readonly ApiAnswer[] | null> {
+  try {
+    const answers = await dispatchAll({ service, caller, sql: service.store }, requests());
+    return answers?.map(completed) ?? null;
+  } catch (error) {
+    // Which of them is refused, and with what, is told where it is answered by itself; a fault of ours is reported here too.
+    faultOf(error, report);
+    return null;
   }
 }
 

@@ -1,4 +1,5 @@
-import { type Answering, answerRequest, completed, textInTurns, textOf } from "./answering.ts";
+import { alikeFrom } from "./alike.ts";
+import { type Answering, answerRequest, answerTogether, completed, textInTurns, textOf } from "./answering.ts";
 import {
   type BatchAnswer,
   type BatchRequest,
@@ -61,11 +62,13 @@ async function runBatch(answering: Answering, call: BatchCall): Promise<ApiAnswe
   const answers: (BatchAnswer | readonly BatchAnswer[])[] = [];
   const references = new References(call.root, answering.service.tables);
   let [length, failure] = [0, null as ApiAnswer | null];
-  for (const item of items) {
+  let ahead: Ahead = { answers: new Map(), until: 0 };
+  for (const [place, item] of items.entries()) {
+    if (place >= ahead.until) ahead = await lookAhead(answering, call, alikeFrom(items, place), place);
     const given =
       item.kind === "change set"
         ? await runChangeSet(answering, call, item)
-        : await runOne(answering, call, item, references, LONGEST_ANSWERS - length);
+        : await runOne(answering, call, item, references, LONGEST_ANSWERS - length, ahead.answers.get(item));
     answers.push(given);
     for (const { text } of "answer" in given ? [given] : given) length += text.length;
     if (!("answer" in given) || given.answer.status < 400) continue;
@@ -78,18 +81,36 @@ async function runBatch(answering: Answering, call: BatchCall): Promise<ApiAnswe
   return { status, headers: { "Content-Type": contentType }, body: text };
 }
 
+/** What is known before its turn comes: answers of requests before the place `until`. */
+interface Ahead {
+  readonly answers: ReadonlyMap<BatchRequest, ApiAnswer>;
+  readonly until: number;
+}
+
+/** Calls of one function that stand one behind the other need no statements of their own. */
+async function lookAhead(answering: Answering, call: BatchCall, alike: readonly BatchRequest[], place: number): Promise<Ahead> {
+  const until = place + Math.max(alike.length, 1);
+  if (alike.length < 2) return { answers: new Map(), until };
+  const caller = await call.callerOf(new Map());
+  const none = new References(call.root, answering.service.tables);
+  const answers = await answerTogether(answering, caller, () => alike.map((item) => addressed(call, item, undefined, none)));
+  return { answers: new Map(alike.flatMap((item, index) => (answers?.[index] ? [[item, answers[index]]] : []))), until };
+}
+
+/** @param known its answer, where it was found ahead */
 async function runOne(
   answering: Answering,
   call: BatchCall,
   item: BatchRequest,
   references: References,
   room: number,
+  known?: ApiAnswer,
 ): Promise<BatchAnswer> {
   const { contentId } = item;
   try {
     const caller = await call.callerOf(item.headers);
     const request = await requestOf(call, item, references);
-    const answer = await answerRequest(answering, caller, request);
+    const answer = known ?? (await answerRequest(answering, caller, request));
     references.note(contentId, request, answer);
     const text = await textInTurns(answer);
     // What a write answers is short, and it has happened.

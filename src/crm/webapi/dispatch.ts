@@ -1,7 +1,7 @@
 import { aliasesOf } from "./aliases.ts";
 import { type ApiAnswer, ApiFault, type ApiRequest } from "./exchange.ts";
 import { negotiate } from "./negotiation.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, OperationCall } from "./operation.ts";
 import { readParameters } from "./operation-parameters.ts";
 import type { CalledOn } from "./operations.ts";
 import { noSuchSegment } from "./query-fault.ts";
@@ -27,6 +27,11 @@ const LONGEST_SHOWN = 500;
 export type Dispatch = (turn: Turn, request: ApiRequest) => Promise<ApiAnswer>;
 
 /**
+ * Serves requests that read, each as if it were served alone, with fewer statements; null: they have nothing in common. Throws where one of them is to be refused.
+ */
+export type DispatchAll = (turn: Turn, requests: readonly ApiRequest[]) => Promise<readonly ApiAnswer[] | null>;
+
+/**
  * Makes the way of one request to its answer: what its path names is read, written or run. A write must come with a turn whose statements run in a
  * transaction, which is to be undone when this throws: an ApiFault for a refusal, anything else for a fault of ours.
  */
@@ -50,14 +55,37 @@ export function dispatcher(parts: Parts): Dispatch {
   };
 }
 
+/** Calls of one function are run together where it can. */
+export function dispatcherOfAll(parts: Pick<Parts, "operation">): DispatchAll {
+  return async (turn, requests) => {
+    const calls = requests.map((request) => {
+      const resource = readResource(request.path, { tables: turn.service.tables, aliases: aliasesOf(request.query) });
+      return resource.kind === "operation" && request.method === "GET" ? calledBy(parts, turn, resource, request) : null;
+    });
+    const operation = calls[0]?.operation;
+    const alike = calls.flatMap((one) => (one?.operation === operation ? (one?.call ?? []) : []));
+    if (!operation?.runAll || alike.length < requests.length) return null;
+    return await operation.runAll(turn, alike);
+  };
+}
+
 async function runOperation(parts: Parts, turn: Turn, resource: Resource & { kind: "operation" }, request: ApiRequest): Promise<ApiAnswer> {
-  const { name, on, parameters } = resource;
+  const { operation, call } = calledBy(parts, turn, resource, request);
+  return await operation.run(turn, call);
+}
+
+function calledBy(
+  parts: Pick<Parts, "operation">,
+  turn: Turn,
+  { name, on, parameters }: Resource & { kind: "operation" },
+  request: ApiRequest,
+): { readonly operation: Operation; readonly call: OperationCall } {
   const operation = parts.operation(name, on && { table: on.table.name, to: on.key === null ? "set" : "row" });
   if (!operation || operation.available?.(turn.service.behaviour) === false || !isBoundTo(operation, on)) throw noSuchSegment(name);
   const allowed = operation.kind === "function" ? "GET" : "POST";
   if (request.method !== allowed) throw noSuchResource(request);
   negotiate(request, "json");
-  return await operation.run(turn, { key: on?.key ?? null, parameters: readParameters(operation, parameters, request), request });
+  return { operation, call: { key: on?.key ?? null, parameters: readParameters(operation, parameters, request), request } };
 }
 
 function isBoundTo({ binding }: Operation, on: (Resource & { kind: "operation" })["on"]): boolean {

@@ -4,7 +4,7 @@ import { answerRead } from "./answer-read.ts";
 import { answerWrite } from "./answer-write.ts";
 import type { Answering } from "./answering.ts";
 import { type Behaviour, DEFAULT_BEHAVIOUR } from "./behaviour.ts";
-import { dispatcher } from "./dispatch.ts";
+import { dispatcher, dispatcherOfAll } from "./dispatch.ts";
 import type { ReportFault } from "./fault-answer.ts";
 import { OPERATIONS, operationNamed } from "./operations.ts";
 import { indexTables } from "./table-index.ts";
@@ -18,6 +18,8 @@ export const dispatch = dispatcher({
   operation: operationNamed,
 });
 
+const dispatchAll = dispatcherOfAll({ operation: operationNamed });
+
 export interface OpenOptions {
   /** Told of faults of ours, without the request's content. */
   readonly report: ReportFault;
@@ -27,5 +29,5 @@ export interface OpenOptions {
 
 /** The Web API over a database whose `crm` schema is in place: what HTTP asks. Opens nothing and holds nothing. */
 export function openWebApi(store: Store, { report, now, behaviour = DEFAULT_BEHAVIOUR }: OpenOptions): Answering {
-  return { service: { store, behaviour, tables: indexTables(TABLES), now }, dispatch, report };
+  return { service: { store, behaviour, tables: indexTables(TABLES), now }, dispatch, dispatchAll, report };
 }

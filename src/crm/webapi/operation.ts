@@ -17,6 +17,8 @@ export interface Operation {
   /** False: this organization does not have it; neither `$metadata` nor calls know it. Default: it does. */
   available?(behaviour: Behaviour): boolean;
   run(turn: Turn, call: OperationCall): Promise<ApiAnswer>;
+  /** Of a function: runs several calls, reading once what they need, and answers each as `run` would. Throws where one of them is to be refused. */
+  runAll?(turn: Turn, calls: readonly OperationCall[]): Promise<readonly ApiAnswer[]>;
 }
 
 export interface OperationParameter {

@@ -32,15 +32,28 @@ export interface Judged {
  * (product-behaviour 4.4 to 4.13). The owner of the mailbox is the user or queue with its address. Writes nothing.
  */
 export async function judge(turn: Turn, head: MessageHead, { mailbox, wish }: Reading): Promise<Judged> {
-  const address = mailbox ?? "";
   const owner = mailbox === null ? NOBODY : await ownerOf(turn, mailbox);
-  const facts = await readFacts(turn.sql, { mailbox: { address, owner }, heads: [head] });
+  const its = { address: mailbox ?? "", owner };
+  const facts = await readFacts(turn.sql, { mailbox: its, heads: [head] });
+  return { decision: decide(turn, head, facts, its, wish), settings: facts.settings };
+}
+
+/** As judge, of several messages of which nobody says in which mailbox they are: four statements, however many. */
+export async function judgeAll(turn: Turn, heads: readonly MessageHead[]): Promise<readonly Decision[]> {
+  const mailbox = { address: "", owner: NOBODY };
+  const facts = await readFacts(turn.sql, { mailbox, heads });
+  return heads.map((head) => decide(turn, head, facts, mailbox));
+}
+
+interface ReadMailbox {
+  readonly address: string;
+  readonly owner: MailboxOwner;
+}
+
+function decide(turn: Turn, head: MessageHead, facts: Facts, mailbox: ReadMailbox, wish?: Wish): Decision {
   const emailId = turn.service.behaviour.messageIdTellsDuplicates ? sameMessageId(head, facts) : null;
-  const decision =
-    emailId === null
-      ? track(head, facts, { mailbox: { address, owner, startDate: EVER }, known: { emailId: null, how: null }, ...(wish && { wish }) })
-      : duplicateOf(emailId);
-  return { decision, settings: facts.settings };
+  if (emailId !== null) return duplicateOf(emailId);
+  return track(head, facts, { mailbox: { ...mailbox, startDate: EVER }, known: { emailId: null, how: null }, ...(wish && { wish }) });
 }
 
 const NOBODY: MailboxOwner = { type: "forward" };
