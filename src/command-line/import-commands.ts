@@ -113,6 +113,6 @@ export function withDates(sync: Json<OrganizationSync["sync"]>): ServerSideSync 
   return {
     ...sync,
     profiles: sync.profiles.map((one) => ({ ...one, readFrom: date(one.readFrom) })),
-    mailboxes: sync.mailboxes.map((one) => ({ ...one, readFrom: date(one.readFrom) })),
+    mailboxes: sync.mailboxes.map((one) => ({ ...one, readFrom: date(one.readFrom), lastSync: date(one.lastSync) })),
   };
 }

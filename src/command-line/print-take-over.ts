@@ -22,7 +22,7 @@ export function takeoverLines(organization: string, takeover: Takeover): string[
   ].map(printable);
 }
 
-function mailboxLine({ address, profile, incoming, outgoing, active, readFrom, stillSynchronized }: TakenMailbox): string {
+function mailboxLine({ address, profile, incoming, outgoing, active, filter, readFrom, stillSynchronized }: TakenMailbox): string {
   const read =
     incoming === true
       ? `read${readFrom === null ? "" : ` from ${moment(readFrom)}`}`
@@ -30,7 +30,8 @@ function mailboxLine({ address, profile, incoming, outgoing, active, readFrom, s
         ? "not read"
         : "read by a forward mailbox";
   const still = stillSynchronized.length === 0 ? "" : `; Dynamics still works on it (${stillSynchronized.join(", ")})`;
-  return `  mailbox:        ${address} (${profile}): ${read}, ${outgoing ? "sends" : "sends nothing"}${active ? "" : ", inactive"}${still}`;
+  const wanted = filter === null || incoming === false ? "" : `, takes ${filter}`;
+  return `  mailbox:        ${address} (${profile}): ${read}${wanted}, ${outgoing ? "sends" : "sends nothing"}${active ? "" : ", inactive"}${still}`;
 }
 
 function headed(title: string, lines: readonly string[]): string[] {

@@ -105,6 +105,8 @@ export interface SyncMailbox {
   readonly deletesProcessed: boolean;
   /** `processemailreceivedafter`, which moves with what was processed: the watermark. */
   readonly readFrom: Date | null;
+  /** When Dynamics was last done with it: the earlier of `lastsyncstartedon` and `lastsuccessfulsynccompletedon`; null: it never was. */
+  readonly lastSync: Date | null;
   /** `username`, where `allowemailconnectortousecredentials` lets it be used. */
   readonly username: string | null;
   /** `ewsurl`: where autodiscover led. */
@@ -134,12 +136,22 @@ export function mustBeApproved({ owner }: Pick<SyncMailbox, "owner">, organizati
   return owner.type === "user" ? organization.approvalForUsers : organization.approvalForQueues;
 }
 
+/** `incomingemailfilteringmethod`, of which messages become emails (product-behaviour 4.4). */
+export type SyncFilter =
+  | "all email messages"
+  | "answers to CRM email"
+  | "email from leads, contacts and accounts"
+  | "email from email-enabled records"
+  | "no email messages";
+
 /** A user or a queue. */
 export interface SyncOwner {
   readonly id: string;
   readonly name: string;
   readonly address: string | null;
   readonly active: boolean;
+  /** Stays in Dynamics, where Waypost reads it. */
+  readonly filter: SyncFilter | null;
 }
 
 /** Configuration made of all that, and what a person has to know and to do. */
@@ -160,6 +172,8 @@ export interface TakenMailbox {
   readonly incoming: boolean | "forward mailbox";
   readonly outgoing: boolean;
   readonly active: boolean;
+  /** What of its mail becomes emails, as its user or queue has it in Dynamics; null: a forward mailbox, or not known. */
+  readonly filter: SyncFilter | null;
   /** ISO 8601; null: from the moment at which it is first seen. */
   readonly readFrom: string | null;
   /** Dynamics works on it now, and has to stop first. */
@@ -170,7 +184,7 @@ export interface TakenMailbox {
 export interface TakeoverNote {
   /** `left out`: the row is not in the YAML; `otherwise`: it is, but not with this; `to do`: somebody has to do something. */
   readonly kind: "left out" | "otherwise" | "to do";
-  readonly about: "organization" | "email server profile" | "mailbox";
+  readonly about: "organization" | "email server profile" | "mailbox" | "user" | "queue";
   /** Its name in Dynamics. */
   readonly name: string;
   readonly because: string;

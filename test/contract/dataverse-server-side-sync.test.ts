@@ -12,6 +12,8 @@ import { issueToken } from "../../src/crm/webapi/access-tokens.ts";
 import { openWebApi } from "../../src/crm/webapi/open.ts";
 import { putBuiltInRoles, putRole, putUserRoles } from "../../src/crm/webapi/roles.ts";
 import { takeOver } from "../../src/migrate/server-side-sync/take-over.ts";
+import { addedTo } from "../../src/migrate/server-side-sync/yaml.ts";
+import type { Takeover } from "../../src/model/server-side-sync.ts";
 import type { Crm } from "../../src/ports.ts";
 import { addWebApi } from "../../src/server/web-api.ts";
 import { onBothEngines, type TestDatabase } from "../databases.ts";
@@ -113,9 +115,93 @@ onBothEngines("server-side synchronization over the Web API: what it does become
     [["incoming", "outgoing"], ["incoming"]],
   );
   assert.deepEqual(
-    notes.filter(({ kind }) => kind === "left out").map(({ name }) => name),
-    [],
+    notes.filter(({ kind }) => kind === "left out").map(({ about, name }) => `${about} ${name}`),
+    ["user waypost"],
   );
+});
+
+/** What is in the file after an import beside `before`, with what was told. */
+async function imported({ crm }: Served, before: string): Promise<{ readonly text: string; readonly takeover: Takeover }> {
+  const sync = await crm.serverSideSync?.(AbortSignal.timeout(120_000));
+  assert.ok(sync);
+  const takeover = takeOver(sync, { organization: "Contoso", configuration: parseConfiguration(before, "waypost.yaml") });
+  const text = takeover.yaml === "" ? before : addedTo(before, takeover.yaml);
+  parseConfiguration(text, "waypost.yaml");
+  return { text, takeover };
+}
+
+onBothEngines(
+  "server-side synchronization over the Web API: odd rows are taken or left out, each with its reason",
+  async (database, context) => {
+    const served = await serve(database, context);
+    await fill(database, served);
+    await database.query("update crm.usersettings set incomingemailfilteringmethod = 3 where systemuserid = $1", [served.ann]);
+    await database.query(
+      `insert into crm.mailbox (name, emailaddress, statecode, regardingobjectid, regardingobjecttypecode, emailserverprofile, incomingemaildeliverymethod,
+       outgoingemaildeliverymethod, enabledforincomingemail, emailrouteraccessapproval, isforwardmailbox, lastsyncstartedon, lastsuccessfulsynccompletedon)
+     values ('O''Neill "the \u202e boss"', 'o''neill@contoso.com', 0, $1, 'systemuser', $3, 2, 0, true, 1, true, '2026-11-21T10:00:00Z', '2026-11-21T10:05:00Z'),
+            ('A second Ann', 'ANN@contoso.com', 1, $1, 'systemuser', $3, 2, 2, true, 1, false, null, null),
+            ('No profile', 'lost@contoso.com', 0, $2, 'queue', null, 2, 2, true, 1, false, null, null),
+            ('Asleep', 'asleep@contoso.com', 1, $2, 'queue', $3, 2, 2, true, 1, false, null, null),
+            ('Unapproved', 'unapproved@contoso.com', 0, $2, 'queue', $3, 2, 2, false, 2, false, null, null),
+            ('Outlook', 'outlook@contoso.com', 0, $1, 'systemuser', $3, 1, 1, false, 1, false, null, null),
+            ('Sink', 'sink@contoso.com', 0, null, null, $3, 2, 0, true, 1, null, null, null)`,
+      [served.ann, served.support, PROFILE],
+    );
+    const { text, takeover } = await imported(served, ORGANIZATION);
+    assert.deepEqual(
+      parseConfiguration(text, "waypost.yaml").mailboxes.map(({ address, active, approved, forward, readFrom }) => [
+        address,
+        active,
+        approved,
+        forward,
+        readFrom,
+      ]),
+      [
+        ["ann@contoso.com", true, true, false, "2026-11-20T08:00:00.000Z"],
+        ["asleep@contoso.com", false, true, false, undefined],
+        ["o'neill@contoso.com", true, true, false, "2026-11-21T09:00:00.000Z"],
+        ["sink@contoso.com", false, true, true, undefined],
+        ["support@contoso.com", true, true, false, undefined],
+        ["unapproved@contoso.com", true, false, false, undefined],
+      ],
+    );
+    assert.deepEqual(
+      takeover.mailboxes.slice(0, 2).map(({ filter }) => filter),
+      ["email from email-enabled records", "all email messages"],
+    );
+    const told = takeover.notes.filter(({ kind }) => kind === "left out").map(({ about, name, because }) => `${about} ${name}: ${because}`);
+    for (const expected of [
+      /^mailbox A second Ann: Another mailbox with the same address/,
+      /^mailbox No profile: It has no email server profile/,
+      /^mailbox Outlook: Nothing of it is processed on a server/,
+      /^user waypost: It has an address, but no mailbox/,
+    ])
+      assert.equal(told.filter((one) => expected.test(one)).length, 1, `${expected}\n${told.join("\n")}`);
+    const again = await imported(served, text);
+    assert.deepEqual([again.takeover.yaml, again.takeover.secrets, again.takeover.mailboxes], ["", [], []]);
+    const mailboxes = await database.query<{ name: string }>("select name from crm.mailbox");
+    const listed = new Set([...takeover.mailboxes.map(({ inDynamics }) => inDynamics), ...takeover.notes.map(({ name }) => name)]);
+    assert.deepEqual(
+      mailboxes.rows.filter(({ name }) => !listed.has(name)),
+      [],
+      "every mailbox is told of",
+    );
+  },
+);
+
+onBothEngines("server-side synchronization over the Web API: 5,001 mailboxes come in pages, each once", async (database, context) => {
+  const served = await serve(database, context);
+  await fill(database, served);
+  await database.query(
+    `insert into crm.mailbox (name, emailaddress, statecode, regardingobjectid, regardingobjecttypecode, emailserverprofile, incomingemaildeliverymethod, outgoingemaildeliverymethod,
+       emailrouteraccessapproval, isforwardmailbox)
+     select 'Mailbox ' || n, 'm' || n || '@contoso.com', 0, $1, 'queue', $2, 2, 2, 1, false from generate_series(1, 4999) n`,
+    [served.support, PROFILE],
+  );
+  const { text, takeover } = await imported(served, ORGANIZATION);
+  assert.equal(new Set(takeover.mailboxes.map(({ address }) => address)).size, 5_001);
+  assert.equal((await imported(served, text)).takeover.yaml, "");
 });
 
 onBothEngines(

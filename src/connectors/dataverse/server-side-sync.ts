@@ -1,6 +1,7 @@
 import type {
   EmailServerProfile,
   ServerSideSync,
+  SyncFilter,
   SyncMailbox,
   SyncOrganization,
   SyncOwner,
@@ -15,6 +16,7 @@ import {
   AUTHENTICATION,
   CHANNELS,
   CREDENTIALS,
+  FILTERS,
   INCOMING_METHODS,
   ITEMS_BY_SERVER,
   MAILBOX_COLUMNS,
@@ -24,11 +26,12 @@ import {
   QUEUE_COLUMNS,
   SERVER_TYPES,
   USER_COLUMNS,
+  USER_SETTINGS_COLUMNS,
 } from "./sync-columns.ts";
 import { Tables } from "./tables.ts";
 
 /**
- * What the organization says of its server-side synchronization: five queries in one exchange, and further pages where there are any. Only columns that
+ * What the organization says of its server-side synchronization: six queries in one exchange, and further pages where there are any. Only columns that
  * its `$metadata` has are asked for (v8.2 knows fewer). Changes nothing. Passwords cannot be read and are not asked for.
  * @throws Failure of scope organization; the reason of `signal`
  */
@@ -38,16 +41,18 @@ export async function readServerSideSync(client: DataverseClient, signal: AbortS
     set: tables.set(table),
     select: tables.select(table, columns),
   });
-  const [organizations = [], profiles = [], mailboxes = [], users = [], queues = []] = await readRows(client, [
+  const [organizations = [], profiles = [], mailboxes = [], users = [], settings = [], queues = []] = await readRows(client, [
     query("organization", ORGANIZATION_COLUMNS),
     query("emailserverprofile", PROFILE_COLUMNS),
     query("mailbox", MAILBOX_COLUMNS),
     query("systemuser", USER_COLUMNS),
+    query("usersettings", USER_SETTINGS_COLUMNS),
     query("queue", QUEUE_COLUMNS),
   ]);
   signal.throwIfAborted();
   const [organization = {}] = organizations;
-  const known = { user: users.map(userOf), queue: queues.map(queueOf) };
+  const filters = new Map(settings.map((row) => [keyOf(row, "systemuserid"), filterOf(row)]));
+  const known = { user: users.map((row) => userOf(row, filters)), queue: queues.map(queueOf) };
   return {
     organization: organizationOf(organization),
     profiles: profiles.map(profileOf),
@@ -103,17 +108,20 @@ function serverOf(row: Row, direction: "incoming" | "outgoing"): SyncServer {
 }
 
 function mailboxOf(row: Row, known: Readonly<Record<"user" | "queue", readonly SyncOwner[]>>): SyncMailbox {
+  const owner = ownerOf(row, known);
   return {
     id: keyOf(row, "mailboxid"),
     name: textOf(row, "name") ?? "",
     address: filled(row, "emailaddress"),
     ...mailboxStateOf(row),
-    owner: ownerOf(row, known),
-    forward: flagOf(row, "isforwardmailbox") ?? false,
+    owner,
+    // What belongs to nobody is one unless it says otherwise: the column's default is yes. One that has an owner is none (8005E207).
+    forward: owner === null && (flagOf(row, "isforwardmailbox") ?? true),
     profileId: idOf(row, "_emailserverprofile_value"),
     synchronizesItems: numberOf(row, "actdeliverymethod") === ITEMS_BY_SERVER,
     deletesProcessed: flagOf(row, "processanddeleteemails") ?? false,
     readFrom: instantOf(row, "processemailreceivedafter"),
+    lastSync: lastSyncOf(row),
     username: flagOf(row, "allowemailconnectortousecredentials") === true ? filled(row, "username") : null,
     ewsUrl: filled(row, "ewsurl"),
   };
@@ -147,17 +155,32 @@ function ownerOf(row: Row, known: Readonly<Record<"user" | "queue", readonly Syn
   return { type, id };
 }
 
-function userOf(row: Row): SyncOwner {
+function lastSyncOf(row: Row): Date | null {
+  const [started, completed] = [instantOf(row, "lastsyncstartedon"), instantOf(row, "lastsuccessfulsynccompletedon")];
+  return completed !== null && started !== null && started < completed ? started : completed;
+}
+
+function userOf(row: Row, filters: ReadonlyMap<string, SyncFilter | null>): SyncOwner {
+  const id = keyOf(row, "systemuserid");
   return {
-    id: keyOf(row, "systemuserid"),
+    id,
     name: textOf(row, "fullname") ?? "",
     address: filled(row, "internalemailaddress"),
     active: flagOf(row, "isdisabled") !== true,
+    filter: filters.get(id) ?? DEFAULT_FILTER,
   };
 }
 
 function queueOf(row: Row): SyncOwner {
-  return { id: keyOf(row, "queueid"), name: textOf(row, "name") ?? "", address: filled(row, "emailaddress"), active: isActive(row) };
+  const address = filled(row, "emailaddress");
+  return { id: keyOf(row, "queueid"), name: textOf(row, "name") ?? "", address, active: isActive(row), filter: filterOf(row) };
+}
+
+/** What a user has who never chose (product-behaviour 4.4). */
+const DEFAULT_FILTER: SyncFilter = "answers to CRM email";
+
+function filterOf(row: Row): SyncFilter | null {
+  return choiceOf(row, "incomingemailfilteringmethod", FILTERS);
 }
 
 function isActive(row: Row): boolean {

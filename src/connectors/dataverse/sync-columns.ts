@@ -5,6 +5,7 @@ import type {
   OutgoingMethod,
   SyncApproval,
   SyncAuthentication,
+  SyncFilter,
   SyncOrganization,
 } from "../../model/server-side-sync.ts";
 
@@ -58,13 +59,16 @@ export const MAILBOX_COLUMNS = [
   "actdeliverymethod",
   "processanddeleteemails",
   "processemailreceivedafter",
+  "lastsyncstartedon",
+  "lastsuccessfulsynccompletedon",
   "allowemailconnectortousecredentials",
   "username",
   "ewsurl",
 ];
 
 export const USER_COLUMNS = ["systemuserid", "fullname", "internalemailaddress", "isdisabled"];
-export const QUEUE_COLUMNS = ["queueid", "name", "emailaddress", "statecode"];
+export const USER_SETTINGS_COLUMNS = ["systemuserid", "incomingemailfilteringmethod"];
+export const QUEUE_COLUMNS = ["queueid", "name", "emailaddress", "statecode", "incomingemailfilteringmethod"];
 
 /** `statecode` of rows that are in use. */
 export const ACTIVE = 0;
@@ -93,6 +97,13 @@ export const CREDENTIALS: Choices<CredentialRetrieval> = {
 export const AUTHENTICATION: Choices<SyncAuthentication> = { 0: "auto", 1: "negotiate", 2: "ntlm", 3: "basic", 4: "oauth" };
 export const INCOMING_METHODS: Choices<IncomingMethod> = { 0: "none", 1: "outlook", 2: "server", 3: "forward mailbox" };
 export const OUTGOING_METHODS: Choices<OutgoingMethod> = { 0: "none", 1: "outlook", 2: "server" };
+export const FILTERS: Choices<SyncFilter> = {
+  0: "all email messages",
+  1: "answers to CRM email",
+  2: "email from leads, contacts and accounts",
+  3: "email from email-enabled records",
+  4: "no email messages",
+};
 export const APPROVALS: Choices<SyncApproval> = { 0: "empty", 1: "approved", 2: "pending", 3: "rejected" };
 /** `actdeliverymethod`: the numbers differ from those of email. */
 export const ITEMS_BY_SERVER = 1;

@@ -75,8 +75,9 @@ export function ownerOf({ owner }: FactsQuery["mailbox"], voters: Voters): Voter
   if (owner.address === undefined) return null;
   const address = addressKey(owner.address);
   const its = [...voters.values()].filter(({ record, addresses }) => record.type === owner.type && addresses.includes(address));
-  // Whose first address it is, where another one has it as a further one.
-  return its.find(({ addresses }) => addresses[0] === address) ?? its[0] ?? null;
+  // Whose first address it is, where another one has it as a further one; who is still there, where somebody who has left had it before.
+  const first = its.filter(({ addresses }) => addresses[0] === address);
+  return first.find(({ disabled }) => !disabled) ?? first[0] ?? its[0] ?? null;
 }
 
 async function readUsers(organization: Organization, ids: readonly string[]): Promise<ReadonlyMap<string, User>> {

@@ -3,6 +3,7 @@ import {
   type EmailServerProfile,
   mustBeApproved,
   type ServerSideSync,
+  type SyncFilter,
   type SyncMailbox,
   type SyncOwner,
   type TakeoverNote,
@@ -22,7 +23,12 @@ export interface Candidate {
   readonly mailbox: SyncMailbox;
   readonly address: string;
   /** Address by which the user or queue is found in the CRM; null for a forward mailbox. */
-  readonly owner: { readonly type: "user" | "queue"; readonly address: string; readonly active: boolean } | null;
+  readonly owner: {
+    readonly type: "user" | "queue";
+    readonly address: string;
+    readonly active: boolean;
+    readonly filter: SyncFilter | null;
+  } | null;
 }
 
 /** Users and queues by their ids. */
@@ -53,7 +59,7 @@ export function candidateOf(mailbox: SyncMailbox, owners: Owners, note: Note): C
       `Its ${type} has no address, by which Waypost finds it.`,
       `Enter the address of the ${type} in Dynamics, and import again.`,
     );
-  return { mailbox, address, owner: { type, address: ownAddress, active: owner?.active ?? true } };
+  return { mailbox, address, owner: { type, address: ownAddress, active: owner?.active ?? true, filter: owner?.filter ?? null } };
 }
 
 /** Whether anything of it is processed on a server, now or when it is active. */
@@ -200,9 +206,23 @@ function deletes(mailbox: SyncMailbox, note: Note): boolean {
   return true;
 }
 
-/** The later of what mailbox and profile say counts (product-behaviour 3.2). */
+/** Clocks of mail systems differ, and mail comes in while Dynamics reads; what both read is recognized. */
+const OVERLAP = 3_600_000;
+
+/**
+ * The later of what mailbox and profile say counts (product-behaviour 3.2). A mailbox that says nothing goes on from its last synchronization: what Dynamics was done
+ * with, and what it did not want, is no news.
+ */
 function readFromOf({ candidate: { mailbox }, inDynamics, note }: MailboxQuestion): string | null {
-  const said = [mailbox.readFrom, inDynamics?.readFrom ?? null].filter((one) => one !== null && isInFourDigits(one)).map(Number);
+  const { enabledForIncoming, lastSync } = mailbox;
+  const goesOn = mailbox.readFrom === null && enabledForIncoming && lastSync !== null;
+  const own = goesOn ? new Date(lastSync.getTime() - OVERLAP) : mailbox.readFrom;
+  const said = [own, inDynamics?.readFrom ?? null].filter((one) => one !== null && isInFourDigits(one)).map(Number);
+  if (goesOn)
+    note(
+      "otherwise",
+      "Dynamics does not say up to which message it has read it; here it is read from an hour before its last synchronization.",
+    );
   if (said.length > 0) return new Date(Math.max(...said)).toISOString();
   note(
     "otherwise",

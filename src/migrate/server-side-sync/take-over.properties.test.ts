@@ -124,10 +124,17 @@ const mailbox: fc.Arbitrary<SyncMailbox> = fc.record({
   approval: fc.constantFrom(null, "empty", "approved", "pending", "rejected"),
   deletesProcessed: fc.boolean(),
   readFrom: date,
+  lastSync: date,
   username: nullableText,
   ewsUrl: location,
 });
-const owner: fc.Arbitrary<SyncOwner> = fc.record({ id, name: text, address, active: fc.boolean() });
+const owner: fc.Arbitrary<SyncOwner> = fc.record({
+  id,
+  name: text,
+  address,
+  active: fc.boolean(),
+  filter: fc.constantFrom(null, "all email messages"),
+});
 const sync: fc.Arbitrary<ServerSideSync> = fc.record({
   organization: fc.record({
     name: text,

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { type Configuration, parseConfiguration } from "../../config.ts";
 import type { ServerSideSync, Takeover } from "../../model/server-side-sync.ts";
 import { takeOver } from "./take-over.ts";
-import { mailboxRow, organizationRows, profileRow, SERVER, SUPPORT } from "./test-data.ts";
+import { ANN, mailboxRow, organizationRows, profileRow, SERVER, SUPPORT } from "./test-data.ts";
 import { addedTo } from "./yaml.ts";
 
 const ORGANIZATION =
@@ -54,6 +54,34 @@ mailboxes:
     assert.equal(configuration.mailboxes[0]?.readFrom, later.toISOString());
   });
 
+  test("a mailbox that says nothing goes on from an hour before its last synchronization, where Dynamics read it at all", () => {
+    const readFrom = (given: Parameters<typeof mailboxRow>[0], profile: Parameters<typeof profileRow>[0] = {}) =>
+      taken({ mailboxes: [mailboxRow({ readFrom: null, ...given })], profiles: [profileRow(profile)] }).configuration.mailboxes[0]
+        ?.readFrom;
+    const [old, later] = [new Date("2019-01-01T00:00:00Z"), new Date("2026-11-25T00:00:00Z")];
+    assert.equal(readFrom({}), "2026-11-20T07:00:00.000Z");
+    assert.equal(readFrom({}, { readFrom: old }), "2026-11-20T07:00:00.000Z", "what Dynamics did not want since then is no news");
+    assert.equal(readFrom({}, { readFrom: later }), later.toISOString());
+    assert.equal(readFrom({ readFrom: later }), later.toISOString());
+    assert.equal(readFrom({ enabledForIncoming: false }), undefined);
+    assert.equal(readFrom({ lastSync: null }), undefined);
+  });
+
+  test("users and queues stay in Dynamics: their filters are told, and what keeps a mailbox from being known as theirs", () => {
+    const twin = { ...ANN, id: "u2", name: "Ann Lee (old)", address: "ANN@contoso.com", filter: null };
+    const gone = { ...twin, id: "u3", active: false };
+    const told = ({ notes, mailboxes }: Takeover) => [
+      mailboxes.map(({ filter }) => filter),
+      notes.filter(({ about }) => about === "user" || about === "queue").map(({ kind, name }) => `${kind}: ${name}`),
+    ];
+    assert.deepEqual(told(taken({ queues: [] })), [["answers to CRM email"], []]);
+    assert.deepEqual(told(taken({ users: [ANN, gone], queues: [] })), [["answers to CRM email"], []]);
+    assert.deepEqual(told(taken({ users: [ANN, twin] })), [
+      ["answers to CRM email"],
+      ["to do: Ann Lee", "left out: Ann Lee (old)", "to do: Ann Lee (old)", "left out: Support"],
+    ]);
+  });
+
   test("a queue's mailbox with its user name, deleting what is processed; a user's never does", () => {
     const queue = {
       owner: { type: "queue", id: SUPPORT.id },
@@ -81,6 +109,17 @@ mailboxes:
     const without = taken({ mailboxes: [mailboxRow({ incoming: "forward mailbox" })] });
     assert.equal(without.configuration.mailboxes[0]?.incoming, false);
     assert.match(told(without).join("\n"), /Ann Lee: Its mail comes by a forward mailbox, and none could be taken over/);
+  });
+
+  test("of several mailboxes with one address the one that Dynamics works on is taken over", () => {
+    const resting = mailboxRow({ id: "m0", name: "Ann", enabledForIncoming: false, enabledForOutgoing: false, readFrom: null });
+    const inactive = mailboxRow({ id: "m2", name: "Ann, left", active: false });
+    const result = taken({ mailboxes: [resting, inactive, mailboxRow()] });
+    assert.deepEqual(
+      result.mailboxes.map(({ inDynamics }) => inDynamics),
+      ["Ann Lee"],
+    );
+    assert.equal(told(result).filter((one) => one.includes("Another mailbox with the same address")).length, 2);
   });
 
   test("what is inactive or not approved in Dynamics is so here", () => {
@@ -193,7 +232,7 @@ describe("ways to sign in", () => {
     assert.equal(unknown.yaml, "");
     assert.deepEqual(
       unknown.notes.map(({ kind, about }) => `${kind} ${about}`),
-      ["left out email server profile", "left out mailbox"],
+      ["left out email server profile", "left out mailbox", "left out queue"],
     );
     const before = `${ORGANIZATION}serverProfiles: [{ name: company MAIL, preset: exchange, incoming: { host: ex.contoso.com }, outgoing: { host: ex.contoso.com } }]\n`;
     const again = taken({ profiles: [profile] }, before);
@@ -255,7 +294,7 @@ mailboxes:
     );
     assert.deepEqual(
       notes.filter(({ kind }) => kind === "left out").map(({ name, because }) => `${name}: ${because}`),
-      ["Ann Lee: It is in the configuration already, and stays there as it is."],
+      ["Ann Lee: It is in the configuration already, and stays there as it is.", "Support: It has an address, but no mailbox in Dynamics."],
     );
   });
 

@@ -10,7 +10,7 @@ import {
   type TakeoverNote,
 } from "../../model/server-side-sync.ts";
 import type { DraftMailbox, DraftProfile, MailboxSignIn } from "./draft.ts";
-import { oneLine, UniqueNames } from "./foreign-text.ts";
+import { oneLine, UniqueNames, usableAddress } from "./foreign-text.ts";
 import { type Candidate, candidateOf, convertMailbox, type Note } from "./mailbox.ts";
 import { Secrets } from "./secrets.ts";
 import { convertProfile } from "./server-profile.ts";
@@ -66,8 +66,13 @@ export function takeOver(sync: ServerSideSync, { organization, configuration }: 
       return [];
     }
     const draft = convertMailbox({ candidate, organization, sync, profile: destination.name, ...destination, hasForward, secrets, note });
-    return draft === null ? [] : [{ draft, mailbox, destination }];
+    return draft === null ? [] : [{ draft, candidate, mailbox, destination }];
   });
+  noteOwners(
+    sync,
+    new Set(taken.flatMap(({ candidate }) => (candidate.owner === null ? [] : [addressKey(candidate.owner.address)]))),
+    noteFor,
+  );
   noteOrganization(
     sync,
     taken.map(({ mailbox }) => mailbox),
@@ -75,8 +80,8 @@ export function takeOver(sync: ServerSideSync, { organization, configuration }: 
   );
   const used = new Set(taken.map(({ draft }) => draft.profile));
   const profiles = destinations.made.filter(({ draft }) => used.has(draft.name));
-  const mailboxes = taken.map(({ draft, mailbox, destination }) =>
-    takenMailbox(draft, mailbox, { sync, inDynamics: destination.inDynamics }),
+  const mailboxes = taken.map(({ draft, candidate, destination }) =>
+    takenMailbox(draft, candidate, { sync, inDynamics: destination.inDynamics }),
   );
   const commented = (value: object, row: object): Commented => ({ value, comments: comments.get(row) ?? [] });
   const files = new Set([...profiles.map((one) => one.draft), ...taken.map((one) => one.draft)].flatMap(filesOf));
@@ -97,20 +102,23 @@ type NoteFor = (about: TakeoverNote["about"], row: object, name: string) => Note
 
 function candidatesOf(sync: ServerSideSync, { mailboxes }: TakeoverOptions["configuration"], noteFor: NoteFor): Candidate[] {
   const known = new Set(mailboxes.map(({ address }) => addressKey(address)));
-  const seen = new Set<string>();
   const owners = { user: byId(sync.users), queue: byId(sync.queues) };
-  return inOrder(sync.mailboxes, nameOf).flatMap((mailbox) => {
-    const note = noteFor("mailbox", mailbox, nameOf(mailbox));
-    const candidate = candidateOf(mailbox, owners, note);
-    if (candidate === null) return [];
+  const noteOf = (mailbox: SyncMailbox) => noteFor("mailbox", mailbox, nameOf(mailbox));
+  const candidates = inOrder(sync.mailboxes, nameOf).flatMap((mailbox) => candidateOf(mailbox, owners, noteOf(mailbox)) ?? []);
+  const ofAddress = Map.groupBy(candidates, ({ address }) => addressKey(address));
+  return candidates.filter((candidate) => {
     const key = addressKey(candidate.address);
+    const isBest = ofAddress.get(key)?.toSorted((one, other) => inUse(other) - inUse(one))[0] === candidate;
+    const note = noteOf(candidate.mailbox);
     if (known.has(key)) note("left out", "It is in the configuration already, and stays there as it is.");
-    else if (seen.has(key))
-      note("left out", "Another mailbox with the same address was taken over before.", "Keep one of the two in Dynamics.");
-    const isNew = !known.has(key) && !seen.has(key);
-    seen.add(key);
-    return isNew ? [candidate] : [];
+    else if (!isBest) note("left out", "Another mailbox with the same address was taken over.", "Keep one of the two in Dynamics.");
+    return isBest && !known.has(key);
   });
+}
+
+/** Of several mailboxes with one address the one is meant that Dynamics works on. */
+function inUse({ mailbox }: Candidate): number {
+  return mailbox.active ? 1 + Number(mailbox.enabledForIncoming) + Number(mailbox.enabledForOutgoing) : 0;
 }
 
 function byId<Row extends { readonly id: string }>(rows: readonly Row[]): ReadonlyMap<string, Row> {
@@ -119,7 +127,7 @@ function byId<Row extends { readonly id: string }>(rows: readonly Row[]): Readon
 
 /** Rows come in any order; what is made of them shall be the same each time. */
 function inOrder<Row extends { readonly id: string }>(rows: readonly Row[], nameOf: (row: Row) => string): readonly Row[] {
-  const keyed = rows.map((row) => ({ row, key: `${nameOf(row).toLowerCase()} ${row.id}` }));
+  const keyed = rows.map((row) => ({ row, key: `${nameOf(row).toLowerCase()}\0${row.id}` }));
   return keyed.toSorted((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key))).map(({ row }) => row);
 }
 
@@ -209,7 +217,7 @@ function isTakenForward({ mailbox }: Candidate, byId: ReadonlyMap<string, Destin
 
 function takenMailbox(
   draft: DraftMailbox,
-  mailbox: SyncMailbox,
+  { mailbox, owner }: Candidate,
   { sync, inDynamics }: { readonly sync: ServerSideSync; readonly inDynamics: EmailServerProfile | null },
 ): TakenMailbox {
   return {
@@ -219,9 +227,39 @@ function takenMailbox(
     incoming: draft.incoming ?? true,
     outgoing: draft.forward === undefined && draft.outgoing === undefined,
     active: draft.active === undefined,
+    filter: owner?.filter ?? null,
     readFrom: draft.readFrom ?? null,
     stillSynchronized: synchronizedDirections(mailbox, sync.organization, inDynamics?.active ?? true),
   };
+}
+
+/**
+ * What to know of users and queues themselves, which stay in Dynamics: Waypost finds whose a mailbox is by the address. `taken`: addresses (key form) of those whose
+ * mailboxes are taken over.
+ */
+function noteOwners(sync: ServerSideSync, taken: ReadonlySet<string>, noteFor: NoteFor): void {
+  const withMailbox = new Set(sync.mailboxes.map(({ owner }) => `${owner?.type} ${owner?.id}`));
+  for (const [type, all] of [
+    ["user", sync.users],
+    ["queue", sync.queues],
+  ] as const) {
+    const active = inOrder(
+      all.filter(({ active, address }) => active && usableAddress(address) !== null),
+      ({ name }) => name,
+    );
+    const byAddress = Map.groupBy(active, ({ address }) => addressKey(address ?? ""));
+    for (const owner of active) {
+      const note = noteFor(type, owner, owner.name || (owner.address ?? ""));
+      if (!withMailbox.has(`${type} ${owner.id}`)) note("left out", "It has an address, but no mailbox in Dynamics.");
+      const key = addressKey(owner.address ?? "");
+      if (taken.has(key) && (byAddress.get(key)?.length ?? 0) > 1)
+        note(
+          "to do",
+          `Its address ${oneLine(owner.address ?? "")} is also that of ${type === "user" ? "another user" : "another queue"}: whose the mailbox is cannot be told.`,
+          "Give each its own address in Dynamics.",
+        );
+    }
+  }
 }
 
 /** The files of secrets that stand in a server profile or a mailbox. */

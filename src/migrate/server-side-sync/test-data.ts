@@ -53,14 +53,15 @@ export function mailboxRow(given: Partial<SyncMailbox> = {}): SyncMailbox {
     approval: "approved",
     deletesProcessed: false,
     readFrom: new Date("2026-11-20T08:00:00Z"),
+    lastSync: new Date("2026-11-20T08:00:00Z"),
     username: null,
     ewsUrl: null,
     ...given,
   };
 }
 
-export const ANN: SyncOwner = { id: "u1", name: "Ann Lee", address: "ann@contoso.com", active: true };
-export const SUPPORT: SyncOwner = { id: "q1", name: "Support", address: "support@contoso.com", active: true };
+export const ANN: SyncOwner = { id: "u1", name: "Ann Lee", address: "ann@contoso.com", active: true, filter: "answers to CRM email" };
+export const SUPPORT: SyncOwner = { id: "q1", name: "Support", address: "support@contoso.com", active: true, filter: "all email messages" };
 
 export function organizationRows(given: Partial<ServerSideSync> = {}): ServerSideSync {
   return {
