@@ -1,5 +1,5 @@
 /** The one door to the database: two engines, PGlite and PostgreSQL, behind one interface with equal types and errors. */
-import type { Sql, SqlResult, Transaction } from "../model/sql.ts";
+import type { Sql, SqlResult, StatementOptions, Transaction } from "../model/sql.ts";
 
 export type { Sql, SqlResult, Transaction } from "../model/sql.ts";
 
@@ -11,7 +11,7 @@ export interface Database extends Sql, AsyncDisposable {
    * Throws {@link TransactionHeld} when the calling flow holds a transaction of this database (invariant 14), `SqlError` when the
    * server refuses the statement, and a `Failure` when the server cannot be reached; then it is unknown whether a write took place.
    */
-  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<SqlResult<Row>>;
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[], options?: StatementOptions): Promise<SqlResult<Row>>;
   /**
    * Statements separated by semicolons, without parameters, on one session; one result each. A transaction that the script leaves
    * open is rolled back, so nothing of it can reach the next user of the session.

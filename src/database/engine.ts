@@ -1,4 +1,4 @@
-import type { SqlResult } from "../model/sql.ts";
+import type { SqlResult, StatementOptions } from "../model/sql.ts";
 import type { NotDurable, Presence } from "./database.ts";
 
 export type Rows = SqlResult<Record<string, unknown>>;
@@ -11,7 +11,7 @@ export interface Session {
   /** Whatever is asked from here on is one transaction, until a script ends it. */
   begin(): Promise<void>;
   /** Exactly one statement, by the extended protocol. */
-  query(text: string, values: readonly unknown[]): Promise<Rows>;
+  query(text: string, values: readonly unknown[], options?: StatementOptions): Promise<Rows>;
   /** Any number of statements, by the simple protocol. */
   script(text: string): Promise<readonly Rows[]>;
   /** Gives the session back; `broken` throws it away instead. */
@@ -22,7 +22,7 @@ export interface Session {
 export interface Engine {
   readonly name: "pglite" | "postgres";
   /** Exactly one statement, in its own implicit transaction, by the extended protocol. */
-  query(text: string, values: readonly unknown[]): Promise<Rows>;
+  query(text: string, values: readonly unknown[], options?: StatementOptions): Promise<Rows>;
   /** Waits for its turn, first come. `who` is named when others have to wait long. */
   connect(who: string): Promise<Session>;
   listen(channel: string, onNotify: (payload: string) => void, onResume: () => void): Promise<() => Promise<void>>;

@@ -12,6 +12,7 @@ import {
   RowDescriptionMessage,
 } from "pg-protocol/dist/messages.js";
 import { Parser } from "pg-protocol/dist/parser.js";
+import type { Kept } from "./kept-plans.ts";
 import type { Encoded } from "./types.ts";
 
 const { serialize } = pgProtocol;
@@ -38,6 +39,18 @@ export function statementRequest(text: string, values: readonly Encoded[]): Buff
   return Buffer.concat([
     serialize.parse({ text }),
     serialize.bind({ values: [...values] }),
+    serialize.describe({ type: "P" }),
+    serialize.execute(),
+    serialize.sync(),
+  ]);
+}
+
+/** One statement with parameters that stays prepared under a name. */
+export function keptRequest(text: string, { name, isPrepared, replaced }: Kept, values: readonly Encoded[]): Buffer {
+  return Buffer.concat([
+    ...replaced.map((one) => serialize.close({ type: "S", name: one })),
+    ...(isPrepared ? [] : [serialize.parse({ text, name })]),
+    serialize.bind({ statement: name, values: [...values] }),
     serialize.describe({ type: "P" }),
     serialize.execute(),
     serialize.sync(),

@@ -5,13 +5,22 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
-import { readAnswer, scriptRequest, statementRequest, type TextResult } from "./pglite-protocol.ts";
+import { KeptPlans } from "./kept-plans.ts";
+import { keptRequest, readAnswer, scriptRequest, statementRequest, type TextResult } from "./pglite-protocol.ts";
 import type { SqlErrorFacts } from "./sql-error.ts";
 import type { Encoded } from "./types.ts";
 
 /** `begins`: in a transaction that begins with it; where it cannot begin, nothing is carried out. */
 export type Request =
-  | { readonly kind: "query"; readonly id: number; readonly begins: boolean; readonly text: string; readonly values: readonly Encoded[] }
+  | {
+      readonly kind: "query";
+      readonly id: number;
+      readonly begins: boolean;
+      readonly text: string;
+      readonly values: readonly Encoded[];
+      /** See StatementOptions. */
+      readonly keepsPlan: boolean;
+    }
   | { readonly kind: "script"; readonly id: number; readonly begins: boolean; readonly text: string }
   | { readonly kind: "close"; readonly id: number };
 
@@ -36,6 +45,7 @@ const LOG_SETTINGS = "set wal_init_zero = off";
 if (parentPort === null) throw new Error("pglite-worker.ts runs as a worker thread only.");
 const port = parentPort;
 const send = (response: Response): void => port.postMessage(response);
+const plans = new KeptPlans();
 
 try {
   const pglite = await open(String(workerData));
@@ -62,10 +72,16 @@ async function answer(pglite: PGlite, request: Request): Promise<void> {
 
 function run(pglite: PGlite, request: Exclude<Request, { kind: "close" }>): readonly TextResult[] {
   if (request.begins) ask(pglite, scriptRequest("begin"));
-  return ask(
-    pglite,
-    request.kind === "script" ? scriptRequest(request.text) : statementRequest(request.text, request.values.map(asBuffer)),
-  );
+  if (request.kind === "script") return ask(pglite, scriptRequest(request.text));
+  const values = request.values.map(asBuffer);
+  if (!request.keepsPlan) return ask(pglite, statementRequest(request.text, values));
+  try {
+    return ask(pglite, keptRequest(request.text, plans.take(request.text), values));
+  } catch (error) {
+    // Whether it is prepared now depends on where it failed.
+    plans.doubt(request.text);
+    throw error;
+  }
 }
 
 function ask(pglite: PGlite, bytes: Buffer): readonly TextResult[] {

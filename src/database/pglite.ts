@@ -3,6 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { Failure } from "../model/failure.ts";
+import type { StatementOptions } from "../model/sql.ts";
 import { Channels, quoteName } from "./channels.ts";
 import type { NotDurable, Presence, Report } from "./database.ts";
 import { type Engine, firstWords, type Rows, type Session } from "./engine.ts";
@@ -60,10 +61,10 @@ class PgliteEngine implements Engine {
   }
 
   /** The thread carries out one request after the other: a statement that is whole in itself waits for transactions only. */
-  async query(text: string, values: readonly unknown[]): Promise<Rows> {
+  async query(text: string, values: readonly unknown[], options?: StatementOptions): Promise<Rows> {
     const turn = await this.#turnstile.pass(firstWords(text));
     try {
-      return await queryThread(this.#thread, text, values);
+      return await queryThread(this.#thread, text, values, options);
     } finally {
       turn.leave();
     }
@@ -82,7 +83,7 @@ class PgliteEngine implements Engine {
       begin: async () => {
         begins = true;
       },
-      query: (text, values) => queryThread(this.#thread, text, values, taken),
+      query: (text, values, options) => queryThread(this.#thread, text, values, options, taken),
       script: (text) => this.#thread.ask({ kind: "script", text, begins: taken() }),
       release: () => turn.leave(),
     };
@@ -142,6 +143,7 @@ async function queryThread(
   thread: PgliteThread,
   text: string,
   values: readonly unknown[],
+  { keepsPlan = false }: StatementOptions = {},
   begins: () => boolean = () => false,
 ): Promise<Rows> {
   const handedOver: ArrayBuffer[] = [];
@@ -153,7 +155,7 @@ async function queryThread(
     handedOver.push(buffer);
     return Buffer.from(buffer);
   });
-  const [result] = await thread.ask({ kind: "query", text, values: encoded, begins: begins() }, handedOver);
+  const [result] = await thread.ask({ kind: "query", text, values: encoded, keepsPlan, begins: begins() }, handedOver);
   if (result === undefined) throw new Error("PGlite gave no result.");
   return result;
 }

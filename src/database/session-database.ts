@@ -1,4 +1,4 @@
-import type { SqlResult, Transaction } from "../model/sql.ts";
+import type { SqlResult, StatementOptions, Transaction } from "../model/sql.ts";
 import type { Database, NotDurable, Presence } from "./database.ts";
 import { type Engine, firstWords, type Rows, type Session } from "./engine.ts";
 import { SqlError } from "./sql-error.ts";
@@ -18,9 +18,13 @@ export class SessionDatabase implements Database {
     this.#engine = engine;
   }
 
-  async query<Row = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<SqlResult<Row>> {
+  async query<Row = Record<string, unknown>>(
+    text: string,
+    values: readonly unknown[] = [],
+    options: StatementOptions = {},
+  ): Promise<SqlResult<Row>> {
     this.#guard.refuseInside("A query");
-    return typed<Row>(await this.#engine.query(text, values));
+    return typed<Row>(await this.#engine.query(text, values, options));
   }
 
   async script(text: string): Promise<readonly Rows[]> {
@@ -75,9 +79,9 @@ async function runWithHandle<T>(session: Session, name: string, work: (tx: Trans
   let open = true;
   const handle: Transaction = {
     open: true,
-    async query<Row>(text: string, values: readonly unknown[] = []) {
+    async query<Row>(text: string, values: readonly unknown[] = [], options: StatementOptions = {}) {
       if (!open) throw new Error(`The transaction "${name}" has ended; its handle was used again.`);
-      return typed<Row>(await session.query(text, values));
+      return typed<Row>(await session.query(text, values, options));
     },
   };
   try {

@@ -7,7 +7,15 @@ export interface SqlResult<Row> {
 
 /** Something that runs one SQL statement of PostgreSQL's dialect with `$1` parameters. Values: string, number, boolean, Date, Buffer, null, arrays of these, or JSON text for jsonb. */
 export interface Sql {
-  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<SqlResult<Row>>;
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[], options?: StatementOptions): Promise<SqlResult<Row>>;
+}
+
+export interface StatementOptions {
+  /**
+   * It is asked again and again, and finds its rows by keys, so that one plan is good for all values: the embedded engine, for which planning is most of the work, then
+   * plans it once for many times. Not for what has a good plan only with its values at hand.
+   */
+  readonly keepsPlan?: boolean;
 }
 
 /**

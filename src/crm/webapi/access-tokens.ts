@@ -53,6 +53,7 @@ export async function userOfToken(sql: Sql, token: string, now: Date): Promise<s
     `select accesstokenid as id, systemuserid as "userId", coalesce(usedon > $2::timestamptz - interval '1 hour', false) as "isNoted"
      from crm.accesstoken where hash = $1 and revokedon is null and expireson > $2`,
     [hashOf(token), now],
+    { keepsPlan: true },
   );
   const [row] = rows;
   if (!row) return null;

@@ -22,6 +22,15 @@ import { storedValue } from "./values.ts";
  * Throws ApiFault for each refusal.
  */
 export async function answerWrite(turn: Turn, resource: Resource, request: ApiRequest): Promise<ApiAnswer> {
+  return await write(keepingPlans(turn), resource, request);
+}
+
+/** Single rows are written, and all that is asked for it by their keys: what it takes beside the planning of statements is little. */
+function keepingPlans(turn: Turn): Turn {
+  return { ...turn, sql: { query: (text, values) => turn.sql.query(text, values, { keepsPlan: true }) } };
+}
+
+async function write(turn: Turn, resource: Resource, request: ApiRequest): Promise<ApiAnswer> {
   const { method } = request;
   switch (resource.kind) {
     case "set":

@@ -68,6 +68,7 @@ export async function readCaller(sql: Sql, tables: Pick<Tables, "all">, user: Us
      from crm.systemuser person join crm.businessunit unit using (businessunitid)
      where ${CONDITIONS[user.by]}`,
     [user.by === "domainname" ? user.name : user.id, SYSTEM_ADMINISTRATOR.templateId],
+    { keepsPlan: true },
   );
   const [row] = rows;
   if (!row) return null;
