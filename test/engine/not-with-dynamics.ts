@@ -22,6 +22,9 @@ export const NOT_WITH_DYNAMICS: Readonly<Record<string, Readonly<Record<string, 
     "in a CRM elsewhere it is the same, and one that keeps no trace of what is deleted loses nothing": NO_TRACE,
     "a folder that cannot be listed is named, and an alert about it stays open": NO_TRACE,
   },
+  "copies with other heads": {
+    "an email that is lost is made again by a repair, also where another mailbox has a copy": NO_TRACE,
+  },
   "a folder with a rule": {
     "does not ask the database once for each message, when they come and when they are moved": STATEMENTS,
   },

@@ -93,6 +93,10 @@ interface Reading {
   readonly attachments: string;
 }
 
+/** What XML cannot hold, and so no text in Dynamics: control characters but tabulator and line ends (XML 1.0, 2.2). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones.
+const NOT_IN_XML = /[\u0001-\u0008\u000b\u000c\u000e-\u001f]/g;
+
 function readingOf({ html, text }: Pick<Reading, "html" | "text">, attachments: readonly { readonly hash: string }[]): Reading {
   // Dynamics has one body.
   const kept = OVER_DYNAMICS && html !== null ? null : text;
@@ -102,8 +106,9 @@ function readingOf({ html, text }: Pick<Reading, "html" | "text">, attachments: 
 /** How our own reader reads a message, and which attachments mailparser finds: null where there are none, or messages that it takes apart. */
 async function sourceReading(mime: Buffer): Promise<{ readonly reading: Reading; readonly theirs: string | null }> {
   const content = await parseContent(mime);
+  const kept = (body: string | null) => (OVER_DYNAMICS ? (body?.replace(NOT_IN_XML, "\uFFFD") ?? null) : body);
   const reading = readingOf(
-    content,
+    { html: kept(content.html), text: kept(content.text) },
     content.attachments.map((one) => ({ hash: sha256(one.body) })),
   );
   const nested = content.attachments.some((one) => one.mimetype.startsWith("message/"));
