@@ -394,6 +394,11 @@ export interface Crm {
   emailsOf(address: string, limit: number): Promise<readonly string[]>;
   /** Deletes the bodies that deleted emails left; at most `limit` are looked at. How many were. 0 where the CRM sees to it itself. */
   purgeLeft(limit: number): Promise<number>;
+  /**
+   * Seconds between two questions for what waits in Pending Send without a wake, where each of them costs something there: what is due only after some time is found no
+   * later than that. Missing: it may be asked at any time.
+   */
+  readonly pendingPullSeconds?: number;
   /** Senders that have emails in Pending Send whose time has come. A null address: emails without a sender. */
   pendingSenders(now: Date): Promise<readonly PendingSender[]>;
   /** Emails of one sender in Pending Send whose time has come, oldest first. */

@@ -9,7 +9,7 @@ import { ProfileSlots } from "./profile-slots.ts";
 import { purgeOldHeads, purgeRest, type Retention } from "./purge.ts";
 import { readWork } from "./read-work.ts";
 import { receiveMailbox } from "./receive/receive-mailbox.ts";
-import { dispatchSending } from "./send/dispatch.ts";
+import { dispatchPending, wakeUnfinished } from "./send/dispatch.ts";
 import { sendMailbox } from "./send/send-mailbox.ts";
 import { isPointless } from "./trouble.ts";
 import { watchMailboxes } from "./watch.ts";
@@ -111,10 +111,9 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
     const wakeDue = async () => {
       for (const id of await takeDueMailboxes(context.database, context.now(), options.pullSeconds)) await context.wake("receive", id);
     };
-    const dispatch = () => dispatchSending(context, options.organizations);
     clocks.push(startClock({ everyMs: DUE_EVERY, report: reportTo(context, "looking for due mailboxes") }, wakeDue));
-    const pending = startClock({ everyMs: PENDING_EVERY, report: reportTo(context, "looking for pending emails") }, dispatch);
-    clocks.push(pending);
+    const unfinished = { everyMs: PENDING_EVERY, report: reportTo(context, "looking for emails that are being sent") };
+    clocks.push(startClock(unfinished, () => wakeUnfinished(context)));
     const newSenders = (signal: AbortSignal) => dispatchAfterwards(context, options.organizations, signal);
     clocks.push(startClock({ everyMs: NEW_SENDERS_EVERY, report: reportTo(context, "looking for new senders") }, newSenders));
     for (const organization of options.organizations) {
@@ -122,7 +121,15 @@ export async function startEngine(context: EngineContext, queue: Queue, options:
       const keep = async (signal: AbortSignal) => await context.crm(organization).keepIndex?.(signal);
       if (context.crm(organization).keepIndex !== undefined) clocks.push(startClock({ everyMs: KEEP_INDEX_EVERY, report }, keep));
     }
-    for (const organization of options.organizations) running.push(context.crm(organization).watch(() => pending.tick(), stopping.signal));
+    for (const organization of options.organizations) {
+      const crm = context.crm(organization);
+      const everyMs = crm.pendingPullSeconds === undefined ? PENDING_EVERY : crm.pendingPullSeconds * 1000;
+      // A clock of its own: a CRM that is away, or slow, holds up nobody else's emails.
+      const report = reportTo(context, `looking for pending emails of the organization "${organization}"`);
+      const pending = startClock({ everyMs, report }, () => dispatchPending(context, organization));
+      clocks.push(pending);
+      running.push(crm.watch(() => pending.tick(), stopping.signal));
+    }
   }
   if (options.roles.has("worker") || options.roles.has("watcher")) {
     const sweep = () => context.connections.sweep();

@@ -1,17 +1,19 @@
 /** A CRM that takes no part in the ledger's transactions, as Dataverse: what breaks off between the two neither loses nor doubles. */
 import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import type { Database } from "../../src/database/database.ts";
-import { dispatchSending } from "../../src/engine/send/dispatch.ts";
+import { startEngine } from "../../src/engine/engine.ts";
 import { STATUS } from "../../src/model/email.ts";
 import { Failure } from "../../src/model/failure.ts";
 import type { Crm } from "../../src/ports.ts";
 import { type CrmCall, foreignCrm } from "../contract/foreign-crm.ts";
 import { labelKind } from "../contract/memory/label-kind.ts";
 import type { TestDatabase } from "../databases.ts";
+import { until } from "../e2e/results.ts";
 import { openCodes } from "./alerts.ts";
 import { messageIdOf } from "./incoming.ts";
 import { type MemoryWorld, openMemoryWorld } from "./memory-world.ts";
-import { draftFrom, emailOf, pressSend } from "./outgoing.ts";
+import { dispatch, draftFrom, emailOf, pressSend } from "./outgoing.ts";
 import { addressOf, send } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
@@ -188,6 +190,38 @@ onOneDatabaseEach("a CRM that joins no transaction", [], (promise) => {
     },
   );
 
+  promise("where asking what waits costs something it is asked seldom, and a wake is enough for an email to leave", async (database) => {
+    await using world = await openForeignWorld(database);
+    const { app, server } = world;
+    const { organizations } = app;
+    const box = world.nextBox();
+    const recipient = `${box.name}@outside.test`;
+    await app.crm.createRecords([{ type: "contact", firstname: "Carla", addresses: [recipient] }]);
+    const crm: Crm = { ...app.context.crm("CRM"), pendingPullSeconds: 3600 };
+    app.context.crm = () => crm;
+    let asked = 0;
+    world.onCrmCall = ({ verb, when }) => {
+      if (verb === "pendingSenders" && when === "before") asked += 1;
+    };
+    const engine = await startEngine(app.context, app.queue, {
+      roles: new Set(["worker"]),
+      organizations,
+      pullSeconds: 3600,
+      concurrency: 2,
+    });
+    try {
+      await until(() => Promise.resolve(asked > 0));
+      // Longer than the time after which a CRM is asked whom asking costs nothing.
+      await setTimeout(6000);
+      assert.equal(asked, 1, "it is asked at the start, and then not for an hour");
+      const id = await pressSend(app, draftFrom(box.name, [recipient]));
+      await until(async () => (await emailOf(app, id)).status === STATUS.sent);
+    } finally {
+      await engine.stop(10);
+    }
+    assert.equal(server.outside.length, 1);
+  });
+
   for (const [what, error] of Object.entries(ERRORS)) {
     for (const verb of ["pending", "claim", "outgoing", "settle"] as const) {
       for (const when of ["before", "after"] as const) {
@@ -208,7 +242,7 @@ onOneDatabaseEach("a CRM that joins no transaction", [], (promise) => {
           await pressSend(app, draftFrom(box.name, [recipient]));
           for (let round = 0; round < 4; round++) {
             clock.forward(3600);
-            await dispatchSending(app.context, app.organizations).catch(() => undefined);
+            await dispatch(app).catch(() => undefined);
             await send(app, box.name);
           }
           assert.equal(failed(), true, "it failed once");

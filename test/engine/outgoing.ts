@@ -4,13 +4,20 @@ import type { App } from "../../src/app.ts";
 import type { DraftEmail } from "../../src/crm/create-email.ts";
 import type { WholeEmail } from "../../src/crm/read.ts";
 import type { Database } from "../../src/database/database.ts";
+import { dispatchPending, wakeUnfinished } from "../../src/engine/send/dispatch.ts";
 import type { RecordRef } from "../../src/model/record.ts";
 import type { Dovecot } from "../servers/dovecot.ts";
-import { addressOf } from "./rig.ts";
+import { addressOf, type RigApp } from "./rig.ts";
 
 /** A contact for each account, so that emails to it go to somebody whom the CRM knows. */
 export function contactsFor(app: App, ...names: readonly string[]): Promise<readonly RecordRef[]> {
   return app.crm.createRecords(names.map((name) => ({ type: "contact", firstname: name, addresses: [addressOf(name)] })));
+}
+
+/** What the service does by its clocks before anything is sent. */
+export async function dispatch({ context, organizations }: RigApp): Promise<void> {
+  await wakeUnfinished(context);
+  for (const organization of organizations) await dispatchPending(context, organization);
 }
 
 /** An email of one account to others, as a person writes it. */

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import type { Configuration } from "../../src/config.ts";
-import { dispatchSending } from "../../src/engine/send/dispatch.ts";
 import { STATUS } from "../../src/model/email.ts";
 import { waitAfter } from "../../src/sending/attempts.ts";
 import { missingServers } from "../servers/needs.ts";
 import { startSmtpRelay } from "../servers/smtp-relay.ts";
 import { alertHistory, mailboxId, openCodes, theAlert } from "./alerts.ts";
-import { contactsFor, draftFrom, emailOf, mailIn, pressSend, untilDelivered } from "./outgoing.ts";
+import { contactsFor, dispatch, draftFrom, emailOf, mailIn, pressSend, untilDelivered } from "./outgoing.ts";
 import { addressOf, type EngineRig, engineRig, PASSWORD, type RigApp, receive, send, testClock } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
@@ -186,7 +185,7 @@ onOneDatabaseEach("sending in trouble", servers, (promise) => {
           await contactsFor(app, ben);
           id = await pressSend(app, draftFrom(ann, [ben]));
         }
-        await dispatchSending(app.context, app.organizations);
+        await dispatch(app);
         await send(app);
         assert.equal((await emailOf(app, id)).status, STATUS.pendingSend);
         const alert = await theAlert(app, `pending: ${addressOf(ann)}`);
@@ -194,7 +193,7 @@ onOneDatabaseEach("sending in trouble", servers, (promise) => {
         assert.match(alert.message, reason);
       }
       await using app = await rig.open(database, sends);
-      await dispatchSending(app.context, app.organizations);
+      await dispatch(app);
       assert.equal((await send(app)).counts.sent, 1);
       assert.deepEqual(await openCodes(app), []);
       assert.equal((await untilDelivered(rig.dovecot, ben)).length, 1);
@@ -215,7 +214,7 @@ onOneDatabaseEach("sending in trouble", servers, (promise) => {
       await app.close();
       clock.forward(60);
       await using back = await rig.open(database, rig.configurationFor([ann]), { now: clock.now });
-      await dispatchSending(back.context, back.organizations);
+      await dispatch(back);
       await send(back);
       assert.equal((await mailIn(rig.dovecot, ann, "Sent")).length, 1);
       assert.equal((await untilDelivered(rig.dovecot, ben)).length, 1);

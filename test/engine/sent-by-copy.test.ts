@@ -1,6 +1,5 @@
 /** Sending through mail systems that file their own copies: what Sent says of a message that was never answered. */
 import assert from "node:assert/strict";
-import { dispatchSending } from "../../src/engine/send/dispatch.ts";
 import { intend, markTransmitting } from "../../src/ledger/outbox.ts";
 import { STATUS } from "../../src/model/email.ts";
 import { Failure } from "../../src/model/failure.ts";
@@ -10,7 +9,7 @@ import { messageIdOf } from "../contract/memory/kind.ts";
 import type { Fate } from "../contract/memory/server.ts";
 import { mailboxId, openCodes, theAlert } from "./alerts.ts";
 import { type MemoryBox, type MemoryWorld, openMemoryWorld } from "./memory-world.ts";
-import { draftFrom, emailOf, pressSend } from "./outgoing.ts";
+import { dispatch, draftFrom, emailOf, pressSend } from "./outgoing.ts";
 import { addressOf, send } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
@@ -83,7 +82,7 @@ onOneDatabaseEach("sending through a mail system that files its own copies", [],
       const id = await sends("silent");
       assert.deepEqual(await round(), { ...NOTHING, waiting: 1 });
       assert.equal(await statusOf(id), STATUS.sending);
-      await dispatchSending(world.app.context, world.app.organizations);
+      await dispatch(world.app);
       assert.deepEqual(await round(), NOTHING);
       assert.deepEqual([await statusOf(id), copiesOf(id)], [STATUS.sent, [1, 1]]);
       assert.match((await emailOf(world.app, id)).lastSendResponse ?? "", /its own copy is in Sent/);

@@ -39,6 +39,8 @@ export interface Dataverse extends AsyncDisposable {
 }
 
 const WATCH_MILLISECONDS = 10_000;
+/** `watch` sees within seconds what somebody presses Send for; this is for emails whose time comes later, and for those that are tried again. */
+const PENDING_PULL_SECONDS = 60;
 
 /**
  * A Dynamics organization as the engine's CRM, over the Dataverse Web API (8.2, 9.0 and 9.1 on premises, 9.2). Opening asks nobody. It joins no transaction
@@ -69,6 +71,7 @@ export function openDataverse(options: DataverseOptions): Crm & Dataverse {
     emailsOf: (address, limit) => emailsOfAddress(organization, address, limit),
     // Dynamics keeps bodies with their emails.
     purgeLeft: () => Promise.resolve(0),
+    pendingPullSeconds: PENDING_PULL_SECONDS,
     pendingSenders: (now) => pendingSenders(organization, now),
     pending: (senderAddress, limit, now) => pendingEmails(organization, senderAddress, limit, now),
     claim: (id, generation, within) => alone(within, () => claimEmail(organization, id, generation)),

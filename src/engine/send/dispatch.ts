@@ -5,21 +5,20 @@ import { onBehalfOf } from "../../wire/on-behalf-of.ts";
 import type { EngineContext } from "../context.ts";
 import { whyNot } from "../why-not.ts";
 
-/**
- * Wakes the mailbox of every sender with pending emails, and those with unfinished sending. A sender whose mailbox may not send keeps its emails in
- * Pending Send, and an alert says why: the classic question "why is my mail still pending?" has an answer.
- */
-export async function dispatchSending(context: EngineContext, organizations: readonly string[]): Promise<void> {
+/** Wakes the mailboxes with unfinished sending: what was claimed and has not come to its end. */
+export async function wakeUnfinished(context: EngineContext): Promise<void> {
   for (const mailboxId of await mailboxesWithUnfinished(context.database, context.now())) await context.wake("send", mailboxId);
-  const failed: unknown[] = [];
-  for (const organization of organizations) {
-    // A CRM that is away holds up nobody else's emails.
-    await onBehalfOf("pending", () => dispatchOrganization(context, organization)).catch((error: unknown) => failed.push(error));
-  }
-  if (failed.length > 0) throw failed[0];
 }
 
-async function dispatchOrganization(context: EngineContext, organization: string): Promise<void> {
+/**
+ * Wakes the mailbox of every sender with pending emails in the organization. A sender whose mailbox may not send keeps its emails in Pending Send, and an alert says
+ * why: the classic question "why is my mail still pending?" has an answer.
+ */
+export async function dispatchPending(context: EngineContext, organization: string): Promise<void> {
+  await onBehalfOf("pending", () => wakeSenders(context, organization));
+}
+
+async function wakeSenders(context: EngineContext, organization: string): Promise<void> {
   const senders = await context.crm(organization).pendingSenders(context.now());
   const mailboxes = await mailboxesByAddress(
     context.database,
