@@ -47,6 +47,20 @@ const set = (parts: readonly string[]) =>
   `Content-Type: multipart/mixed; boundary=changesetresponse_2\r\n\r\n${parts.map((one) => `--changesetresponse_2\r\n${one}`).join("")}--changesetresponse_2--\r\n`;
 const error = (code: string) => ({ error: { code, message: "No." } });
 
+const page = (status: number, words: string): WebAct => ({
+  status,
+  headers: { "Content-Type": "text/html" },
+  body: `<html><body><h2>${words}</h2></body></html>`,
+});
+/** As proxies, IIS and ASP.NET refuse what is larger than they take. */
+const TOO_LARGE = {
+  "413": { status: 413 },
+  "404.13 of IIS": page(404, "HTTP Error 404.13 - Not Found"),
+  "404 of IIS to other machines": page(404, "404 - File or directory not found."),
+  "400 of IIS": page(400, "Bad Request - Request Entity Too Large"),
+  "500 of ASP.NET": page(500, "Maximum request length exceeded."),
+} as const satisfies Record<string, WebAct>;
+
 describe("a batch", () => {
   test("has an answer for each request, in order, good or bad", async (context) => {
     const { client, web } = await dataverseRig(context, () => batch([part(200, { name: "ä" }), part(404, error("0x80040217")), part(204)]));
@@ -153,6 +167,43 @@ describe("a batch", () => {
   test("in which nothing was done for trouble of the whole organization is a failure", async (context) => {
     const { client } = await dataverseRig(context, () => batch([part(403, error("0x80072560")), part(403, error("0x80072560"))]));
     assert.equal((await failureOf(client.batch([write(1), write(2)])))?.code, "application user missing");
+  });
+
+  for (const [name, refusal] of Object.entries(TOO_LARGE)) {
+    test(`that is too large to be taken goes in parts, down to the single request (${name})`, async (context) => {
+      const most = 1_500_000;
+      const { client, web } = await dataverseRig(context, (request) => {
+        if (request.body.length > most) return refusal;
+        return request.path.endsWith("$batch") ? batch(inBatch(request).map(() => part(204))) : { status: 204 };
+      });
+      const sized = (size: number): Request => ({ method: "POST", path: "emails", body: { text: "x".repeat(size) } });
+      const answers = await client.batch([...[1, 2, 3, 4, 5, 6].map(() => sized(600_000)), sized(2_000_000), sized(600_000)]);
+      assert.deepEqual(
+        answers.map((one) => (one.kind === "refused" ? `${one.failure.scope}: ${one.failure.code}` : told(one))),
+        [...Array.from({ length: 6 }, () => "answered 204"), "item: request too large", "answered 204"],
+      );
+      const taken = web.heard.filter(({ body }) => body.length <= most);
+      assert.equal(changes(taken), 7, "each is done once");
+      // It is remembered: what was seen to be too large is not tried again.
+      const before = web.heard.length;
+      await client.batch(Array.from({ length: 4 }, () => sized(600_000)));
+      assert.ok(web.heard.slice(before).every(({ body }) => body.length <= most));
+    });
+  }
+
+  test("of a change set that is too large refuses that one, and the others are done", async (context) => {
+    const { client } = await dataverseRig(context, (request) =>
+      request.body.length > 100_000 ? { status: 413 } : batch(inBatch(request).map(() => set([part(204)]))),
+    );
+    const answers = await client.changeSets([
+      { changes: [write(1)] },
+      { changes: [{ ...write(2), body: { text: "x".repeat(200_000) } }] },
+      { changes: [write(3)] },
+    ]);
+    assert.deepEqual(
+      answers.map((one) => (one.kind === "refused" ? one.failure.code : one.kind)),
+      ["done", "request too large", "done"],
+    );
   });
 
   test("whose answer is no batch's is not believed", async (context) => {

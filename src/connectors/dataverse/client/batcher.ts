@@ -4,9 +4,9 @@ import { Failure } from "../../../model/failure.ts";
 import { type BatchPart, isMultipart, NoBatchAnswer, type Part, readBatchAnswer } from "./batch-answer.ts";
 import { type BatchItem, batchBody, requestText } from "./batch-body.ts";
 import { batchPlan } from "./batch-plan.ts";
-import type { Answer, Answered, ChangeSet, ChangeSetAnswer, Request, SendOptions } from "./client.ts";
+import type { Answer, Answered, ChangeSet, ChangeSetAnswer, Refused, Request, SendOptions } from "./client.ts";
 import type { RawAnswer, RawRequest } from "./exchange.ts";
-import { organizationFailure } from "./failures.ts";
+import { type OrganizationTrouble, organizationFailure } from "./failures.ts";
 import { bodyOf } from "./json.ts";
 import { isRepeatable, judge, type Verdict } from "./judge.ts";
 import { LIMITS } from "./limits.ts";
@@ -15,6 +15,11 @@ import { type Judged, pauseAfter, pauseOf, type Sender } from "./sender.ts";
 
 /** Bytes of answers that are read in one go, before others get their turn. */
 const TURN = 512 * 1024;
+
+/** Bytes of a batch that are tried again, whatever was refused as too large. */
+const LEAST_BYTES = 64 * 1024;
+
+const TOO_LARGE: OrganizationTrouble = "request too large";
 
 /** Characters of an address that every server takes by itself (wire 7.1); a longer one goes in the body of a batch. */
 const LONGEST_QUERY = 2000;
@@ -34,6 +39,8 @@ interface Job {
 export class Batcher {
   readonly #sender: Sender;
   readonly #most: number;
+  /** Bytes of one batch; less where the server, or what stands before it, was seen to take less. */
+  #mostBytes: number = LIMITS.batchBytes;
 
   /** @param most requests in one batch */
   constructor(sender: Sender, most: number) {
@@ -81,7 +88,7 @@ export class Batcher {
       const open = jobs.filter(({ outcome }) => outcome === null);
       if (open.length === 0) break;
       const sized = open.map((item) => ({ item, count: item.requests.length, bytes: bytesOf(item) }));
-      for (const batch of batchPlan(sized, { count: this.#most, bytes: LIMITS.batchBytes })) {
+      for (const batch of batchPlan(sized, { count: this.#most, bytes: this.#mostBytes })) {
         try {
           await this.#sendBatch(batch, options);
         } catch (error) {
@@ -107,17 +114,22 @@ export class Batcher {
       for (const request of alone.requests) alone.outcome = await this.#sender.send(request, options);
       return;
     }
-    const sent = await this.#sender.run<readonly BatchPart[]>(
+    const raw = this.#raw(jobs);
+    const sent = await this.#sender.run<readonly BatchPart[] | Refused>(
       {
-        raw: this.#raw(jobs),
+        raw,
         repeatable: jobs.every(({ repeatable }) => repeatable),
-        judged: (answer) => this.#judgedBatch(answer, jobs),
+        judged: (answer) => this.#judgedBatch(answer, jobs, raw.body?.length),
       },
       options,
     );
     if (sent.kind === "unknown") {
       for (const job of jobs) if (!job.repeatable) job.outcome = sent;
       for (const job of jobs) job.failure ??= sent.failure;
+      return;
+    }
+    if ("kind" in sent.value) {
+      await this.#sendInParts(jobs, sent.value, options);
       return;
     }
     let read = 0;
@@ -132,6 +144,19 @@ export class Batcher {
     }
   }
 
+  /** A batch was too large to be taken, and nothing of it was done: its halves, down to the single thing, whose own fault it is then. */
+  async #sendInParts(jobs: readonly Job[], refusal: Refused, options: SendOptions): Promise<void> {
+    const [alone, second] = jobs;
+    if (alone !== undefined && second === undefined) {
+      alone.outcome = refusal;
+      return;
+    }
+    this.#mostBytes = Math.max(LEAST_BYTES, Math.min(this.#mostBytes, Math.ceil(jobs.reduce((sum, job) => sum + bytesOf(job), 0) / 2)));
+    const half = Math.ceil(jobs.length / 2);
+    await this.#sendBatch(jobs.slice(0, half), options);
+    await this.#sendBatch(jobs.slice(half), options);
+  }
+
   #raw(jobs: readonly Job[]): RawRequest {
     const { contentType, body } = batchBody(jobs.map(({ item }) => item));
     const headers = {
@@ -142,7 +167,8 @@ export class Batcher {
     return { method: "POST", path: `${this.#sender.root.pathname}$batch`, headers, body, largestAnswer: LIMITS.answer };
   }
 
-  #judgedBatch(answer: RawAnswer, jobs: readonly Job[]): Judged<readonly BatchPart[]> {
+  /** Refused: it is too large. */
+  #judgedBatch(answer: RawAnswer, jobs: readonly Job[], sent: number | undefined): Judged<readonly BatchPart[] | Refused> {
     const { host } = this.#sender.root;
     const type = answer.headers["content-type"];
     // Old versions give the batch the status of what failed in it (wire 7): its parts say more.
@@ -157,7 +183,7 @@ export class Batcher {
         return { kind: "not understood", failure: organizationFailure("answer not understood", host, { serverSaid: error.message }) };
       }
     }
-    const verdict = judge({ status: answer.status, headers: answer.headers, body: bodyOf(answer) }, host, new Date());
+    const verdict = judge({ status: answer.status, headers: answer.headers, body: bodyOf(answer), sent }, host, new Date());
     switch (verdict.kind) {
       case "answered":
         return {
@@ -165,6 +191,7 @@ export class Batcher {
           failure: organizationFailure("answer not understood", host, { serverSaid: `it calls itself ${type ?? "nothing"}` }),
         };
       case "refused":
+        if (verdict.failure.code === TOO_LARGE) return { kind: "done", value: verdict };
         // The whole batch was not taken, which is nobody's fault in particular: nothing of it was done.
         return { kind: "failed", failure: new Failure({ ...verdict.failure, message: verdict.failure.message, scope: "organization" }) };
       case "busy":

@@ -9,6 +9,8 @@ export interface ReadAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
+  /** Bytes of the request's body. */
+  readonly sent?: number | undefined;
 }
 
 /** What an answer means for what is done next. */
@@ -53,6 +55,14 @@ const PRIVILEGE: readonly string[] = ["0x80040220", "0x80048306"];
  */
 const MISSING = /\bis missing (prv[A-Za-z0-9_]{1,100}) privilege\b/;
 
+/**
+ * On premises IIS and ASP.NET stand before Dynamics, each with a limit of its own, and tell it in pages for people: 404 (404.13, to others than the machine itself
+ * without the 13), 400 or 500. A body of so many bytes that was not found, though smaller ones are, was too large.
+ */
+const LARGE = 1024 * 1024;
+const TOO_LARGE =
+  /\b404\.13\b|\b413\.1\b|request entity too large|content length too large|maximum request length exceeded|message size quota/i;
+
 /** By status first, by code second (wire 7). Pure. */
 export function judge(answer: ReadAnswer, host: string, now: Date): Verdict {
   const { status, headers, body } = answer;
@@ -85,6 +95,7 @@ export function judge(answer: ReadAnswer, host: string, now: Date): Verdict {
     forAll: limit || notBefore !== undefined,
     failure: organizationFailure(limit ? "organization busy" : "organization in trouble", host, { ...facts, notBefore }),
   });
+  if (error === null && status >= 400 && isTooLarge(answer)) return refused("request too large");
   const known = BY_CODE[code];
   if (known !== undefined) return failed(known);
   switch (status) {
@@ -113,6 +124,11 @@ export function judge(answer: ReadAnswer, host: string, now: Date): Verdict {
   if (status >= 500) return refused(OF_THE_REQUEST.includes(code) ? "request refused" : "request failed");
   if (status >= 400) return error === null && isPage(answer) ? notUnderstood() : refused("request refused");
   return notUnderstood();
+}
+
+/** Of an answer that is none of Dynamics' own. */
+function isTooLarge({ status, body, sent = 0 }: ReadAnswer): boolean {
+  return status === 413 || (status === 404 && sent >= LARGE) || (typeof body === "string" && TOO_LARGE.test(body));
 }
 
 /** A page for people where data was to come: of a proxy, or to sign in. */

@@ -53,12 +53,14 @@ export class Sender {
   }
 
   async send(request: Request, options: SendOptions = {}): Promise<Answer> {
+    const raw = rawRequest(request, this.root);
     const sent = await this.run<Answered | Refused>(
       {
-        raw: rawRequest(request, this.root),
+        raw,
         repeatable: isRepeatable(request),
         judged: (answer) => {
-          const verdict = judge({ status: answer.status, headers: answer.headers, body: bodyOf(answer) }, this.root.host, new Date());
+          const { status, headers } = answer;
+          const verdict = judge({ status, headers, body: bodyOf(answer), sent: raw.body?.length }, this.root.host, new Date());
           return verdict.kind === "answered" || verdict.kind === "refused" ? { kind: "done", value: verdict } : verdict;
         },
       },
