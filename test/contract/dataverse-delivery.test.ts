@@ -98,6 +98,24 @@ describe("delivery into Dynamics", () => {
     assert.deepEqual(await here.crm.deliver([email]), [{ id: email.id, result: "existed" }]);
   });
 
+  test("an email that is too large for one request, though it has little, becomes whole in steps too", async () => {
+    const attachments = [1, 2].map((n) => ({ ...file(`${n}.bin`, ""), body: Buffer.alloc(60_000, n) }));
+    const [email, other] = [incoming({ attachments }), incoming({})];
+    const bytesOf = ({ changes }: ChangeSet) => Buffer.byteLength(JSON.stringify(changes));
+    fails = (set) => (bytesOf(set) > 100_000 ? organizationFailure("request too large", "host") : null);
+    try {
+      assert.deepEqual(
+        (await here.crm.deliver([email, other])).map(({ result }) => result),
+        ["created", "created"],
+      );
+    } finally {
+      fails = () => null;
+    }
+    const seen = await here.read(email.id);
+    assert.deepEqual([seen?.status, seen?.attachments.map(({ filename }) => filename)], [STATUS.received, ["1.bin", "2.bin"]]);
+    assert.equal((await here.crm.whole([email.id])).size, 1);
+  });
+
   test("where an answer is lost, the email is looked up: it is there once, or the failure is told", async () => {
     const [done, undone] = [incoming({}), incoming({})];
     loses = "the answer";

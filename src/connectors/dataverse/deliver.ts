@@ -83,8 +83,9 @@ async function deliverSome(
   const failures: unknown[] = [];
   for (const [index, email] of emails.entries()) {
     let answer = await settled(organization, email, answers[index], (one) => changesOf(tables, one));
-    const inSteps = isLarge(email) || isQueuedAlready(answer);
-    if (isQueuedAlready(answer)) {
+    const needsSteps = !isLarge(email) && (isQueuedAlready(answer) || isTooLarge(answer));
+    const inSteps = isLarge(email) || needsSteps;
+    if (needsSteps) {
       const [beginning] = await organization.client.changeSets([beginningOf(tables, email)]);
       answer = await settled(organization, email, beginning, (one) => beginningOf(tables, one));
     }
@@ -115,7 +116,7 @@ async function settled(
   changes: (email: IncomingEmail) => ChangeSet,
 ): Promise<ChangeSetAnswer> {
   if (answer === undefined) throw new Error("fewer answers than change sets");
-  if (answer.kind !== "refused" || isThere(answer) || isQueuedAlready(answer)) return answer;
+  if (answer.kind !== "refused" || isThere(answer) || isQueuedAlready(answer) || isTooLarge(answer)) return answer;
   const remaining = await withoutMissing(organization, email);
   if (remaining === email && answer.status !== 404) return answer;
   const [again] = await organization.client.changeSets([changes(remaining)]);
@@ -125,6 +126,11 @@ async function settled(
 /** The row of that id was there: DuplicateRecord (wire 7). */
 function isThere(answer: ChangeSetAnswer): boolean {
   return answer.kind === "refused" && (answer.status === 412 || answer.code === "0x80040237");
+}
+
+/** Too large for one request: for what stands before the organization, where that takes less than is known of it. */
+function isTooLarge(answer: ChangeSetAnswer): boolean {
+  return answer.kind === "refused" && answer.failure.code === "request too large";
 }
 
 function changesOf(tables: Tables, email: IncomingEmail): ChangeSet {
