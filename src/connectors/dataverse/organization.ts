@@ -3,6 +3,7 @@ import type { SendingNotes } from "../../model/sending-notes.ts";
 import type { OrganizationSettings } from "../../model/settings.ts";
 import { answered, type DataverseClient } from "./client/client.ts";
 import type { KeptPeople } from "./known-people.ts";
+import { PendingReadings } from "./pending.ts";
 import { routerId } from "./router.ts";
 import { keyOf, rowOf } from "./row.ts";
 import { type OwnSettings, readSettings } from "./settings.ts";
@@ -53,6 +54,7 @@ export class Organization {
   updating: Promise<void> | null = null;
   /** The address index can be read; null: nobody has tried yet. */
   readsAddressIndex: boolean | null = null;
+  readonly pending = new PendingReadings();
   readonly #options: OrganizationOptions;
   #settings: { readonly until: number; readonly value: Promise<OrganizationSettings> } | null = null;
   #self: Promise<string> | null = null;

@@ -1,90 +1,151 @@
 import { addressKey } from "../../model/address.ts";
 import { PARTICIPATION } from "../../model/decision.ts";
 import { type PendingEmail, type PendingSender, STATUS } from "../../model/email.ts";
+import { onBehalfOf } from "../../wire/on-behalf-of.ts";
+import { pages } from "./client/pages.ts";
 import { GENERATION_COLUMNS } from "./generation.ts";
 import { readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
 import { addressesOfParties, readParties } from "./outgoing-parties.ts";
-import { readRows } from "./read.ts";
 import { instantOf, keyOf, type Row, textOf } from "./row.ts";
 import { readSendingNotes } from "./sending-note.ts";
+import { SharedReading } from "./shared-reading.ts";
 import { standOf } from "./stand.ts";
 
-/** Emails in Pending Send that are looked at in one go, those that wait longest first; the others' turn comes when these are done. */
-const MOST_PENDING = 5_000;
-/** So often the next ones are looked at where none of the first is due: they stand in Pending Send for good, because their status cannot be changed. */
-const MOST_LOOKS = 20;
+/** Rows of a page: a few columns, of which one holds up to 8 KB in emails that were sent before. */
+const PAGE_ROWS = 1_000;
+/** Emails in Pending Send that are looked at in one reading, those that wait longest first; the next one goes on behind them. */
+const MOST_LOOKED_AT = 20_000;
+/** So many where none of them is due: they may stand in Pending Send for good, because their status cannot be changed. */
+const MOST_IN_VAIN = 100_000;
+/** Emails of one sender that a reading keeps; it is asked again when these are done. */
+const MOST_OF_ONE = 500;
+/** Milliseconds for which what a reading found is offered to its senders: from looking who has something to send until their mailboxes send it. */
+const OFFERED_FOR = 5_000;
 
-/** An email whose time has come, with the address from which it will be sent (key form; null: it has none). */
+/** An email whose time has come. */
 interface Due {
   readonly id: string;
   readonly generation: number;
-  readonly senderAddress: string | null;
   readonly since: number;
   readonly created: number;
+}
+
+interface DueOfSender {
+  /** How many are due, of which some may not be kept. */
+  emails: number;
+  readonly kept: Due[];
+}
+
+/** Due emails by the address from which they will be sent (key form; null: they have none). */
+type DueBySender = Map<string | null, DueOfSender>;
+
+/** What is remembered of readings, for an organization. */
+export class PendingReadings {
+  readonly shared = new SharedReading<DueBySender>();
+  /** What the last reading found, and nobody has been given yet. Whatever changed since, a claim finds out. */
+  offered: { readonly readAt: number; readonly now: Date; readonly bySender: DueBySender } | null = null;
+  /** When the last of those was created that the last reading looked at, where it did not come to the end. */
+  from: string | null = null;
 }
 
 /** Who has due emails, and how many. */
 export async function pendingSenders(organization: Organization, now: Date): Promise<PendingSender[]> {
   const due = await dueEmails(organization, now);
-  return [...Map.groupBy(due, ({ senderAddress }) => senderAddress)].map(([senderAddress, its]) => ({ senderAddress, emails: its.length }));
+  return [...due].map(([senderAddress, { emails }]) => ({ senderAddress, emails }));
 }
 
-/** Due emails of one sender, by the time at which they became due, then by age. */
+/**
+ * Due emails of one sender, by the time at which they became due, then by age. Each sender that a reading names is given its part of it once, so that the
+ * senders of a round cost one reading; whoever asks again, or was not named, has a new one.
+ */
 export async function pendingEmails(organization: Organization, senderAddress: string, limit: number, now: Date): Promise<PendingEmail[]> {
   const key = addressKey(senderAddress);
-  const its = (await dueEmails(organization, now)).filter((one) => one.senderAddress === key);
+  const its = taken(organization, key, now) ?? (await dueEmails(organization, now)).get(key)?.kept ?? [];
+  // Given to whoever asked for the reading: to nobody again.
+  taken(organization, key, now);
   return its
-    .sort((one, other) => one.since - other.since || one.created - other.created || (one.id < other.id ? -1 : 1))
+    .toSorted((one, other) => one.since - other.since || one.created - other.created || (one.id < other.id ? -1 : 1))
     .slice(0, limit)
     .map(({ id, generation }) => ({ id, generation }));
 }
 
-async function dueEmails(organization: Organization, now: Date): Promise<Due[]> {
-  const ready = await readyRows(organization, now);
+/** The part of a sender in what is offered, which is then offered no more; null where there is none. */
+function taken({ pending }: Organization, key: string, now: Date): readonly Due[] | null {
+  const { offered } = pending;
+  if (offered === null) return null;
+  const ages = [performance.now() - offered.readAt, now.getTime() - offered.now.getTime()];
+  if (ages.some((age) => age < 0 || age > OFFERED_FOR)) return null;
+  const own = offered.bySender.get(key);
+  offered.bySender.delete(key);
+  return own?.kept ?? null;
+}
+
+function dueEmails(organization: Organization, now: Date): Promise<DueBySender> {
+  const { pending } = organization;
+  return pending.shared.read(() =>
+    onBehalfOf("pending", async () => {
+      const bySender = await readDue(organization, now);
+      pending.offered = { readAt: performance.now(), now, bySender: new Map(bySender) };
+      return bySender;
+    }),
+  );
+}
+
+async function readDue(organization: Organization, now: Date): Promise<DueBySender> {
+  const { client, pending } = organization;
+  const tables = await organization.tables();
+  const self = await organization.self();
+  const from = pending.from === null ? "" : ` and createdon ge ${pending.from}`;
+  const query = {
+    $select: tables.select("email", ["activityid", "createdon", ...GENERATION_COLUMNS]),
+    $filter: `statuscode eq ${STATUS.pendingSend} and directioncode eq true${from}`,
+    $orderby: "createdon asc,activityid asc",
+  };
+  pending.from = null;
+  const found: DueBySender = new Map();
+  let [lookedAt, due] = [0, 0];
+  for await (const rows of pages(client, { method: "GET", path: tables.set("email"), query }, { rows: PAGE_ROWS })) {
+    const ready = await readyOf(organization, rows, self, now);
+    for (const { senderAddress, ...one } of await withSenders(organization, ready)) {
+      const its = found.get(senderAddress) ?? { emails: 0, kept: [] };
+      its.emails++;
+      if (its.kept.length < MOST_OF_ONE) its.kept.push(one);
+      found.set(senderAddress, its);
+    }
+    lookedAt += rows.length;
+    due += ready.length;
+    if (lookedAt >= MOST_IN_VAIN || (lookedAt >= MOST_LOOKED_AT && due > 0)) {
+      pending.from = textOf(rows.at(-1) ?? {}, "createdon");
+      break;
+    }
+  }
+  return found;
+}
+
+async function withSenders(
+  organization: Organization,
+  ready: readonly Due[],
+): Promise<(Due & { readonly senderAddress: string | null })[]> {
   const parties = await readParties(
     organization,
     ready.map(({ id }) => id),
     [PARTICIPATION.sender],
   );
   const addresses = await addressesOfParties(organization, [...parties.values()].flat());
-  return ready.map(({ id, ...rest }) => {
-    const [from] = parties.get(id) ?? [];
+  return ready.map((one) => {
+    const [from] = parties.get(one.id) ?? [];
     const address = from === undefined ? "" : addressKey(addresses(from));
-    return { id, senderAddress: address === "" ? null : address, ...rest };
+    return { ...one, senderAddress: address === "" ? null : address };
   });
 }
 
-type Ready = Omit<Due, "senderAddress">;
-
-/** The oldest emails whose time has come. */
-async function readyRows(organization: Organization, now: Date): Promise<Ready[]> {
-  const tables = await organization.tables();
-  const self = await organization.self();
-  const select = tables.select("email", ["activityid", "createdon", ...GENERATION_COLUMNS]);
-  const seen = new Set<string>();
-  let from = "";
-  for (let looks = 0; looks < MOST_LOOKS; looks++) {
-    const filter = `statuscode eq ${STATUS.pendingSend} and directioncode eq true${from}`;
-    const query = { set: tables.set("email"), select, filter, orderby: "createdon asc", top: MOST_PENDING };
-    const [rows = []] = await readRows(organization.client, [query]);
-    const fresh = rows.filter((row) => !seen.has(keyOf(row, "activityid")));
-    for (const row of fresh) seen.add(keyOf(row, "activityid"));
-    const ready = await readyOf(organization, fresh, self, now);
-    const last = rows.at(-1);
-    const until = last === undefined ? null : textOf(last, "createdon");
-    if (ready.length > 0 || rows.length < MOST_PENDING || fresh.length === 0 || until === null) return ready;
-    from = ` and createdon ge ${until}`;
-  }
-  return [];
-}
-
-async function readyOf(organization: Organization, rows: readonly Row[], self: string, now: Date): Promise<Ready[]> {
+async function readyOf(organization: Organization, rows: readonly Row[], self: string, now: Date): Promise<Due[]> {
   const notes = await readSendingNotes(
     organization,
     rows.map((row) => keyOf(row, "activityid")),
   );
-  return rows.flatMap((row): Ready[] => {
+  return rows.flatMap((row): Due[] => {
     const id = keyOf(row, "activityid");
     const { status, generation, due } = standOf(row, readMark(textOf(row, "activityadditionalparams")), notes.get(id), self);
     if (status !== STATUS.pendingSend || (due !== null && due > now)) return [];
