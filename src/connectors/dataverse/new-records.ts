@@ -5,6 +5,7 @@ import type { Request } from "./client/client.ts";
 import { answered } from "./client/client.ts";
 import { guidOf } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
+import { claimTypes } from "./record-claims.ts";
 import { cut, storable } from "./storable.ts";
 import type { Tables } from "./tables.ts";
 import { written } from "./written-columns.ts";
@@ -12,23 +13,14 @@ import { written } from "./written-columns.ts";
 /** Ids tried for the record of one address: somebody may have given the record of the first another address. */
 const MOST_IDS = 5;
 
-/** One maker at a time in this process; see makeRecords. */
-let last: Promise<unknown> = Promise.resolve();
-
 /**
  * Makes contacts and leads of addresses that no record has, and returns by key form of the address whose it is now. An address that only inactive records have
  * stands for nobody and has no entry.
  *
- * The id of a record follows from its address, so that of two makers who ask at once the second is told that it is there. Two that make a contact and a lead of one
- * address wait for each other within a process; in two processes at the same moment they may make both.
+ * The id of a record follows from its address, so that of two makers who ask at once the second is told that it is there. Whether it is a contact or a lead follows
+ * from who asked first, see {@link claimTypes}: of one address there are never both.
  */
-export function makeRecords(organization: Organization, wanted: readonly NewRecord[]): Promise<ReadonlyMap<string, MadeRecord>> {
-  const made = last.then(() => makeInTurn(organization, wanted));
-  last = made.catch(() => undefined);
-  return made;
-}
-
-async function makeInTurn(organization: Organization, wanted: readonly NewRecord[]): Promise<Map<string, MadeRecord>> {
+export async function makeRecords(organization: Organization, wanted: readonly NewRecord[]): Promise<ReadonlyMap<string, MadeRecord>> {
   const once = new Map(wanted.map((one) => [addressKey(one.address), one]));
   const made = new Map<string, MadeRecord>();
   if (once.size === 0) return made;
@@ -39,7 +31,8 @@ async function makeInTurn(organization: Organization, wanted: readonly NewRecord
     if (owner !== null) made.set(key, owner);
   }
   const tables = await organization.tables();
-  let left = missing;
+  const types = await claimTypes(organization, missing);
+  let left = missing.map(([key, record]) => [key, { ...record, type: types.get(key) ?? record.type }] as const);
   for (let number = 0; number < MOST_IDS && left.length > 0; number++) {
     const answers = await organization.client.batch(left.map(([key, record]) => create(tables, record, idOf(key, number))));
     const there: typeof left = [];

@@ -42,6 +42,8 @@ const NO_NOTES: SendingNotes = {
 export class Organization {
   readonly client: DataverseClient;
   readonly notes: SendingNotes;
+  /** False: what is noted here is known to nobody else. */
+  readonly keepsNotes: boolean;
   readonly now: () => Date;
   /** Dynamics is to decide, where it can. */
   readonly decides: boolean;
@@ -63,6 +65,7 @@ export class Organization {
   constructor(options: OrganizationOptions) {
     this.client = options.client;
     this.notes = options.notes ?? NO_NOTES;
+    this.keepsNotes = options.notes !== undefined;
     this.now = options.now ?? (() => new Date());
     this.decides = options.decides ?? true;
     this.index = options.index ?? null;
