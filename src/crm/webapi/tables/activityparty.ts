@@ -48,7 +48,7 @@ export const ACTIVITYPARTY: TableDefinition = {
         { readTitle: "row.partyidname", readTarget: "row.partyobjecttypecode", storedTarget: "partyobjecttypecode" },
       ),
     ]),
-    ...creatable([id("activitypartyid", { read: "md5(row.activityid::text || '/' || row.ordinal)::uuid", computed: true })]),
+    ...creatable([id("activitypartyid", { read: "md5(row.activityid::text || '/' || row.ordinal::text)::uuid", computed: true })]),
     ...readable([
       whole("addressusedemailcolumnnumber", 1),
       flag("donotemail", "0 Allow | 1 Do Not Allow", {
