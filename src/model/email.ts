@@ -70,8 +70,11 @@ export interface OutgoingEmail {
   readonly recipients: readonly Recipient[];
   /** The user who pressed Send. */
   readonly submitterId: string | null;
-  /** May the submitter send as the From user or queue (privilege and the other's consent)? True when they are the same. */
-  readonly mayActAsSender: boolean;
+  /**
+   * May the submitter send as the From user or queue (privilege and the other's consent)? True when they are the same. `not known`: the CRM does not tell for certain
+   * who pressed Send; who may be somebody else may not.
+   */
+  readonly mayActAsSender: boolean | "not known";
   readonly importance: 0 | 1 | 2;
   readonly readReceiptRequested: boolean;
   readonly deliveryReceiptRequested: boolean;
@@ -115,14 +118,22 @@ export type Settlement =
       readonly attempts: number;
       readonly note: string | null;
     }
-  /** `partly`: some recipients have it. */
-  | { readonly status: "retry"; readonly attempts: number; readonly notBefore: Date; readonly note: string; readonly partly?: true }
+  /** `partly`: some recipients have it. `held`: a person has to do something first. */
+  | {
+      readonly status: "retry";
+      readonly attempts: number;
+      readonly notBefore: Date;
+      readonly note: string;
+      readonly partly?: true;
+      readonly held?: { readonly code: string; readonly remedy: string };
+    }
   | { readonly status: "failed"; readonly attempts: number; readonly note: string }
   /** Stays Sending: nobody knows whether it left. */
   | { readonly status: "unknown"; readonly messageId: string; readonly attempts: number; readonly note: string };
 
 /**
  * What became of settling. `settled`: the CRM shows it, or it waits. `stays pending`: the CRM cannot be brought to show it, so that the email stands in Pending Send
- * there, and is not offered again until it is sent anew. `not in hand`: that generation is not the one being sent.
+ * there, and is not offered again until it is sent anew. `not in hand`: that generation is not the one being sent. `taken out`: it was, and somebody has taken the email
+ * out of its sending meanwhile. `nobody's`: the email is being sent, and nothing tells by whom.
  */
-export type Settled = "settled" | "stays pending" | "not in hand";
+export type Settled = "settled" | "stays pending" | "not in hand" | "taken out" | "nobody's";

@@ -82,6 +82,15 @@ describe("permit", () => {
     assert.equal(permission.ok && permission.envelope.needsSmtpUtf8, true);
   });
 
+  it("holds an email of which it is not known who pressed Send, and refuses for good what else forbids it", () => {
+    const permission = permit(email({ mayActAsSender: "not known" }), STRICT);
+    assert.ok(!permission.ok);
+    assert.deepEqual([permission.held, permission.code], [true, "submitter not known"]);
+    assert.match(permission.message, /Ann <ann@crm\.example>/);
+    const refused = permit(email({ mayActAsSender: false }), STRICT);
+    assert.ok(!refused.ok && refused.held === undefined);
+  });
+
   const refusals: [string, Partial<OutgoingEmail>, string, RegExp][] = [
     ["an email without a sender", { from: null }, "no sender", /no sender/],
     ["an email without recipients", { recipients: [] }, "80040B04", /no recipient/],

@@ -17,9 +17,10 @@ export interface Permitted {
   readonly bcc: readonly Address[];
 }
 
-/** Why an email may not leave. Waiting does not help. */
+/** Why an email may not leave. Waiting does not help, but where it is `held`: whether it may is not known, and a person can settle that. */
 export interface Refusal {
   readonly ok: false;
+  readonly held?: true;
   /** Dynamics' error code where it has one (product-behaviour 5.7), else a stable word. */
   readonly code: string;
   readonly message: string;
@@ -56,10 +57,18 @@ export function permit(email: OutgoingEmail, settings: SendSettings): Permission
 }
 
 function refuseSender(email: OutgoingEmail, from: Recipient): Refusal | null {
-  if (email.mayActAsSender) return null;
+  if (email.mayActAsSender === true) return null;
+  if (email.mayActAsSender === "not known") return holdForSender(from);
   const remedy =
     'Give the submitter the privilege "Send Email as Another User", and let that user tick "Allow other users to send email on your behalf" in the personal options.';
   return refuse("80040220", `Whoever pressed Send may not send as ${named(from)}.`, remedy);
+}
+
+function holdForSender(from: Recipient): Refusal {
+  const message = `Who pressed Send is not known: ${named(from)} wrote the email or may have sent it, but somebody else changed it last, and ${named(from)} lets nobody else send.`;
+  const remedy =
+    'If the email is to leave, let that user tick "Allow other users to send email on your behalf" in the personal options: it is looked at again each hour. Else delete the email, or send a copy of it.';
+  return { ...refuse("submitter not known", message, remedy), held: true };
 }
 
 function refuseEmptyList(recipients: readonly Recipient[]): Refusal | null {

@@ -141,6 +141,11 @@ onBothEngines("Where SendEmail asks for a way out, the sender's mailbox, user or
   assert.equal((await send(id, undefined, strict)).code, "0x8005e226");
   await database.query("update crm.mailbox set outgoingemaildeliverymethod = 2");
   assert.equal((await send(id, undefined, strict)).code, null);
+  const { rows } = await database.query(
+    "select sendermailboxid = mailboxid as bears from crm.email, crm.mailbox where activityid = $1 and mailbox.regardingobjectid = $2",
+    [id, ann],
+  );
+  assert.deepEqual(rows, [{ bears: true }], "it bears its sender's mailbox");
   await database.query("update crm.mailbox set outgoingemaildeliverymethod = 0");
   assert.equal((await send(await draft())).code, null);
 });

@@ -4,10 +4,11 @@ import { Failure } from "../../model/failure.ts";
 import { tokensAreOn } from "../../tracking/token.ts";
 import { type Answer, answered } from "./client/client.ts";
 import { versionOf } from "./generation.ts";
-import { type Mark, writeMark } from "./mark.ts";
+import { type KeptMark, keepMark, replaceMark } from "./kept-mark.ts";
+import { type Mark, withoutMark, writeMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
-import { type ReadOutgoing, readOutgoing, readOutgoingRow, submitterOf } from "./outgoing.ts";
-import { notUnderstood, rowOf, textOf } from "./row.ts";
+import { type ReadOutgoing, readOutgoing, readOutgoingRow } from "./outgoing.ts";
+import { notUnderstood, numberOf, rowOf, textOf } from "./row.ts";
 import { readSendingNotes, type SendingNote, writeSendingNote } from "./sending-note.ts";
 import { refusesStatuses, rememberedStatuses, rememberStatuses } from "./statuses.ts";
 import { written } from "./written-columns.ts";
@@ -26,61 +27,94 @@ const MOST_TRIES = 5;
  * @throws Failure of scope item where this email alone is the trouble
  */
 export async function claimEmail(organization: Organization, id: string, generation: number): Promise<OutgoingEmail | null> {
+  const claimId = randomUUID();
   try {
-    return await claim(organization, id, generation);
+    return await claim(organization, { id, generation, claimId });
   } catch (error) {
     if (!(error instanceof Failure) || error.scope !== "item") throw error;
-    if (!(await takeUnreadable(organization, id, generation))) return null;
+    if (error.code !== UNCLEAR && !(await takeUnreadable(organization, { id, generation, claimId }))) return null;
     throw error;
   }
 }
 
-async function claim(organization: Organization, id: string, generation: number): Promise<OutgoingEmail | null> {
-  const claimId = randomUUID();
+interface Claiming {
+  readonly id: string;
+  readonly generation: number;
+  /** This one attempt. */
+  readonly claimId: string;
+}
+
+async function claim(organization: Organization, { id, generation, claimId }: Claiming): Promise<OutgoingEmail | null> {
+  let wasLost = false;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const read = await readOutgoing(organization, id);
-    // An answer got lost on its way, and what it would have said stands there.
-    if (read?.stand.status === STATUS.sending && read.mark.claim === claimId) return read.email;
+    if (read?.stand.status === STATUS.sending) {
+      // An answer got lost on its way, and what it would have said stands there.
+      if (read.mark.claim === claimId) {
+        await keepMark(organization, id, read.mark);
+        return read.email;
+      }
+      if (wasLost && read.mark.generation === undefined) throw unclear(id);
+    }
     if (read === null || read.stand.status !== STATUS.pendingSend || read.email.generation !== generation) return null;
-    const known = await rememberedStatuses(organization);
-    const taken =
-      read.stand.noted !== null || (known?.refused && known.counts)
-        ? await claimByNote(organization, read)
-        : await claimByStatus(organization, read, claimId, known?.refused ?? false);
-    if (taken === "again") continue;
-    return taken === "gone" ? null : ((await readOutgoing(organization, id))?.email ?? null);
+    const taken = await take(organization, read, claimId);
+    if (taken === "gone") return null;
+    if (taken === "taken") {
+      const now = await readOutgoing(organization, id);
+      return now?.stand.status === STATUS.sending ? now.email : null;
+    }
+    wasLost = taken === "lost";
   }
   return null;
 }
 
-type Taken = "taken" | "again" | "gone";
+/** `lost`: nobody knows whether it was taken. */
+type Taken = "taken" | "again" | "gone" | "lost";
+
+async function take(organization: Organization, read: ReadOutgoing, claimId: string): Promise<Taken> {
+  const { noted, kept } = read.stand;
+  if (noted === null && kept?.waits && numberOf(read.row, "statuscode") === STATUS.sending)
+    return (await takeWaiting(organization, read.email.id, kept, claimId)) ? "taken" : "again";
+  const known = await rememberedStatuses(organization);
+  if (noted !== null || (known?.refused && known.counts)) return claimByNote(organization, read);
+  return claimByStatus(organization, read, claimId, known?.refused ?? false);
+}
+
+/** An email that waits in Sending: no other router takes it, and among the processes of this one the ledger decides. */
+function takeWaiting(organization: Organization, id: string, kept: KeptMark, claimId: string): Promise<boolean> {
+  return replaceMark(organization, id, kept, { mark: { ...kept.mark, ...IN_HAND, claim: claimId }, waits: false });
+}
+
+/** What a claim takes away of what the press of Send had waited for. */
+const IN_HAND: Partial<Mark> = { ended: undefined, notBefore: undefined, attempts: undefined, note: undefined };
 
 /** Only the version that was read is changed. @param wasRefused statuses were refused the last time, long ago */
 async function claimByStatus(organization: Organization, read: ReadOutgoing, claimId: string, wasRefused: boolean): Promise<Taken> {
   const { email, mark, row } = read;
   const { trackingToken, submitter, thread } = await foundOut(organization, read);
-  const claimed: Partial<Mark> = {
-    generation: email.generation,
-    router: await organization.router(),
-    claim: claimId,
-    ended: undefined,
-    notBefore: undefined,
-    note: undefined,
-    submitter,
+  const before = mark.generation === email.generation ? mark : { ...mark, partly: undefined };
+  const claimed: Mark = {
+    ...before,
+    ...IN_HAND,
+    ...{ generation: email.generation, router: await organization.router(), claim: claimId },
+    ...submitter,
     ...thread,
   };
-  const kept = mark.generation === email.generation ? mark : { ...mark, partly: undefined };
+  const parameters = textOf(row, "activityadditionalparams");
+  const marked = writeMark(claimed, parameters);
   const answer = await change(organization, read, {
     statecode: STATE_OF_STATUS[STATUS.sending],
     statuscode: STATUS.sending,
     trackingtoken: trackingToken === textOf(row, "trackingtoken") ? undefined : trackingToken,
     deliveryattempts: email.attempts,
-    activityadditionalparams: writeMark({ ...kept, ...claimed }, textOf(row, "activityadditionalparams")),
+    activityadditionalparams: marked ?? withoutMark(parameters),
   });
-  if (answer.kind === "unknown" || (answer.kind === "refused" && answer.status === 412)) return "again";
+  if (answer.kind === "unknown") return marked === null ? "lost" : "again";
+  if (answer.kind === "refused" && answer.status === 412) return "again";
   if (answer.kind === "refused" && answer.status === 404) return "gone";
   if (answer.kind === "refused" && answer.status !== 403 && (await refusesStatuses(organization))) return "again";
   answered(answer);
+  await keepMark(organization, email.id, claimed);
   if (wasRefused) await rememberStatuses(organization, false);
   return "taken";
 }
@@ -90,14 +124,8 @@ async function claimByNote(organization: Organization, read: ReadOutgoing): Prom
   const { email, row, stand } = read;
   const { trackingToken, submitter, thread } = await foundOut(organization, read);
   const note: SendingNote = {
-    ...{
-      stage: "sending",
-      generation: email.generation,
-      version: versionOf(row),
-      submitter,
-      token: trackingToken,
-      attempts: email.attempts,
-    },
+    ...{ stage: "sending", generation: email.generation, version: versionOf(row), token: trackingToken, attempts: email.attempts },
+    ...submitter,
     ...thread,
     ...(stand.noted?.note.generation === email.generation && stand.noted.note.mayHaveLeft && { mayHaveLeft: true }),
   };
@@ -108,12 +136,11 @@ async function claimByNote(organization: Organization, read: ReadOutgoing): Prom
 }
 
 /** What a claim remembers: the token, who pressed Send, and what the email answers. */
-async function foundOut(organization: Organization, { email, mark, row, stand }: ReadOutgoing) {
+async function foundOut(organization: Organization, { email, submitter }: ReadOutgoing) {
   const settings = await organization.settings();
-  const isClaimedBefore = stand.noted?.note.generation === email.generation || mark.generation === email.generation;
   return {
     trackingToken: email.trackingToken ?? (tokensAreOn(settings) ? await allotToken(organization, email.subject) : null),
-    submitter: isClaimedBefore ? email.submitterId : await submitterOf(organization, row),
+    submitter: { submitter: submitter.id, guessed: submitter.guessed ? (true as const) : undefined },
     thread: email.inReplyTo === null ? {} : { inReplyTo: email.inReplyTo, references: [...email.references, email.inReplyTo] },
   };
 }
@@ -134,7 +161,7 @@ async function change(
 }
 
 /** Claims an email that cannot be read as a whole, or not be claimed. False when somebody else has it, or it is gone. */
-async function takeUnreadable(organization: Organization, id: string, generation: number): Promise<boolean> {
+async function takeUnreadable(organization: Organization, { id, generation, claimId }: Claiming): Promise<boolean> {
   const read = await readOutgoingRow(organization, id).catch((error: unknown) => {
     if (error instanceof Failure && error.scope === "item") return "not readable" as const;
     throw error;
@@ -145,10 +172,27 @@ async function takeUnreadable(organization: Organization, id: string, generation
     if (before !== null && before.note.stage !== "waiting") return false;
     return writeSendingNote(organization, id, before, { ...none, ...before?.note, stage: "sending", generation, version: "" });
   }
-  if (read === null || read.stand.status !== STATUS.pendingSend || read.stand.generation !== generation) return false;
-  const { noted } = read.stand;
+  if (read === null) return false;
+  const { row, mark, stand } = read;
+  if (stand.status === STATUS.sending && mark.claim === claimId) return true;
+  if (stand.status !== STATUS.pendingSend || stand.generation !== generation) return false;
+  const { noted, kept } = stand;
+  if (noted === null && kept?.waits && numberOf(row, "statuscode") === STATUS.sending) return takeWaiting(organization, id, kept, claimId);
   const before = noted?.note.generation === generation ? noted.note : {};
-  return writeSendingNote(organization, id, noted, { ...none, ...before, stage: "sending", generation, version: versionOf(read.row) });
+  return writeSendingNote(organization, id, noted, { ...none, ...before, stage: "sending", generation, version: versionOf(row) });
+}
+
+const UNCLEAR = "claim unclear";
+
+/** The claim stands on the email nowhere, because the column takes no mark, and its answer was lost. */
+function unclear(id: string): Failure {
+  return new Failure({
+    scope: "item",
+    code: UNCLEAR,
+    message: `Nobody knows who has the email ${id} in hand: the answer of Dynamics to its claim was lost.`,
+    remedy: "Send a copy of it, if it has not left.",
+    waitingHelps: false,
+  });
 }
 
 /** The next token, from the organization's own counter. */

@@ -7,18 +7,24 @@ import { idOf, instantOf, numberOf, type Row, textOf } from "./row.ts";
  *
  * - nothing yet: the first one, 1. It is only read then, not written, so it is the same whoever asks, and after a crash.
  * - a claim that came to its end (Sent or Failed): a Pending Send after it can only be another press, so it is one more.
- * - a claim that did not: it waits for another try of the same press (7 → 6 is Waypost's own doing), unless somebody else changed the email after
- *   Waypost did. Who takes an email out of Sending or out of waiting and presses Send again wants it sent anew; a new Message-ID does no harm to one that
- *   was only edited, for nothing of the earlier one left, or it would stand in Sending. Where some recipients have it already, it goes on to the others.
+ * - a claim that is in hand: the email stands in Sending, and Waypost did not put it back. Who took it out and pressed Send again wants it sent anew.
+ * - a claim that waits for another try (7 → 6 is Waypost's own doing) goes on, also where somebody else changed the email since: each change by a workflow would begin
+ *   the attempts anew. A press of Send is told from a change by the attempts: SendEmail begins them at 0. Where Dynamics does not, the press goes on with those left.
+ * - where some recipients have it already, it goes on to the others.
  *
  * Claiming writes the generation with the status in one request under the row's version, so that no two claims have the same.
- * @param self id of the user as whom the connector is signed in
  */
-export function generationOf(row: Row, mark: Mark, self: string): number {
+export function generationOf(row: Row, mark: Mark): number {
   if (mark.generation === undefined) return 1;
   if (numberOf(row, "statuscode") !== STATUS.pendingSend) return mark.generation;
   if (mark.ended) return mark.generation + 1;
-  return mark.partly !== true && changedByOthers(row, self) ? mark.generation + 1 : mark.generation;
+  if (mark.partly) return mark.generation;
+  const isInHand = mark.notBefore === undefined;
+  return isInHand || attemptsBeganAnew(row, mark) ? mark.generation + 1 : mark.generation;
+}
+
+function attemptsBeganAnew(row: Row, { attempts = 0 }: Mark): boolean {
+  return attempts > 0 && (numberOf(row, "deliveryattempts") ?? 0) === 0;
 }
 
 /** Whether the last who changed the row was somebody else. */
@@ -41,6 +47,7 @@ export function dueFrom(row: Row, mark: Mark): Date | null {
 export const GENERATION_COLUMNS = [
   "statuscode",
   "modifiedby",
+  "deliveryattempts",
   "delayedemailsendtime",
   "postponeemailprocessinguntil",
   "activityadditionalparams",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Mark, readMark, writeMark } from "./mark.ts";
+import { type Mark, readMark, withoutMark, writeMark } from "./mark.ts";
 
 const MARK: Mark = {
   content: "c".repeat(64),
@@ -16,7 +16,7 @@ test("a mark is read as it was written", () => {
 
 test("what other programs keep beside it stays, and what is no JSON is no mark", () => {
   const text = writeMark(MARK, '{"other":{"a":1}}');
-  assert.deepEqual(JSON.parse(text).other, { a: 1 });
+  assert.deepEqual(JSON.parse(text ?? "").other, { a: 1 });
   assert.deepEqual(readMark("someone's text"), {});
   assert.deepEqual(readMark('["waypost"]'), {});
   assert.deepEqual(readMark('{"waypost":{"files":"two"}}'), {});
@@ -40,4 +40,18 @@ test("a mark never outgrows its column: recipients go first, then old references
 
 test("a mark in which one thing alone is too long is written without it", () => {
   assert.deepEqual(readMark(writeMark({ ...MARK, inReplyTo: "x".repeat(9_000) })).content, MARK.content);
+});
+
+test("a column that another program has in its own language, or has filled up, takes no mark", () => {
+  for (const text of ["someone's text", '["waypost"]', "17", '"text"', "null", JSON.stringify({ other: "x".repeat(8_180) })])
+    assert.equal(writeMark({ generation: 1 }, text), null, text.slice(0, 20));
+  for (const text of [null, "", " ", "{}"]) assert.equal(writeMark({ generation: 1 }, text), '{"waypost":{"generation":1}}');
+  const nearlyFull = writeMark({ generation: 1 }, JSON.stringify({ other: "x".repeat(8_100) }));
+  assert.ok(nearlyFull !== null && nearlyFull.length <= 8_192, "it takes what it has room for");
+});
+
+test("an older mark is taken away from what others keep, and nothing else is", () => {
+  assert.equal(withoutMark('{"other":{"a":1},"waypost":{"generation":1}}'), '{"other":{"a":1}}');
+  assert.equal(withoutMark(writeMark({ generation: 1 })), "{}");
+  for (const text of [null, "{}", '{"other":1}', "someone's text", '["waypost"]']) assert.equal(withoutMark(text), undefined);
 });

@@ -30,8 +30,12 @@ export interface Mark {
   readonly partly?: true | undefined;
   /** Who pressed Send; null: the sender itself, or a program in its name. */
   readonly submitter?: string | null | undefined;
-  /** Not to be sent again before this. */
+  /** Set where the sender itself may have pressed Send all the same; see Submitter. */
+  readonly guessed?: true | undefined;
+  /** Not to be sent again before this. Waypost writes it when it puts the email back to Pending Send, and takes it away when it claims it. */
   readonly notBefore?: string | undefined;
+  /** `deliveryattempts` as Waypost wrote it when it put the email back. */
+  readonly attempts?: number | undefined;
   /** What the mail system said. */
   readonly note?: string | undefined;
 }
@@ -47,13 +51,14 @@ export interface MarkedReport {
   }[];
 }
 
-/** `activityadditionalparams` takes 8,192 characters; the rest is room for other programs. */
+/** What `activityadditionalparams` takes; the mark leaves room for other programs as long as there is something that it can do without. */
+const COLUMN_CHARACTERS = 8_192;
 const MOST_CHARACTERS = 7_500;
 /** Presses of Send that one email can have: more are none, but somebody's number. */
 const MOST_GENERATIONS = 100_000;
 const NAME = "waypost";
 
-const MARK = z.object({
+export const MARK = z.object({
   incomplete: z.literal(true).optional(),
   content: z.string().optional(),
   files: z.number().optional(),
@@ -76,28 +81,39 @@ const MARK = z.object({
   claim: z.string().optional(),
   partly: z.literal(true).optional(),
   submitter: z.string().nullable().optional(),
+  guessed: z.literal(true).optional(),
   notBefore: z.string().optional(),
+  attempts: z.number().int().nonnegative().optional(),
   note: z.string().optional(),
 });
 
 /** The mark on an email; an empty one where there is none, or somebody wrote over it. */
 export function readMark(parameters: string | null): Mark {
-  const read = MARK.safeParse(objectOf(parameters)[NAME]);
+  const read = MARK.safeParse(objectOf(parameters)?.[NAME]);
   return read.success ? read.data : {};
 }
 
 /**
  * `activityadditionalparams` with this mark; what other programs said there stays. What does not fit is left off, the least needed first: what was said of
- * recipients, then the oldest references.
+ * recipients, then the oldest references. Null where the column takes no mark: another program keeps something there that is no JSON object, or has filled it up.
  */
-export function writeMark(mark: Mark, before: string | null = null): string {
+export function writeMark(mark: Mark): string;
+export function writeMark(mark: Mark, before: string | null): string | null;
+export function writeMark(mark: Mark, before: string | null = null): string | null {
   const others = objectOf(before);
+  if (others === null) return null;
   let kept = mark;
   for (let text = JSON.stringify({ ...others, [NAME]: kept }); ; text = JSON.stringify({ ...others, [NAME]: kept })) {
     const less = text.length > MOST_CHARACTERS ? shorter(kept) : null;
-    if (less === null) return text;
+    if (less === null) return text.length <= COLUMN_CHARACTERS ? text : null;
     kept = less;
   }
+}
+
+/** `activityadditionalparams` without a mark, where the column takes no newer one: what was true once must not be taken for what is. Undefined: there is none on it. */
+export function withoutMark(before: string | null): string | undefined {
+  const { [NAME]: mark, ...others } = objectOf(before) ?? {};
+  return mark === undefined ? undefined : JSON.stringify(others);
 }
 
 /** The mark with less in it; null when nothing can be left off. */
@@ -117,13 +133,14 @@ function shorter(mark: Mark): Mark | null {
   return null;
 }
 
-function objectOf(parameters: string | null): Readonly<Record<string, unknown>> {
-  if (parameters === null) return {};
+/** Null: there is something that is no JSON object. */
+function objectOf(parameters: string | null): Readonly<Record<string, unknown>> | null {
+  if (parameters === null || parameters.trim() === "") return {};
   try {
     const read: unknown = JSON.parse(parameters);
-    return typeof read === "object" && read !== null && !Array.isArray(read) ? { ...read } : {};
+    return typeof read === "object" && read !== null && !Array.isArray(read) ? { ...read } : null;
   } catch {
-    // No JSON: nothing that a program could read later.
-    return {};
+    // Another program's own language.
+    return null;
   }
 }

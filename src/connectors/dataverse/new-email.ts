@@ -7,7 +7,7 @@ import type { Attachment } from "../../model/message.ts";
 import { conversationBase } from "../../tracking/conversation.ts";
 import type { Request } from "./client/client.ts";
 import { conversationHash, storedMessageId } from "./email-row.ts";
-import { type Mark, writeMark } from "./mark.ts";
+import { type Mark, withoutMark, writeMark } from "./mark.ts";
 import { cut, storable, storableAddress } from "./storable.ts";
 import type { Tables } from "./tables.ts";
 import { written } from "./written-columns.ts";
@@ -83,16 +83,16 @@ export interface Unfinished {
  */
 export function finishEmail(tables: Tables, email: IncomingEmail, unfinished: Unfinished | null, incomplete = false): Request {
   const statuscode = email.placement.direction === "outgoing" ? STATUS.sent : STATUS.received;
-  const mark =
-    unfinished === null
-      ? undefined
-      : writeMark(markOf(email, conversationBase(email.conversationIndex), incomplete), unfinished.parameters);
+  const before = unfinished?.parameters ?? null;
+  const mark = unfinished && writeMark(markOf(email, conversationBase(email.conversationIndex), incomplete), before);
+  // Where the column has no room any more, the older mark goes with what it says is missing, once nothing is.
+  const marked = mark ?? (incomplete ? undefined : withoutMark(before));
   return {
     method: "PATCH",
     path: `${tables.set("email")}(${email.id})`,
     headers: { "If-Match": unfinished?.version ?? "*" },
     body: written(tables, "email", "update", {
-      ...{ statecode: STATE_OF_STATUS[statuscode], statuscode, activityadditionalparams: mark },
+      ...{ statecode: STATE_OF_STATUS[statuscode], statuscode, activityadditionalparams: marked },
       // Completing an activity ends it at that moment, unless it says when it ended.
       actualend: instant(leftOrReceived(email)),
     }),

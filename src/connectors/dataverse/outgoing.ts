@@ -5,6 +5,7 @@ import { withToken } from "../../tracking/token.ts";
 import { anyId } from "./any-of.ts";
 import { messageIdOf } from "./email-row.ts";
 import { attemptsOf, GENERATION_COLUMNS, versionOf } from "./generation.ts";
+import { latestMark, readKeptMarks } from "./kept-mark.ts";
 import { type Mark, readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
 import { addressOf, readParties, recordsOfParties, type StoredParty } from "./outgoing-parties.ts";
@@ -14,6 +15,7 @@ import { flagOf, idOf, keyOf, numberOf, type Row, textOf } from "./row.ts";
 import { mayActAs } from "./send-as.ts";
 import { readSendingNotes } from "./sending-note.ts";
 import { type Stand, standOf } from "./stand.ts";
+import { notedSubmitter, SUBMITTER_COLUMNS, type Submitter, submitterOf } from "./submitter.ts";
 
 const COLUMNS = [
   "activityid",
@@ -24,8 +26,9 @@ const COLUMNS = [
   "prioritycode",
   "readreceiptrequested",
   "deliveryreceiptrequested",
-  "deliveryattempts",
   "parentactivityid",
+  "sendermailboxid",
+  ...SUBMITTER_COLUMNS,
   ...GENERATION_COLUMNS,
 ] as const;
 
@@ -45,19 +48,22 @@ export interface ReadOutgoingRow {
 /** An outgoing email with the row that it was read from. */
 export interface ReadOutgoing extends ReadOutgoingRow {
   readonly email: OutgoingEmail;
+  readonly submitter: Submitter;
 }
 
 /** The row of an outgoing email; null when there is none of that id. */
 export async function readOutgoingRow(organization: Organization, id: string): Promise<ReadOutgoingRow | null> {
   const tables = await organization.tables();
-  const [row, self, notes] = await Promise.all([
+  const [row, self, router, notes, marks] = await Promise.all([
     readRow(organization.client, tables.set("email"), id, tables.select("email", COLUMNS)),
     organization.self(),
+    organization.router(),
     readSendingNotes(organization, [id]),
+    readKeptMarks(organization, [id]),
   ]);
   if (row === null || flagOf(row, "directioncode") === false) return null;
-  const mark = readMark(textOf(row, "activityadditionalparams"));
-  return { row, mark, stand: standOf(row, mark, notes.get(id), self) };
+  const stand = standOf(row, { self, router, noted: notes.get(id) ?? null, kept: marks.get(id) ?? null });
+  return { row, mark: stand.mark, stand };
 }
 
 /** An outgoing email with all that composing and permission need, whatever its status; null when there is none of that id. A few exchanges. */
@@ -82,8 +88,12 @@ export async function readOutgoing(organization: Organization, id: string): Prom
   const settings = await organization.settings();
   const isBeingSent = stand.status === STATUS.sending;
   const subject = textOf(row, "subject") ?? "";
-  const submitterId =
-    note !== null ? note.submitter : mark.generation === generation ? (mark.submitter ?? null) : await submitterOf(organization, row);
+  const submitter =
+    note !== null
+      ? notedSubmitter(note)
+      : mark.generation === generation
+        ? notedSubmitter(mark)
+        : submitterOf(row, sender?.record?.type === "systemuser" ? sender.record.id : null, await organization.self());
   const email: OutgoingEmail = {
     id: keyOf(row, "activityid"),
     generation,
@@ -97,8 +107,8 @@ export async function readOutgoing(organization: Organization, id: string): Prom
       const kind = KINDS.get(party.participation);
       return kind === undefined ? [] : [recipientOf(kind, party)];
     }),
-    submitterId,
-    mayActAsSender: await mayActAs(organization, sender?.record ?? null, submitterId),
+    submitterId: submitter.id,
+    mayActAsSender: await mayActAs(organization, row, sender?.record ?? null, submitter),
     importance: importanceOf(numberOf(row, "prioritycode")),
     readReceiptRequested: flagOf(row, "readreceiptrequested") ?? false,
     deliveryReceiptRequested: flagOf(row, "deliveryreceiptrequested") ?? false,
@@ -106,13 +116,7 @@ export async function readOutgoing(organization: Organization, id: string): Prom
     attempts: note !== null ? note.attempts : attemptsOf(row, mark, generation),
     attachments,
   };
-  return { row, mark, stand, email };
-}
-
-/** Who pressed Send: whoever changed the email last before Waypost did; null where that was Waypost itself, for a program. */
-export async function submitterOf(organization: Organization, row: Row): Promise<string | null> {
-  const changedBy = idOf(row, "_modifiedby_value");
-  return changedBy === (await organization.self()) ? null : changedBy;
+  return { row, mark, stand, email, submitter };
 }
 
 /**
@@ -123,15 +127,16 @@ async function readAnswered(organization: Organization, parentId: string | null)
   if (parentId === null) return none;
   const tables = await organization.tables();
   const select = tables.select("email", ["messageid", "inreplyto", "activityadditionalparams"]);
-  const [row, notes] = await Promise.all([
+  const [row, notes, marks] = await Promise.all([
     readRow(organization.client, tables.set("email"), parentId, select),
     readSendingNotes(organization, [parentId]),
+    readKeptMarks(organization, [parentId]),
   ]);
   if (row === null) return none;
   const note = notes.get(parentId)?.note;
   const inReplyTo = messageIdOf(row) ?? note?.messageId ?? null;
   if (inReplyTo === null) return none;
-  const mark = readMark(textOf(row, "activityadditionalparams"));
+  const mark = latestMark(readMark(textOf(row, "activityadditionalparams")), marks.get(parentId) ?? null);
   const answered = mark.inReplyTo ?? note?.inReplyTo ?? textOf(row, "inreplyto");
   return { inReplyTo, references: mark.references ?? note?.references ?? messageIds(answered ?? "").ids };
 }

@@ -4,7 +4,7 @@ import { type PendingEmail, type PendingSender, STATUS } from "../../model/email
 import { onBehalfOf } from "../../wire/on-behalf-of.ts";
 import { pages } from "./client/pages.ts";
 import { GENERATION_COLUMNS } from "./generation.ts";
-import { readMark } from "./mark.ts";
+import { readKeptMarks } from "./kept-mark.ts";
 import type { Organization } from "./organization.ts";
 import { addressesOfParties, readParties } from "./outgoing-parties.ts";
 import { instantOf, keyOf, type Row, textOf } from "./row.ts";
@@ -22,6 +22,9 @@ const MOST_IN_VAIN = 100_000;
 const MOST_OF_ONE = 500;
 /** Milliseconds for which what a reading found is offered to its senders: from looking who has something to send until their mailboxes send it. */
 const OFFERED_FOR = 5_000;
+
+/** An email may wait in Sending, too; see KeptMark. */
+const WAITING = `(statuscode eq ${STATUS.pendingSend} or statuscode eq ${STATUS.sending})`;
 
 /** An email whose time has come. */
 interface Due {
@@ -95,18 +98,17 @@ function dueEmails(organization: Organization, now: Date): Promise<DueBySender> 
 async function readDue(organization: Organization, now: Date): Promise<DueBySender> {
   const { client, pending } = organization;
   const tables = await organization.tables();
-  const self = await organization.self();
   const from = pending.from === null ? "" : ` and createdon ge ${pending.from}`;
   const query = {
     $select: tables.select("email", ["activityid", "createdon", ...GENERATION_COLUMNS]),
-    $filter: `statuscode eq ${STATUS.pendingSend} and directioncode eq true${from}`,
+    $filter: `${WAITING} and directioncode eq true${from}`,
     $orderby: "createdon asc,activityid asc",
   };
   pending.from = null;
   const found: DueBySender = new Map();
   let [lookedAt, due] = [0, 0];
   for await (const rows of pages(client, { method: "GET", path: tables.set("email"), query }, { rows: PAGE_ROWS })) {
-    const ready = await readyOf(organization, rows, self, now);
+    const ready = await readyOf(organization, rows, now);
     for (const { senderAddress, ...one } of await withSenders(organization, ready)) {
       const its = found.get(senderAddress) ?? { emails: 0, kept: [] };
       its.emails++;
@@ -140,14 +142,17 @@ async function withSenders(
   });
 }
 
-async function readyOf(organization: Organization, rows: readonly Row[], self: string, now: Date): Promise<Due[]> {
-  const notes = await readSendingNotes(
-    organization,
-    rows.map((row) => keyOf(row, "activityid")),
-  );
+async function readyOf(organization: Organization, rows: readonly Row[], now: Date): Promise<Due[]> {
+  const ids = rows.map((row) => keyOf(row, "activityid"));
+  const [self, router, notes, marks] = await Promise.all([
+    organization.self(),
+    organization.router(),
+    readSendingNotes(organization, ids),
+    readKeptMarks(organization, ids),
+  ]);
   return rows.flatMap((row): Due[] => {
     const id = keyOf(row, "activityid");
-    const { status, generation, due } = standOf(row, readMark(textOf(row, "activityadditionalparams")), notes.get(id), self);
+    const { status, generation, due } = standOf(row, { self, router, noted: notes.get(id) ?? null, kept: marks.get(id) ?? null });
     if (status !== STATUS.pendingSend || (due !== null && due > now)) return [];
     const created = instantOf(row, "createdon")?.getTime() ?? 0;
     return [{ id, generation, since: due?.getTime() ?? created, created }];

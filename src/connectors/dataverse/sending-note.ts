@@ -12,6 +12,8 @@ export interface SendingNote {
   /** The version of the row when the note was written: another one was changed since. */
   readonly version: string;
   readonly submitter: string | null;
+  /** See Mark. */
+  readonly guessed?: true | undefined;
   readonly token: string | null;
   readonly attempts: number;
   /** What it answers, for those who answer it; see Mark. */
@@ -32,6 +34,7 @@ const NOTE = z.object({
   generation: z.number().int().positive(),
   version: z.string(),
   submitter: z.string().nullable(),
+  guessed: z.literal(true).optional(),
   token: z.string().nullable(),
   attempts: z.number().int().nonnegative(),
   inReplyTo: z.string().optional(),

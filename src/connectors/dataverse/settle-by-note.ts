@@ -2,7 +2,7 @@ import { type Settled, type Settlement, STATE_OF_STATUS, STATUS } from "../../mo
 import { type Answer, answered } from "./client/client.ts";
 import { storedMessageId } from "./email-row.ts";
 import { versionOf } from "./generation.ts";
-import { writeMark } from "./mark.ts";
+import { withoutMark, writeMark } from "./mark.ts";
 import { instant } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
 import { type ReadOutgoingRow, readOutgoingRow } from "./outgoing.ts";
@@ -71,9 +71,10 @@ async function showSent(
   if (isElsewhere(row) && numberOf(row, "statuscode") !== STATUS.sent) return true;
   const thread = note.inReplyTo === undefined ? {} : { inReplyTo: note.inReplyTo, references: note.references };
   const ended = { ...mark, ...thread, generation, submitter: note.submitter, ended: true as const, note: said };
+  const before = textOf(row, "activityadditionalparams");
   const known: Values<"email", "update"> = {
     messageid: storedMessageId(settlement.messageId),
-    activityadditionalparams: writeMark(ended, textOf(row, "activityadditionalparams")),
+    activityadditionalparams: writeMark(ended, before) ?? withoutMark(before),
   };
   await write(organization, id, known);
   if (!isElsewhere(row)) await recordAsSent(organization, id, note.token);

@@ -2,11 +2,12 @@ import { type Settled, type Settlement, STATE_OF_STATUS, STATUS, type Status } f
 import { answered } from "./client/client.ts";
 import { storedMessageId } from "./email-row.ts";
 import { versionOf } from "./generation.ts";
-import { type Mark, writeMark } from "./mark.ts";
+import { keepMark } from "./kept-mark.ts";
+import { type Mark, withoutMark, writeMark } from "./mark.ts";
 import { instant, longestSubject } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
-import { readOutgoingRow } from "./outgoing.ts";
-import { type Row, textOf } from "./row.ts";
+import { type ReadOutgoingRow, readOutgoingRow } from "./outgoing.ts";
+import { numberOf, type Row, textOf } from "./row.ts";
 import { settleByNote } from "./settle-by-note.ts";
 import { cut, storable } from "./storable.ts";
 import type { Tables } from "./tables.ts";
@@ -29,20 +30,24 @@ export async function settleEmail(organization: Organization, id: string, genera
       if (settled === "again") continue;
       return settled;
     }
-    const isMine = mark.generation === generation && mark.router === (await organization.router());
-    if (stand.status !== STATUS.sending || !isMine || mark.ended) return "not in hand";
+    const isMine = mark.generation === generation && mark.router === (await organization.router()) && !mark.ended;
+    if (stand.status !== STATUS.sending || !isMine) return notInHand(read, isMine);
     const { columns, mark: changes } = outcome(settlement);
     const tables = await organization.tables();
     const subject = showsSubject && settlement.status === "sent" ? subjectShown(tables, row, settlement.subject) : null;
+    const after: Mark = { ...mark, ...changes, note: said };
+    const before = textOf(row, "activityadditionalparams");
+    const marked = writeMark(after, before);
+    const waitsInSending = settlement.status === "retry" && marked === null;
     const answer = await organization.client.send({
       method: "PATCH",
       path: `${tables.set("email")}(${id})`,
       headers: { "If-Match": versionOf(row) },
       body: written(tables, "email", "update", {
-        ...columns,
+        ...(!waitsInSending && columns),
         ...(subject !== null && { subject }),
         deliveryattempts: settlement.attempts,
-        activityadditionalparams: writeMark({ ...mark, ...changes, note: said }, textOf(row, "activityadditionalparams")),
+        activityadditionalparams: marked ?? withoutMark(before),
       }),
     });
     if (answer.kind === "refused" && answer.status === 412) continue;
@@ -53,9 +58,19 @@ export async function settleEmail(organization: Organization, id: string, genera
       continue;
     }
     answered(answer);
+    await keepMark(organization, id, after, waitsInSending);
     return "settled";
   }
   return "not in hand";
+}
+
+/** Why it is not this claim's to settle. */
+function notInHand({ row, mark }: ReadOutgoingRow, isMine: boolean): Settled {
+  const status = numberOf(row, "statuscode");
+  if (status === STATUS.sending) return mark.generation === undefined ? "nobody's" : "not in hand";
+  // Waypost notes a time with what it puts back itself.
+  const isTakenOut = isMine && mark.notBefore === undefined && status !== STATUS.sent;
+  return isTakenOut ? "taken out" : "not in hand";
 }
 
 /** The subject under which it left, as far as the column takes it; null where it stands there already. */
@@ -79,7 +94,10 @@ function outcome(settlement: Settlement): { readonly columns: Values<"email", "u
     case "retry":
       return {
         columns: into(STATUS.pendingSend),
-        mark: { notBefore: settlement.notBefore.toISOString(), ...(settlement.partly && { partly: true }) },
+        mark: {
+          ...{ notBefore: settlement.notBefore.toISOString(), attempts: settlement.attempts },
+          ...(settlement.partly && { partly: true }),
+        },
       };
     case "failed":
       return { columns: into(STATUS.failed), mark: { ended: true, notBefore: undefined } };

@@ -26,8 +26,8 @@ export interface Sending {
 }
 
 /**
- * Sends an email as Dynamics' SendEmail does (product-behaviour 4.1, 4.2, 5.2): it gets its tracking token, a subject that ends with it, and the addresses of
- * its sender and recipients, and waits in Pending Send; or, with issueSend false, it is Sent, also where it was pending already. Returns the subject. Throws
+ * Sends an email as Dynamics' SendEmail does (product-behaviour 4.1, 4.2, 5.2): it gets its tracking token, a subject that ends with it, the addresses of its
+ * sender and recipients, and its sender's mailbox, and waits in Pending Send; or, with issueSend false, it is Sent, also where it was pending already. Returns the subject. Throws
  * ApiFault where it is no draft, has no sender or recipient, an unresolved or unwilling one, or the caller may not send in its sender's name. Must run in a
  * transaction.
  */
@@ -48,13 +48,15 @@ export async function send(turn: Turn, id: string, { issueSend, token }: Sending
   const subject = withToken(email.subject, trackingToken, settings.MaximumSubjectLengthOnMailServer);
   await keepAddresses(sql, id);
   await sql.query(
-    "update crm.email set trackingtoken = $2, subject = $3, sender = coalesce($4, sender), torecipients = $5 where activityid = $1",
+    `update crm.email set trackingtoken = $2, subject = $3, sender = coalesce($4, sender), torecipients = $5,
+       sendermailboxid = (select mailboxid from crm.mailbox where regardingobjectid = $6 order by createdon, mailboxid limit 1) where activityid = $1`,
     [
       id,
       trackingToken === null ? null : storableText(trackingToken),
       subject,
       email.from?.address.address || null,
       email.recipients.flatMap(({ kind, address }) => (kind === "to" && address.address !== "" ? [address.address] : [])).join(";"),
+      email.from?.record?.id ?? null,
     ],
   );
   return subject;

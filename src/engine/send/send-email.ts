@@ -21,10 +21,11 @@ import type { OrganizationSettings } from "../../model/settings.ts";
 import type { Envelope, MailSender, Submission } from "../../ports.ts";
 import { afterSubmission, recipientsLeft } from "../../sending/attempts.ts";
 import { messageIdFor } from "../../sending/message-id.ts";
-import { permit } from "../../sending/permit.ts";
+import { permit, type Refusal } from "../../sending/permit.ts";
 import { nextTry } from "../backoff.ts";
 import { asFailure, type EngineContext, type Work } from "../context.ts";
 import { step } from "../step.ts";
+import { alertAbout } from "./alert-about.ts";
 import { composeOutgoing } from "./compose-outgoing.ts";
 import { untilStored } from "./until-stored.ts";
 
@@ -106,6 +107,7 @@ async function attempt(sending: Sending, row: OutboxRow, email: OutgoingEmail): 
   const { context, work, settings } = sending;
   const permission = permit(email, settings);
   const sent = { subject: email.subject, on: context.now() };
+  if (!permission.ok && permission.held) return held(row, permission, context.now());
   if (!permission.ok) return refusedByRule(row, `${permission.message} ${permission.remedy}`, sent);
   let composed: { mime: Buffer; needsSmtpUtf8: boolean };
   try {
@@ -171,6 +173,16 @@ function refusedByRule(row: OutboxRow, note: string, sent: { readonly subject: s
   return { ...deliveryOf(row), stage: stageOf(settlement), response: note, settlement, fileCopy: false };
 }
 
+/** How long an email is left alone of which a person has to say something first. */
+const HELD_FOR = 60 * 60_000;
+
+/** It goes back to Pending Send with the attempts it had, and an alert says what it waits for. */
+function held(row: OutboxRow, { code, message, remedy }: Refusal, now: Date): Result {
+  const notBefore = new Date(now.getTime() + HELD_FOR);
+  const settlement: Settlement = { status: "retry", attempts: row.attempts, notBefore, note: message, held: { code, remedy } };
+  return { ...deliveryOf(row), stage: "waiting", response: message, settlement, fileCopy: false };
+}
+
 function stageOf(settlement: Settlement): Result["stage"] {
   return { sent: "accepted", failed: "refused", retry: "waiting", unknown: "unknown" }[settlement.status] as Result["stage"];
 }
@@ -184,12 +196,7 @@ export async function settle(context: EngineContext, row: OutboxRow, settlement:
   const settled = await settleInCrm(context, row, settlement);
   if (settled === "refused") return;
   const now = context.now();
-  const alert =
-    settlement.status === "unknown"
-      ? unknownAlert(row, settlement.note)
-      : settled === "stays pending"
-        ? staysPendingAlert(row, settlement)
-        : null;
+  const alert = alertAbout(row, settlement, settled);
   await closeAlerts(context.database, "item", row.emailId, "sending", now, alert?.code);
   if (alert !== null) await openAlert(context.database, alert, now);
   const waiting = await context.database.transaction(async (tx) => {
@@ -228,32 +235,6 @@ async function settleInCrm(context: EngineContext, row: OutboxRow, settlement: S
     await lookAgain(context.database, row, new Date(now.getTime() + SETTLED_AGAIN_AFTER));
     return "refused";
   }
-}
-
-/** Of an email that the CRM shows in Pending Send for good. */
-function staysPendingAlert(row: OutboxRow, settlement: Settlement) {
-  const isSent = settlement.status === "sent";
-  return {
-    scope: "item" as const,
-    subject: row.emailId,
-    code: "sending: stays in Pending Send",
-    message: isSent
-      ? `The email ${row.emailId} (Message-ID <${row.messageId}>) was sent, but the CRM does not let it be shown as sent: it stays in Pending Send there. Waypost does not send it again.`
-      : `The email ${row.emailId} was not sent, and the CRM does not let it be shown as failed: it stays in Pending Send there. Waypost does not try it again. What happened: ${settlement.note ?? ""}`,
-    remedy: isSent
-      ? "Delete it in the CRM, or have its administrator set its status; to send it once more, send a copy of it."
-      : "Correct what is wrong and press Send again in the CRM, or delete the email there and send a copy of it.",
-  };
-}
-
-function unknownAlert(row: OutboxRow, note: string) {
-  return {
-    scope: "item" as const,
-    subject: row.emailId,
-    code: "sending: outcome unknown",
-    message: `Nobody knows whether the email ${row.emailId} (Message-ID <${row.messageId}>) left: ${note}`,
-    remedy: `Ask a recipient, or look for the Message-ID in the mail server's log. Then run \`waypost decide ${row.emailId} sent\`, or \`again\` to send it once more, or \`failed\`.`,
-  };
 }
 
 /**
