@@ -69,8 +69,21 @@ export interface OrganizationSettings {
   readonly SSSSaveOutgoingEmailToExchangeSentFolder: boolean;
 }
 
+/** The settings that no Dynamics has: Waypost's own, or in Dynamics a switch of a table. */
+export type OwnSettings = Partial<Pick<OrganizationSettings, (typeof OWN_SETTINGS)[number]>>;
+export const OWN_SETTINGS = [
+  "trackingprefixhistory",
+  "CategoryKeyword",
+  "AutoRouteToOwnerQueue",
+  "SkipAutomaticReplies",
+  "PlusAddressSeparator",
+] as const satisfies readonly (keyof OrganizationSettings)[];
+
 /** What PlusAddressSeparator may be: one character of a local part that is no letter or digit, which would part every name; or nothing. */
 export const PLUS_ADDRESS_SEPARATOR = /^[!#$%&'*+/=?^_`{|}~.-]?$/;
+
+/** What CategoryKeyword may be: an atom (RFC 3501 9) that some mail program can show; what begins with a backslash is the server's. */
+export const CATEGORY_KEYWORD = /^[\w$.+-]{1,64}$/;
 
 /** Extensions that Dynamics refuses out of the box (Microsoft's list of files that run when opened). */
 export const BLOCKED_EXTENSIONS =

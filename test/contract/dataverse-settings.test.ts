@@ -50,9 +50,13 @@ describe("settings of an organization of Dynamics", () => {
       for (const one of others) assert.deepEqual(settings[one], DEFAULT_SETTINGS[one], one);
     });
 
-  test("a value that the rules cannot work with is told, and no mail is judged by a default instead", async () => {
+  test("a value that the rules cannot work with stops no mail: the default counts, and check tells it", async () => {
     await here.settings({});
     await here.database.query(`update crm.organization set settings = '{"SSSForceFilteringMethodForUserMailboxes": 7}'`);
-    await assert.rejects(here.crm.organizationSettings(), { scope: "organization" });
+    assert.deepEqual(await here.crm.organizationSettings(), DEFAULT_SETTINGS);
+    const told: string[] = [];
+    for await (const { result, message } of here.crm.check?.(new AbortController().signal) ?? [])
+      if (result === "warning") told.push(message);
+    assert.match(told.join(), /SSSForceFilteringMethodForUserMailboxes is 7, and Waypost takes the default, -1\./);
   });
 });

@@ -3,12 +3,12 @@ import type { DataverseClient } from "../../src/connectors/dataverse/client/clie
 import { ONLINE, type ServiceLimits } from "../../src/connectors/dataverse/client/limits.ts";
 import { openClient } from "../../src/connectors/dataverse/client/open-client.ts";
 import { type Dataverse, openDataverse } from "../../src/connectors/dataverse/dataverse.ts";
-import type { OwnSettings } from "../../src/connectors/dataverse/settings.ts";
 import { type EmbeddedCrm, openEmbeddedCrm } from "../../src/crm/embedded.ts";
 import { WAYPOST_SERVICE } from "../../src/crm/webapi/roles/waypost-service.ts";
 import type { Database } from "../../src/database/database.ts";
 import { sendingNotes } from "../../src/ledger/sending-notes.ts";
 import type { SendingNotes } from "../../src/model/sending-notes.ts";
+import type { OwnSettings } from "../../src/model/settings.ts";
 import type { Crm } from "../../src/ports.ts";
 import { type EngineName, type TestDatabase, testDatabase } from "../databases.ts";
 import { type ServedOptions, type ServedOrganization, serveOrganization } from "../webapi/served-organization.ts";

@@ -1,4 +1,5 @@
 import { Failure } from "../../model/failure.ts";
+import { DEFAULT_SETTINGS, type OrganizationSettings, OWN_SETTINGS } from "../../model/settings.ts";
 import type { Step } from "../../ports.ts";
 import { answered } from "./client/client.ts";
 import { synchronizedElsewhere } from "./elsewhere.ts";
@@ -10,6 +11,7 @@ import { readRow, readRows } from "./read.ts";
 import { unreadTables } from "./readable-tables.ts";
 import { textOf } from "./row.ts";
 import { organizationOf } from "./server-side-sync.ts";
+import type { ReplacedSetting } from "./setting-values.ts";
 import { rememberStatuses } from "./statuses.ts";
 import { ORGANIZATION_COLUMNS } from "./sync-columns.ts";
 import type { Tables } from "./tables.ts";
@@ -109,15 +111,37 @@ function newerColumns(tables: Tables): string {
 }
 
 async function settings(organization: Organization): Promise<Outcome> {
-  const { emailcorrelationenabled, trackingtokensenabled, trackingprefix, enablesmartmatching } = await organization.settings();
+  const { settings, replaced } = await organization.readSettings();
+  const { emailcorrelationenabled, trackingtokensenabled, trackingprefix, enablesmartmatching } = settings;
   const tokens = trackingtokensenabled ? `Tracking tokens begin with ${trackingprefix}.` : "Tracking tokens are switched off.";
   const correlation = emailcorrelationenabled ? "Emails are correlated." : "Correlation of emails is switched off.";
-  if (!enablesmartmatching) return { result: "ok", message: `${correlation} ${tokens}` };
+  const warnings = [...(replaced.length === 0 ? [] : [replacedSettings(replaced)]), ...(enablesmartmatching ? [NO_SMART_MATCHING] : [])];
+  const message = [correlation, tokens, ...ownTold(settings), ...warnings.map((one) => one.message)].join(" ");
+  const [first] = warnings;
+  if (first === undefined) return { result: "ok", message };
+  return { result: "warning", code: first.code, message, remedy: warnings.map(({ remedy }) => remedy).join(" ") };
+}
+
+/** Those of Waypost's own settings that are not at their defaults. */
+function ownTold(settings: OrganizationSettings): string[] {
+  const set = OWN_SETTINGS.filter((name) => String(settings[name]) !== String(DEFAULT_SETTINGS[name]));
+  return set.length === 0
+    ? []
+    : [`Set in the configuration: ${set.map((name) => `${name} ${JSON.stringify(settings[name])}`).join(", ")}.`];
+}
+
+const NO_SMART_MATCHING = {
+  code: "no smart matching",
+  message: "Smart matching is switched on, but the Web API does not show by which hashes: Waypost finds no email by it.",
+  remedy: "Nothing, where answers name the message that they answer; most do. Else leave tracking tokens switched on.",
+} as const;
+
+function replacedSettings(replaced: readonly ReplacedSetting[]): Pick<Required<Step>, "code" | "message" | "remedy"> {
+  const told = replaced.map(({ name, value, taken }) => `${name} is ${value}, and Waypost takes ${taken}.`);
   return {
-    result: "warning",
-    code: "no smart matching",
-    message: `${correlation} ${tokens} Smart matching is switched on, but the Web API does not show by which hashes: Waypost finds no email by it.`,
-    remedy: "Nothing, where answers name the message that they answer; most do. Else leave tracking tokens switched on.",
+    code: "settings replaced",
+    message: `Some settings of the organization are beyond what Waypost can work with. ${told.join(" ")}`,
+    remedy: `If that is not what you want, change ${replaced.map(({ name }) => name).join(", ")} in Dynamics. Nothing waits for it.`,
   };
 }
 

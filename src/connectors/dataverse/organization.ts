@@ -1,12 +1,12 @@
 import type { KeyIndex } from "../../model/key-index.ts";
 import type { SendingNotes } from "../../model/sending-notes.ts";
-import type { OrganizationSettings } from "../../model/settings.ts";
+import type { OrganizationSettings, OwnSettings } from "../../model/settings.ts";
 import { answered, type DataverseClient } from "./client/client.ts";
 import type { KeptPeople } from "./known-people.ts";
 import { PendingReadings } from "./pending.ts";
 import { routerId } from "./router.ts";
 import { keyOf, rowOf } from "./row.ts";
-import { type OwnSettings, readSettings } from "./settings.ts";
+import { type ReadSettings, readSettings } from "./settings.ts";
 import { Tables } from "./tables.ts";
 
 export interface OrganizationOptions {
@@ -14,7 +14,7 @@ export interface OrganizationOptions {
   /** Where it is noted how far emails are that nobody can write on. Left out: for whoever sends nothing. */
   readonly notes?: SendingNotes | undefined;
   readonly now?: (() => Date) | undefined;
-  /** Settings that Dynamics does not have, as they are at that moment. */
+  /** Settings that Dynamics does not have, as they are at that moment. Default: theirs. */
   readonly ownSettings?: (() => OwnSettings) | undefined;
   /** Dynamics decides which messages become emails, where it can. Default: it does. */
   readonly decides?: boolean | undefined;
@@ -58,7 +58,7 @@ export class Organization {
   readsAddressIndex: boolean | null = null;
   readonly pending = new PendingReadings();
   readonly #options: OrganizationOptions;
-  #settings: { readonly until: number; readonly value: Promise<OrganizationSettings> } | null = null;
+  #settings: { readonly until: number; readonly value: Promise<ReadSettings> } | null = null;
   #self: Promise<string> | null = null;
   #router: Promise<string> | null = null;
 
@@ -77,8 +77,12 @@ export class Organization {
     return new Tables(await this.client.metadata());
   }
 
+  async settings(): Promise<OrganizationSettings> {
+    return (await this.readSettings()).settings;
+  }
+
   /** See readSettings. */
-  settings(): Promise<OrganizationSettings> {
+  readSettings(): Promise<ReadSettings> {
     const now = performance.now();
     if (this.#settings !== null && this.#settings.until > now) return this.#settings.value;
     const { ownSettings = () => ({}), settingsMilliseconds = SETTINGS_MILLISECONDS } = this.#options;

@@ -1,113 +1,106 @@
-import { z } from "zod";
 import { Failure } from "../../model/failure.ts";
-import { LinearPattern } from "../../model/linear-pattern.ts";
-import { DEFAULT_SETTINGS, type OrganizationSettings } from "../../model/settings.ts";
+import { DEFAULT_SETTINGS, type OrganizationSettings, type OwnSettings } from "../../model/settings.ts";
 import type { DataverseClient } from "./client/client.ts";
 import { readOrgDbSettings } from "./org-db-settings.ts";
 import { readAll } from "./read.ts";
 import { type Row, textOf } from "./row.ts";
+import {
+  flag,
+  oneOf,
+  pattern,
+  type Readers,
+  type ReplacedSetting,
+  readEach,
+  size,
+  text,
+  truth,
+  whole,
+  writtenNumber,
+} from "./setting-values.ts";
 import type { Tables } from "./tables.ts";
 
-const flag = z.boolean();
-const whole = (least: number, most: number) => z.number().int().min(least).max(most);
-const pattern = z.string().superRefine((text, context) => {
-  const read = LinearPattern.read(text);
-  if ("problem" in read) context.addIssue({ code: "custom", message: `cannot be used: it ${read.problem}` });
-});
-
-/** Columns of the table `organization`, with the ranges that the rules can work with (wire 8.4). */
+/** Columns of the table `organization` (wire 8.4). */
 const COLUMNS = {
   emailcorrelationenabled: flag,
-  trackingprefix: z
-    .string()
-    .max(256)
-    .regex(/^[^\p{Cc}]*$/u, "must not hold control characters"),
-  trackingtokenidbase: whole(0, 2_147_483_647),
-  trackingtokeniddigits: whole(1, 10),
-  maximumtrackingnumber: whole(1, 999_999_999),
+  trackingprefix: text(/^[^\p{Cc}]{0,256}$/u),
   enablesmartmatching: flag,
-  hashfilterkeywords: pattern,
-  hashmaxcount: whole(1, 50),
-  hashdeltasubjectcount: whole(0, 2),
-  hashminaddresscount: whole(1, 50),
   ignoreinternalemail: flag,
   allowunresolvedpartiesonemailsend: flag,
   unresolveemailaddressifmultiplematch: flag,
   resolvesimilarunresolvedemailaddress: flag,
+  maxfolderbasedtrackingmappings: whole(1, 25),
+  maxuploadfilesize: size(131_072),
+  blockedattachments: text(),
+} satisfies Readers;
+
+/**
+ * What nothing depends on here: Dynamics makes tracking tokens and the hashes of smart matching itself, and approves its own mailboxes. It is known as far as
+ * Waypost has words for it, and nobody is told where it has not.
+ */
+const LEFT_TO_DYNAMICS = {
+  trackingtokenidbase: whole(0, 2_147_483_647),
+  trackingtokeniddigits: whole(1, 10),
+  maximumtrackingnumber: whole(1, 999_999_999),
+  hashfilterkeywords: pattern,
+  hashmaxcount: whole(1, 50),
+  hashdeltasubjectcount: whole(0, 2),
+  hashminaddresscount: whole(1, 50),
   requireapprovalforuseremail: flag,
   requireapprovalforqueueemail: flag,
-  maxfolderbasedtrackingmappings: whole(1, 25),
-  maxuploadfilesize: z.number().int().min(0),
-  blockedattachments: z.string(),
-} as const;
-
-/** Whether text says yes or no, as Dynamics writes it: `true`, `1`. */
-const said = z
-  .string()
-  .toLowerCase()
-  .pipe(z.enum(["true", "false", "1", "0"]))
-  .transform((text) => text === "true" || text === "1");
-const number = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^-?\d{1,9}$/, "must be a whole number")
-    .transform(Number)
-    .pipe(whole(least, most));
+} satisfies Readers;
 
 /** Switches of OrgDbOrgSettings (product-behaviour 10.2). */
 const SWITCHES = {
-  DisableSmartMatching: said,
-  DisableSmartMatchingEmailHashCreation: said,
-  DoNotAutoTrackEmail: said,
-  AutoTrackSentFolderItems: said,
-  TrackCategorizedItems: said,
-  DoNotCorrelateForwardedEmailsAsReplies: said,
-  IgnoreConversationIndexAndInReplyToForCorrelation: said,
-  UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: said,
-  OverrideV5SenderConflictResolution: said,
-  UnresolveSenderInCaseOfMultipleMatch: said,
-  ResolveForInactiveEntities: said,
-  IgnoreInternalEmailDetectionEnhancement: said,
-  DoNotIgnoreInternalEmailToQueues: said,
-  IgnoreInternalEmailFromQueues: said,
-  CreateQueueItemsForAcceptingQueueRecipients: said,
-  CreateQueueItemForSynchronizingMailbox: said,
-  SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail: said,
-  AutoCreateContactOnPromote: said,
-  SSSForceFilteringMethodForUserMailboxes: number(-1, 4),
-  BackgroundSendBatchSize: number(1, 255),
-  MaximumSubjectLengthOnMailServer: number(255, 400),
-  SSSSaveOutgoingEmailToExchangeSentFolder: said,
-} as const;
+  DisableSmartMatching: truth,
+  DisableSmartMatchingEmailHashCreation: truth,
+  DoNotAutoTrackEmail: truth,
+  AutoTrackSentFolderItems: truth,
+  TrackCategorizedItems: truth,
+  DoNotCorrelateForwardedEmailsAsReplies: truth,
+  IgnoreConversationIndexAndInReplyToForCorrelation: truth,
+  UseFilteringMethodOfSyncingMailboxOnlyForCorrelation: truth,
+  OverrideV5SenderConflictResolution: truth,
+  UnresolveSenderInCaseOfMultipleMatch: truth,
+  ResolveForInactiveEntities: truth,
+  IgnoreInternalEmailDetectionEnhancement: truth,
+  DoNotIgnoreInternalEmailToQueues: truth,
+  IgnoreInternalEmailFromQueues: truth,
+  CreateQueueItemsForAcceptingQueueRecipients: truth,
+  CreateQueueItemForSynchronizingMailbox: truth,
+  SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail: truth,
+  AutoCreateContactOnPromote: truth,
+  // Filters have nothing between them: one that there is not stands for no other.
+  SSSForceFilteringMethodForUserMailboxes: oneOf(-1, 0, 1, 2, 3, 4),
+  BackgroundSendBatchSize: writtenNumber(1, 255),
+  MaximumSubjectLengthOnMailServer: writtenNumber(255, 400),
+  SSSSaveOutgoingEmailToExchangeSentFolder: truth,
+} satisfies Readers;
 
-/** The settings that no Dynamics has: Waypost's own, or a switch of a table there (model/settings.ts). */
-export type OwnSettings = Partial<
-  Pick<
-    OrganizationSettings,
-    "trackingprefixhistory" | "CategoryKeyword" | "AutoRouteToOwnerQueue" | "SkipAutomaticReplies" | "PlusAddressSeparator"
-  >
->;
+export interface ReadSettings {
+  readonly settings: OrganizationSettings;
+  /** What is set otherwise in Dynamics than Waypost can work with. */
+  readonly replaced: readonly ReplacedSetting[];
+}
 
 /**
- * The organization's settings: columns of its row and its OrgDbOrgSettings, those that are not set at Dynamics' defaults. What nobody here knows is left
- * out. @throws Failure when a value is none that the rules can work with: guessing would track what the organization does not want tracked
+ * The organization's settings: columns of its row and its OrgDbOrgSettings, those that are not set at Dynamics' defaults. What nobody here knows is left out, and a
+ * value that Waypost cannot work with is replaced: Dynamics works with it, and no mail stops for it.
+ * @throws Failure when nobody can say what is set at all: guessing would track what the organization does not want tracked
  */
-export async function readSettings(client: DataverseClient, tables: Tables, own: OwnSettings): Promise<OrganizationSettings> {
-  const names = Object.keys(COLUMNS);
+export async function readSettings(client: DataverseClient, tables: Tables, own: OwnSettings): Promise<ReadSettings> {
+  const names = [...Object.keys(COLUMNS), ...Object.keys(LEFT_TO_DYNAMICS)];
   const select = tables.select("organization", [...names, "orgdborgsettings"]);
   const [row = {}] = await readAll(client, [{ set: tables.set("organization"), select }]);
-  const switches = readOrgDbSettings(textOf(row, "orgdborgsettings"));
-  if (switches === null) throw invalid("orgdborgsettings: is no XML");
-  const columns = parse(COLUMNS, given(row, names));
-  const read = { ...columns, ...parse(SWITCHES, Object.fromEntries(switches)) };
-  return {
-    ...DEFAULT_SETTINGS,
-    ...own,
-    ...read,
-    // An empty prefix switches tokens off; Dynamics has no other switch.
-    trackingtokensenabled: row.trackingprefix !== null && read.trackingprefix !== "",
-    ...(columns.maxuploadfilesize !== undefined && { maxuploadfilesize: kilobytes(columns.maxuploadfilesize) }),
-  };
+  const written = readOrgDbSettings(textOf(row, "orgdborgsettings"));
+  if (written === null) throw unreadable();
+  const values = given(row, names);
+  const columns = readEach(COLUMNS, values);
+  const left = readEach(LEFT_TO_DYNAMICS, values);
+  const switches = readEach(SWITCHES, Object.fromEntries(written));
+  const settings = { ...DEFAULT_SETTINGS, ...own, ...left.read, ...columns.read, ...switches.read };
+  // An empty prefix switches tokens off; Dynamics has no other switch.
+  const trackingtokensenabled = row.trackingprefix !== null && settings.trackingprefix !== "";
+  return { settings: { ...settings, trackingtokensenabled }, replaced: [...columns.replaced, ...switches.replaced] };
 }
 
 /** What is set of these columns. */
@@ -115,24 +108,11 @@ function given(row: Row, names: readonly string[]): Row {
   return Object.fromEntries(names.flatMap((name) => (row[name] === null || row[name] === undefined ? [] : [[name, row[name]]])));
 }
 
-function parse<Shape extends z.ZodRawShape>(shape: Shape, values: Row): Partial<z.output<z.ZodObject<Shape>>> {
-  const result = z.object(shape).partial().safeParse(values);
-  if (!result.success) throw invalid(result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "));
-  const present = Object.entries(result.data).filter(([, value]) => value !== undefined);
-  // The same properties, without those that are not there.
-  return Object.fromEntries(present) as Partial<z.output<z.ZodObject<Shape>>>;
-}
-
-/** The column counts bytes: 5,242,880 by default. */
-function kilobytes(size: number): number {
-  return Math.min(Math.trunc(size / 1024), 131_072);
-}
-
-function invalid(faults: string): Failure {
+function unreadable(): Failure {
   return new Failure({
     scope: "organization",
     code: "settings invalid",
-    message: `The settings of the organization cannot be used: ${faults}`,
+    message: "The settings of the organization cannot be used: orgdborgsettings is no XML",
     remedy: "Correct these settings of the organization; until then none of its mail is processed.",
     waitingHelps: false,
   });
