@@ -110,7 +110,10 @@ function parseWithPlaces(text: string, file: string): PlacedConfiguration {
     return { line: 1, column: 1 };
   };
   const result = configurationSchema.safeParse(withPresets(document.toJS() ?? {}), {
-    error: (issue) => (issue.input === undefined ? "is needed" : undefined),
+    error: (issue) => {
+      if (issue.code === "unrecognized_keys") return `unknown field ${issue.keys.map((key) => `"${key}"`).join(", ")}`;
+      return issue.input === undefined ? "is needed" : undefined;
+    },
   });
   if (!result.success) {
     throw new ConfigurationError(
@@ -118,7 +121,7 @@ function parseWithPlaces(text: string, file: string): PlacedConfiguration {
         file,
         ...place(issue.code === "unrecognized_keys" ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path),
         field: fieldName(issue.path),
-        problem: issue.code === "unrecognized_keys" ? `unknown field ${issue.keys.map((key) => `"${key}"`).join(", ")}` : issue.message,
+        problem: issue.message,
       })),
     );
   }

@@ -59,7 +59,7 @@ function openElsewhere(one: DataverseConfiguration, common: Common): Crm & Datav
   const { database, now, wakeReceive } = common;
   const keys = openKeyIndex({ database, organization: one.name, now, wake: wakeReceive });
   const notes = sendingNotes(database, one.name);
-  return openDataverse({ client, decides: one.decides === "dynamics", index: { keys }, notes, now });
+  return openDataverse({ client, decides: one.decides === "dynamics", ownSettings: () => one.settings, index: { keys }, notes, now });
 }
 
 function signInOf(one: DataverseConfiguration, authorities: string | null, common: Common): SignIn {

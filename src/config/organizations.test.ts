@@ -35,6 +35,7 @@ describe("organizations of Dynamics 365", () => {
       url: "https://contoso.crm4.dynamics.com",
       application: { tenant: "contoso.com", clientId: "app", clientSecret: { file: path.resolve("/etc/waypost/secrets/crm") } },
       decides: "dynamics",
+      settings: {},
       trackAfterwards: { automatically: false, days: 30 },
     });
   });
@@ -56,7 +57,21 @@ describe("organizations of Dynamics 365", () => {
       /privateKey and certificate together/,
     ],
     ["a secret in the file itself", `${URL_FIELD}, adfs: { clientId: c, username: u, password: secret }`, /password: must be \{ env/],
-    ["settings, which stand in Dynamics", `${URL_FIELD}, ${SIGN_IN}, settings: {}`, /unknown field "settings"/],
+    [
+      "settings that Dynamics holds itself",
+      `${URL_FIELD}, ${SIGN_IN}, settings: { DoNotAutoTrackEmail: true }`,
+      /settings: DoNotAutoTrackEmail is set in Dynamics; here are set only .*SkipAutomaticReplies/,
+    ],
+    [
+      "settings that are none",
+      `${URL_FIELD}, ${SIGN_IN}, settings: { Skip: true }`,
+      /^organizations\[0\]\.settings: unknown field "Skip"$/,
+    ],
+    [
+      "a category with a space",
+      `${URL_FIELD}, ${SIGN_IN}, settings: { CategoryKeyword: "Tracked here" }`,
+      /CategoryKeyword: must be a keyword/,
+    ],
   ];
   for (const [what, fields, problem] of wrong)
     it(`are refused with ${what}`, () => {
@@ -66,6 +81,15 @@ describe("organizations of Dynamics 365", () => {
         problems.join("\n"),
       );
     });
+
+  it("are given those settings that are Waypost's own", () => {
+    const settings = { trackingprefixhistory: ["OLD:"], SkipAutomaticReplies: true, PlusAddressSeparator: "-" };
+    const [one] = parseConfiguration(
+      file(dataverse(`${URL_FIELD}, ${SIGN_IN}, settings: ${JSON.stringify(settings)}`)),
+      "waypost.yaml",
+    ).organizations;
+    assert.deepEqual(one?.settings, settings);
+  });
 
   it("have users of their own: a mailbox names one by address, and the file describes none", () => {
     const crm = dataverse(`${URL_FIELD}, ${SIGN_IN}`);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LinearPattern } from "../model/linear-pattern.ts";
-import { DEFAULT_SETTINGS, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
+import { CATEGORY_KEYWORD, DEFAULT_SETTINGS, OWN_SETTINGS, type OwnSettings, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import { LOOPBACK, name, secret, webAddress } from "./fields.ts";
 import { webApi } from "./web-api.ts";
 
@@ -13,6 +13,10 @@ const noisePattern = z.string().superRefine((text, context) => {
 
 const plusAddressSeparator = z.string().regex(PLUS_ADDRESS_SEPARATOR, "must be one character like + or -, or nothing");
 
+const categoryKeyword = z
+  .string()
+  .regex(CATEGORY_KEYWORD, "must be a keyword of IMAP: at most 64 letters, digits and any of $ . _ + - without spaces");
+
 /** Settings of an organization by their Dynamics names, as far as they mean something here. */
 export const organizationSettings = z
   .strictObject(Object.fromEntries(Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [key, settingField(key, value).optional()])))
@@ -22,6 +26,7 @@ export const organizationSettings = z
 function settingField(key: string, value: unknown): z.ZodType {
   if (key === "hashfilterkeywords") return noisePattern;
   if (key === "PlusAddressSeparator") return plusAddressSeparator;
+  if (key === "CategoryKeyword") return categoryKeyword;
   if (typeof value === "boolean") return z.boolean();
   if (typeof value === "number") return z.number();
   return Array.isArray(value) ? z.array(z.string()) : z.string();
@@ -39,6 +44,30 @@ const trackAfterwards = z
   .describe("What becomes of mail whose sender the CRM knows only later.");
 
 const embedded = z.strictObject({ name, kind: z.literal("embedded"), settings: organizationSettings.default({}), trackAfterwards, webApi });
+
+/** What is set here of an organization of Dynamics: all else is set there. */
+const ownSettings = z
+  .strictObject(
+    {
+      trackingprefixhistory: z
+        .array(z.string().regex(/^[^\p{Cc}]{1,256}$/u, "must be one to 256 characters long and hold no control characters"))
+        .exactOptional(),
+      CategoryKeyword: categoryKeyword.exactOptional(),
+      AutoRouteToOwnerQueue: z.boolean().exactOptional(),
+      SkipAutomaticReplies: z.boolean().exactOptional(),
+      PlusAddressSeparator: plusAddressSeparator.exactOptional(),
+    } satisfies Record<keyof OwnSettings, z.ZodType>,
+    { error: (issue) => (issue.code === "unrecognized_keys" ? notSetHere(issue.keys) : undefined) },
+  )
+  .describe("The settings that Dynamics does not have. All others are set in Dynamics.");
+
+function notSetHere(names: readonly string[]): string {
+  const { there = [], nowhere = [] } = Object.groupBy(names, (name) => (Object.hasOwn(DEFAULT_SETTINGS, name) ? "there" : "nowhere"));
+  return [
+    ...there.map((name) => `${name} is set in Dynamics; here are set only ${OWN_SETTINGS.join(", ")}`),
+    ...nowhere.map((name) => `unknown field "${name}"`),
+  ].join("; ");
+}
 
 const application = z
   .strictObject({
@@ -89,6 +118,7 @@ const dataverse = z
       .enum(["dynamics", "waypost"])
       .default("dynamics")
       .describe("Who decides which messages become emails: Dynamics, where it has CheckIncomingEmail, or Waypost's own rules."),
+    settings: ownSettings.default({}),
     trackAfterwards,
   })
   .superRefine((one, context) => {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Failure } from "../model/failure.ts";
 import { LinearPattern } from "../model/linear-pattern.ts";
-import { DEFAULT_SETTINGS, type OrganizationSettings, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
+import { CATEGORY_KEYWORD, DEFAULT_SETTINGS, type OrganizationSettings, PLUS_ADDRESS_SEPARATOR } from "../model/settings.ts";
 import type { Sql } from "../model/sql.ts";
 import { storableJson } from "../model/text.ts";
 import { hashesAreMade, hashesDiffer } from "../tracking/smart-matching.ts";
@@ -15,10 +15,9 @@ const prefix = z
   .regex(/^[^\p{Cc}]*$/u, "must not hold control characters");
 
 const separator = z.string().regex(PLUS_ADDRESS_SEPARATOR, "must be one character like + or -, or nothing");
-/** An atom (RFC 3501 9) that some mail program can show: what begins with a backslash is the server's. */
 const keyword = z
   .string()
-  .regex(/^[\w$.+-]{1,64}$/, "must be a keyword of IMAP: at most 64 letters, digits and any of $ . _ + - without spaces");
+  .regex(CATEGORY_KEYWORD, "must be a keyword of IMAP: at most 64 letters, digits and any of $ . _ + - without spaces");
 
 const pattern = z.string().superRefine((text, context) => {
   const read = LinearPattern.read(text);

@@ -30,7 +30,7 @@ function asDynamics({ configuration, folder }: Office, authority: AuthorizationS
 }
 
 /** Another installation of Waypost, for which that organization is one of Dynamics. */
-function forDynamics({ configuration }: Office, url: string, authority: AuthorizationServer): ConfigurationInput {
+function forDynamics({ configuration }: Office, url: string, authority: AuthorizationServer, settings = {}): ConfigurationInput {
   const application = {
     tenant: "contoso.test",
     clientId: CLIENT,
@@ -39,7 +39,7 @@ function forDynamics({ configuration }: Office, url: string, authority: Authoriz
   };
   const mailboxes = configuration.mailboxes?.filter(({ address }) => address === ANN);
   const { users: _, ...rest } = configuration;
-  return { ...rest, organizations: [{ name: "contoso", kind: "dataverse", url, application }], mailboxes };
+  return { ...rest, organizations: [{ name: "contoso", kind: "dataverse", url, application, settings }], mailboxes };
 }
 
 describe("an installation whose CRM is Dynamics", () => {
@@ -59,6 +59,8 @@ describe("an installation whose CRM is Dynamics", () => {
     here.write(forDynamics(here, origin, authority));
     writeFileSync(path.join(here.folder, "secret"), SECRET, { mode: 0o600 });
     const checked = await here.run("check", ANN);
+    here.write(forDynamics(here, origin, authority, { SkipAutomaticReplies: true, PlusAddressSeparator: "-" }));
+    const checkedAnew = await here.run("check", ANN);
     serving.kill("SIGTERM");
     await serving.ended;
     assert.equal(checked.code, 0, checked.out + checked.error);
@@ -67,6 +69,11 @@ describe("an installation whose CRM is Dynamics", () => {
     assert.deepEqual(
       [...checked.out.matchAll(/^ {2}\S+ +CRM, .*$/gm)].map(([line]) => line),
       quoted,
+    );
+    assert.match(
+      checkedAnew.out,
+      /^ {2}ok {6}CRM, settings: .* Set in the configuration: SkipAutomaticReplies true, PlusAddressSeparator "-"\.$/m,
+      "the settings that are Waypost's own reach the organization",
     );
   });
 
