@@ -16,7 +16,7 @@ export interface RouterTask {
   /** Null: the embedded CRM in the same process. */
   readonly crm: ServedCrm | null;
   readonly mailboxes: readonly MadeMailbox[];
-  /** `once`: each mailbox is read to its end. `service`: the jobs of the service read them as mail arrives, until all are decided. */
+  /** `once`: each mailbox is read to its end, behind a first look at what the organization holds, as the service begins with one. `service`: the jobs of the service read them as mail arrives, until all are decided. */
   readonly way: "once" | "service";
   /** What it is to believe of the organization's limits; null: those of Dynamics online. */
   readonly limits: ServiceLimits | null;
@@ -42,6 +42,7 @@ const { openDatabase } = await import("../../src/database/open.ts");
 const { startEngine } = await import("../../src/engine/engine.ts");
 const { newKey } = await import("../../src/ledger/sealing.ts");
 
+const ORGANIZATION = "CRM";
 /** As `waypost serve`. */
 const AT_ONCE = 16;
 /** Milliseconds between two looks whether all is decided, and after which it is given up. */
@@ -86,7 +87,9 @@ interface Read {
 }
 
 async function readOnce(app: App): Promise<Read> {
-  const { counts, failures } = await app.operations.receive([], new AbortController().signal, () => {});
+  const { signal } = new AbortController();
+  await app.context.crm(ORGANIZATION).keepIndex?.(signal);
+  const { counts, failures } = await app.operations.receive([], signal, () => {});
   if (failures.length > 0) throw new Error(JSON.stringify(failures));
   return { received: counts.received, tracked: counts.tracked };
 }
@@ -118,8 +121,8 @@ function configurationOf(crm: ServedCrm | null, mailboxes: readonly MadeMailbox[
   return configurationSchema.parse({
     organizations: [
       crm === null
-        ? { name: "CRM", kind: "embedded" }
-        : { name: "CRM", kind: "dataverse", url: crm.url, application: { ...application, tokenEndpoint: crm.tokenEndpoint } },
+        ? { name: ORGANIZATION, kind: "embedded" }
+        : { name: ORGANIZATION, kind: "dataverse", url: crm.url, application: { ...application, tokenEndpoint: crm.tokenEndpoint } },
     ],
     serverProfiles: [{ name: "memory", incoming: { ...endpoint, protocol: "imap" } }],
     users: mailboxes.map(({ address }) => ({ name: address, email: address, filter: "contacts" })),

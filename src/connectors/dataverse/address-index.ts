@@ -29,9 +29,21 @@ interface Place {
  * MATCHES_PER_ADDRESS + 1 rows, so that "more than that" can be seen. By the address index where it can be read, in two exchanges; else from each table.
  */
 export async function recordsByAddress(organization: Organization, addresses: readonly string[]): Promise<Map<string, AddressMatch[]>> {
+  return (await recordsAndMore(organization, addresses, () => Promise.resolve())).records;
+}
+
+/** What a record is named by. */
+type Named = Pick<Place, "type" | "id">;
+
+/** As {@link recordsByAddress}, and what else is asked about them, as soon as it is known which they are: where there is an index, in the same exchange as themselves. */
+export async function recordsAndMore<More>(
+  organization: Organization,
+  addresses: readonly string[],
+  ask: (found: readonly Named[]) => Promise<More>,
+): Promise<{ readonly records: Map<string, AddressMatch[]>; readonly more: More }> {
   const asked = new Map(addresses.map((address) => [address, [] as AddressMatch[]]));
   const wanted = [...new Set(addresses.map(storable))].filter((one) => one !== "" && one.length <= MAXIMUM_ADDRESS_LENGTH);
-  const matches = (await matchesByIndex(organization, wanted)) ?? (await matchesByTable(organization, wanted));
+  const { matches, more } = (await matchesByIndex(organization, wanted, ask)) ?? (await matchesByTable(organization, wanted, ask));
   const found = Map.groupBy(matches, (one) => one.address);
   for (const [address, list] of asked) {
     const its = found.get(storable(address)) ?? [];
@@ -42,21 +54,31 @@ export async function recordsByAddress(organization: Organization, addresses: re
         .map((one) => ({ ...one, address })),
     );
   }
-  return asked;
+  return { records: asked, more };
+}
+
+interface Matches<More> {
+  readonly matches: readonly AddressMatch[];
+  readonly more: More;
 }
 
 /** Null where there is no index, or it may not be read: then nobody asks for it again. */
-async function matchesByIndex(organization: Organization, addresses: readonly string[]): Promise<AddressMatch[] | null> {
+async function matchesByIndex<More>(
+  organization: Organization,
+  addresses: readonly string[],
+  ask: (found: readonly Named[]) => Promise<More>,
+): Promise<Matches<More> | null> {
   const tables = await organization.tables();
   if (!(await readsIndex(organization, tables))) return null;
   const filters = anyOf(addresses, (address) => [`emailaddress eq ${literal(address)}`]);
   const places = await readIndex(organization, tables, filters);
-  const records = await recordsAt(organization, tables, places);
-  return places.flatMap((place) => {
+  const [records, more] = await Promise.all([recordsAt(organization, tables, places), ask(places)]);
+  const matches = places.flatMap((place) => {
     const known = records.get(`${place.type} ${place.id}`);
     // A row of the index whose record is gone, or may not be read, stands for nobody.
     return known === undefined ? [] : [{ ...known, address: place.address, column: place.column }];
   });
+  return { matches, more };
 }
 
 /** Whether addresses are looked for in the index: there is one, and it may be read. */
@@ -150,7 +172,11 @@ async function readRecords(
   return lists.flat();
 }
 
-async function matchesByTable(organization: Organization, addresses: readonly string[]): Promise<AddressMatch[]> {
+async function matchesByTable<More>(
+  organization: Organization,
+  addresses: readonly string[],
+  ask: (found: readonly Named[]) => Promise<More>,
+): Promise<Matches<More>> {
   const tables = await organization.tables();
   const asked = new Set(addresses);
   const queries = (await readableTables(organization)).flatMap((table) => {
@@ -160,12 +186,13 @@ async function matchesByTable(organization: Organization, addresses: readonly st
   });
   // One that has several of the addresses is found by each filter that names one.
   const records = new Map((await readRecords(organization, queries)).map((one) => [`${one.record.type} ${one.record.id}`, one]));
-  return [...records.values()].flatMap((record) =>
+  const matches = [...records.values()].flatMap((record) =>
     record.addresses.flatMap((address, index) => {
       const key = addressKey(address ?? "");
       return asked.has(key) ? [{ ...withoutAddresses(record), address: key, column: index + 1 }] : [];
     }),
   );
+  return { matches, more: await ask(matches.map(({ record }) => record)) };
 }
 
 function withoutAddresses({ record, active, ownerId, doNotEmail }: AddressedRecord): Omit<AddressMatch, "address" | "column"> {

@@ -4,7 +4,7 @@ import { Failure } from "../../model/failure.ts";
 import type { Trial, TrialOptions } from "../../ports.ts";
 import { addressesOf } from "../../tracking/address-keys.ts";
 import { type CorrelationKeys, correlationKeys } from "../../tracking/correlation-keys.ts";
-import { recordsByAddress } from "./address-index.ts";
+import { recordsAndMore } from "./address-index.ts";
 import { earlierEmails } from "./earlier-emails.ts";
 import type { Organization } from "./organization.ts";
 import { ownerOf, readVoters, type Voters } from "./voters.ts";
@@ -68,10 +68,10 @@ async function readPeople(
   const { addresses: onHeads, names } = addressesOf(heads, separators);
   const addresses = [...new Set([...onHeads, ...further])];
   const owner = mailbox.owner.address === undefined ? [] : [addressKey(mailbox.owner.address)];
-  const found = await recordsByAddress(organization, [...new Set([...addresses, ...names, ...owner])]);
-  const asked = [...found.values()].flatMap((list) => list.map(({ record }) => record));
   const named = mailbox.owner.id === undefined ? [] : [{ type: mailbox.owner.type, id: mailbox.owner.id.toLowerCase() }];
-  const voters = await readVoters(organization, [...asked, ...named]);
+  const { records: found, more: voters } = await recordsAndMore(organization, [...new Set([...addresses, ...names, ...owner])], (those) =>
+    readVoters(organization, [...those, ...named]),
+  );
   const mailboxOwner = ownerOf(mailbox, voters);
   if (mailboxOwner === null && (named.length > 0 || owner.length > 0)) throw ownerMissing(mailbox);
   const byAddress = votersByAddress(voters);
