@@ -155,7 +155,7 @@ for (const [name, around] of VERSIONS) {
 }
 
 onBothEngines(
-  "a page costs no exchange where all are strangers, and as many as before where some are not, however many",
+  "a page costs no exchange where all are strangers, one where an email is reported about, and as many as before where some are none, however many",
   async (database) => {
     const people = openEmbeddedCrm(database);
     await people.putSettings({ enablesmartmatching: false });
@@ -173,13 +173,15 @@ onBothEngines(
         }),
       ),
     });
-    const cost = async (known: number, mayRestOnIndex: boolean) => {
+    const cost = async (known: number, mayRestOnIndex: boolean, reported: FactsQuery["reported"] = []) => {
       const before = there.served.exchanges();
-      await there.crm.facts({ ...page(known), mayRestOnIndex });
+      const { mailboxOwner } = await there.crm.facts({ ...page(known), mayRestOnIndex, reported });
+      assert.equal(mailboxOwner?.record.id, userId);
       return there.served.exchanges() - before;
     };
     await cost(0, true);
     assert.equal(await cost(0, true), 0);
+    assert.equal(await cost(0, true, [{ messageId: "sent@crm.test", emailId: null }]), 1);
     const asked = await cost(25, false);
     for (const known of [1, 25, 100]) {
       const by = await cost(known, true);

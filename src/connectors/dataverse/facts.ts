@@ -31,6 +31,14 @@ export async function readFacts(organization: Organization, query: FactsQuery, {
   return { settings, ...people, ...emails };
 }
 
+/** Of a page whose heads are settled: the emails that others of its messages report about. Nobody is to be known for that. */
+export async function readReported(organization: Organization, query: FactsQuery): Promise<Facts> {
+  const settings = await organization.settings();
+  const keys = correlationKeys({ ...query, heads: [] }, { ...settings, enablesmartmatching: false }, NOBODY_IS_OWN);
+  const emails = await earlierEmails(organization, keys, CANDIDATES_PER_KEY);
+  return { settings, records: new Map(), voters: new Map(), mailboxOwner: null, ...emails };
+}
+
 /** See Crm.trial. What smart matching would find under other settings is not known. */
 export async function openTrial(organization: Organization, { settings, perKey }: TrialOptions): Promise<Trial> {
   return {

@@ -11,7 +11,7 @@ import { correlationKeys } from "../../tracking/correlation-keys.ts";
 import { smartMatchingIsOn } from "../../tracking/smart-matching.ts";
 import { isStranger } from "../../tracking/stranger.ts";
 import { storedMessageId } from "./email-row.ts";
-import { NOBODY_IS_OWN, readFacts } from "./facts.ts";
+import { NOBODY_IS_OWN, readFacts, readReported } from "./facts.ts";
 import { addressNumber, followedTables } from "./followed-tables.ts";
 import { isComplete, updateIndex } from "./keep-index.ts";
 import { type KnownPeople, knownPeople } from "./known-people.ts";
@@ -139,7 +139,7 @@ async function askFor(
   heads: readonly Keyed[],
   addresses: readonly string[],
 ): Promise<Facts | null> {
-  if (heads.length === 0 && addresses.length === 0 && (query.reported ?? []).length === 0) return null;
+  if (heads.length === 0 && addresses.length === 0) return (query.reported ?? []).length === 0 ? null : readReported(organization, query);
   return readFacts(organization, { ...query, heads: heads.map(({ head }) => head) }, { addresses });
 }
 
