@@ -89,3 +89,33 @@ test("check of Dynamics: a column that cannot be written together with a status 
   assert.equal(steps.find(({ name }) => name === "outgoing mail")?.result, "warning");
   assert.equal(emails, 0);
 });
+
+test("check of Dynamics: the email of a check that was killed is taken away by the next; whose email was taken away meanwhile has been refused nothing", async () => {
+  let onChange: () => Promise<void> = () => Promise.reject(new Error("killed"));
+  const around = (client: DataverseClient): DataverseClient => ({
+    ...client,
+    send: async (request, options) => {
+      if (["PATCH", "DELETE"].includes(request.method)) await onChange();
+      return client.send(request, options);
+    },
+  });
+  await using here = await dataverseUnderTest("pglite", { around });
+  const outgoing = async () => {
+    for await (const step of here.crm.check?.(new AbortController().signal) ?? []) if (step.name === "outgoing mail") return step;
+    return undefined;
+  };
+  const emails = async () => (await here.database.query("select from crm.email")).rowCount;
+  await assert.rejects(outgoing(), /killed/);
+  assert.equal(await emails(), 1);
+  onChange = async () => {};
+  assert.equal((await outgoing())?.result, "ok");
+  assert.equal(await emails(), 0);
+  onChange = async () => {
+    onChange = async () => {};
+    await here.database.query("delete from crm.email");
+  };
+  const overtaken = await outgoing();
+  assert.deepEqual([overtaken?.result, overtaken?.code], ["failed", "statuses tried elsewhere"]);
+  assert.equal(await emails(), 0);
+  assert.equal((await outgoing())?.result, "ok");
+});

@@ -1,10 +1,12 @@
 import type { ImapFlow } from "imapflow";
 import type { App } from "../../src/app.ts";
+import { openEmbeddedCrm } from "../../src/crm/embedded.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { Outcome } from "../../src/model/decision.ts";
 import type { MailSource } from "../../src/ports.ts";
 import type { Dovecot } from "../servers/dovecot.ts";
 import { changeSources } from "./change-sources.ts";
+import { OVER_DYNAMICS } from "./over-web-api.ts";
 import { addressOf } from "./rig.ts";
 
 /** What a test says of a message; the rest is made up. */
@@ -162,4 +164,14 @@ function watched(source: MailSource, act: (moment: Moment) => Promise<void>, pag
     fileSent: (messageId, mime, sentOn) => source.fileSent(messageId, mime, sentOn),
     close: () => source.close(),
   };
+}
+
+/** The bytes of an attachment, as the embedded CRM holds them: Dynamics does not know them by their hash. */
+export function attachmentIn(database: Database, hash: string): Promise<Buffer> {
+  return openEmbeddedCrm(database).attachment(hash);
+}
+
+/** What the CRM says of a value that its database refuses in these words: the Web API keeps them to itself. */
+export function refusedAs(words: string): string {
+  return OVER_DYNAMICS ? "status 400, 0x80040203: Invalid Argument: a value is not one that the column takes." : words;
 }

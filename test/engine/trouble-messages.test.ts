@@ -5,7 +5,7 @@ import { ContentReader } from "../../src/mime/content-reader.ts";
 import { missingServers } from "../servers/needs.ts";
 import { startScriptedImap } from "../servers/scripted-imap.ts";
 import { openCodes } from "./alerts.ts";
-import { decisionsIn, explained, letter, messageIdOf } from "./incoming.ts";
+import { attachmentIn, decisionsIn, explained, letter, messageIdOf, refusedAs } from "./incoming.ts";
 import { emailOf } from "./outgoing.ts";
 import { addressOf, type EngineRig, engineRig, type RigApp, receive, testClock } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
@@ -219,7 +219,7 @@ onOneDatabaseEach(
           email.attachments.map(({ filename, size }) => [filename, size]),
           [["plans.bin", body.length]],
         );
-        assert.ok((await raised.context.crm("CRM").attachment(email.attachments[0]?.hash ?? "")).equals(body));
+        assert.ok((await attachmentIn(database, email.attachments[0]?.hash ?? "")).equals(body));
         assert.deepEqual((await explained(raised, `${ann}-large`, ann)).folders, ["INBOX/Projects"]);
         assert.equal((await raised.operations.status()).quarantined, 0);
         assert.deepEqual(await openCodes(raised), []);
@@ -271,7 +271,7 @@ onOneDatabaseEach(
       const { counts, failures } = await receive(app);
       assert.deepEqual([counts.tracked, counts.quarantined, failures], [10, 1, []]);
       const [row] = (await app.operations.quarantineList()).filter((one) => one.mailbox === addressOf(ann));
-      assert.deepEqual([row?.messageId, row?.serverSaid, row?.step], [messageIdOf(`${ann}-4`), "no poison here", "deliver"]);
+      assert.deepEqual([row?.messageId, row?.serverSaid, row?.step], [messageIdOf(`${ann}-4`), refusedAs("no poison here"), "deliver"]);
       await database.script("drop trigger refuse_poison on crm.email; drop function public.refuse_poison;");
       await app.operations.quarantineRetry("all");
       assert.equal((await receive(app)).counts.tracked, 1);
@@ -440,7 +440,7 @@ onOneDatabaseEach(
       assert.equal((await receive(raised)).counts.tracked, 2);
       for (const name of ["one", "two"]) {
         const email = await emailFor(raised, `${ann}-${name}`);
-        const body = await raised.context.crm("CRM").attachment(email.attachments[0]?.hash ?? "");
+        const body = await attachmentIn(database, email.attachments[0]?.hash ?? "");
         assert.equal(body.subarray(0, 3).toString(), name);
       }
     });

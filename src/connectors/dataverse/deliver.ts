@@ -81,8 +81,16 @@ async function deliverSome(
   const begun: IncomingEmail[] = [];
   const toLookAt: { readonly email: IncomingEmail; readonly failure: unknown }[] = [];
   const failures: unknown[] = [];
+  const refused = new Set<string>();
   for (const [index, email] of emails.entries()) {
-    let answer = await settled(organization, email, answers[index], (one) => changesOf(tables, one));
+    const first = answers[index];
+    // It belongs to one that is refused just now: whoever delivers decides anew about both.
+    if (first?.kind === "refused" && !isThere(first) && emailsBefore(email).some((id) => refused.has(id))) {
+      refused.add(email.id);
+      failures.push(first.failure);
+      continue;
+    }
+    let answer = await settled(organization, email, first, (one) => changesOf(tables, one));
     const needsSteps = !isLarge(email) && (isQueuedAlready(answer) || isTooLarge(answer));
     const inSteps = isLarge(email) || needsSteps;
     if (needsSteps) {
@@ -95,7 +103,10 @@ async function deliverSome(
     }
     // What nobody knows the outcome of is looked up before anything else is tried (invariant 8).
     else if (isThere(answer) || answer.kind === "unknown") toLookAt.push({ email, failure: answer.failure });
-    else failures.push(answer.failure);
+    else {
+      failures.push(answer.failure);
+      refused.add(email.id);
+    }
   }
   const rows = await readEmails(
     organization,
@@ -106,6 +117,11 @@ async function deliverSome(
   const left = toLookAt.filter(({ email }) => readMark(textOf(rows.get(email.id) ?? {}, "activityadditionalparams")).incomplete === true);
   for (const email of [...begun, ...left.map((one) => one.email)]) await complete(organization, tables, email);
   return { made, failures };
+}
+
+/** Ids of the emails that it refers to. */
+function emailsBefore({ placement, about }: IncomingEmail): readonly string[] {
+  return [placement.parentEmailId, placement.correlatedEmailId, about?.emailId ?? null].filter((id) => id !== null);
 }
 
 /** What became of one email; where something that it refers to is gone, it is made without that, and where it has come to be there by now, with it. */

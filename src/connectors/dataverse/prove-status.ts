@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { z } from "zod";
 import { PARTICIPATION } from "../../model/decision.ts";
 import { STATE_OF_STATUS, STATUS, type Status } from "../../model/email.ts";
+import { Failure } from "../../model/failure.ts";
 import { type Answer, answered } from "./client/client.ts";
 import { writeMark } from "./mark.ts";
 import { instant, partyJson } from "./new-email.ts";
@@ -11,6 +13,10 @@ import { type Values, written } from "./written-columns.ts";
 
 /** No router takes it up: nobody sends before that time. */
 const NEVER = "2999-01-01T00:00:00Z";
+
+/** Under which the ledger keeps which email a proof has made: after a crash the next one takes it away. */
+const KEY = "status proof";
+const UNDER_WAY = z.object({ id: z.guid().nullable() });
 
 /** The change of status that was refused, and in whose words. */
 export interface Refusal {
@@ -33,7 +39,7 @@ export interface StatusProof {
  * Whether an email can go from Pending Send to Sending and to Sent by writing its status, with what Waypost notes beside it: documents disagree on whether the
  * state Completed is read-only over the Web API (product-behaviour 5.3). Tried on an email of its own, which nobody sends and which is deleted afterwards. Where it
  * cannot, it is tried whether SendEmail with IssueSend false brings it to Sent.
- * @throws Failure where the email cannot be made or taken away
+ * @throws Failure where the email cannot be made or taken away, or another process tries the same and took it for one that a crash left
  */
 export async function proveStatuses(organization: Organization): Promise<StatusProof> {
   const tables = await organization.tables();
@@ -48,11 +54,13 @@ export async function proveStatuses(organization: Organization): Promise<StatusP
   const parties = { email_activity_parties: [party(PARTICIPATION.sender), party(PARTICIPATION.to)] };
   const change = (columns: Values<"email", "update">): Promise<Answer> =>
     organization.client.send({ method: "PATCH", path, headers: { "If-Match": "*" }, body: written(tables, "email", "update", columns) });
+  const ended = await begin(organization, id);
   answered(await organization.client.send({ method: "POST", path: tables.set("email"), body: { ...fresh, ...parties } }));
   try {
     let from: Status = STATUS.draft;
     for (const to of [STATUS.pendingSend, STATUS.sending, STATUS.sent]) {
       const answer = await change({ statecode: STATE_OF_STATUS[to], statuscode: to, activityadditionalparams: mark, ...besides(to, id) });
+      if (answer.kind === "refused" && answer.status === 404) throw overtaken();
       if (answer.kind === "refused" && answer.failure.scope === "item") {
         const refusal = { from, to, serverSaid: saidBy(answer) };
         const messageId = await change({ messageid: messageIdOf(id) });
@@ -63,9 +71,38 @@ export async function proveStatuses(organization: Organization): Promise<StatusP
     }
     return { refusal: null, takesMessageId: true, notRecorded: null };
   } finally {
-    const answer = await organization.client.send({ method: "DELETE", path });
-    if (answer.kind !== "refused" || answer.status !== 404) answered(answer);
+    await takeAway(organization, id);
+    await ended();
   }
+}
+
+/** Takes away what a proof left that came to no end, and notes that this one makes the email of that id. Returns what notes its end. */
+async function begin(organization: Organization, id: string): Promise<() => Promise<void>> {
+  const { notes } = organization;
+  const before = (await notes.read([KEY])).get(KEY);
+  const left = before === undefined ? null : UNDER_WAY.parse(before.value).id;
+  if (left !== null) await takeAway(organization, left);
+  if (!(await notes.write(KEY, before?.revision ?? null, { id }))) throw overtaken();
+  // Where it is not written, another proof has begun, and has its own email noted there.
+  return async () => void (await notes.write(KEY, (before?.revision ?? 0) + 1, { id: null }));
+}
+
+/** An email that is not there has been taken away. */
+async function takeAway(organization: Organization, id: string): Promise<void> {
+  const set = (await organization.tables()).set("email");
+  const answer = await organization.client.send({ method: "DELETE", path: `${set}(${id})` });
+  if (answer.kind !== "refused" || answer.status !== 404) answered(answer);
+}
+
+/** What another process did to the email says nothing about statuses. */
+function overtaken(): Failure {
+  return new Failure({
+    scope: "organization",
+    code: "statuses tried elsewhere",
+    message: "Another process tries at this moment whether Dynamics lets the status of an email be changed.",
+    remedy: "None: it is tried again.",
+    waitingHelps: true,
+  });
 }
 
 function messageIdOf(id: string): string {
