@@ -1,0 +1,3 @@
+import { killsWhileSending } from "./send.ts";
+
+killsWhileSending("pglite", "waypost");
