@@ -5,10 +5,10 @@ import { pageAt } from "./client/pages.ts";
 import { notUnderstood, pageOf, type Row, rowOf } from "./row.ts";
 
 /** Pages of one answer that are read: more rows than anybody asked for are a fault. */
-const MOST_PAGES = 50;
+const MOST_PAGES = 250;
 
-/** Rows of a page: what Dynamics gives at most. */
-const PAGE_ROWS = 5_000;
+/** Rows of a page, where it is not said how many are wanted. Dynamics gives up to 5,000, with names and lookups 10 MB, which no thread can parse without holding up everybody else. */
+const PAGE_ROWS = 1_000;
 
 /** Lookups with the table that they refer to and the name shown for it. */
 const ANNOTATED = { Prefer: 'odata.include-annotations="*"' } as const;
@@ -52,7 +52,8 @@ function requestOf({ set, select, filter, orderby, top }: Query): Request {
       ...(orderby !== undefined && { $orderby: orderby }),
       ...(top !== undefined && { $top: String(top) }),
     },
-    headers: ANNOTATED,
+    // Dynamics takes no size of pages beside $top.
+    headers: top === undefined ? { Prefer: `${ANNOTATED.Prefer},odata.maxpagesize=${PAGE_ROWS}` } : ANNOTATED,
   };
 }
 
