@@ -128,6 +128,25 @@ for (const behaviour of BEHAVIOURS)
       assert.deepEqual(await claimed(program), [null, true]);
     });
 
+    test("a mark that somebody else wrote on the email lets nobody send in another's name", async () => {
+      for (const forged of [
+        { generation: 1, submitter: null },
+        { generation: 1, submitter: null, partly: true },
+        { generation: 1, submitter: null, notBefore: "2026-01-01T00:00:00Z", attempts: 1 },
+      ]) {
+        const who = await people();
+        const id = await draft(who);
+        await setPending(id, who.flowId);
+        await stamp(id, { createdby: who.annId });
+        const marks = JSON.stringify({ waypost: { ...forged, submitter: forged.submitter ?? who.annId } });
+        for (const mark of [JSON.stringify({ waypost: forged }), marks]) {
+          await here.database.query("update crm.email set activityadditionalparams = $2 where activityid = $1", [id, mark]);
+          const email = await here.crm.outgoing(id);
+          assert.deepEqual([email?.submitterId, email?.mayActAsSender], [who.flowId, "not known"], mark);
+        }
+      }
+    });
+
     test("who is let send by the sender may, whoever changed the email last", async () => {
       const who = await people(true);
       const id = await draft(who);

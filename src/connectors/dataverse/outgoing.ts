@@ -4,7 +4,7 @@ import { type OutgoingAttachment, type OutgoingEmail, type Recipient, STATUS } f
 import { withToken } from "../../tracking/token.ts";
 import { anyId } from "./any-of.ts";
 import { messageIdOf } from "./email-row.ts";
-import { attemptsOf, GENERATION_COLUMNS, versionOf } from "./generation.ts";
+import { attemptsOf, changedByOthers, GENERATION_COLUMNS, versionOf } from "./generation.ts";
 import { latestMark, readKeptMarks } from "./kept-mark.ts";
 import { type Mark, readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
@@ -88,12 +88,10 @@ export async function readOutgoing(organization: Organization, id: string): Prom
   const settings = await organization.settings();
   const isBeingSent = stand.status === STATUS.sending;
   const subject = textOf(row, "subject") ?? "";
+  const self = await organization.self();
+  const noted = note ?? [stand.kept?.mark, ownMark(row, mark, self)].find((one) => one?.generation === generation);
   const submitter =
-    note !== null
-      ? notedSubmitter(note)
-      : mark.generation === generation
-        ? notedSubmitter(mark)
-        : submitterOf(row, sender?.record?.type === "systemuser" ? sender.record.id : null, await organization.self());
+    noted === undefined ? submitterOf(row, sender?.record?.type === "systemuser" ? sender.record.id : null, self) : notedSubmitter(noted);
   const email: OutgoingEmail = {
     id: keyOf(row, "activityid"),
     generation,
@@ -117,6 +115,14 @@ export async function readOutgoing(organization: Organization, id: string): Prom
     attachments,
   };
   return { row, mark, stand, email, submitter };
+}
+
+/**
+ * The mark, where Waypost wrote the row last. Its column is open to everybody who may write the email: who wrote a mark there says nothing true of who pressed Send, and
+ * would send in another's name.
+ */
+function ownMark(row: Row, mark: Mark, self: string): Mark | undefined {
+  return changedByOthers(row, self) ? undefined : mark;
 }
 
 /**

@@ -148,14 +148,14 @@ describe("what an organization says of its server-side synchronization", () => {
       ],
     );
     assert.equal(sync.mailboxes[0]?.readFrom?.toISOString(), "2026-11-20T08:00:00.000Z");
-    assert.deepEqual(sync.users, [{ id: ANN, name: "Ann Lee", address: "ann@contoso.com", active: false }]);
-    assert.deepEqual(sync.queues, [{ id: SUPPORT, name: "Support", address: null, active: true }]);
+    assert.deepEqual(sync.users, [{ id: ANN, name: "Ann Lee", address: "ann@contoso.com", active: false, filter: "answers to CRM email" }]);
+    assert.deepEqual(sync.queues, [{ id: SUPPORT, name: "Support", address: null, active: true, filter: null }]);
   });
 
   test("is asked for with columns that the organization has, and never with a password", async () => {
     const { client, asked } = scripted({ organizations: [ORGANIZATION] });
     await readServerSideSync(client, AbortSignal.timeout(10_000));
-    assert.equal(asked.length, 5);
+    assert.equal(asked.length, 6);
     for (const { path: set, query } of asked) {
       const table = [...metadata().entities.values()].find((one) => one.set === set);
       const columns = query?.$select?.split(",") ?? [];
