@@ -13,6 +13,10 @@ async function checked(options: DataverseOptions = {}): Promise<{ steps: Step[];
   return { steps, emails: rows[0]?.emails ?? -1 };
 }
 
+function incomingOf(steps: readonly Step[]): string {
+  return steps.find(({ name }) => name === "incoming mail")?.message ?? "";
+}
+
 test("check of Dynamics: says what it works as and how, and leaves no email behind", async () => {
   const { steps, emails } = await checked();
   assert.deepEqual(
@@ -28,7 +32,10 @@ test("check of Dynamics: says what it works as and how, and leaves no email behi
     ],
   );
   assert.match(steps[0]?.message ?? "", /signed in as Waypost\. The organization is of version \d/);
-  assert.match(steps.find(({ name }) => name === "incoming mail")?.message ?? "", /writes emails as rows under ids that it has claimed/);
+  assert.match(
+    incomingOf(steps),
+    /^Path C: .* rows.* Dynamics decides .*CheckIncomingEmail.* would also allow path B, .*DeliverIncomingEmail.* not taken: .* claim/,
+  );
   assert.equal(emails, 0);
 });
 
@@ -72,7 +79,25 @@ test("check of Dynamics: where nothing at all of a completed email can be writte
 
 test("check of Dynamics: an organization that has no messages for incoming mail is served all the same, and it is said why", async () => {
   const { steps } = await checked({ behaviour: { deliversIncoming: false } });
-  assert.match(steps.find(({ name }) => name === "incoming mail")?.message ?? "", /no CheckIncomingEmail/);
+  assert.match(incomingOf(steps), /^Path C: .* Waypost decides .* no CheckIncomingEmail\. The organization allows neither path A nor B/);
+});
+
+test("check of Dynamics: an organization that is set to the Email Router would allow path A too; Dynamics' verdict is asked where there is no more than that", async () => {
+  await using here = await dataverseUnderTest("pglite");
+  await here.database.query("update crm.organization set settings = settings || jsonb_build_object('emailconnectionchannel', 1)");
+  const { decides, allowed, reason } = await here.crm.path();
+  assert.deepEqual([decides, allowed], ["dynamics", ["A", "B"]]);
+  assert.match(reason, /would also allow paths A and B, .* They are not taken/);
+  const judging = here.another((client) => ({
+    ...client,
+    metadata: async (options) => {
+      const known = await client.metadata(options);
+      return { ...known, operations: new Map([...known.operations].filter(([name]) => name !== "DeliverIncomingEmail")) };
+    },
+  }));
+  const other = await judging.path();
+  assert.deepEqual([other.decides, other.allowed], ["dynamics", []]);
+  assert.match(other.reason, /Dynamics decides .* allows neither path A nor B: it has no DeliverIncomingEmail\./);
 });
 
 test("check of Dynamics: a column that cannot be written together with a status is found out, too", async () => {

@@ -162,8 +162,8 @@ function unreadTold(names: readonly string[]): string {
 }
 
 async function incoming(organization: Organization): Promise<Outcome> {
-  const { taken } = await choosePath(organization);
-  return { result: "ok", message: taken.reason };
+  const { reason } = await choosePath(organization);
+  return { result: "ok", message: reason };
 }
 
 async function outgoing(organization: Organization): Promise<Outcome> {

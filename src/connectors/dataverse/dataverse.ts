@@ -33,8 +33,8 @@ export interface DataverseOptions extends OrganizationOptions {
 
 /** What an organization of Dynamics can be asked besides what the engine asks any CRM. */
 export interface Dataverse extends AsyncDisposable {
-  /** Which of the paths of product-behaviour 5.3 is taken and which the organization would allow, with the reasons. */
-  path(): Promise<{ readonly allowed: Path; readonly taken: Path }>;
+  /** Which of the paths of product-behaviour 5.3 is taken and which ones the organization would allow, with the reasons. */
+  path(): Promise<Path>;
   close(): Promise<void>;
 }
 

@@ -2,12 +2,21 @@ import type { Organization } from "./organization.ts";
 import { readAll } from "./read.ts";
 import { numberOf } from "./row.ts";
 import type { Tables } from "./tables.ts";
+import { CHECK } from "./verdicts.ts";
 
-/** The ways in which a router can work with a Dynamics organization (product-behaviour 5.3). */
+/**
+ * The ways in which a router can work with a Dynamics organization (product-behaviour 5.3): A, Dynamics makes the emails (DeliverIncomingEmail) and hands out what is to be
+ * sent; B, Dynamics makes them, and the router looks for what is to be sent; C, the router writes them as rows.
+ */
 export type PathName = "A" | "B" | "C";
 
 export interface Path {
-  readonly name: PathName;
+  /** Always rows: what DeliverIncomingEmail makes has an id of its own, which no claim could name before a crash. */
+  readonly taken: "C";
+  /** Who decides which messages become emails: Dynamics' verdict (CheckIncomingEmail), or the rules here. */
+  readonly decides: "dynamics" | "waypost";
+  /** What the organization would allow beside it. */
+  readonly allowed: readonly PathName[];
   /** Why, as whole sentences for whoever sets it up. */
   readonly reason: string;
 }
@@ -15,45 +24,34 @@ export interface Path {
 /** `organization.emailconnectionchannel`: the Email Router serves the organization. */
 const EMAIL_ROUTER = 1;
 
-/** Which paths the organization would allow, and which one is taken. */
-export async function choosePath(organization: Organization): Promise<{ readonly allowed: Path; readonly taken: Path }> {
+/** Which path is taken, and which ones the organization would allow beside it. */
+export async function choosePath(organization: Organization): Promise<Path> {
   const tables = await organization.tables();
-  const allowed = allowedPath(tables, await usesRouter(organization, tables));
-  return {
-    allowed,
-    taken: takenPath(allowed, organization.decides),
-  };
+  const missing = [CHECK, DELIVER].filter((name) => !tables.can(name));
+  const handsOut = tables.can(HAND_OUT) && (await usesRouter(organization, tables));
+  const allowed: PathName[] = missing.length > 0 ? [] : handsOut ? ["A", "B"] : ["B"];
+  const decides = organization.decides && tables.can(CHECK) ? "dynamics" : "waypost";
+  return { taken: "C", decides, allowed, reason: [ROWS, whoDecides(organization, decides), besides(allowed, missing)].join(" ") };
 }
 
-/** Emails are written as plain rows on every path: what DeliverIncomingEmail makes has an id of its own, which no claim could name before a crash. */
-const ROWS =
-  "Waypost writes emails as rows under ids that it has claimed before, so that none is made twice, and asks for what is to be sent.";
+const DELIVER = "DeliverIncomingEmail";
+const HAND_OUT = "BackgroundSendEmail";
 
-function takenPath(allowed: Path, decides: boolean): Path {
-  if (allowed.name === "C") return { name: "C", reason: `Waypost decides by its own rules. ${allowed.reason} ${ROWS}` };
-  if (!decides) return { name: "C", reason: `Waypost decides by its own rules, as the configuration says (decides: waypost). ${ROWS}` };
-  return {
-    name: "B",
-    reason: `Dynamics decides which messages become emails (CheckIncomingEmail); where only the headers show what a message answers, Waypost does. ${ROWS}`,
-  };
+const ROWS = "Path C: Waypost writes emails as rows, and asks for what is to be sent.";
+
+function whoDecides({ decides: isWanted }: Organization, decides: Path["decides"]): string {
+  if (decides === "dynamics")
+    return `Dynamics decides which messages become emails (${CHECK}); where only the headers show what a message answers, Waypost does.`;
+  return isWanted
+    ? `Waypost decides by its own rules, as the organization has no ${CHECK}.`
+    : "Waypost decides by its own rules, as the configuration says (decides: waypost).";
 }
 
-function allowedPath(tables: Tables, isRouter: boolean): Path {
-  const missing = ["CheckIncomingEmail", "DeliverIncomingEmail"].filter((name) => !tables.can(name));
-  if (missing.length > 0)
-    return { name: "C", reason: `The organization has no ${missing.join(" and no ")}: it could not decide about messages itself.` };
-  if (isRouter && tables.can("BackgroundSendEmail"))
-    return {
-      name: "A",
-      reason:
-        "The organization is set to Email Router and has its messages: it could decide about messages itself and hand out what is to be sent.",
-    };
-  return {
-    name: "B",
-    reason: isRouter
-      ? "The organization has CheckIncomingEmail and DeliverIncomingEmail, but no BackgroundSendEmail: it could decide about messages itself."
-      : "The organization has CheckIncomingEmail and DeliverIncomingEmail and is set to server-side synchronization: it could decide about messages itself.",
-  };
+/** Why none of the other paths is taken. */
+function besides(allowed: readonly PathName[], missing: readonly string[]): string {
+  if (missing.length > 0) return `The organization allows neither path A nor B: it has no ${missing.join(" and no ")}.`;
+  const [paths, areNotTaken] = allowed.length > 1 ? ["paths A and B", "They are not taken"] : ["path B", "It is not taken"];
+  return `The organization would also allow ${paths}, where Dynamics makes the emails (${DELIVER}). ${areNotTaken}: such an email has an id that Waypost cannot claim before, so that after a crash it could be made twice.`;
 }
 
 async function usesRouter(organization: Organization, tables: Tables): Promise<boolean> {
