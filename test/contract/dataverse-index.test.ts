@@ -8,7 +8,7 @@ import type { Crm, Step } from "../../src/ports.ts";
 import { isStranger } from "../../src/tracking/stranger.ts";
 import { onBothEngines, type TestDatabase } from "../databases.ts";
 import { head, incoming, party, query } from "./crm-fixtures.ts";
-import { indexedOrganization, withoutAddressIndex } from "./indexed-organization.ts";
+import { indexedOrganization, SilentIndex, withoutAddressIndex } from "./indexed-organization.ts";
 
 /** Numbers from a seed, so that a failure can be had again. */
 function randomFrom(seed: number): (below: number) => number {
@@ -121,16 +121,22 @@ function without({ unasked: _, ...facts }: Facts): Facts {
 }
 
 const VERSIONS = [
-  ["Dynamics' own index of addresses", (client: DataverseClient) => client],
-  ["the tables, where that index is not shown", withoutAddressIndex],
+  ["Dynamics' own index of addresses", (client: DataverseClient) => client, undefined],
+  ["the tables, where that index is not shown", withoutAddressIndex, undefined],
+  ["the tables, where that index does not tell its changes", (client: DataverseClient) => client, new SilentIndex()],
 ] as const;
 
-for (const [name, around] of VERSIONS) {
+for (const [name, around, hook] of VERSIONS) {
   onBothEngines(`facts by the index are those that are asked for, followed by ${name}`, async (database) => {
     await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
     let settled = 0;
     for (const seed of [1, 2]) {
-      await using there = await indexedOrganization(database, { milliseconds: 0, around, organization: `CRM ${seed}` });
+      await using there = await indexedOrganization(database, {
+        milliseconds: 0,
+        around,
+        ...(hook && { hook }),
+        organization: `CRM ${seed}`,
+      });
       const busy = new Busy(database, seed);
       for (let changes = 0; changes < 25; changes++) await busy.change();
       await there.crm.keepIndex(AbortSignal.timeout(60_000));
@@ -190,13 +196,40 @@ onBothEngines(
   },
 );
 
+async function standing(crm: Crm): Promise<Step | undefined> {
+  let last: Step | undefined;
+  for await (const step of crm.check?.(AbortSignal.timeout(60_000)) ?? []) last = step;
+  return last;
+}
+
+onBothEngines(
+  "tables stand in for an index of addresses that tells no changes, but not where it has addresses of others; it is tried once an hour",
+  async (database) => {
+    await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
+    const asked = { ...query([head({ from: ["nobody@else.test"] })]), mayRestOnIndex: true };
+    const silent = new SilentIndex();
+    await using there = await indexedOrganization(database, { milliseconds: 600_000, hook: silent, role: "Waypost Service" });
+    await there.crm.keepIndex(AbortSignal.timeout(60_000));
+    await there.crm.keepIndex(AbortSignal.timeout(60_000));
+    assert.equal(silent.asked, 1);
+    assert.equal((await there.crm.facts(asked)).unasked?.size, 1);
+    assert.match((await standing(there.crm))?.message ?? "", /settled without asking/);
+    await database.query("update waypost.key_table set set_at = set_at - interval '61 minutes' where name = 'emailsearch'");
+    await there.crm.keepIndex(AbortSignal.timeout(60_000));
+    assert.equal(silent.asked, 2);
+    assert.equal((await there.crm.facts(asked)).unasked?.size, 1, "trying it again disturbs nothing");
+
+    const others = new SilentIndex();
+    others.holdsOthers = true;
+    await using busy = await indexedOrganization(database, { milliseconds: 600_000, hook: others, organization: "busy" });
+    await busy.crm.keepIndex(AbortSignal.timeout(60_000));
+    assert.equal((await busy.crm.facts(asked)).unasked, undefined, "everything is asked for");
+    assert.match((await standing(busy.crm))?.message ?? "", /does not tell what changes in emailsearch/);
+  },
+);
+
 onBothEngines("the least role is enough, and check says how it stands with mail of strangers", async (database) => {
   await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
-  const standing = async (crm: Crm) => {
-    let last: Step | undefined;
-    for await (const step of crm.check?.(AbortSignal.timeout(60_000)) ?? []) last = step;
-    return last;
-  };
   await using there = await indexedOrganization(database, { milliseconds: 600_000, role: "Waypost Service" });
   assert.match((await standing(there.crm))?.message ?? "", /not been read/);
   await there.crm.keepIndex(AbortSignal.timeout(60_000));

@@ -2,10 +2,14 @@ import type { DataverseClient } from "../../src/connectors/dataverse/client/clie
 import { ONLINE } from "../../src/connectors/dataverse/client/limits.ts";
 import { openClient } from "../../src/connectors/dataverse/client/open-client.ts";
 import { type Dataverse, openDataverse } from "../../src/connectors/dataverse/dataverse.ts";
+import { completed } from "../../src/crm/webapi/answering.ts";
+import { type ApiAnswer, ApiFault } from "../../src/crm/webapi/exchange.ts";
+import { faultAnswer } from "../../src/crm/webapi/fault-answer.ts";
 import type { Database } from "../../src/database/database.ts";
 import { openKeyIndex } from "../../src/ledger/key-index.ts";
 import type { KeyIndex } from "../../src/model/key-index.ts";
 import type { Crm } from "../../src/ports.ts";
+import type { Asked, WebApiHook } from "../../src/server/web-api-hook.ts";
 import { type ServedOptions, type ServedOrganization, serveOrganization } from "../webapi/served-organization.ts";
 
 export type IndexedCrm = Crm & Dataverse & Required<Pick<Crm, "keepIndex">>;
@@ -62,6 +66,24 @@ export async function indexedOrganization(
       await served[Symbol.asyncDispose]();
     },
   };
+}
+
+/** An organization whose own index of addresses can be read, but keeps no changes (0x80072491). */
+export class SilentIndex implements WebApiHook {
+  /** How often it was asked for changes. */
+  asked = 0;
+  /** The index holds an address of a table that Waypost does not know. */
+  holdsOthers = false;
+
+  async around({ path, query }: Asked, next: () => Promise<ApiAnswer>): Promise<ApiAnswer | "cut"> {
+    if (!path.endsWith("emailsearches")) return next();
+    if (this.holdsOthers && decodeURIComponent(query).includes("parentobjecttypecode ne"))
+      return completed({ status: 200, headers: {}, body: { value: [{ parentobjecttypecode: "new_guest" }] } });
+    // Only who follows it asks for the keys of its rows.
+    if (!query.includes("emailsearchid")) return next();
+    this.asked += 1;
+    return completed(faultAnswer(new ApiFault(400, "0x80072491", "Change tracking is not enabled for the entity 'emailsearch'.")));
+  }
 }
 
 /** The organization of a version that does not show Dynamics' own index of addresses: those of each table are followed. */

@@ -7,8 +7,8 @@ import { answered } from "./client/client.ts";
 import type { Organization } from "./organization.ts";
 import { type Query, readAll } from "./read.ts";
 import { readableTables } from "./readable-tables.ts";
-import { type AddressedRecord, type RecordTable, recordOf, selectRecord, tableOf } from "./record-tables.ts";
-import { lookupOf, numberOf, type Row, textOf } from "./row.ts";
+import { type AddressedRecord, RECORD_TABLES, type RecordTable, recordOf, selectRecord, tableOf } from "./record-tables.ts";
+import { lookupOf, numberOf, pageOf, type Row, textOf } from "./row.ts";
 import { storable } from "./storable.ts";
 import type { Tables } from "./tables.ts";
 
@@ -92,6 +92,29 @@ async function canRead(organization: Organization, tables: Tables): Promise<bool
   organization.readsAddressIndex = answer.kind === "answered";
   if (answer.kind === "refused" && ![400, 403, 404, 405, 501].includes(answer.status)) answered(answer);
   return organization.readsAddressIndex;
+}
+
+/** How long it is taken for granted that the index has no address of another table, in milliseconds. */
+const OTHERS_KEPT = 30_000;
+
+/** Whether the index has addresses of tables that Waypost does not know (custom ones), or does not say. */
+export async function hasOtherTables(organization: Organization, tables: Tables): Promise<boolean> {
+  const now = performance.now();
+  if (organization.otherTables === null || organization.otherTables.until < now) {
+    const value = askForOtherTables(organization, tables);
+    organization.otherTables = { until: now + OTHERS_KEPT, value };
+    value.catch(() => {
+      organization.otherTables = null;
+    });
+  }
+  return organization.otherTables.value;
+}
+
+async function askForOtherTables(organization: Organization, tables: Tables): Promise<boolean> {
+  const $filter = RECORD_TABLES.map(({ name }) => `parentobjecttypecode ne ${literal(name)}`).join(" and ");
+  const query = { $select: tables.select(INDEX, ["parentobjecttypecode"]), $filter, $top: "1" };
+  const answer = await organization.client.send({ method: "GET", path: tables.set(INDEX), query });
+  return answer.kind === "refused" || pageOf(answered(answer).body).rows.length > 0;
 }
 
 async function readIndex(organization: Organization, tables: Tables, filters: readonly string[]): Promise<Place[]> {

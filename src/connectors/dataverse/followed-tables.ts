@@ -1,6 +1,6 @@
 import { addressKey } from "../../model/address.ts";
-import { keyNumber } from "../../model/key-index.ts";
-import { INDEX, readsIndex } from "./address-index.ts";
+import { type IndexState, keyNumber } from "../../model/key-index.ts";
+import { hasOtherTables, INDEX, readsIndex } from "./address-index.ts";
 import { conversationOf, messageIdOf } from "./email-row.ts";
 import { readMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
@@ -38,11 +38,14 @@ export const PEOPLE: readonly string[] = [USERS.name, QUEUES.name, SETTINGS.name
 
 /**
  * The tables that are followed, emails first. Addresses come from where `recordsByAddress` asks for them: from Dynamics' own index where it can be read, else from each
- * table.
+ * table. The tables also stand in for an index that can be read and does not tell its changes (0x80072491), which is tried again after an hour; but only while that has no
+ * address of a table that nobody here follows.
  */
-export async function followedTables(organization: Organization): Promise<readonly Followed[]> {
+export async function followedTables(organization: Organization, { tables: known }: IndexState): Promise<readonly Followed[]> {
   const tables = await organization.tables();
-  const byIndex = await readsIndex(organization, tables);
+  const reads = await readsIndex(organization, tables);
+  const isSilent = reads && known.get(INDEX)?.stage === "refused" && !(await hasOtherTables(organization, tables));
+  const byIndex = reads && !isSilent;
   const addressed = (await readableTables(organization)).flatMap((table) => {
     const columns = table.addresses.filter((column) => tables.has(table.name, column));
     if (byIndex && !PEOPLE.includes(table.name)) return [];
@@ -50,7 +53,7 @@ export async function followedTables(organization: Organization): Promise<readon
   });
   return [
     emails(tables),
-    ...(byIndex ? [places(tables)] : []),
+    ...(reads ? [places(tables, byIndex)] : []),
     ...addressed,
     ...(tables.has(SETTINGS.name) ? [followed(tables, SETTINGS.name, SETTINGS.columns, false, keyless(SETTINGS.columns[0]))] : []),
   ];
@@ -73,9 +76,9 @@ function addresses(tables: Tables, table: RecordTable, columns: readonly string[
 }
 
 /** Rows of Dynamics' own index of addresses. */
-function places(tables: Tables): Followed {
+function places(tables: Tables, isNeeded: boolean): Followed {
   const columns = ["emailsearchid", "emailaddress", "parentobjecttypecode"];
-  return followed(tables, INDEX, columns, true, (row) => {
+  return followed(tables, INDEX, columns, isNeeded, (row) => {
     const address = addressKey(textOf(row, "emailaddress") ?? "");
     const isCustomer = CUSTOMERS.some(({ name }) => name === textOf(row, "parentobjecttypecode"));
     const its = address === "" ? [] : [address];

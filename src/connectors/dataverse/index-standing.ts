@@ -7,8 +7,8 @@ import type { Organization } from "./organization.ts";
 export async function indexStanding(organization: Organization): Promise<Omit<Step, "name">> {
   const { index } = organization;
   if (index === null) return { result: "ok", message: "No index is kept: the organization is asked about all mail." };
-  const tables = await followedTables(organization);
   const state = await index.keys.state();
+  const tables = await followedTables(organization, state);
   const refusing = tables.filter((one) => one.isNeeded && isRefused(organization, one, state)).map(({ name }) => name);
   if (refusing.length > 0)
     return {

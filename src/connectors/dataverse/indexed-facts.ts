@@ -87,8 +87,8 @@ async function judgedBy(organization: Organization, settings: OrganizationSettin
 /** Null where the index cannot be used: it is not complete, or cannot be brought up to date now. */
 async function freshState(organization: Organization, index: IndexOptions): Promise<IndexState | null> {
   const { milliseconds = INDEX_MILLISECONDS } = index;
-  const tables = await followedTables(organization);
   const state = await index.keys.state();
+  const tables = await followedTables(organization, state);
   if (!isComplete(organization, tables, state)) return null;
   if (state.age !== null && state.age <= milliseconds) return state;
   const since = state.finished;

@@ -61,8 +61,8 @@ function runRound(organization: Organization, index: IndexOptions, asked: Asked)
 }
 
 async function roundOf(organization: Organization, { keys }: IndexOptions, asked: Asked): Promise<Outcome> {
-  const tables = await followedTables(organization);
   const before = await keys.state();
+  const tables = await followedTables(organization, before);
   // Where a table that is needed cannot be followed, following the others is of no use.
   if (tables.some((one) => one.isNeeded && isRefused(organization, one, before))) return "stays";
   const round = await keys.begin();
@@ -135,7 +135,7 @@ async function follow(
   }
 }
 
-/** Reads tables to their ends. False: one that is needed cannot be followed, or somebody else goes on. */
+/** Reads tables to their ends. False: somebody else goes on. Where one that is needed cannot be followed, the next round says whether others stand in for it. */
 async function readRest(
   organization: Organization,
   round: IndexRound,
@@ -148,7 +148,8 @@ async function readRest(
     if (stage === "refused") continue;
     const link = stage === "reading" ? (state.tables.get(table.name)?.link ?? null) : null;
     const end = await readTable(organization, round, table, link, asked);
-    if (end === "somebody else's" || (end === "refused" && table.isNeeded)) return false;
+    if (end === "somebody else's") return false;
+    if (end === "refused" && table.isNeeded) return true;
     if (asked.signal?.aborted) return false;
   }
   return true;

@@ -57,6 +57,8 @@ export class Organization {
   /** The address index can be read; null: nobody has tried yet. */
   readsAddressIndex: boolean | null = null;
   readonly pending = new PendingReadings();
+  /** Dynamics' index has addresses of tables that nobody here knows; see hasOtherTables. */
+  otherTables: { readonly until: number; readonly value: Promise<boolean> } | null = null;
   readonly #options: OrganizationOptions;
   #settings: { readonly until: number; readonly value: Promise<ReadSettings> } | null = null;
   #self: Promise<string> | null = null;
