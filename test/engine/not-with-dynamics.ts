@@ -9,10 +9,8 @@ const STATEMENTS = "statements are counted, and those of the Web API are among t
  */
 export const NOT_WITH_DYNAMICS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "a sender who becomes known": {
-    "with the setting on, the mail of the last days is tracked when a contact appears":
-      "new addresses in Dynamics are learned from the index of keys (dataverse-index.test.ts), which these suites do without",
-    "so it is when a contact gets an address, is activated, or an account or lead appears; nothing else is a new address": "as above",
-    "mail that is stored only after its sender was told of is found when that is told again": "as above",
+    "so it is when a contact is activated": "the address stood in Dynamics before, so that its index of addresses does not change",
+    "another name of a contact is no new address": "it is the embedded CRM's own list that is looked at, and nobody takes from it here",
   },
   "an audit": {
     "IMAP: says of each message what became of it, and repair delivers what is missing and nothing else": NO_TRACE,

@@ -5,6 +5,7 @@ import { startEngine } from "../../src/engine/engine.ts";
 import type { TestDatabase } from "../databases.ts";
 import { missingServers } from "../servers/needs.ts";
 import { atEach, decisionsIn, emailsIn, explained, letter, makeFolders, move, remove } from "./incoming.ts";
+import { DYNAMICS_DECIDES, OVER_DYNAMICS } from "./over-web-api.ts";
 import { addressOf, type EngineRig, engineRig, type RigApp, receive } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
@@ -28,7 +29,7 @@ interface Pair extends AsyncDisposable {
   /** One such letter arrives. */
   arrives(user: string, name: string, answers?: string): Promise<void>;
   /** What Ben's mailbox decided about a letter. */
-  explain(name: string): Promise<{ readonly outcome: string; readonly folders: readonly string[] }>;
+  explain(name: string): ReturnType<typeof explained>;
   /** Which email each email belongs to, by name. */
   correlations(): Promise<Record<string, string | null>>;
 }
@@ -70,10 +71,14 @@ onOneDatabaseEach("answers that come before their questions", servers, (promise)
     await pair.arrives(ben, "answer", "question");
     assert.equal((await round(app, ben)).skipped, 1);
     assert.equal((await pair.explain("answer")).outcome, "skipped");
+    const { rows } = await database.query("select 1 from waypost.unasked");
+    assert.equal(rows.length > 0, OVER_DYNAMICS, "mail of strangers is settled by the index of an organization elsewhere");
     await pair.arrives(ann, "question");
     await round(app, ann);
     assert.equal((await round(app, ben)).tracked, 1);
-    assert.equal((await pair.explain("answer")).outcome, "tracked");
+    const { outcome, sentences } = await pair.explain("answer");
+    assert.equal(outcome, "tracked");
+    assert.equal(/The CRM (takes|would leave)/.test(sentences), DYNAMICS_DECIDES, "what is no stranger's, Dynamics is asked about");
     assert.deepEqual(await pair.correlations(), { answer: "question", question: null });
     assert.equal((await round(app, ben)).tracked, 0);
   });

@@ -6,6 +6,7 @@ import type { AuditResult } from "../../src/engine/operations/audit.ts";
 import { missingServers } from "../servers/needs.ts";
 import { changeSources } from "./change-sources.ts";
 import { decisionsIn, emailsIn, letter, messageIdOf } from "./incoming.ts";
+import { OVER_DYNAMICS } from "./over-web-api.ts";
 import { addressOf, type EngineRig, engineRig, type RigApp, type RigChanges, receive, testClock } from "./rig.ts";
 import { onOneDatabaseEach } from "./shared-database.ts";
 
@@ -61,7 +62,12 @@ const subjectsIn = async (database: Opened, user: string) => (await emailsIn(dat
 const contactFor = (app: RigApp, ...addresses: readonly string[]) =>
   app.crm.createRecords([{ type: "contact", lastname: "Carl", addresses: [...addresses] }]);
 
-const newSenders = (app: RigApp) => dispatchAfterwards(app.context, app.organizations, new AbortController().signal);
+/** What clocks of the service do: new addresses are taken where the CRM tells of them, else its changes are followed. */
+async function newSenders(app: RigApp): Promise<void> {
+  const { signal } = new AbortController();
+  await dispatchAfterwards(app.context, app.organizations, signal);
+  await app.context.crm("CRM").keepIndex?.(signal);
+}
 
 const PROTOCOLS = {
   IMAP: () => ({}),
@@ -141,6 +147,8 @@ onOneDatabaseEach("a sender who becomes known", servers, (promise) => {
     const app = await open(database, user, "contacts", afterwards, clock.now);
     await arrive(user, ...NAMES);
     assert.equal((await round(app, user)).skipped, 4);
+    // Time passes, and with it the clocks of the service: what becomes known now does so long after.
+    await newSenders(app);
     return { app, clock };
   }
 
@@ -159,43 +167,58 @@ onOneDatabaseEach("a sender who becomes known", servers, (promise) => {
     assert.deepEqual([received, tracked], [0, 0], "what is told a second time is no news");
   });
 
-  promise(
-    "so it is when a contact gets an address, is activated, or an account or lead appears; nothing else is a new address",
-    async (database) => {
-      const users = rig.newUsers(4);
-      const [got = "", activated = "", account = "", lead = ""] = users;
-      const clock = testClock(new Date("2026-05-05T13:00:00Z"));
-      const configuration = rig.configurationFor(
-        users.map((name) => ({ name, filter: "contacts" as const, mailbox: SETTING })),
-        AUTOMATIC,
-      );
-      await using app = await rig.open(database, configuration, { now: clock.now });
-      for (const user of users) await arrive(user, "fourth");
-      const waiting = async () => (await database.query("select 1 from crm.newaddress where toldon is null")).rows.length;
+  /** Users whose filter takes mail of contacts, with a letter each that is wanted only once something `happens` to whoever wrote it. */
+  async function becomesKnown(database: Opened, users: readonly string[], happens: (app: RigApp) => Promise<() => Promise<unknown>>) {
+    const clock = testClock(new Date("2026-05-05T13:00:00Z"));
+    const configuration = rig.configurationFor(
+      users.map((name) => ({ name, filter: "contacts" as const, mailbox: SETTING })),
+      AUTOMATIC,
+    );
+    await using app = await rig.open(database, configuration, { now: clock.now });
+    for (const user of users) await arrive(user, "fourth");
+    const happen = await happens(app);
+    await newSenders(app);
+    assert.equal((await receive(app, ...users)).counts.skipped, users.length);
+    await happen();
+    await newSenders(app);
+    assert.equal((await receive(app, ...users)).counts.tracked, users.length);
+    assert.equal((await emailsIn(database, ...users)).length, users.length);
+  }
+
+  promise("so it is when a contact gets an address, or an account or lead appears", async (database) => {
+    const [got = "", account = "", lead = ""] = rig.newUsers(3);
+    await becomesKnown(database, [got, account, lead], async (app) => {
       const [contact] = await contactFor(app, `${got}-other@customer.test`);
-      const [inactive] = await contactFor(app, `${activated}-other@customer.test`);
-      await database.query("update crm.contact set statecode = 1, emailaddress1 = $2 where contactid = $1", [
-        inactive?.id,
-        sender(activated),
-      ]);
-      await newSenders(app);
-      assert.equal((await receive(app, ...users)).counts.skipped, 4);
-      await database.query("update crm.contact set firstname = 'Carl' where contactid = $1", [contact?.id]);
-      assert.equal(await waiting(), 0, "another name is no address");
-      await database.query("update crm.contact set emailaddress3 = $2 where contactid = $1", [
-        contact?.id,
-        ` ${sender(got).toUpperCase()}`,
-      ]);
-      await database.query("update crm.contact set statecode = 0 where contactid = $1", [inactive?.id]);
-      await app.crm.createRecords([
-        { type: "account", name: "Customer", addresses: [sender(account)] },
-        { type: "lead", lastname: "Lead", addresses: [sender(lead)] },
-      ]);
-      await newSenders(app);
-      assert.equal((await receive(app, ...users)).counts.tracked, 4);
-      assert.equal((await emailsIn(database, ...users)).length, 4);
-    },
-  );
+      return async () => {
+        await database.query("update crm.contact set emailaddress3 = $2 where contactid = $1", [
+          contact?.id,
+          ` ${sender(got).toUpperCase()}`,
+        ]);
+        await app.crm.createRecords([
+          { type: "account", name: "Customer", addresses: [sender(account)] },
+          { type: "lead", lastname: "Lead", addresses: [sender(lead)] },
+        ]);
+      };
+    });
+  });
+
+  promise("so it is when a contact is activated", async (database) => {
+    const user = rig.newUser();
+    await becomesKnown(database, [user], async (app) => {
+      const [contact] = await contactFor(app, `${user}-other@customer.test`);
+      await database.query("update crm.contact set statecode = 1, emailaddress1 = $2 where contactid = $1", [contact?.id, sender(user)]);
+      return () => database.query("update crm.contact set statecode = 0 where contactid = $1", [contact?.id]);
+    });
+  });
+
+  promise("another name of a contact is no new address", async (database) => {
+    const user = rig.newUser();
+    await using app = await open(database, user, "contacts", AUTOMATIC);
+    const [contact] = await contactFor(app, sender(user));
+    await newSenders(app);
+    await database.query("update crm.contact set firstname = 'Carl' where contactid = $1", [contact?.id]);
+    assert.deepEqual((await database.query("select 1 from crm.newaddress where toldon is null")).rows, []);
+  });
 
   promise("with the setting off nothing is noted, and a person asks for the sender's mail", async (database) => {
     const [user, other] = [rig.newUser(), rig.newUser()];
@@ -232,10 +255,13 @@ onOneDatabaseEach("a sender who becomes known", servers, (promise) => {
         return found;
       },
     });
-    assert.equal((await round(app, user)).skipped, 1);
+    const first = await round(app, user);
+    assert.equal(first.skipped, 1);
     app.context.crm = () => crm;
     clock.forward(3600);
     await newSenders(app);
-    assert.equal((await round(app, user)).tracked, 1);
+    const second = await round(app, user);
+    // Of Dynamics it is noted on which keys a decision rests, so that the same round makes it again.
+    assert.deepEqual([first.tracked, second.tracked], OVER_DYNAMICS ? [1, 0] : [0, 1]);
   });
 });
