@@ -87,7 +87,10 @@ const stages: readonly Stage[] = [
   {
     name: "dynamics",
     minutes: 11,
-    files: [{ pattern: `test/engine/{${WITH_DYNAMICS.join()}}.test.ts`, atLeast: WITH_DYNAMICS.length }],
+    files: [
+      { pattern: `test/engine/{${WITH_DYNAMICS.join()}}.test.ts`, atLeast: WITH_DYNAMICS.length },
+      { pattern: "test/engine/own-rules.dynamics.ts", atLeast: 1 },
+    ],
     // PGlite has one connection: whoever asks the CRM inside a transaction of the ledger waits for ever.
     options: ["--test-concurrency=2", "--test-name-pattern=pglite"],
     environment: { WAYPOST_TEST_CRM: "dataverse" },
