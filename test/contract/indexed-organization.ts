@@ -52,7 +52,7 @@ export async function indexedOrganization(
     limits: ONLINE,
     certificateAuthorities: null,
   });
-  const common = { client: around(client), settingsMilliseconds, decides: false };
+  const common = { client: around(client), settingsMilliseconds };
   const another = (its: KeyIndex): IndexedCrm => {
     const crm = openDataverse({ ...common, index: { keys: its, milliseconds } });
     const { keepIndex } = crm;
