@@ -7,6 +7,7 @@ import { type ApiAnswer, ApiFault } from "../../src/crm/webapi/exchange.ts";
 import { faultAnswer } from "../../src/crm/webapi/fault-answer.ts";
 import type { Database } from "../../src/database/database.ts";
 import { openKeyIndex } from "../../src/ledger/key-index.ts";
+import { sendingNotes } from "../../src/ledger/sending-notes.ts";
 import type { KeyIndex } from "../../src/model/key-index.ts";
 import type { Crm } from "../../src/ports.ts";
 import type { Asked, WebApiHook } from "../../src/server/web-api-hook.ts";
@@ -52,7 +53,7 @@ export async function indexedOrganization(
     limits: ONLINE,
     certificateAuthorities: null,
   });
-  const common = { client: around(client), settingsMilliseconds };
+  const common = { client: around(client), settingsMilliseconds, notes: sendingNotes(database, organization) };
   const another = (its: KeyIndex): IndexedCrm => {
     const crm = openDataverse({ ...common, index: { keys: its, milliseconds } });
     const { keepIndex } = crm;
