@@ -46,17 +46,20 @@ describe("the word of a CRM that decides itself", () => {
     assert.deepEqual([left.outcome, left.waitingFor], ["skipped", ["later@crm.example"]]);
   });
 
-  it("names the email of a duplicate where it is known", () => {
-    const own = earlier({
-      id: "there",
-      direction: "incoming",
-      messageId: head().messageId,
-      participants: ["x@y.example"],
-      subject: "Other",
-    });
-    const one = told(facts({ byMessageId: [own] }), leaves(REASON.duplicate));
-    assert.deepEqual([one.outcome, one.emailId], ["duplicate", "there"]);
-    assert.deepEqual([told(facts(), leaves(REASON.duplicate)).outcome], ["skipped"]);
+  it("that it is a duplicate is not final where an email has its Message-ID: the other evidence says whether that is the same message", () => {
+    const sent = new Date(RECEIVED);
+    const message = head({ from: [address(CARL)], date: sent, subject: "Scan" });
+    const own = (given: Partial<Parameters<typeof earlier>[0]>) =>
+      earlier({ id: "there", direction: "incoming", messageId: message.messageId, senderAddress: CARL, sent, subject: "Scan", ...given });
+    const all = (known: ReturnType<typeof earlier>) => facts({ byMessageId: [known], voters: [user("Ann", ANN, { filter: 0 })] });
+    const another = told(all(own({ subject: "Another scan" })), leaves(REASON.duplicate), message);
+    assert.deepEqual([another.outcome, word(another)], ["tracked", "no"]);
+    const off = facts({ byMessageId: [own({ subject: "Another scan" })], settings: { DoNotAutoTrackEmail: true } });
+    assert.equal(told(off, leaves(REASON.duplicate), message).outcome, "skipped", "what the CRM would have looked at is looked at here");
+    const same = told(all(own({ participants: [ANN, BOB, CARL] })), leaves(REASON.duplicate), message);
+    assert.deepEqual([same.outcome, same.emailId], ["duplicate", "there"]);
+    const unseen = told(facts({ voters: [user("Ann", ANN, { filter: 0 })] }), leaves(REASON.duplicate), message);
+    assert.deepEqual([unseen.outcome, unseen.reason], ["skipped", REASON.duplicate]);
   });
 
   it("opens nothing before the start date, and says nothing where a person did", () => {

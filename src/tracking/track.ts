@@ -5,7 +5,7 @@ import { askedFor, regardingAnswerByHand } from "./asked-for.ts";
 import { automaticMail } from "./automatic-mail.ts";
 import { automaticTracking } from "./automatic-tracking.ts";
 import { type Correlation, correlate } from "./correlate.ts";
-import { heed } from "./crm-verdict.ts";
+import { heed, RESTS_ON_MESSAGE_ID, restsOnMessageId } from "./crm-verdict.ts";
 import { forwardedByHand, forwardedMessage } from "./forwarded-message.ts";
 import type { End, Gate } from "./gate.ts";
 import { inFolder, regardingAnswerOfFolder } from "./in-folder.ts";
@@ -66,6 +66,11 @@ const GATES_IN_FOLDER: readonly Gate[] = [testMessage, askedFor, startDate, forw
  * `skipped` or `duplicate`; only the engine quarantines.
  */
 export function track(head: MessageHead, facts: Facts, context: TrackContext): Decision {
+  const { verdict, ...alone } = context;
+  if (verdict !== undefined && restsOnMessageId(verdict, head, facts)) {
+    const decision = track(head, facts, alone);
+    return { ...decision, rules: [RESTS_ON_MESSAGE_ID, ...decision.rules] };
+  }
   const question = questionOf(head, facts, context);
   const rules: RuleAnswer[] = remarks(question);
   const isAskedFor = context.wish?.verb === "track";
@@ -82,9 +87,8 @@ export function track(head: MessageHead, facts: Facts, context: TrackContext): D
   if (loop?.cuts) return { ...ended(NOT_TRACKED, rules), automaticAnswer: loop.step, cutsLoop: true };
   const result = vote(question, correlation);
   rules.push(...result.answers);
-  const heeded = context.verdict === undefined || isAskedFor || isInFolder ? null : heed(context.verdict, question, correlation, result);
+  const heeded = context.verdict === undefined || isAskedFor || isInFolder ? null : heed(context.verdict, correlation, result);
   if (heeded !== null) rules.push(heeded.answer);
-  if (heeded?.outcome === "duplicate") return known(question, { ...heeded, outcome: "duplicate" }, rules);
   const isTracked = heeded === null ? result.accepting !== null || isAskedFor || isInFolder : heeded.outcome === "tracked";
   const outcome = { ...result, reason: heeded?.reason ?? result.reason };
   if (!isTracked) return skipped(question, outcome, rules);

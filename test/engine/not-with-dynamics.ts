@@ -1,8 +1,6 @@
 const NO_TRACE =
   "Dynamics keeps no trace of what is deleted, so that an email that is not there counts as deleted by a person, and none is missing or made again";
 const HASHES = "how Dynamics makes the hashes of smart matching is not published, so that only Dynamics itself finds emails by them";
-const ONE_MESSAGE_ID =
-  "CheckIncomingEmail calls a message with the Message-ID of an email a duplicate, whatever else it says, so that it becomes none; it stays where it lies";
 const STATEMENTS = "statements are counted, and those of the Web API are among them here, which stands on the same database";
 
 /**
@@ -27,14 +25,6 @@ export const NOT_WITH_DYNAMICS: Readonly<Record<string, Readonly<Record<string, 
   },
   "a folder with a rule": {
     "does not ask the database once for each message, when they come and when they are moved": STATEMENTS,
-  },
-  "deleting what is processed, by POP3": {
-    "of a scanner that has no clock and one Message-ID for all each page is an email before any goes, earlier and later ones":
-      ONE_MESSAGE_ID,
-  },
-  "deleting what is processed, by IMAP": {
-    "of a scanner that has no clock and one Message-ID for all each page is an email before any goes, earlier and later ones":
-      ONE_MESSAGE_ID,
   },
   bounces: {
     "the statements of a page do not grow with the reports and automatic answers in it": STATEMENTS,
