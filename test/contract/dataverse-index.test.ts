@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
+import type { DataverseClient, Request } from "../../src/connectors/dataverse/client/client.ts";
 import { type EmbeddedCrm, openEmbeddedCrm } from "../../src/crm/embedded.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
 import type { Facts, FactsQuery } from "../../src/model/facts.ts";
@@ -8,7 +8,7 @@ import type { Crm, Step } from "../../src/ports.ts";
 import { isStranger } from "../../src/tracking/stranger.ts";
 import { onBothEngines, type TestDatabase } from "../databases.ts";
 import { head, incoming, party, query } from "./crm-fixtures.ts";
-import { indexedOrganization, SilentIndex, withoutAddressIndex } from "./indexed-organization.ts";
+import { indexedOrganization, SilentIndex, withoutAddressIndex, withoutBatchedBeginnings } from "./indexed-organization.ts";
 
 /** Numbers from a seed, so that a failure can be had again. */
 function randomFrom(seed: number): (below: number) => number {
@@ -123,7 +123,7 @@ function without({ unasked: _, ...facts }: Facts): Facts {
 const VERSIONS = [
   ["Dynamics' own index of addresses", (client: DataverseClient) => client, undefined],
   ["the tables, where that index is not shown", withoutAddressIndex, undefined],
-  ["the tables, where that index does not tell its changes", (client: DataverseClient) => client, new SilentIndex()],
+  ["the tables, where that index does not tell its changes", withoutBatchedBeginnings, new SilentIndex()],
 ] as const;
 
 for (const [name, around, hook] of VERSIONS) {
@@ -208,7 +208,12 @@ onBothEngines(
     await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
     const asked = { ...query([head({ from: ["nobody@else.test"] })]), mayRestOnIndex: true };
     const silent = new SilentIndex();
-    await using there = await indexedOrganization(database, { milliseconds: 600_000, hook: silent, role: "Waypost Service" });
+    await using there = await indexedOrganization(database, {
+      milliseconds: 600_000,
+      hook: silent,
+      role: "Waypost Service",
+      around: withoutBatchedBeginnings,
+    });
     await there.crm.keepIndex(AbortSignal.timeout(60_000));
     await there.crm.keepIndex(AbortSignal.timeout(60_000));
     assert.equal(silent.asked, 1);
@@ -221,10 +226,43 @@ onBothEngines(
 
     const others = new SilentIndex();
     others.holdsOthers = true;
-    await using busy = await indexedOrganization(database, { milliseconds: 600_000, hook: others, organization: "busy" });
+    await using busy = await indexedOrganization(database, {
+      milliseconds: 600_000,
+      hook: others,
+      organization: "busy",
+      around: withoutBatchedBeginnings,
+    });
     await busy.crm.keepIndex(AbortSignal.timeout(60_000));
     assert.equal((await busy.crm.facts(asked)).unasked, undefined, "everything is asked for");
     assert.match((await standing(busy.crm))?.message ?? "", /does not tell what changes in emailsearch/);
+  },
+);
+
+onBothEngines(
+  "all tables are begun in one exchange, and each by itself where the organization tells no changes of what is read in a batch",
+  async (database) => {
+    await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
+    const isBeginning = ({ headers }: Request) => headers?.Prefer?.includes("track-changes") ?? false;
+    const withoutTracking = (request: Request): Request =>
+      isBeginning(request) ? { ...request, headers: { ...request.headers, Prefer: "odata.maxpagesize=2000" } } : request;
+    for (const deaf of [false, true]) {
+      const begun = { together: 0, alone: 0 };
+      const around = (client: DataverseClient): DataverseClient => ({
+        ...client,
+        send: (request, options) => {
+          if (isBeginning(request)) begun.alone += 1;
+          return client.send(request, options);
+        },
+        batch: (requests, options) => {
+          if (requests.some(isBeginning)) begun.together += 1;
+          return client.batch(deaf ? requests.map(withoutTracking) : requests, options);
+        },
+      });
+      await using there = await indexedOrganization(database, { milliseconds: 600_000, organization: `deaf ${deaf}`, around });
+      await there.crm.keepIndex(AbortSignal.timeout(60_000));
+      assert.equal((await standing(there.crm))?.message, "Mail of strangers is settled without asking the organization.");
+      assert.deepEqual(begun, { together: 1, alone: deaf ? 5 : 0 });
+    }
   },
 );
 
@@ -236,13 +274,12 @@ onBothEngines("the least role is enough, and check says how it stands with mail 
   assert.deepEqual(await standing(there.crm), {
     ...{ name: "mail of strangers", result: "ok", message: "Mail of strangers is settled without asking the organization." },
   });
+  const unfollowed = (request: Request): Request =>
+    request.path === "emails" ? { ...request, headers: { ...request.headers, Prefer: "odata.maxpagesize=1" } } : request;
   const refusing = (client: DataverseClient): DataverseClient => ({
     ...client,
-    send: (request, options) =>
-      client.send(
-        request.path === "emails" ? { ...request, headers: { ...request.headers, Prefer: "odata.maxpagesize=1" } } : request,
-        options,
-      ),
+    send: (request, options) => client.send(unfollowed(request), options),
+    batch: (requests, options) => client.batch(requests.map(unfollowed), options),
   });
   await using other = await indexedOrganization(database, { milliseconds: 600_000, organization: "other", around: refusing });
   await other.crm.keepIndex(AbortSignal.timeout(60_000));

@@ -1,4 +1,4 @@
-import type { DataverseClient } from "../../src/connectors/dataverse/client/client.ts";
+import type { DataverseClient, Request } from "../../src/connectors/dataverse/client/client.ts";
 import { ONLINE } from "../../src/connectors/dataverse/client/limits.ts";
 import { openClient } from "../../src/connectors/dataverse/client/open-client.ts";
 import { type Dataverse, openDataverse } from "../../src/connectors/dataverse/dataverse.ts";
@@ -66,6 +66,16 @@ export async function indexedOrganization(
       await client.close();
       await served[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** A client that asks for beginnings of readings one by one, so that what stands before the organization sees each of them. */
+export function withoutBatchedBeginnings(client: DataverseClient): DataverseClient {
+  const isBeginning = ({ headers }: Request) => headers?.Prefer?.includes("track-changes") ?? false;
+  return {
+    ...client,
+    batch: (requests, options) =>
+      requests.some(isBeginning) ? Promise.all(requests.map((one) => client.send(one, options))) : client.batch(requests, options),
   };
 }
 

@@ -1,7 +1,7 @@
 import { Failure } from "../../model/failure.ts";
 import type { FollowedTable, IndexRound, IndexState, KeyPage } from "../../model/key-index.ts";
 import { onBehalfOf } from "../../wire/on-behalf-of.ts";
-import { beginChanges, type ChangesAnswer, changesAt, changesAtEach, leadsTo } from "./client/pages.ts";
+import { beginChanges, beginChangesOfEach, type ChangesAnswer, changesAt, changesAtEach, leadsTo, type Page } from "./client/pages.ts";
 import { type Followed, followedTables } from "./followed-tables.ts";
 import type { IndexOptions, Organization } from "./organization.ts";
 import { readAll } from "./read.ts";
@@ -135,7 +135,7 @@ async function follow(
   }
 }
 
-/** Reads tables to their ends. False: somebody else goes on. Where one that is needed cannot be followed, the next round says whether others stand in for it. */
+/** Reads tables to their ends; those that are read from their first row on are begun in one exchange. False: somebody else goes on. Where one that is needed cannot be followed, the next round says whether others stand in for it. */
 async function readRest(
   organization: Organization,
   round: IndexRound,
@@ -143,11 +143,17 @@ async function readRest(
   state: IndexState,
   asked: Asked,
 ): Promise<boolean> {
-  for (const table of tables) {
+  const open = tables.flatMap((table) => {
     const stage = stageOf(organization, table, state);
-    if (stage === "refused") continue;
-    const link = stage === "reading" ? (state.tables.get(table.name)?.link ?? null) : null;
-    const end = await readTable(organization, round, table, link, asked);
+    return stage === "refused" ? [] : [{ table, link: stage === "reading" ? (state.tables.get(table.name)?.link ?? null) : null }];
+  });
+  const begun = await beginEach(
+    organization,
+    open.flatMap(({ table, link }) => (link === null ? [table] : [])),
+    asked.signal,
+  );
+  for (const { table, link } of open) {
+    const end = await readTable(organization, round, table, { link, begun: begun.get(table.name) ?? null }, asked);
     if (end === "somebody else's") return false;
     if (end === "refused" && table.isNeeded) return true;
     if (asked.signal?.aborted) return false;
@@ -159,12 +165,15 @@ async function readTable(
   organization: Organization,
   round: IndexRound,
   table: Followed,
-  from: string | null,
+  from: { readonly link: string | null; readonly begun: ChangesAnswer | null },
   { signal }: Asked,
 ): Promise<"read" | "refused" | "somebody else's"> {
-  for (let link = from; !signal?.aborted; ) {
+  let { link, begun } = from;
+  while (!signal?.aborted) {
     const answer =
-      link === null ? await begin(organization, table, signal) : await changesAt(organization.client, link, { ...PAGE, signal });
+      link === null
+        ? (begun ?? (await begin(organization, table, signal)))
+        : await changesAt(organization.client, link, { ...PAGE, signal });
     if (answer.kind === "reset") {
       // A link into a reading that is not known any more: from the first row on. The beginning itself refused: there is no following.
       const stage = link === null ? "refused" : "reading";
@@ -176,6 +185,11 @@ async function readTable(
     const { changed, gone, next, delta } = answer;
     const begins = link === null;
     if (next === null && delta === null) {
+      // Nobody says that changes are to be had where the reading begins within a batch: once more, by itself.
+      if (begun !== null) {
+        [link, begun] = [null, null];
+        continue;
+      }
       const kept = await round.keep({ ...nothing(table), stage: "refused", link: null });
       return kept ? "refused" : "somebody else's";
     }
@@ -193,14 +207,38 @@ async function readTable(
 }
 
 /** The first page of all rows. A refusal is this table's: changes of it are not kept, or may not be read. */
-async function begin(organization: Organization, { set, columns }: Followed, signal: AbortSignal | undefined): Promise<ChangesAnswer> {
+async function begin(organization: Organization, table: Followed, signal: AbortSignal | undefined): Promise<ChangesAnswer> {
   try {
-    const { rows, next, delta } = await beginChanges(organization.client, set, columns.split(","), { ...PAGE, signal });
-    return { kind: "page", changed: rows, gone: [], next, delta };
+    return pageRead(await beginChanges(organization.client, table, { ...PAGE, signal }));
   } catch (error) {
-    if (!(error instanceof Failure) || (error.scope !== "item" && error.code !== "privilege missing")) throw error;
-    return { kind: "reset", reason: error.message };
+    if (!(error instanceof Failure)) throw error;
+    return refusal(error);
   }
+}
+
+/** The same of several tables in one exchange, by their names. */
+async function beginEach(
+  organization: Organization,
+  tables: readonly Followed[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, ChangesAnswer>> {
+  const answers = await beginChangesOfEach(organization.client, tables, { ...PAGE, signal });
+  return new Map(
+    answers.flatMap((answer, at) => {
+      const table = tables[at];
+      return table === undefined ? [] : [[table.name, "rows" in answer ? pageRead(answer) : refusal(answer.failure)] as const];
+    }),
+  );
+}
+
+function pageRead({ rows, next, delta }: Page): ChangesAnswer {
+  return { kind: "page", changed: rows, gone: [], next, delta };
+}
+
+/** @throws the failure, where it is more than the table's */
+function refusal(failure: Failure): ChangesAnswer {
+  if (failure.scope !== "item" && failure.code !== "privilege missing") throw failure;
+  return { kind: "reset", reason: failure.message };
 }
 
 function nothing({ name, columns }: Followed): Pick<KeyPage, "table" | "columns" | "rows" | "gone"> {

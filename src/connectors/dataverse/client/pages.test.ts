@@ -67,7 +67,7 @@ describe("changes since the last time", () => {
         },
       };
     });
-    const begin = await beginChanges(client, "accounts", ["name"]);
+    const begin = await beginChanges(client, { set: "accounts", columns: "name" });
     assert.equal(web.heard[0]?.headers.prefer, "odata.track-changes,odata.maxpagesize=500");
     assert.ok(begin.delta !== null);
     const answer = await changesAt(client, begin.delta);

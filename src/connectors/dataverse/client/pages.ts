@@ -16,6 +16,8 @@ export interface Page {
 
 export type Row = Readonly<Record<string, unknown>>;
 
+export type Refused = Extract<Answer, { readonly kind: "refused" }>;
+
 /** What changed since a link was given. `reset`: the link is worth nothing any more, and everything has to be read anew (invariant 3). */
 export type ChangesAnswer =
   | {
@@ -65,10 +67,33 @@ export async function* pages(client: DataverseClient, request: Request, options:
   }
 }
 
+/** A set whose changes are to be followed, with the columns that are wanted of it, separated by commas. */
+export interface FollowedSet {
+  readonly set: string;
+  readonly columns: string;
+}
+
 /** Begins to follow a set: the first page of all its rows; the last page has the link for what changes. @throws as `firstPage` */
-export function beginChanges(client: DataverseClient, set: string, columns: readonly string[], options: PageOptions = {}): Promise<Page> {
-  const request = { method: "GET", path: set, query: { $select: columns.join(",") }, headers: { Prefer: "odata.track-changes" } } as const;
-  return firstPage(client, request, options);
+export function beginChanges(client: DataverseClient, followed: FollowedSet, options: PageOptions = {}): Promise<Page> {
+  return firstPage(client, beginning(followed), options);
+}
+
+/** Begins to follow several sets in one exchange. A refusal is that set's alone. @throws as `DataverseClient.batch` */
+export async function beginChangesOfEach(
+  client: DataverseClient,
+  followed: readonly FollowedSet[],
+  options: PageOptions = {},
+): Promise<readonly (Page | Refused)[]> {
+  if (followed.length === 0) return [];
+  const answers = await client.batch(
+    followed.map((one) => withPrefer(beginning(one), sizeOf(options))),
+    options,
+  );
+  return answers.map((answer) => (answer.kind === "refused" ? answer : pageOf(client, answered(answer).body)));
+}
+
+function beginning({ set, columns }: FollowedSet): Request {
+  return { method: "GET", path: set, query: { $select: columns }, headers: { Prefer: "odata.track-changes" } };
 }
 
 /** Dynamics' words for a link that is too old, or for a set whose changes are not kept any more (wire 7). Any refusal of the link is one. */
