@@ -4,6 +4,7 @@ import type { DataverseClient, Request } from "../../src/connectors/dataverse/cl
 import { type EmbeddedCrm, openEmbeddedCrm } from "../../src/crm/embedded.ts";
 import { PARTICIPATION } from "../../src/model/decision.ts";
 import type { Facts, FactsQuery } from "../../src/model/facts.ts";
+import { Failure } from "../../src/model/failure.ts";
 import type { Crm, Step } from "../../src/ports.ts";
 import { isStranger } from "../../src/tracking/stranger.ts";
 import { onBothEngines, type TestDatabase } from "../databases.ts";
@@ -263,6 +264,35 @@ onBothEngines(
       assert.equal((await standing(there.crm))?.message, "Mail of strangers is settled without asking the organization.");
       assert.deepEqual(begun, { together: 1, alone: deaf ? 5 : 0 });
     }
+  },
+);
+
+onBothEngines(
+  "a table whose reading cannot go on where it began with the others is begun once more by itself, and no request is repeated without end",
+  async (database) => {
+    await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
+    await openEmbeddedCrm(database).createRecords(
+      ["a", "b", "c"].map((name) => ({ type: "contact", firstname: name, addresses: [`${name}@known.test`] })),
+    );
+    const isBeginning = ({ headers }: Request) => headers?.Prefer?.includes("track-changes") ?? false;
+    const ofOneRow = (request: Request): Request =>
+      isBeginning(request) ? { ...request, headers: { ...request.headers, Prefer: "odata.track-changes,odata.maxpagesize=1" } } : request;
+    const gone = new Failure({ scope: "item", code: "gone", message: "Gone.", remedy: "Begin anew.", waitingHelps: false });
+    let [dead, alone] = [0, 0];
+    const around = (client: DataverseClient): DataverseClient => ({
+      ...client,
+      batch: (requests, options) => client.batch(requests.map(ofOneRow), options),
+      send: (request, options) => {
+        if (isBeginning(request)) alone += 1;
+        if (request.link === undefined || alone > 0) return client.send(request, options);
+        dead += 1;
+        return Promise.resolve({ kind: "refused", status: 410, code: "", failure: gone });
+      },
+    });
+    await using there = await indexedOrganization(database, { milliseconds: 600_000, around });
+    await there.crm.keepIndex(AbortSignal.timeout(20_000));
+    assert.deepEqual([dead, alone > 0], [1, true]);
+    assert.equal((await standing(there.crm))?.message, "Mail of strangers is settled without asking the organization.");
   },
 );
 

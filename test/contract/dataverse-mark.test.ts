@@ -142,21 +142,64 @@ describe("the mark on an outgoing email", () => {
     assert.deepEqual(await offered(ann), [2]);
   });
 
-  test("a claim that the column does not take and whose answer is lost is nobody's, and says so", async () => {
-    const { id } = await pending(FOREIGN["no JSON"]);
-    const losing = (client: DataverseClient): DataverseClient => ({
+  for (const presses of [1, 2])
+    test(`a claim of press ${presses} of Send that the column does not take and whose answer is lost is nobody's, and says so; the next press is sent`, async () => {
+      const { ann, annId, id } = await pending(FOREIGN["no JSON"]);
+      if (presses === 2) {
+        await here.crm.claim(id, 1);
+        assert.equal(await here.crm.settle(id, 1, failed), "settled");
+        await here.send(id, annId);
+      }
+      const losing = (client: DataverseClient): DataverseClient => ({
+        ...client,
+        send: async (request, options) => {
+          const answer = await client.send(request, options);
+          if (request.method !== "PATCH") return answer;
+          const failure = {
+            scope: "organization",
+            code: "connection lost",
+            message: "Lost.",
+            remedy: "Wait.",
+            waitingHelps: true,
+          } as const;
+          return { kind: "unknown", failure: new Failure(failure) };
+        },
+      });
+      const router = here.another(losing);
+      await assert.rejects(router.claim(id, presses), (error) => error instanceof Failure && error.scope === "item");
+      assert.equal(await router.settle(id, presses, { status: "failed", attempts: 0, note: "lost" }), "nobody's");
+      assert.equal(await here.crm.claim(id, presses), null);
+      // What the alert says.
+      await here.database.query("update crm.email set statuscode = 8 where activityid = $1", [id]);
+      await here.send(id, annId);
+      assert.deepEqual(await offered(ann), [presses + 1]);
+      assert.ok(await here.crm.claim(id, presses + 1));
+    });
+
+  test("a number of presses that somebody made up stops neither this email nor any other", async () => {
+    for (const generation of [99_998, 99_999, 100_000, 1e15]) {
+      const forged = JSON.stringify({ waypost: { generation, ended: true } });
+      const { ann, id } = await pending(forged);
+      const [number = 0] = await offered(ann);
+      assert.ok(await here.crm.claim(id, number), `generation ${generation}`);
+      assert.equal(await here.crm.settle(id, number, sent(id)), "settled");
+      const other = await pending();
+      assert.deepEqual(await offered(other.ann), [1]);
+    }
+  });
+
+  test("an email that others change each time is tried again, and not taken for settled", async () => {
+    const { id } = await pending();
+    await here.crm.claim(id, 1);
+    const moving = (client: DataverseClient): DataverseClient => ({
       ...client,
       send: async (request, options) => {
-        const answer = await client.send(request, options);
-        if (request.method !== "PATCH") return answer;
-        const failure = { scope: "organization", code: "connection lost", message: "Lost.", remedy: "Wait.", waitingHelps: true } as const;
-        return { kind: "unknown", failure: new Failure(failure) };
+        if (request.method === "PATCH") await here.database.query("update crm.email set category = 'x' where activityid = $1", [id]);
+        return client.send(request, options);
       },
     });
-    const router = here.another(losing);
-    await assert.rejects(router.claim(id, 1), (error) => error instanceof Failure && error.scope === "item");
-    assert.equal(await router.settle(id, 1, { status: "failed", attempts: 0, note: "lost" }), "nobody's");
-    assert.equal(await here.crm.claim(id, 1), null);
+    await assert.rejects(here.another(moving).settle(id, 1, sent(id)), (error) => error instanceof Failure && error.waitingHelps);
+    assert.equal(await here.crm.settle(id, 1, sent(id)), "settled");
   });
 
   test("an answer to an email whose mark was written over names the whole thread", async () => {
@@ -213,10 +256,20 @@ describe("the mark on an outgoing email", () => {
   for (const [what, text] of Object.entries({ "an empty column": null, "another program's text": FOREIGN["no JSON"] }))
     test(`with ${what}, whenever the process dies while it claims or settles, nobody has the email twice, and it is Sent in the end or named`, async () => {
       class Death extends Error {}
-      for (const work of ["claim", "retry", "sent"] as const) {
+      for (const [work, press] of [
+        ["claim", 1],
+        ["claim", 2],
+        ["retry", 1],
+        ["sent", 1],
+      ] as const) {
         let steps = 0;
         for (let deaths = 1; steps === 0; deaths++) {
-          const { ann, id } = await pending(text);
+          const { ann, annId, id } = await pending(text);
+          if (press === 2) {
+            await here.crm.claim(id, 1);
+            await here.crm.settle(id, 1, failed);
+            await here.send(id, annId);
+          }
           if (work !== "claim") await here.crm.claim(id, 1);
           let left = deaths;
           const write = async <T>(act: () => Promise<T>): Promise<T> => {
@@ -232,7 +285,7 @@ describe("the mark on an outgoing email", () => {
               request.method === "GET" ? client.send(request, options) : write(() => client.send(request, options)),
           });
           const mortal = here.another(dying, { ...notes, write: (...given) => write(() => notes.write(...given)) });
-          const run = work === "claim" ? mortal.claim(id, 1) : mortal.settle(id, 1, work === "retry" ? retry() : sent(id));
+          const run = work === "claim" ? mortal.claim(id, press) : mortal.settle(id, 1, work === "retry" ? retry() : sent(id));
           const died = await run.then(
             () => false,
             (error: unknown) => {
@@ -243,7 +296,7 @@ describe("the mark on an outgoing email", () => {
           if (!died) steps = deaths - 1;
           const survivor = here.another();
           // What the engine does with what was intended and not transmitted, or is stored and not told.
-          const again = await survivor.settle(id, 1, work === "sent" ? sent(id) : retry({ attempts: work === "claim" ? 0 : 1 }));
+          const again = await survivor.settle(id, press, work === "sent" ? sent(id) : retry({ attempts: work === "claim" ? 0 : 1 }));
           if (work === "sent") {
             assert.equal(await statusOf(id), STATUS.sent, `${work} ${deaths}`);
             continue;
@@ -251,13 +304,13 @@ describe("the mark on an outgoing email", () => {
           if (again === "nobody's") {
             assert.equal(work, "claim", "only a claim that stands nowhere is nobody's");
             assert.notEqual(text, null);
-            assert.deepEqual([await offered(ann), await another().claim(id, 1)], [[], null]);
+            assert.deepEqual([await offered(ann), await another().claim(id, press)], [[], null]);
             continue;
           }
-          assert.deepEqual(await offered(ann), [1], `${work} ${deaths}: ${again}`);
-          const claims = await Promise.all([here.crm, survivor, here.another()].map((crm) => crm.claim(id, 1)));
+          assert.deepEqual(await offered(ann), [press], `${work} ${deaths}: ${again}`);
+          const claims = await Promise.all([here.crm, survivor, here.another()].map((crm) => crm.claim(id, press)));
           assert.equal(claims.filter((one) => one !== null).length, 1, `${work} ${deaths}`);
-          assert.equal(await survivor.settle(id, 1, sent(id)), "settled");
+          assert.equal(await survivor.settle(id, press, sent(id)), "settled");
           assert.deepEqual([await statusOf(id), await offered(ann)], [STATUS.sent, []]);
         }
         assert.ok(steps >= 4, `${work}: it died at ${steps} moments`);

@@ -56,6 +56,17 @@ describe("emails in Pending Send", () => {
     assert.ok(again.requests <= 2 * one, `${again.requests} requests; one reading has ${one}`);
   });
 
+  test("what a sender does not take at once is kept for its next question: many emails cost one reading", async () => {
+    const [ann] = await senders(1, 25);
+    assert.ok(ann);
+    await here.crm.pendingSenders(new Date());
+    const taken: string[] = [];
+    const round = await cost(async () => {
+      for (let asked = 0; asked < 3; asked++) taken.push(...(await here.crm.pending(ann.address, 10, new Date())).map(({ id }) => id));
+    });
+    assert.deepEqual([taken.toSorted(), round.requests], [ann.ids.toSorted(), 0]);
+  });
+
   test("what is pressed after a reading is found by the next question, and what another router took is not", async () => {
     const [ann] = await senders(1, 2);
     assert.ok(ann);

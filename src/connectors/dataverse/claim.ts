@@ -5,7 +5,7 @@ import { tokensAreOn } from "../../tracking/token.ts";
 import { type Answer, answered } from "./client/client.ts";
 import { versionOf } from "./generation.ts";
 import { type KeptMark, keepMark, replaceMark } from "./kept-mark.ts";
-import { type Mark, withoutMark, writeMark } from "./mark.ts";
+import { type Mark, tellsNothingOf, withoutMark, writeMark } from "./mark.ts";
 import type { Organization } from "./organization.ts";
 import { type ReadOutgoing, readOutgoing, readOutgoingRow } from "./outgoing.ts";
 import { notUnderstood, numberOf, rowOf, textOf } from "./row.ts";
@@ -54,7 +54,7 @@ async function claim(organization: Organization, { id, generation, claimId }: Cl
         await keepMark(organization, id, read.mark);
         return read.email;
       }
-      if (wasLost && read.mark.generation === undefined) throw unclear(id);
+      if (wasLost && tellsNothingOf(read.mark, generation)) throw unclear(id);
     }
     if (read === null || read.stand.status !== STATUS.pendingSend || read.email.generation !== generation) return null;
     const taken = await take(organization, read, claimId);
@@ -166,7 +166,7 @@ async function takeUnreadable(organization: Organization, { id, generation, clai
     if (error instanceof Failure && error.scope === "item") return "not readable" as const;
     throw error;
   });
-  const none = { submitter: null, token: null, attempts: 0 };
+  const none = { token: null, attempts: 0 };
   if (read === "not readable") {
     const before = (await readSendingNotes(organization, [id])).get(id) ?? null;
     if (before !== null && before.note.stage !== "waiting") return false;

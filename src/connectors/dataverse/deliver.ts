@@ -41,8 +41,9 @@ export async function deliverEmails(organization: Organization, emails: readonly
   const once = emails.filter(({ id }) => !seen.has(id) && seen.add(id));
   const created = new Set<string>();
   const refusals: unknown[] = [];
+  const refused = new Set<string>();
   for (const some of portions(once)) {
-    const { made, failures } = await deliverSome(organization, some);
+    const { made, failures } = await deliverSome(organization, some, refused);
     for (const id of made) created.add(id);
     refusals.push(...failures);
   }
@@ -71,9 +72,11 @@ function sizeOf({ attachments }: IncomingEmail): number {
   return attachments.reduce((sum, { body }) => sum + body.length, 0);
 }
 
+/** @param refused the emails that were refused before these; what is refused of these is added */
 async function deliverSome(
   organization: Organization,
   emails: readonly IncomingEmail[],
+  refused: Set<string>,
 ): Promise<{ readonly made: readonly string[]; readonly failures: readonly unknown[] }> {
   const tables = await organization.tables();
   const answers = await organization.client.changeSets(emails.map((email) => changesOf(tables, email)));
@@ -81,7 +84,6 @@ async function deliverSome(
   const begun: IncomingEmail[] = [];
   const toLookAt: { readonly email: IncomingEmail; readonly failure: unknown }[] = [];
   const failures: unknown[] = [];
-  const refused = new Set<string>();
   for (const [index, email] of emails.entries()) {
     const first = answers[index];
     // It belongs to one that is refused just now: whoever delivers decides anew about both.

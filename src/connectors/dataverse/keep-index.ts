@@ -169,11 +169,12 @@ async function readTable(
   { signal }: Asked,
 ): Promise<"read" | "refused" | "somebody else's"> {
   let { link, begun } = from;
+  let beganInBatch = begun !== null;
   while (!signal?.aborted) {
+    const first = link === null ? begun : null;
+    begun = null;
     const answer =
-      link === null
-        ? (begun ?? (await begin(organization, table, signal)))
-        : await changesAt(organization.client, link, { ...PAGE, signal });
+      first ?? (link === null ? await begin(organization, table, signal) : await changesAt(organization.client, link, { ...PAGE, signal }));
     if (answer.kind === "reset") {
       // A link into a reading that is not known any more: from the first row on. The beginning itself refused: there is no following.
       const stage = link === null ? "refused" : "reading";
@@ -186,8 +187,8 @@ async function readTable(
     const begins = link === null;
     if (next === null && delta === null) {
       // Nobody says that changes are to be had where the reading begins within a batch: once more, by itself.
-      if (begun !== null) {
-        [link, begun] = [null, null];
+      if (beganInBatch) {
+        [link, beganInBatch] = [null, false];
         continue;
       }
       const kept = await round.keep({ ...nothing(table), stage: "refused", link: null });
@@ -216,7 +217,10 @@ async function begin(organization: Organization, table: Followed, signal: AbortS
   }
 }
 
-/** The same of several tables in one exchange, by their names. */
+/** ChangeTrackingNotEnabledForEntity (wire 7). */
+const NOT_TRACKED = "0x80072491";
+
+/** The same of several tables in one exchange, by their names. What is refused within a batch for another reason than the table's own is not among them. */
 async function beginEach(
   organization: Organization,
   tables: readonly Followed[],
@@ -226,7 +230,10 @@ async function beginEach(
   return new Map(
     answers.flatMap((answer, at) => {
       const table = tables[at];
-      return table === undefined ? [] : [[table.name, "rows" in answer ? pageRead(answer) : refusal(answer.failure)] as const];
+      if (table === undefined) return [];
+      if ("rows" in answer) return [[table.name, pageRead(answer)] as const];
+      const isItsOwn = answer.code === NOT_TRACKED || answer.failure.code === "privilege missing";
+      return isItsOwn ? [[table.name, refusal(answer.failure)] as const] : [];
     }),
   );
 }

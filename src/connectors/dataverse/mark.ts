@@ -87,10 +87,15 @@ export const MARK = z.object({
   note: z.string().optional(),
 });
 
-/** The mark on an email; an empty one where there is none, or somebody wrote over it. */
+/** The mark on an email; an empty one where there is none, somebody wrote over it, or so many presses of Send are told that somebody made them up. */
 export function readMark(parameters: string | null): Mark {
   const read = MARK.safeParse(objectOf(parameters)?.[NAME]);
-  return read.success ? read.data : {};
+  return read.success && (read.data.generation ?? 0) < MOST_GENERATIONS ? read.data : {};
+}
+
+/** Whether a mark is of an earlier press of Send, or none: nothing says then whose claim the later one is. */
+export function tellsNothingOf({ generation = 0 }: Mark, later: number): boolean {
+  return generation < later;
 }
 
 /**

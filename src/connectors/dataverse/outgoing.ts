@@ -89,9 +89,11 @@ export async function readOutgoing(organization: Organization, id: string): Prom
   const isBeingSent = stand.status === STATUS.sending;
   const subject = textOf(row, "subject") ?? "";
   const self = await organization.self();
-  const noted = note ?? [stand.kept?.mark, ownMark(row, mark, self)].find((one) => one?.generation === generation);
+  const noted = [note, stand.kept?.mark, ownMark(row, mark, self)].find(
+    (one) => one?.generation === generation && one.submitter !== undefined,
+  );
   const submitter =
-    noted === undefined ? submitterOf(row, sender?.record?.type === "systemuser" ? sender.record.id : null, self) : notedSubmitter(noted);
+    noted == null ? submitterOf(row, sender?.record?.type === "systemuser" ? sender.record.id : null, self) : notedSubmitter(noted);
   const email: OutgoingEmail = {
     id: keyOf(row, "activityid"),
     generation,

@@ -46,7 +46,7 @@ type DueBySender = Map<string | null, DueOfSender>;
 /** What is remembered of readings, for an organization. */
 export class PendingReadings {
   readonly shared = new SharedReading<DueBySender>();
-  /** What the last reading found, and nobody has been given yet. Whatever changed since, a claim finds out. */
+  /** What the last reading found, and nobody has taken yet. Whatever changed since, a claim finds out. */
   offered: { readonly readAt: number; readonly now: Date; readonly bySender: DueBySender } | null = null;
   /** When the last of those was created that the last reading looked at, where it did not come to the end. */
   from: string | null = null;
@@ -59,29 +59,22 @@ export async function pendingSenders(organization: Organization, now: Date): Pro
 }
 
 /**
- * Due emails of one sender, by the time at which they became due, then by age. Each sender that a reading names is given its part of it once, so that the
- * senders of a round cost one reading; whoever asks again, or was not named, has a new one.
+ * Due emails of one sender, by the time at which they became due, then by age. What a reading found of a sender is given once, as much as is asked for at a time, so that
+ * the senders of a round cost one reading; when nothing is left of it, or it is too old, there is a new one.
  */
 export async function pendingEmails(organization: Organization, senderAddress: string, limit: number, now: Date): Promise<PendingEmail[]> {
   const key = addressKey(senderAddress);
-  const its = taken(organization, key, now) ?? (await dueEmails(organization, now)).get(key)?.kept ?? [];
-  // Given to whoever asked for the reading: to nobody again.
-  taken(organization, key, now);
-  return its
-    .toSorted((one, other) => one.since - other.since || one.created - other.created || (one.id < other.id ? -1 : 1))
-    .slice(0, limit)
-    .map(({ id, generation }) => ({ id, generation }));
+  const offered = offeredTo(organization, key, now);
+  const its = offered.length > 0 ? offered : ((await dueEmails(organization, now)).get(key)?.kept ?? []);
+  return its.splice(0, limit).map(({ id, generation }) => ({ id, generation }));
 }
 
-/** The part of a sender in what is offered, which is then offered no more; null where there is none. */
-function taken({ pending }: Organization, key: string, now: Date): readonly Due[] | null {
+/** What is left of the last reading for a sender: to be taken from it. */
+function offeredTo({ pending }: Organization, key: string, now: Date): Due[] {
   const { offered } = pending;
-  if (offered === null) return null;
+  if (offered === null) return [];
   const ages = [performance.now() - offered.readAt, now.getTime() - offered.now.getTime()];
-  if (ages.some((age) => age < 0 || age > OFFERED_FOR)) return null;
-  const own = offered.bySender.get(key);
-  offered.bySender.delete(key);
-  return own?.kept ?? null;
+  return ages.some((age) => age < 0 || age > OFFERED_FOR) ? [] : (offered.bySender.get(key)?.kept ?? []);
 }
 
 function dueEmails(organization: Organization, now: Date): Promise<DueBySender> {
@@ -89,7 +82,7 @@ function dueEmails(organization: Organization, now: Date): Promise<DueBySender> 
   return pending.shared.read(() =>
     onBehalfOf("pending", async () => {
       const bySender = await readDue(organization, now);
-      pending.offered = { readAt: performance.now(), now, bySender: new Map(bySender) };
+      pending.offered = { readAt: performance.now(), now, bySender };
       return bySender;
     }),
   );
@@ -122,6 +115,8 @@ async function readDue(organization: Organization, now: Date): Promise<DueBySend
       break;
     }
   }
+  for (const { kept } of found.values())
+    kept.sort((one, other) => one.since - other.since || one.created - other.created || (one.id < other.id ? -1 : 1));
   return found;
 }
 

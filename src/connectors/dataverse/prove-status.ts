@@ -94,11 +94,14 @@ async function takeAway(organization: Organization, id: string): Promise<void> {
   if (answer.kind !== "refused" || answer.status !== 404) answered(answer);
 }
 
+/** Another process tries the same. */
+export const OVERTAKEN = "statuses tried elsewhere";
+
 /** What another process did to the email says nothing about statuses. */
 function overtaken(): Failure {
   return new Failure({
     scope: "organization",
-    code: "statuses tried elsewhere",
+    code: OVERTAKEN,
     message: "Another process tries at this moment whether Dynamics lets the status of an email be changed.",
     remedy: "None: it is tried again.",
     waitingHelps: true,

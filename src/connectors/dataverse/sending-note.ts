@@ -11,7 +11,8 @@ export interface SendingNote {
   readonly generation: number;
   /** The version of the row when the note was written: another one was changed since. */
   readonly version: string;
-  readonly submitter: string | null;
+  /** Not there: the email could not be read when it was claimed, so that it is not known yet who pressed Send. */
+  readonly submitter?: string | null | undefined;
   /** See Mark. */
   readonly guessed?: true | undefined;
   readonly token: string | null;
@@ -33,7 +34,7 @@ const NOTE = z.object({
   stage: z.enum(["sending", "waiting", "ended"]),
   generation: z.number().int().positive(),
   version: z.string(),
-  submitter: z.string().nullable(),
+  submitter: z.string().nullable().optional(),
   guessed: z.literal(true).optional(),
   token: z.string().nullable(),
   attempts: z.number().int().nonnegative(),

@@ -1,9 +1,10 @@
 import { type Settled, type Settlement, STATE_OF_STATUS, STATUS, type Status } from "../../model/email.ts";
+import { Failure } from "../../model/failure.ts";
 import { answered } from "./client/client.ts";
 import { storedMessageId } from "./email-row.ts";
 import { versionOf } from "./generation.ts";
 import { keepMark } from "./kept-mark.ts";
-import { type Mark, withoutMark, writeMark } from "./mark.ts";
+import { type Mark, tellsNothingOf, withoutMark, writeMark } from "./mark.ts";
 import { instant, longestSubject } from "./new-email.ts";
 import type { Organization } from "./organization.ts";
 import { type ReadOutgoingRow, readOutgoingRow } from "./outgoing.ts";
@@ -31,7 +32,12 @@ export async function settleEmail(organization: Organization, id: string, genera
       return settled;
     }
     const isMine = mark.generation === generation && mark.router === (await organization.router()) && !mark.ended;
-    if (stand.status !== STATUS.sending || !isMine) return notInHand(read, isMine);
+    if (stand.status !== STATUS.sending || !isMine) {
+      const settled = notInHand(read, generation, isMine);
+      // Whoever presses Send again, as the alert says, presses it another time.
+      if (settled === "nobody's" && settlement.status === "failed") await keepMark(organization, id, { ...mark, generation, ended: true });
+      return settled;
+    }
     const { columns, mark: changes } = outcome(settlement);
     const tables = await organization.tables();
     const subject = showsSubject && settlement.status === "sent" ? subjectShown(tables, row, settlement.subject) : null;
@@ -61,13 +67,23 @@ export async function settleEmail(organization: Organization, id: string, genera
     await keepMark(organization, id, after, waitsInSending);
     return "settled";
   }
-  return "not in hand";
+  throw keepsChanging(id);
+}
+
+function keepsChanging(id: string): Failure {
+  return new Failure({
+    scope: "item",
+    code: "email keeps changing",
+    message: `The email ${id} was changed by somebody else each time that its state was to be written.`,
+    remedy: "Look which workflow or plug-in of the organization changes emails while they are sent. It is tried again.",
+    waitingHelps: true,
+  });
 }
 
 /** Why it is not this claim's to settle. */
-function notInHand({ row, mark }: ReadOutgoingRow, isMine: boolean): Settled {
+function notInHand({ row, mark }: ReadOutgoingRow, generation: number, isMine: boolean): Settled {
   const status = numberOf(row, "statuscode");
-  if (status === STATUS.sending) return mark.generation === undefined ? "nobody's" : "not in hand";
+  if (status === STATUS.sending) return tellsNothingOf(mark, generation) ? "nobody's" : "not in hand";
   // Waypost notes a time with what it puts back itself.
   const isTakenOut = isMine && mark.notBefore === undefined && status !== STATUS.sent;
   return isTakenOut ? "taken out" : "not in hand";

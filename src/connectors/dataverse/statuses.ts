@@ -1,6 +1,8 @@
+import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
+import { Failure } from "../../model/failure.ts";
 import type { Organization } from "./organization.ts";
-import { proveStatuses } from "./prove-status.ts";
+import { OVERTAKEN, proveStatuses } from "./prove-status.ts";
 
 /** How long an organization that refused to change the status of a completed email is taken at its word; then the next claim tries again. */
 const BELIEVED_MILLISECONDS = 60 * 60_000;
@@ -43,9 +45,20 @@ export async function refusesStatuses(organization: Organization): Promise<boole
 
 const proofs = new WeakMap<Organization, Promise<boolean>>();
 
+/** Proofs that disturb each other are tried again, each after a time of its own, up to that many milliseconds. */
+const MOST_TRIES = 10;
+const LONGEST_PAUSE = 1_000;
+
 async function findOut(organization: Organization): Promise<boolean> {
-  const known = await rememberedStatuses(organization);
-  const refused = known?.refused === true || (await proveStatuses(organization)).refusal !== null;
-  await rememberStatuses(organization, refused);
-  return refused;
+  for (let tries = 1; ; tries++) {
+    const known = await rememberedStatuses(organization);
+    try {
+      const refused = known?.refused === true || (await proveStatuses(organization)).refusal !== null;
+      await rememberStatuses(organization, refused);
+      return refused;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== OVERTAKEN || tries === MOST_TRIES) throw error;
+      await setTimeout(Math.random() * LONGEST_PAUSE);
+    }
+  }
 }
