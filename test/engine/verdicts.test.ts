@@ -78,6 +78,32 @@ onOneDatabaseEach("a CRM that decides itself", [], (promise) => {
     },
   );
 
+  promise("what it took before is delivered to its end, though it calls its own email of it a duplicate by now", async (database) => {
+    const there = new Set<string>();
+    await using world = await openDecidingWorld(database, ({ subject }) =>
+      there.has(subject) ? { delivers: false, reason: REASON.duplicate } : { delivers: true, reason: REASON.senderMatch },
+    );
+    const box = world.nextBox();
+    await contactsFor(world.app, `friend-of-${box.name}`);
+    box.arrive("letter", undefined, { from: addressOf(`friend-of-${box.name}`) });
+    const crm = world.app.context.crm("CRM");
+    const died: Crm = {
+      ...crm,
+      deliver: async (emails) => {
+        await crm.deliver(emails);
+        there.add(box.own("letter"));
+        throw new Failure({ scope: "organization", code: "crm away", message: "Away.", remedy: "Wait.", waitingHelps: true });
+      },
+    };
+    world.app.context.crm = () => died;
+    assert.deepEqual(await box.tryRound(), ["crm away"]);
+    world.app.context.crm = () => crm;
+    world.clock.forward(60);
+    await box.round();
+    assert.deepEqual(await box.decisions(), { letter: ["tracked"] });
+    await box.assertComplete();
+  });
+
   promise("where it cannot be asked nothing is decided, and everything is when it can", async (database) => {
     let away = true;
     await using world = await openDecidingWorld(database, () => {
