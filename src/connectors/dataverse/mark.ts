@@ -93,9 +93,9 @@ export function readMark(parameters: string | null): Mark {
   return read.success && (read.data.generation ?? 0) < MOST_GENERATIONS ? read.data : {};
 }
 
-/** Whether a mark is of an earlier press of Send, or none: nothing says then whose claim the later one is. */
-export function tellsNothingOf({ generation = 0 }: Mark, later: number): boolean {
-  return generation < later;
+/** Whether there is no mark, or that of an earlier press of Send that has ended: nothing says then whose claim a later one is. */
+export function tellsNothingOf({ generation, ended }: Mark, later: number): boolean {
+  return generation === undefined || (ended === true && generation < later);
 }
 
 /**
