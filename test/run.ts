@@ -80,13 +80,13 @@ const stages: readonly Stage[] = [
   },
   {
     name: "faults",
-    minutes: 52,
+    minutes: 55,
     files: [{ pattern: "test/faults/**/*.test.ts", atLeast: 1 }],
     options: [`--test-concurrency=${faultsAtOnce}`],
   },
   {
     name: "dynamics",
-    minutes: 11,
+    minutes: 16,
     files: [
       { pattern: `test/engine/{${WITH_DYNAMICS.join()}}.test.ts`, atLeast: WITH_DYNAMICS.length },
       { pattern: "test/engine/own-rules.dynamics.ts", atLeast: 1 },
@@ -95,7 +95,7 @@ const stages: readonly Stage[] = [
     options: ["--test-concurrency=2", "--test-name-pattern=pglite"],
     environment: { WAYPOST_TEST_CRM: "dataverse" },
   },
-  { name: "e2e", minutes: 26, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
+  { name: "e2e", minutes: 18, files: [{ pattern: "test/e2e/**/*.test.ts", atLeast: 1 }], options: ["--test-concurrency=1"] },
 ];
 
 /**

@@ -1,3 +1,3 @@
 import { killsWhileDeleting } from "./delete.ts";
 
-killsWhileDeleting("pglite", "imap", "waypost");
+killsWhileDeleting("pglite", "imap", { decides: "waypost" });

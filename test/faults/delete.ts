@@ -4,7 +4,7 @@ import { missingServers } from "../servers/needs.ts";
 import type { Facts } from "./facts.ts";
 import { runUntilQuiet, stepsOf } from "./kills.ts";
 import type { Service } from "./service.ts";
-import { addressOf, type EngineName, makeWorld, serversFor, type World, type WorldOptions } from "./world.ts";
+import { addressOf, type Dynamics, type EngineName, makeWorld, serversFor, type World, whereIs } from "./world.ts";
 
 const DESK = "desk";
 const MESSAGES_PER_LIFE = 3;
@@ -14,9 +14,9 @@ const DATE = new Date().toUTCString();
  * The suite of a queue's mailbox that is kept empty, with the service killed between each two steps: what is deleted is always an email. A message with
  * the head of another and other content lies there all the time, and is never deleted.
  */
-export function killsWhileDeleting(engine: EngineName, protocol: "imap" | "pop3", dynamics?: WorldOptions["dynamics"]): void {
+export function killsWhileDeleting(engine: EngineName, protocol: "imap" | "pop3", dynamics?: Dynamics): void {
   const skip = missingServers(serversFor(engine, dynamics));
-  const where = dynamics === undefined ? engine : `${engine}, Dynamics elsewhere`;
+  const where = whereIs(engine, dynamics);
   describe(`deleting processed messages by ${protocol.toUpperCase()} survives SIGKILL at any step (${where})`, { skip }, () => {
     let world: World | undefined;
     const delivered: string[] = [];

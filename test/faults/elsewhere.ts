@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { storeConfiguration } from "../../src/app/store-configuration.ts";
 import { configurationSchema } from "../../src/config.ts";
 import { testDatabase } from "../databases.ts";
-import { serveOrganization } from "../webapi/served-organization.ts";
+import { type ServedOptions, serveOrganization } from "../webapi/served-organization.ts";
 
 const SECRET = "the application's own";
 const CLIENT = "waypost";
@@ -18,14 +18,18 @@ export interface Elsewhere extends AsyncDisposable {
 }
 
 /** Serves the CRM with the users, queues and settings of this configuration of an embedded one. */
-export async function serveElsewhere(configuration: object, decides: "dynamics" | "waypost"): Promise<Elsewhere> {
+export async function serveElsewhere(
+  configuration: object,
+  decides: "dynamics" | "waypost",
+  options: Pick<ServedOptions, "behaviour" | "hook">,
+): Promise<Elsewhere> {
   await using made = new AsyncDisposableStack();
   const database = made.use(await testDatabase("postgres"));
   if (!("url" in database.place)) throw new Error("the CRM is to stand in PostgreSQL");
   const { place } = database;
   // The mailboxes are the business of who works on them.
   await storeConfiguration(database, configurationSchema.parse({ ...configuration, mailboxes: [] }), new Date());
-  const served = made.use(await serveOrganization(database));
+  const served = made.use(await serveOrganization(database, options));
   const secret = await served.credentials.current();
   if (secret.kind !== "token") throw new Error("a token opens the Web API");
   const tokens = made.use(await handOut(secret.token));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StepName } from "../../src/engine/step.ts";
 import type { Chance } from "./random.ts";
+import type { RequestMoment } from "./request-kills.ts";
 import { ERROR_LEVEL, type LogLine, type PassedStep, SERVES, type Service } from "./service.ts";
 import type { World } from "./world.ts";
 
@@ -40,6 +41,8 @@ export function stepsOf(way: Way): readonly string[] {
 export const KILLS = Number(process.env.WAYPOST_FAULT_KILLS ?? 50);
 /** Where the CRM stands elsewhere: the steps are the same, and each life takes longer. */
 export const KILLS_FAR = Math.ceil(KILLS / 3);
+/** Where the moments between the steps are known, too. */
+export const KILLS_BESIDE = Math.ceil(KILLS / 12);
 
 /** After these a piece of work is over. A pull finds nothing as a rule, and what it finds shows at once in the next step. */
 const RESTING: ReadonlySet<string> = new Set(["receive.pulled", "receive.committed", "send.settled", "send.copied"]);
@@ -66,14 +69,26 @@ export interface KilledLife {
   readonly errors: readonly LogLine[];
 }
 
-/** Lets the service kill itself at each named step of the way, one life for each. */
-export async function killAtEachStep(world: World, way: Way): Promise<KilledLife[]> {
+/** Lets the service kill itself at named steps of the way, at all by default, one life for each. */
+export async function killAtEachStep(world: World, way: Way, names: readonly string[] = stepsOf(way)): Promise<KilledLife[]> {
   const lives: KilledLife[] = [];
-  for (const name of stepsOf(way)) {
+  for (const name of names) {
     const service = world.start({ killAt: name });
     await service.until(`killed at ${name}`, (one) => !one.running());
     assert.equal((await service.ended).signal, "SIGKILL", `${name}: ${service.said()}`);
     assert.equal(service.steps().at(-1)?.name, name);
+    lives.push(lifeOf(service, way, Date.now()));
+  }
+  return lives;
+}
+
+/** Kills the service when the CRM elsewhere has done something and its answer has reached nobody, one life for each moment. */
+export async function killAtRequests(world: World, way: Way, moments: readonly RequestMoment[]): Promise<KilledLife[]> {
+  const lives: KilledLife[] = [];
+  for (const moment of moments) {
+    const service = world.start({ killAtRequest: moment });
+    await service.until(`killed when ${moment.name}`, (one) => !one.running());
+    assert.equal((await service.ended).signal, "SIGKILL", `${moment.name}: ${service.said()}`);
     lives.push(lifeOf(service, way, Date.now()));
   }
   return lives;

@@ -1,3 +1,4 @@
 import { killsWhileReceiving } from "./receive.ts";
 
-killsWhileReceiving("pglite", "waypost");
+killsWhileReceiving("pglite", { decides: "waypost" });
+killsWhileReceiving("pglite", { decides: "dynamics" });

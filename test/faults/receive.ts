@@ -6,10 +6,12 @@ import { type FedMail, type Feed, FOLDERS, startFeed } from "./feed.ts";
 import {
   atWork,
   KILLS,
+  KILLS_BESIDE,
   KILLS_FAR,
   type KilledLife,
   killAtEachStep,
   killAtRandom,
+  killAtRequests,
   phasesOf,
   runUntilQuiet,
   shares,
@@ -17,9 +19,10 @@ import {
   timesOf,
 } from "./kills.ts";
 import { chanceOf, seedOfRun } from "./random.ts";
+import type { RequestMoment } from "./request-kills.ts";
 import type { LogLine, Service } from "./service.ts";
 import { printTable } from "./table.ts";
-import { addressOf, type EngineName, makeWorld, serversFor, type World, type WorldMailbox, type WorldOptions } from "./world.ts";
+import { addressOf, type Dynamics, type EngineName, makeWorld, serversFor, type World, type WorldMailbox, whereIs } from "./world.ts";
 
 const MAILBOXES: readonly WorldMailbox[] = [
   { name: "ann", kind: "user", filter: "all" },
@@ -27,11 +30,22 @@ const MAILBOXES: readonly WorldMailbox[] = [
   { name: "desk", kind: "queue", filter: "all" },
 ];
 
-/** The suite of the receive path: mail arrives all the time while the service is killed again and again. `dynamics`: the CRM stands elsewhere, see WorldOptions. */
-export function killsWhileReceiving(engine: EngineName, dynamics?: WorldOptions["dynamics"]): void {
+/** Where Dynamics is asked which messages become emails; all other moments are those of the connector whoever decides. */
+const AROUND_VERDICTS = {
+  steps: ["receive.pulled", "receive.decided", "receive.claimed"],
+  requests: [
+    { name: "it has said what it takes", request: /ShouldDeliver/ },
+    { name: "it has an email", after: "receive.claimed", request: /^POST \$batch [\s\S]*OData-EntityId: \S+\/emails\(/i },
+  ] satisfies RequestMoment[],
+};
+
+/** The suite of the receive path: mail arrives all the time while the service is killed again and again. `dynamics`: the CRM stands elsewhere, see World. */
+export function killsWhileReceiving(engine: EngineName, dynamics?: Dynamics): void {
   const skip = missingServers(serversFor(engine, dynamics));
-  const kills = dynamics === undefined ? KILLS : KILLS_FAR;
-  const where = dynamics === undefined ? engine : `${engine}, Dynamics elsewhere, ${dynamics} decides`;
+  const asksDynamics = dynamics?.decides === "dynamics";
+  const kills = dynamics === undefined ? KILLS : asksDynamics ? KILLS_BESIDE : KILLS_FAR;
+  const named = asksDynamics ? AROUND_VERDICTS.steps : stepsOf("receive");
+  const where = whereIs(engine, dynamics);
   describe(`receiving survives SIGKILL at any moment (${where})`, { skip }, () => {
     const seed = seedOfRun();
     let world: World | undefined;
@@ -47,7 +61,8 @@ export function killsWhileReceiving(engine: EngineName, dynamics?: WorldOptions[
       const { firstStart, start } = await world.prepare();
       const chance = chanceOf(seed);
       feed = startFeed(world.dovecot, chanceOf(seed + 1));
-      atSteps = await killAtEachStep(world, "receive");
+      const atRequests = asksDynamics ? await killAtRequests(world, "receive", AROUND_VERDICTS.requests) : [];
+      atSteps = await killAtEachStep(world, "receive", named);
       const atRandom = await killAtRandom(world, "receive", chance, kills);
       fed = await feed.stop();
       errors = await runUntilQuiet(world, isQuiet);
@@ -55,13 +70,14 @@ export function killsWhileReceiving(engine: EngineName, dynamics?: WorldOptions[
       phases = phasesOf(atRandom, backlogOf(fed, facts));
       printTable(`Receiving under SIGKILL, ${where} (WAYPOST_FAULT_SEED=${seed})`, {
         ...judgement(fed, facts),
+        "kills when Dynamics had done something": atRequests.length,
         "kills at a named step": atSteps.length,
         "kills at random": atRandom.length,
         "of these at work": atWork(phases),
         "kills fell into": shares(phases),
         "start in ms": `${start} (the very first ${firstStart})`,
         "median of a life in ms": timesOf(atRandom),
-        "errors logged": atRandom.flatMap((life) => life.errors).length + errors.length,
+        "errors logged": [...atRequests, ...atRandom].flatMap((life) => life.errors).length + errors.length,
       });
     });
     after(async () => {
@@ -72,7 +88,7 @@ export function killsWhileReceiving(engine: EngineName, dynamics?: WorldOptions[
     test("each named step was killed at", () =>
       assert.deepEqual(
         atSteps.map((life) => life.steps.at(-1)?.name),
-        stepsOf("receive"),
+        named,
       ));
 
     test("at least half of the random kills hit a process at work", () => {

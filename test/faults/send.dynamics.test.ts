@@ -1,3 +1,4 @@
 import { killsWhileSending } from "./send.ts";
 
-killsWhileSending("pglite", "waypost");
+killsWhileSending("pglite", { decides: "waypost" });
+killsWhileSending("pglite", { decides: "waypost", behaviour: { changesCompletedStatus: false } });

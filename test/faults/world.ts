@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import type { Behaviour } from "../../src/crm/webapi/behaviour.ts";
 import { type CuttingProxy, startCuttingProxy } from "../servers/cutting-proxy.ts";
 import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
 import type { ServerName } from "../servers/needs.ts";
@@ -8,6 +9,7 @@ import { postgresForTests, startPostgres } from "../servers/postgres.ts";
 import { removeFolder, temporaryFolder } from "../servers/processes.ts";
 import { serveElsewhere } from "./elsewhere.ts";
 import { count, type Facts, type Place, type SeededEmail, seed } from "./facts.ts";
+import { RequestKills, type RequestMoment } from "./request-kills.ts";
 import { type Service, serves, startService } from "./service.ts";
 
 export type EngineName = "pglite" | "postgres";
@@ -37,8 +39,15 @@ export interface WorldOptions {
   readonly durable?: boolean;
   /** Waypost reaches the servers through proxies, two for each server profile; default false. */
   readonly proxied?: boolean;
-  /** The CRM stands elsewhere and is reached over Dynamics' Web API; who decides is as in the configuration. Default: the embedded one, in the same database. */
-  readonly dynamics?: "dynamics" | "waypost";
+  /** The CRM stands elsewhere and is reached over Dynamics' Web API. Default: the embedded one, in the same database. */
+  readonly dynamics?: Dynamics;
+}
+
+export interface Dynamics {
+  /** As in the configuration. */
+  readonly decides: "dynamics" | "waypost";
+  /** What it does where nobody knows for certain what Dynamics does. */
+  readonly behaviour?: Partial<Behaviour>;
 }
 
 /** The way of one server profile to the servers, to be cut. */
@@ -54,14 +63,21 @@ export interface World extends AsyncDisposable {
   readonly postfix: Postfix;
   /** By server profile. */
   readonly proxies: ReadonlyMap<string, Proxies>;
-  /** Starts `waypost serve`; ended processes keep their trace. */
-  start(options?: { readonly killAt?: string; readonly roles?: string }): Service;
+  /** Starts `waypost serve`; ended processes keep their trace. `killAtRequest`: where the CRM stands elsewhere. */
+  start(options?: { readonly killAt?: string; readonly killAtRequest?: RequestMoment; readonly roles?: string }): Service;
   /** A first start makes the database; returns its and a second start's milliseconds until it serves. */
   prepare(): Promise<{ readonly firstStart: number; readonly start: number }>;
   /** Facts; only while no Waypost runs. */
   count(): Promise<Facts>;
   /** Makes emails pending; in an embedded database only while no Waypost runs. */
   seed(emails: readonly SeededEmail[]): Promise<void>;
+}
+
+/** A few words for such a CRM, behind the name of the database. */
+export function whereIs(engine: EngineName, dynamics?: Dynamics): string {
+  if (dynamics === undefined) return engine;
+  const switched = Object.entries(dynamics.behaviour ?? {}).map(([name, value]) => `, ${name} ${value}`);
+  return `${engine}, Dynamics elsewhere, ${dynamics.decides} decides${switched.join("")}`;
 }
 
 /** What must be there for such a world. */
@@ -101,7 +117,12 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
   };
   const config = path.join(folder, "waypost.yaml");
   const written = configuration(database, options, portsOf);
-  const elsewhere = options.dynamics === undefined ? null : made.use(await serveElsewhere(written, options.dynamics));
+  const { dynamics } = options;
+  const requestKills = new RequestKills();
+  const elsewhere =
+    dynamics === undefined
+      ? null
+      : made.use(await serveElsewhere(written, dynamics.decides, { behaviour: dynamics.behaviour ?? {}, hook: requestKills }));
   // JSON is YAML.
   writeFileSync(
     config,
@@ -121,9 +142,10 @@ export async function makeWorld(engine: EngineName, options: WorldOptions): Prom
     dovecot,
     postfix,
     proxies,
-    start({ killAt, roles } = {}) {
+    start({ killAt, killAtRequest, roles } = {}) {
       const service = startService({ config, trace: path.join(folder, `steps-${services.length}`), environment, killAt, roles });
       services.push(service);
+      if (killAtRequest !== undefined) requestKills.plan(service, killAtRequest);
       return service;
     },
     async prepare() {
