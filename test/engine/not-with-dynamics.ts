@@ -43,7 +43,6 @@ export const NOT_WITH_DYNAMICS: Readonly<Record<string, Readonly<Record<string, 
   },
   "answers that only their subject and their people tie to an email": {
     "without headers and token an answer belongs to the email before it, in another mailbox and on the same page": HASHES,
-    "switched off, as by default, it is skipped; switched on, what came before is found": HASHES,
     "an answer to an email that the CRM sent is known by it": HASHES,
   },
 };
