@@ -9,7 +9,7 @@ import type { Crm, Step } from "../../src/ports.ts";
 import { isStranger } from "../../src/tracking/stranger.ts";
 import { onBothEngines, type TestDatabase } from "../databases.ts";
 import { head, incoming, party, query } from "./crm-fixtures.ts";
-import { indexedOrganization, SilentIndex, withoutAddressIndex, withoutBatchedBeginnings } from "./indexed-organization.ts";
+import { indexedOrganization, isBeginning, SilentIndex, withoutAddressIndex, withoutBatchedBeginnings } from "./indexed-organization.ts";
 
 /** Numbers from a seed, so that a failure can be had again. */
 function randomFrom(seed: number): (below: number) => number {
@@ -243,7 +243,6 @@ onBothEngines(
   "all tables are begun in one exchange, and each by itself where the organization tells no changes of what is read in a batch",
   async (database) => {
     await openEmbeddedCrm(database).putSettings({ enablesmartmatching: false });
-    const isBeginning = ({ headers }: Request) => headers?.Prefer?.includes("track-changes") ?? false;
     const withoutTracking = (request: Request): Request =>
       isBeginning(request) ? { ...request, headers: { ...request.headers, Prefer: "odata.maxpagesize=2000" } } : request;
     for (const deaf of [false, true]) {
@@ -274,17 +273,19 @@ onBothEngines(
     await openEmbeddedCrm(database).createRecords(
       ["a", "b", "c"].map((name) => ({ type: "contact", firstname: name, addresses: [`${name}@known.test`] })),
     );
-    const isBeginning = ({ headers }: Request) => headers?.Prefer?.includes("track-changes") ?? false;
     const ofOneRow = (request: Request): Request =>
       isBeginning(request) ? { ...request, headers: { ...request.headers, Prefer: "odata.track-changes,odata.maxpagesize=1" } } : request;
     const gone = new Failure({ scope: "item", code: "gone", message: "Gone.", remedy: "Begin anew.", waitingHelps: false });
-    let [dead, alone] = [0, 0];
+    let [dead, alone, isForEver] = [0, 0, false];
     const around = (client: DataverseClient): DataverseClient => ({
       ...client,
       batch: (requests, options) => client.batch(requests.map(ofOneRow), options),
       send: (request, options) => {
-        if (isBeginning(request)) alone += 1;
-        if (request.link === undefined || alone > 0) return client.send(request, options);
+        if (isBeginning(request)) {
+          alone += 1;
+          return client.send(isForEver ? ofOneRow(request) : request, options);
+        }
+        if (request.link === undefined || (alone > 0 && !isForEver)) return client.send(request, options);
         dead += 1;
         return Promise.resolve({ kind: "refused", status: 410, code: "", failure: gone });
       },
@@ -293,6 +294,11 @@ onBothEngines(
     await there.crm.keepIndex(AbortSignal.timeout(20_000));
     assert.deepEqual([dead, alone > 0], [1, true]);
     assert.equal((await standing(there.crm))?.message, "Mail of strangers is settled without asking the organization.");
+
+    [dead, alone, isForEver] = [0, 0, true];
+    await using never = await indexedOrganization(database, { milliseconds: 600_000, organization: "never", around });
+    await assert.rejects(never.crm.keepIndex(AbortSignal.timeout(20_000)), /that the one before named/);
+    assert.ok(dead > 1 && dead < 10, `${dead} requests`);
   },
 );
 

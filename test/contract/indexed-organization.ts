@@ -69,9 +69,13 @@ export async function indexedOrganization(
   };
 }
 
+/** Whether a table's changes are begun to be followed. */
+export function isBeginning({ headers }: Request): boolean {
+  return headers?.Prefer?.includes("track-changes") ?? false;
+}
+
 /** A client that asks for beginnings of readings one by one, so that what stands before the organization sees each of them. */
 export function withoutBatchedBeginnings(client: DataverseClient): DataverseClient {
-  const isBeginning = ({ headers }: Request) => headers?.Prefer?.includes("track-changes") ?? false;
   return {
     ...client,
     batch: (requests, options) =>

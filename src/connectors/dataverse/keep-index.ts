@@ -13,6 +13,9 @@ const PAGE = { rows: 2_000 } as const;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
+/** Readings of one table that are begun again in a round because their next page was refused; more are a fault, and the next round tries again. */
+const MOST_RESTARTS = 3;
+
 /** Wire 7: how long Dynamics keeps changes where nobody said otherwise. */
 const DAYS_KEPT = 7;
 
@@ -170,6 +173,7 @@ async function readTable(
 ): Promise<"read" | "refused" | "somebody else's"> {
   let { link, begun } = from;
   let beganInBatch = begun !== null;
+  let restarts = 0;
   while (!signal?.aborted) {
     const first = link === null ? begun : null;
     begun = null;
@@ -180,6 +184,8 @@ async function readTable(
       const stage = link === null ? "refused" : "reading";
       if (!(await round.keep({ ...nothing(table), stage, link: null }))) return "somebody else's";
       if (link === null) return "refused";
+      restarts += 1;
+      if (restarts > MOST_RESTARTS) throw notUnderstood(`a page of ${table.name} that the one before named`);
       link = null;
       continue;
     }

@@ -1,6 +1,6 @@
 /** Reading more rows than one answer holds: pages (`@odata.nextLink`) and changes since the last time (`@odata.deltaLink`). Source: wire 7. */
 import { z } from "zod";
-import { type Answer, answered, type DataverseClient, type Request, type SendOptions } from "./client.ts";
+import { type Answer, answered, type DataverseClient, type Refused, type Request, type SendOptions } from "./client.ts";
 import { organizationFailure } from "./failures.ts";
 import { LIMITS } from "./limits.ts";
 import { isBelow } from "./raw-request.ts";
@@ -15,8 +15,6 @@ export interface Page {
 }
 
 export type Row = Readonly<Record<string, unknown>>;
-
-export type Refused = Extract<Answer, { readonly kind: "refused" }>;
 
 /** What changed since a link was given. `reset`: the link is worth nothing any more, and everything has to be read anew (invariant 3). */
 export type ChangesAnswer =
